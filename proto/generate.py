@@ -3,10 +3,10 @@
     python proto/generate.py            write gateway/api
     python proto/generate.py --check    exit 1 and name the files that differ; writes nothing
 
-Messages get a module and a typed stub; files with a service also get theirs. Our package `gateway.api.v1` lands
-where its name says. protovalidate's `buf.validate` does not: a top-level package `buf` would collide with other
-distributions, so its module goes to `gateway/api/buf/validate` and the import of it is rewritten. Its name in
-the descriptor pool stays `buf/validate/validate.proto`, which is what libraries look for.
+Messages get a module and a typed stub; files with a service also get theirs. Our package `gateway.api.v1`
+lands where its name says. protovalidate's `buf.validate` does not: a top-level package `buf` would collide
+with other distributions, so its module goes to `gateway/api/buf/validate` and its import is rewritten. Its
+name in the descriptor pool stays `buf/validate/validate.proto`, which is what libraries look for.
 """
 
 from __future__ import annotations

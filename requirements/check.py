@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires
+from itertools import chain
 from pathlib import Path
 
 from packaging.markers import Marker
@@ -64,7 +65,7 @@ def read_lock(text: str) -> list[Pin]:
 
 
 def faults(pyproject: str, locks: dict[str, str]) -> list[str]:
-    """What is out of step between pyproject.toml's text and the locks' texts (lock.txt, server.txt, build.txt)."""
+    """What is out of step between the text of pyproject.toml and the texts of the three locks, by file name."""
     tables = tomllib.loads(pyproject)
     project = tables["project"]
     extras: dict[str, list[str]] = project["optional-dependencies"]
@@ -72,7 +73,7 @@ def faults(pyproject: str, locks: dict[str, str]) -> list[str]:
         "lock.txt": [
             *tables["build-system"]["requires"],
             *project["dependencies"],
-            *sum(extras.values(), []),
+            *chain.from_iterable(extras.values()),
         ],
         "server.txt": [*project["dependencies"], *extras["server"]],
         "build.txt": list(tables["build-system"]["requires"]),

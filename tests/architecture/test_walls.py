@@ -1,4 +1,4 @@
-"""The import walls stand, and each of them bites: planted in a copy of the package, a forbidden import is found."""
+"""The import walls stand, and each of them bites: planted in a copy of the package, a breach is found."""
 
 from __future__ import annotations
 
