@@ -65,7 +65,7 @@ def read_lock(text: str) -> list[Pin]:
 
 
 def faults(pyproject: str, locks: dict[str, str]) -> list[str]:
-    """What is out of step between the text of pyproject.toml and the texts of the three locks, by file name."""
+    """What is out of step between the text of pyproject.toml and those of the three locks, by file name."""
     tables = tomllib.loads(pyproject)
     project = tables["project"]
     extras: dict[str, list[str]] = project["optional-dependencies"]
