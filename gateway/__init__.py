@@ -1,1 +1,1 @@
-"""The Purpose Gateway: nothing leaves without a purpose, and nothing leaves that the purpose does not need."""
+"""The Purpose Gateway: nothing leaves without a purpose, and nothing more than the purpose needs."""
