@@ -1,0 +1,148 @@
+"""Data contracts: what a dataset is, who answers for it, and which disclosures it makes at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.model.filter import Condition
+from gateway.model.treatment import Treatment
+from gateway.model.values import FieldType, Scalar
+
+
+class Classification(StrEnum):
+    """What a field says of a person."""
+
+    DIRECT_IDENTIFIER = "direct-identifier"
+    QUASI_IDENTIFIER = "quasi-identifier"
+    SENSITIVE = "sensitive"
+    OTHER = "other"
+
+
+class CanonicalForm(StrEnum):
+    """The form an identifier is brought to before it becomes a token, so that one subject has one token."""
+
+    RESIDENT_ID = "resident-id"
+    PHONE = "phone"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Public bounds of an integer field, declared and never read from the data. Inclusive."""
+
+    lower: int
+    upper: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One field of a dataset. `keys` are its public categories, declared and never read from the data."""
+
+    name: str
+    type: FieldType
+    classification: Classification
+    nullable: bool
+    canonical: CanonicalForm
+    bounds: Bounds | None
+    keys: tuple[Scalar, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyUnit:
+    """Whom differential privacy protects: a kind of subject ("resident"), found in `field`.
+
+    The kind names the lifetime budget, which spans every dataset the kind appears in.
+    """
+
+    kind: str
+    field: str
+
+
+class SourceKind(StrEnum):
+    """The formats the embedded source reads."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """Where the rows are: a path relative to the data folder of the deployment."""
+
+    kind: SourceKind
+    path: str
+
+
+class DisclosureKind(StrEnum):
+    """How a disclosure answers; Casbin's action."""
+
+    LOOKUP = "lookup"
+    EXTRACT = "extract"
+    CHECK = "check"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsSpec:
+    """What a disclosure of kind release may answer, and how it bounds each privacy unit.
+
+    A unit contributes to at most `max_groups` cells and counts for at most `max_rows` rows in each.
+    `max_epsilon` bounds one release; `slot_ms` is the one answer time of every outcome after a charge.
+    """
+
+    group_by: tuple[str, ...]
+    sums: tuple[str, ...]
+    max_groups: int
+    max_rows: int
+    max_epsilon: str
+    slot_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureSpec:
+    """One named disclosure: its kind, the fields it needs and the treatment of each.
+
+    `lookup_keys` name the subject in lookups and checks. `filters` are the fields callers may filter on.
+    `predicate` is what a check tests. `consent_field`, where given, must be true for a row to be read.
+    `waive_noise` is the written reason why the rows leave without noise; compulsory for row disclosures.
+    """
+
+    name: str
+    kind: DisclosureKind
+    description: str
+    fields: Mapping[str, Treatment]
+    lookup_keys: tuple[str, ...]
+    filters: tuple[str, ...]
+    predicate: tuple[Condition, ...]
+    consent_field: str | None
+    max_rows: int | None
+    waive_noise: str
+    statistics: StatisticsSpec | None
+
+
+class ContractStatus(StrEnum):
+    """A draft discloses nothing until an officer confirms it."""
+
+    DRAFT = "draft"
+    CONFIRMED = "confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class DataContract:
+    """A dataset as its controller declares it. `region_field` holds region paths; without one only the root is served."""
+
+    dataset: str
+    status: ContractStatus
+    title_en: str
+    title_zh: str
+    controller: str
+    steward: str
+    source: SourceSpec
+    privacy_unit: PrivacyUnit
+    region_field: str | None
+    retention_days: int | None
+    fields: Mapping[str, FieldSpec]
+    disclosures: Mapping[str, DisclosureSpec]
+    digest: str

@@ -1,0 +1,49 @@
+"""Privacy loss in exact rationals.
+
+The currency is rho of zero-concentrated differential privacy (Bun and Steinke 2016): losses add up.
+Epsilon at delta is for people.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PrivacyLoss:
+    """A loss of `rho`; `epsilon` is the pure epsilon of the same release, where it has one."""
+
+    rho: Fraction
+    epsilon: Fraction | None = None
+
+    def __add__(self, other: PrivacyLoss) -> PrivacyLoss:
+        epsilon = None if self.epsilon is None or other.epsilon is None else self.epsilon + other.epsilon
+        return PrivacyLoss(self.rho + other.rho, epsilon)
+
+    def __post_init__(self) -> None:
+        if self.rho < 0 or (self.epsilon is not None and self.epsilon < 0):
+            raise ValueError("a privacy loss is never negative")
+
+
+def pure_to_rho(epsilon: Fraction) -> Fraction:
+    """Return the rho of an epsilon-DP mechanism: epsilon²/2 (Bun and Steinke 2016, proposition 1.4)."""
+    return epsilon * epsilon / 2
+
+
+def rho_to_epsilon(rho: Fraction, delta: float) -> float:
+    """Return an epsilon such that rho-zCDP implies (epsilon, delta)-DP: rho + 2·sqrt(rho·ln(1/delta)) (prop. 1.3)."""
+    return float(rho) + 2 * math.sqrt(float(rho) * math.log(1 / delta))
+
+
+def epsilon_to_rho(epsilon: float, delta: float) -> Fraction:
+    """Return the largest rho, to 12 decimals and rounded down, whose epsilon at delta is at most `epsilon`."""
+    log = math.log(1 / delta)
+    root = math.sqrt(log + epsilon) - math.sqrt(log)
+    return Fraction(math.floor(root * root * 10**12), 10**12)
+
+
+def exact(fraction: Fraction) -> str:
+    """Write a fraction as "numerator/denominator"."""
+    return f"{fraction.numerator}/{fraction.denominator}"

@@ -1,0 +1,146 @@
+"""The outcome of a decision: a permit with its obligations, or a refusal with the nearest request that would pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+
+from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec
+from gateway.model.errors import ErrorReason
+from gateway.model.loss import PrivacyLoss, pure_to_rho
+from gateway.model.party import Identity
+from gateway.model.purpose import LegalBasis
+from gateway.model.request import DisclosureRequest
+from gateway.model.statistics import NoisePlan
+from gateway.model.treatment import Treatment
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """One thing that must have been done before anything leaves. An obligation nobody discharged stops the release."""
+
+    action: str
+    subject: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.action}:{self.subject}" if self.subject else self.action
+
+
+RESTRICT_REGION = "restrict-region"
+REQUIRE_CONSENT = "require-consent"
+APPLY_FILTERS = "apply-filters"
+LIMIT_ROWS = "limit-rows"
+RETAIN_ONLY = "retain-only"
+TREAT = "treat"
+DROP_INTERNAL = "drop-internal"
+WAIVE_NOISE = "waive-noise"
+BOUND_CONTRIBUTIONS = "bound-contributions"
+ADD_NOISE = "add-noise"
+
+
+@dataclass(frozen=True, slots=True)
+class PseudonymDomain:
+    """Where a pseudonym means something: one recipient and one purpose. Tokens of two domains do not join."""
+
+    recipient: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A field that was asked for and does not leave, and why."""
+
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """A decision in favour. Made by the `decide` stage alone, from one immutable policy snapshot.
+
+    `fields` are requested ∩ granted, in the order of the contract, with the treatment of each.
+    `valid_until` (naive UTC) is when identity, purpose or grant end: no batch leaves after it.
+    `noise` is the settled noise of a release, one plan for each statistic; empty for rows.
+    """
+
+    identity: Identity
+    request: DisclosureRequest
+    contract: DataContract
+    disclosure: DisclosureSpec
+    region: str
+    fields: Mapping[str, Treatment]
+    withheld: tuple[Withheld, ...]
+    grant: str
+    legal_basis: LegalBasis
+    policy_digest: str
+    max_rows: int | None
+    valid_until: datetime
+    obligations: frozenset[Obligation]
+    decided_at: datetime
+    noise: tuple[NoisePlan, ...] = ()
+
+    @property
+    def loss(self) -> PrivacyLoss | None:
+        """The privacy loss of the release, or None for rows."""
+        if not self.noise:
+            return None
+        epsilon = sum((plan.epsilon for plan in self.noise), Fraction(0))
+        rho = sum((pure_to_rho(plan.epsilon) for plan in self.noise), Fraction(0))
+        return PrivacyLoss(rho, epsilon)
+
+    @property
+    def domain(self) -> PseudonymDomain:
+        """The pseudonym domain of this disclosure."""
+        return PseudonymDomain(self.identity.institution, self.request.context.purpose)
+
+    def __repr__(self) -> str:
+        return f"Permit({self.request.dataset}/{self.request.disclosure} by {self.grant})"
+
+
+@dataclass(frozen=True, slots=True)
+class NearestRequest:
+    """The nearest request that would pass: the caller's purpose, with fields, region or disclosure narrowed.
+
+    Empty parts stand as the caller gave them. Where nothing under this purpose would pass, `steward` says whom to ask.
+    """
+
+    fields: tuple[str, ...] = ()
+    region: str = ""
+    disclosure: str = ""
+    steward: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """Where in the request the trouble lies, and what the rule is. Never the value."""
+
+    field: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A decision against, as a value. It says why and what would pass, and never more than the caller may know."""
+
+    reason: ErrorReason
+    nearest: NearestRequest | None = None
+    violations: tuple[FieldViolation, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    grant: str = ""
+    legal_basis: LegalBasis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One thing a caller may ask for, for one purpose: what `Describe` tells."""
+
+    contract: DataContract
+    disclosure: DisclosureSpec
+    kind: DisclosureKind
+    purpose: str
+    legal_basis: LegalBasis
+    regions: tuple[str, ...]
+    conditions: tuple[str, ...]
+    expires_on: date | None

@@ -1,0 +1,83 @@
+"""What the audit log records. The format is final: a field's meaning never changes; new ones may be added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.model.contract import DisclosureKind
+from gateway.model.loss import PrivacyLoss
+from gateway.model.permit import Withheld
+
+
+class Outcome(StrEnum):
+    """How a disclosure, or the refusal of one, ended."""
+
+    REFUSED = "refused"
+    STARTED = "started"
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class TreatedField:
+    """A field that left, and how: kind and detail of its treatment."""
+
+    field: str
+    treatment: str
+    detail: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One entry of the log. It holds no payload and no identifier of a data subject. `at` is UTC.
+
+    `replay` marks a release that had been charged before; `completes` is the index of the entry that began a stream.
+    """
+
+    outcome: Outcome
+    at: datetime
+    institution: str
+    person: str
+    request_id: str
+    dataset: str
+    disclosure: str
+    kind: DisclosureKind
+    purpose: str
+    legal_basis: str
+    region: str
+    case_number: str
+    policy_digest: str
+    grant: str
+    reason: str
+    fields: tuple[TreatedField, ...]
+    withheld: tuple[Withheld, ...]
+    obligations: tuple[str, ...]
+    loss: PrivacyLoss | None
+    release_id: str
+    replay: bool
+    rows: int
+    batches: int
+    data_version: str
+    noise_waived: str
+    completes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An entry as it stands in the log: leaf_hash = SHA-256(0x00 ‖ salt ‖ record) (RFC 9162 §2.1.1 over a salted record)."""
+
+    index: int
+    leaf_hash: bytes
+    salt: bytes
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A record with its place in the log."""
+
+    record: AuditRecord
+    entry: LogEntry

@@ -1,0 +1,79 @@
+"""What a caller asks, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from gateway.model.contract import DisclosureKind
+from gateway.model.filter import Condition
+from gateway.model.statistics import StatisticsQuery
+from gateway.model.values import Scalar
+
+
+class SelectBy(StrEnum):
+    """How subjects are named: by the raw value of a lookup key, or by the recipient's own token of it."""
+
+    KEY = "key"
+    TOKEN = "token"
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """The subjects of a lookup or check, in the order asked."""
+
+    by: SelectBy
+    field: str
+    values: tuple[Scalar, ...]
+
+    def __repr__(self) -> str:
+        return f"Selector({self.by} {self.field} × {len(self.values)})"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """Why and where, and under which id. An empty region stands for the root of the region tree.
+
+    `body_digest` is SHA-256 over the request without its id: it tells a retry from another request.
+    """
+
+    purpose: str
+    region: str
+    case_number: str
+    request_id: str
+    body_digest: bytes
+    caller_gave_id: bool
+
+    def __repr__(self) -> str:
+        return f"RequestContext({self.request_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class RowsRequest:
+    """A lookup, extract or check. No `fields` asks for all that the disclosure gives."""
+
+    context: RequestContext
+    kind: DisclosureKind
+    dataset: str
+    disclosure: str
+    fields: tuple[str, ...]
+    allow_partial: bool
+    filters: tuple[Condition, ...]
+    selector: Selector | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRequest:
+    """A statistic with differential privacy, at a pure epsilon."""
+
+    context: RequestContext
+    dataset: str
+    disclosure: str
+    query: StatisticsQuery
+    epsilon: Fraction
+
+    kind = DisclosureKind.RELEASE
+
+
+DisclosureRequest = RowsRequest | ReleaseRequest

@@ -1,0 +1,328 @@
+"""The seal: types that prove which way data has walked.
+
+A row table is a stream of Arrow batches that moves Raw → Minimized → Pseudonymized → Protected → Released; statistics
+move BoundedAggregates → ProtectedCells → ReleasedCells. Each type is minted by one stage, out of the type before it,
+and carries the permit and the obligations that were discharged. None has a public constructor, can be copied,
+pickled or subclassed, or shows a value in its repr. That stops mistakes, not a determined colleague.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Never, Self
+
+import pyarrow as pa
+
+from gateway.model.budget import Charge
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.permit import Obligation, Permit
+from gateway.model.record import Receipt
+from gateway.model.statistics import Cell, Release
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Segment:
+    """One batch on its way, with what travels beside it.
+
+    `tags` holds 16 bytes a row: the subjects' tokens in the audit domain, for the disclosure manifest.
+    `slots` (int32) tells for each row of a lookup which of the asked subjects it belongs to.
+    """
+
+    records: pa.RecordBatch
+    tags: bytes
+    slots: pa.Int32Array | None
+
+    def __repr__(self) -> str:
+        return f"Segment({self.records.num_rows} rows)"
+
+
+class _Sealed:
+    """What the sealed types share. Subclasses outside this module are refused."""
+
+    __slots__ = ("_discharged", "_permit")
+    _permit: Permit
+    _discharged: frozenset[Obligation]
+
+    def __new__(cls, *_: object, **__: object) -> Never:
+        raise TypeError(f"{cls.__name__} is minted by its stage and has no public constructor")
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        if cls.__module__ != __name__:
+            raise TypeError("a sealed table cannot be subclassed")
+        super().__init_subclass__(**kwargs)
+
+    def __copy__(self) -> Never:
+        raise TypeError("a sealed table cannot be copied")
+
+    def __deepcopy__(self, _: object) -> Never:
+        raise TypeError("a sealed table cannot be copied")
+
+    def __reduce_ex__(self, _: object) -> Never:
+        raise TypeError("a sealed table cannot be pickled")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} under {self._permit.grant}>"
+
+    @property
+    def permit(self) -> Permit:
+        """The permit the data moves under."""
+        return self._permit
+
+    @property
+    def discharged(self) -> frozenset[Obligation]:
+        """The obligations discharged so far."""
+        return self._discharged
+
+
+def _require(value: object, exact: type) -> None:
+    if type(value) is not exact:
+        raise Fault(ErrorReason.INTERNAL)
+
+
+class SealedTable(_Sealed):
+    """A stream of segments that can be taken once."""
+
+    __slots__ = ("_schema", "_segments", "_taken")
+    _schema: pa.Schema
+    _segments: Iterator[Segment]
+    _taken: bool
+    _after: ClassVar[type[SealedTable] | None] = None
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of the segments' records."""
+        return self._schema
+
+    def take(self) -> Iterator[Segment]:
+        """Hand over the stream; a second taking is a fault, so that no stage can be by-passed."""
+        if self._taken:
+            raise Fault(ErrorReason.INTERNAL)
+        self._taken = True
+        return self._segments
+
+    @classmethod
+    def _seal(
+        cls, permit: Permit, schema: pa.Schema, segments: Iterator[Segment], discharged: frozenset[Obligation]
+    ) -> Self:
+        table = object.__new__(cls)
+        table._permit = permit
+        table._schema = schema
+        table._segments = segments
+        table._discharged = discharged
+        table._taken = False
+        return table
+
+    @classmethod
+    def _advance(
+        cls, before: SealedTable, schema: pa.Schema, segments: Iterator[Segment], discharged: frozenset[Obligation]
+    ) -> Self:
+        if cls._after is None:
+            raise Fault(ErrorReason.INTERNAL)
+        _require(before, cls._after)
+        return cls._seal(before.permit, schema, segments, before.discharged | discharged)
+
+
+class RawTable(SealedTable):
+    """Permitted rows as the source has them. Minted by `fetch`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _open(
+        cls, permit: Permit, schema: pa.Schema, segments: Iterator[Segment], discharged: frozenset[Obligation]
+    ) -> RawTable:
+        _require(permit, Permit)
+        return cls._seal(permit, schema, segments, discharged)
+
+
+class MinimizedTable(SealedTable):
+    """Only granted fields, generalised and masked; internal columns are gone. Minted by `minimize`."""
+
+    __slots__ = ()
+    _after = RawTable
+
+
+class PseudonymizedTable(SealedTable):
+    """Identifiers are tokens of the recipient's domain. Minted by `pseudonymize`."""
+
+    __slots__ = ()
+    _after = MinimizedTable
+
+
+class ProtectedTable(SealedTable):
+    """Noise was added, or waived by name. Minted by `noise`."""
+
+    __slots__ = ()
+    _after = PseudonymizedTable
+
+
+class ReleasedTable(SealedTable):
+    """Durably recorded; may leave. Minted by `record`. `receipt` is that of the entry made before the first byte."""
+
+    __slots__ = ("_completion", "_receipt")
+    _after = ProtectedTable
+    _receipt: Receipt
+    _completion: list[Receipt]
+
+    @classmethod
+    def _record(
+        cls,
+        before: ProtectedTable,
+        segments: Iterator[Segment],
+        receipt: Receipt,
+        completion: list[Receipt],
+    ) -> ReleasedTable:
+        table = cls._advance(before, before.schema, segments, frozenset())
+        table._receipt = receipt
+        table._completion = completion
+        return table
+
+    @property
+    def receipt(self) -> Receipt:
+        """The receipt of the entry that was durable before the first byte."""
+        return self._receipt
+
+    @property
+    def completion(self) -> Receipt | None:
+        """The receipt of what left in full; None until the stream has ended."""
+        return self._completion[0] if self._completion else None
+
+
+class ChargedPermit(_Sealed):
+    """Proof that the loss of a release is durably charged. Minted by `charge`; aggregates are fetched only against it."""
+
+    __slots__ = ("_charge", "_data_version")
+    _charge: Charge
+    _data_version: str
+
+    @classmethod
+    def _prove(cls, permit: Permit, charge: Charge, data_version: str) -> ChargedPermit:
+        _require(permit, Permit)
+        _require(charge, Charge)
+        proof = object.__new__(cls)
+        proof._permit = permit
+        proof._discharged = frozenset()
+        proof._charge = charge
+        proof._data_version = data_version
+        return proof
+
+    @property
+    def charge(self) -> Charge:
+        """The durable charge."""
+        return self._charge
+
+    @property
+    def data_version(self) -> str:
+        """The version of the data the charge is for."""
+        return self._data_version
+
+
+class BoundedAggregates(_Sealed):
+    """Exact aggregates of bounded contributions; never leave. Minted by `fetch`.
+
+    One int64 vector for each statistic, over all declared combinations of keys in their declared order.
+    """
+
+    __slots__ = ("_charged", "_keys", "_vectors")
+    _charged: ChargedPermit
+    _keys: tuple[tuple[object, ...], ...]
+    _vectors: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def _bound(
+        cls,
+        charged: ChargedPermit,
+        keys: tuple[tuple[object, ...], ...],
+        vectors: tuple[tuple[int, ...], ...],
+        discharged: frozenset[Obligation],
+    ) -> BoundedAggregates:
+        _require(charged, ChargedPermit)
+        table = object.__new__(cls)
+        table._permit = charged.permit
+        table._discharged = charged.discharged | discharged
+        table._charged = charged
+        table._keys = keys
+        table._vectors = vectors
+        return table
+
+    @property
+    def charged(self) -> ChargedPermit:
+        """The proof of the charge."""
+        return self._charged
+
+    @property
+    def keys(self) -> tuple[tuple[object, ...], ...]:
+        """The combinations of keys, public by contract."""
+        return self._keys
+
+    @property
+    def vectors(self) -> tuple[tuple[int, ...], ...]:
+        """The exact values, one vector for each statistic."""
+        return self._vectors
+
+
+class ProtectedCells(_Sealed):
+    """Noised answers. Minted by `noise`."""
+
+    __slots__ = ("_cells", "_charged")
+    _charged: ChargedPermit
+    _cells: tuple[Cell, ...]
+
+    @classmethod
+    def _protect(
+        cls, before: BoundedAggregates, cells: tuple[Cell, ...], discharged: frozenset[Obligation]
+    ) -> ProtectedCells:
+        _require(before, BoundedAggregates)
+        table = object.__new__(cls)
+        table._permit = before.permit
+        table._discharged = before.discharged | discharged
+        table._charged = before.charged
+        table._cells = cells
+        return table
+
+    @property
+    def charged(self) -> ChargedPermit:
+        """The proof of the charge."""
+        return self._charged
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The noised answers."""
+        return self._cells
+
+
+class ReleasedCells(_Sealed):
+    """A stored release that was durably recorded; may leave. Minted by `record`."""
+
+    __slots__ = ("_charged", "_receipt", "_release")
+    _release: Release
+    _receipt: Receipt
+    _charged: bool
+
+    @classmethod
+    def _record(cls, permit: Permit, release: Release, receipt: Receipt, *, charged: bool) -> ReleasedCells:
+        _require(permit, Permit)
+        _require(release, Release)
+        table = object.__new__(cls)
+        table._permit = permit
+        table._discharged = permit.obligations
+        table._release = release
+        table._receipt = receipt
+        table._charged = charged
+        return table
+
+    @property
+    def release(self) -> Release:
+        """The release as stored."""
+        return self._release
+
+    @property
+    def receipt(self) -> Receipt:
+        """The receipt of this delivery."""
+        return self._receipt
+
+    @property
+    def charged(self) -> bool:
+        """Whether this request paid for the release."""
+        return self._charged
