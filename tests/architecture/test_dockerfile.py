@@ -153,4 +153,4 @@ def test_entry_point_and_health_check_are_commands_that_exist(final: Stage) -> N
         assert done.returncode == 0, done.stdout + done.stderr
         assert re.search(rf"Usage: .*\b{subcommand}\b", done.stdout), done.stdout
         for option in (word for word in options if word.startswith("--")):
-            assert option in done.stdout, f"{subcommand} has no {option}"
+            assert re.search(rf"(?<![\w-]){option}(?![\w-])", done.stdout), f"{subcommand} has no {option}"
