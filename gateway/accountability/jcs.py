@@ -1,0 +1,86 @@
+"""Canonical JSON: the JSON Canonicalization Scheme (RFC 8785), without floating point and null.
+
+Equal values have equal bytes, so a hash over the bytes is a hash over the value. The values are strings,
+booleans, integers of at most 2^53 - 1 (which every JSON reader holds exactly), lists and dicts with string
+keys. What is absent is left out rather than null, so that a value has one form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, TypeAlias
+
+Json: TypeAlias = str | bool | int | Sequence["Json"] | Mapping[str, "Json"]
+
+SAFE_INTEGER = 2**53 - 1
+"""The largest integer that a JSON number holds exactly in every reader (RFC 7493 section 2.2)."""
+
+# With ensure_ascii off, Python escapes what ECMAScript's JSON.stringify escapes, in the same way: the
+# quotation mark, the reverse solidus, \b \t \n \f \r, and the other characters below U+0020 as \u00xx in
+# lower case (RFC 8785, 3.2.2.2).
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def encode(value: Json) -> bytes:
+    """Return the canonical bytes of a value: UTF-8, no white space, keys in order of their UTF-16 code units.
+
+    Raises:
+        ValueError: the value is not one of those above, or a string is not Unicode text (a lone surrogate).
+    """
+    text = _encoder.encode(_ordered(value))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a string holds a lone surrogate") from None
+
+
+def decode(data: bytes) -> Json:
+    """Return the value whose canonical bytes these are: the exact inverse of `encode`.
+
+    Raises:
+        ValueError: the bytes are not the canonical form of a value. The text carries nothing of them.
+    """
+    try:
+        value: Json = json.loads(
+            data.decode(), object_pairs_hook=_object, parse_float=_refuse, parse_constant=_refuse
+        )
+        canonical = encode(value)
+    except (ValueError, RecursionError):
+        raise ValueError("not canonical JSON") from None
+    if canonical != data:
+        raise ValueError("not canonical JSON")
+    return value
+
+
+def _ordered(value: Json) -> Json:
+    if isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        if not -SAFE_INTEGER <= value <= SAFE_INTEGER:
+            raise ValueError("an integer is beyond 2^53 - 1")
+        return value
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise ValueError("a key is not a string")
+        return {key: _ordered(value[key]) for key in sorted(value, key=_code_units)}
+    if isinstance(value, list | tuple):
+        return [_ordered(item) for item in value]
+    raise ValueError("a value has no canonical form")
+
+
+def _code_units(key: str) -> bytes:
+    # Big-endian UTF-16 compares as its code units do: a character above U+FFFF sorts by its first surrogate,
+    # before U+E000 (RFC 8785, 3.2.3).
+    return key.encode("utf-16-be", "surrogatepass")
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key is given twice")
+    return value
+
+
+def _refuse(_: str) -> NoReturn:
+    raise ValueError("floating point has no place in canonical JSON here")

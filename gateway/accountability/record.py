@@ -1,0 +1,153 @@
+"""The canonical bytes of an audit record, format 1, and their exact inverse. The format is final.
+
+It is specified entry by entry in docs/reference/audit-log.md. A change of it is a new format number beside
+this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from gateway.accountability import jcs
+from gateway.accountability.jcs import Json
+from gateway.accountability.lexical import read_fraction, read_instant, write_fraction, write_instant
+from gateway.model.contract import DisclosureKind
+from gateway.model.loss import PrivacyLoss
+from gateway.model.permit import Withheld
+from gateway.model.record import AuditRecord, Outcome, TreatedField
+
+FORMAT = 1
+"""The number of the format written here."""
+
+_STRINGS = (
+    "institution", "person", "request_id", "dataset", "disclosure", "purpose", "legal_basis", "region",
+    "case_number", "policy_digest", "grant", "reason", "release_id", "data_version", "noise_waived",
+)  # fmt: skip
+_OTHERS = (
+    "format", "outcome", "at", "kind", "fields", "withheld", "obligations", "replay", "rows", "batches",
+)  # fmt: skip
+_REQUIRED = frozenset(_STRINGS + _OTHERS)
+_OPTIONAL = frozenset(("loss", "completes"))
+
+T = TypeVar("T")
+W = TypeVar("W", bound=StrEnum)
+
+
+def encode(record: AuditRecord) -> bytes:
+    """Return the canonical bytes of a record.
+
+    Raises:
+        ValueError: the record cannot be written (an aware instant, a count below 0 or above 2^53 - 1, a
+            string that is not Unicode text, a value of another type). The text carries nothing of the record.
+    """
+    body: dict[str, Json] = {name: _typed(getattr(record, name), str) for name in _STRINGS}
+    body |= {
+        "format": FORMAT,
+        "outcome": _word(record.outcome, Outcome).value,
+        "at": write_instant(record.at),
+        "kind": _word(record.kind, DisclosureKind).value,
+        "fields": [
+            {name: _typed(getattr(item, name), str) for name in ("field", "treatment", "detail", "type")}
+            for item in record.fields
+        ],
+        "withheld": [
+            {name: _typed(getattr(item, name), str) for name in ("field", "reason")}
+            for item in record.withheld
+        ],
+        "obligations": [_typed(item, str) for item in record.obligations],
+        "replay": _typed(record.replay, bool),
+        "rows": _count(record.rows),
+        "batches": _count(record.batches),
+    }
+    if record.loss is not None:
+        loss = {"rho": write_fraction(record.loss.rho)}
+        if record.loss.epsilon is not None:
+            loss["epsilon"] = write_fraction(record.loss.epsilon)
+        body["loss"] = loss
+    if record.completes is not None:
+        body["completes"] = _count(record.completes)
+    return jcs.encode(body)
+
+
+def decode(data: bytes) -> AuditRecord:
+    """Return the record whose canonical bytes these are.
+
+    Raises:
+        ValueError: the bytes are not what `encode` writes for some record: another format number, a key too
+            many or too few, a value of another type or form, or JSON that is not canonical. The text tells
+            nothing of it.
+    """
+    body = _mapping(jcs.decode(data))
+    if _count(body.get("format", 0)) != FORMAT:
+        raise ValueError("a record of another format")
+    if not _REQUIRED <= body.keys() <= _REQUIRED | _OPTIONAL:
+        raise ValueError("a record has other keys than its format")
+    record = AuditRecord(
+        **{name: _typed(body[name], str) for name in _STRINGS},
+        outcome=_word(body["outcome"], Outcome),
+        at=_instant(body["at"]),
+        kind=_word(body["kind"], DisclosureKind),
+        fields=tuple(
+            TreatedField(**_strings(item, "field", "treatment", "detail", "type"))
+            for item in _typed(body["fields"], list)
+        ),
+        withheld=tuple(
+            Withheld(**_strings(item, "field", "reason")) for item in _typed(body["withheld"], list)
+        ),
+        obligations=tuple(_typed(item, str) for item in _typed(body["obligations"], list)),
+        replay=_typed(body["replay"], bool),
+        rows=_count(body["rows"]),
+        batches=_count(body["batches"]),
+        loss=_loss(_mapping(body["loss"])) if "loss" in body else None,
+        completes=_count(body["completes"]) if "completes" in body else None,
+    )
+    if encode(record) != data:
+        raise ValueError("a record is not in its canonical form")
+    return record
+
+
+def _loss(body: Mapping[str, Json]) -> PrivacyLoss:
+    texts = _strings(body, "rho", "epsilon") if "epsilon" in body else _strings(body, "rho")
+    epsilon = read_fraction(texts["epsilon"]) if "epsilon" in texts else None
+    return PrivacyLoss(read_fraction(texts["rho"]), epsilon)
+
+
+def _instant(value: Json) -> datetime:
+    return read_instant(_typed(value, str))
+
+
+def _word(value: object, words: type[W]) -> W:
+    # Enum's own error would tell the value
+    for word in words:
+        if word.value == value:
+            return word
+    raise ValueError("a word that the format does not know")
+
+
+def _count(value: Json) -> int:
+    # bool is an int to Python and never a count
+    if type(value) is not int or not 0 <= value <= jcs.SAFE_INTEGER:
+        raise ValueError("a count is an integer from 0 to 2^53 - 1")
+    return value
+
+
+def _typed(value: object, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        raise ValueError("a value of another type than its format")
+    return value
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    if not isinstance(value, Mapping):
+        raise ValueError("a value of another type than its format")
+    return value
+
+
+def _strings(value: Json, *names: str) -> dict[str, str]:
+    body = _mapping(value)
+    if body.keys() != set(names):
+        raise ValueError("a record has other keys than its format")
+    return {name: _typed(body[name], str) for name in names}
