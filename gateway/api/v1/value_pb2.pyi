@@ -7,7 +7,6 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
-from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -91,8 +90,10 @@ class Value(_message.Message):
     bool_value: _builtins.bool
     date_value: _builtins.int
     """A calendar date as days since 1970-01-01."""
-    @_builtins.property
-    def timestamp_value(self) -> _timestamp_pb2.Timestamp: ...
+    timestamp_value: _builtins.int
+    """A date and time on the city's clocks, as microseconds since 1970-01-01T00:00:00 on the same clocks: what Arrow's
+    timestamp[us] without a time zone holds. It names no instant, so it is no google.protobuf.Timestamp.
+    """
     def __init__(
         self,
         *,
@@ -102,7 +103,7 @@ class Value(_message.Message):
         double_value: _builtins.float = ...,
         bool_value: _builtins.bool = ...,
         date_value: _builtins.int = ...,
-        timestamp_value: _timestamp_pb2.Timestamp | None = ...,
+        timestamp_value: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bool_value", b"bool_value", "date_value", b"date_value", "double_value", b"double_value", "int64_value", b"int64_value", "kind", b"kind", "null_value", b"null_value", "string_value", b"string_value", "timestamp_value", b"timestamp_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
