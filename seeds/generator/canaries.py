@@ -12,7 +12,7 @@ from datetime import date
 
 from seeds.generator import firm_code, identity
 
-MARKS = ("龘靐", "CANARY", "330101198808088", "19988880")
+MARKS = ("龘靐", "CANARY", "330101198808088", "1998888000")
 """Pieces of text that occur in canaries' values and in nothing else."""
 
 CANARY_FIRM_CODE = firm_code.complete("91330101", "CANARY01")

@@ -61,8 +61,8 @@ def firm_codes(firms: Ints, seed: int) -> pa.StringArray:
 
     area = np.array([330102, 330103, 330105, 330106, 330108, 330100], dtype=np.int64)
     head: Bytes = np.empty((len(firms), 8), dtype=np.uint8)
-    head[:, 0] = 9
-    head[:, 1] = np.where((firms * 40_503 >> 4) % 10 < 7, 1, 2)  # a company, or a sole trader
+    head[:, 0] = 9  # registered with the market regulator, as a company
+    head[:, 1] = 1
     head[:, 2:] = digits(area[(firms * 97 + shift) % len(area)], 6)
 
     total = _ORG_VALUE[body] @ _ORG_WEIGHTS

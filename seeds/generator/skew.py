@@ -36,8 +36,9 @@ def zipf_weights(count: int, exponent: float = 1.0) -> Floats:
 def draw(rng: np.random.Generator, weights: Sequence[float] | Floats, count: int) -> Ints:
     """`count` category codes, drawn in proportion to `weights` (any positive scale)."""
     edges = np.cumsum(np.asarray(weights, dtype=np.float64))
-    codes = np.searchsorted(edges, rng.random(count) * edges[-1], side="right")
-    return np.minimum(codes, len(edges) - 1).astype(np.int64)
+    codes: Ints = np.searchsorted(edges, rng.random(count) * edges[-1], side="right").astype(np.int64)
+    last: Ints = np.minimum(codes, len(edges) - 1)
+    return last
 
 
 def recent_days(rng: np.random.Generator, count: int, window: int) -> Ints:
@@ -52,7 +53,8 @@ def seasonal_days(rng: np.random.Generator, count: int, window: int = 365) -> In
     """Day numbers within the `window` days before `TODAY`, with a wave that peaks in mid-January."""
     days = TODAY_NUMBER - np.arange(1, window + 1)
     angle = 2 * np.pi * ((days - 15) % 365.2425) / 365.2425
-    return days[draw(rng, np.exp(1.3 * np.cos(angle)), count)]
+    chosen: Ints = days[draw(rng, np.exp(1.3 * np.cos(angle)), count)]
+    return chosen
 
 
 def at_hours(rng: np.random.Generator, days: Ints, hours: Floats) -> Times:
