@@ -1,0 +1,103 @@
+"""Decimal digits between text and integers, a column at a time, and the check character of resident ids.
+
+Eight digits are handled at once within 64-bit words (the well-known SWAR technique), because numpy walks narrow rows
+slowly and wide columns fast.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.kernels.text import Bytes, Mask
+
+Words: TypeAlias = npt.NDArray[np.uint64]
+
+RESIDENT_WIDTH = 18
+PHONE_WIDTH = 11
+
+_ZERO = ord("0")
+_CHECK_OF = np.frombuffer(b"10X98765432" * 137, np.uint8)  # by weighted sum: the weights add up to 100, nibbles to 15
+_QUADS = np.frombuffer(b"".join(b"%04d" % number for number in range(10_000)), "<u4")
+_JOINS = (
+    (np.uint64(10), np.uint64(8), np.uint64(0x00FF_00FF_00FF_00FF)),
+    (np.uint64(100), np.uint64(16), np.uint64(0x0000_FFFF_0000_FFFF)),
+    (np.uint64(10_000), np.uint64(32), np.uint64(0x0000_0000_FFFF_FFFF)),
+)
+_LANES = np.uint64(0x000F_000F_000F_000F)
+
+
+def _lane_weights(shift: int) -> tuple[np.uint64, ...]:
+    """Multipliers that bring the weighted digits at bytes shift, shift+2, … of each word into its top 16 bits."""
+    weights = [0] * 7 + [2**power % 11 for power in range(17, 0, -1)]
+    return tuple(
+        np.uint64(sum(weights[start + shift + 2 * lane] << (16 * (3 - lane)) for lane in range(4)))
+        for start in range(0, 24, 8)
+    )
+
+
+_EVEN_WEIGHTS, _ODD_WEIGHTS = _lane_weights(0), _lane_weights(1)
+
+
+def pack(rows: Bytes) -> Words:
+    """Pack an n × width matrix of digits, width 9 to 24, into words × n of eight each, with leading zeros."""
+    width = rows.shape[1]
+    words = -(-width // 8)
+    lead = width - (words - 1) * 8
+    packed = np.empty((words, len(rows)), np.uint64)
+    for word in range(words):
+        start = 0 if word == 0 else lead + 8 * (word - 1)
+        packed[word] = rows[:, start : start + 8].view("<u8")[:, 0]
+    # the first word was read too far: its first `lead` digits move to the end, zeros before them
+    packed[0] <<= np.uint64(8 * (8 - lead))
+    packed[0] |= np.uint64(int.from_bytes(b"0" * (8 - lead), "little"))
+    return packed
+
+
+def all_digits(packed: Words) -> Mask:
+    """Return which rows hold ASCII digits alone: each byte, and each byte plus 6, has the upper half 3."""
+    halves = packed + np.uint64(0x0606_0606_0606_0606)
+    halves >>= np.uint64(4)
+    halves &= np.uint64(0x0F0F_0F0F_0F0F_0F0F)
+    halves |= packed & np.uint64(0xF0F0_F0F0_F0F0_F0F0)
+    mask: Mask = (halves == np.uint64(0x3333_3333_3333_3333)).all(axis=0)
+    return mask
+
+
+def read(packed: Words) -> Words:
+    """Read packed rows as integers. They must be digits and their values below 2⁶⁴."""
+    word = packed & np.uint64(0x0F0F_0F0F_0F0F_0F0F)
+    # neighbours are joined in twos, fours, eights
+    for scale, bits, mask in _JOINS:
+        upper = word >> bits
+        word *= scale
+        word += upper
+        word &= mask
+    value = word[0]
+    for column in word[1:]:
+        value *= np.uint64(100_000_000)
+        value += column
+    return value
+
+
+def write(values: Words, width: int) -> Bytes:
+    """Write integers as an n × width matrix of ASCII digits with leading zeros. The values must fit."""
+    quads = -(-width // 4)
+    out = np.empty((len(values), quads), "<u4")
+    for column in range(quads - 1, -1, -1):
+        rest = values // np.uint64(10_000)
+        out[:, column] = _QUADS[(values - rest * np.uint64(10_000)).astype(np.intp)]
+        values = rest
+    return out.view(np.uint8)[:, quads * 4 - width :]
+
+
+def check_character(packed: Words) -> Bytes:
+    """Return the check characters of 17 packed digits: ISO 7064 MOD 11-2 (GB 11643-1999, 4.2.4)."""
+    # a lane gathers at most 24 × 9 × 10: no carry reaches the next one
+    lanes = np.zeros(packed.shape[1], np.uint64)
+    for word, even, odd in zip(packed, _EVEN_WEIGHTS, _ODD_WEIGHTS, strict=True):
+        lanes += (word & _LANES) * even
+        lanes += ((word >> np.uint64(8)) & _LANES) * odd
+    return _CHECK_OF[(lanes >> np.uint64(48)).astype(np.intp)]
