@@ -51,7 +51,7 @@ def _double(block: bytes) -> bytes:
 
 
 def _flat(blocks: Bytes) -> memoryview:
-    return memoryview(np.ascontiguousarray(blocks).reshape(-1))
+    return np.ascontiguousarray(blocks).reshape(-1).data
 
 
 def _rows(data: bytes) -> Bytes:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from gateway.kernels.text import is_ascii, matrix, spans, valid
+from gateway.kernels.text import Column, as_text, compute, is_ascii, matrix, spans, valid
 from gateway.model.contract import CanonicalForm
 
 _SEPARATORS = r"[\s\p{Z}\p{Cf}\p{Pd}\x{2212}]"  # white space, invisible marks, dashes and the minus sign
@@ -21,7 +20,7 @@ _TEXTUAL = (pa.int64(), pa.date32(), pa.timestamp("us"))
 _WIDTH = {CanonicalForm.RESIDENT_ID: 18, CanonicalForm.PHONE: 11}
 
 
-def canonicalize(array: pa.Array, form: CanonicalForm) -> pa.StringArray:
+def canonicalize(array: Column, form: CanonicalForm) -> pa.StringArray:
     """Bring a column (utf8, or int64, date32, timestamp[us] as their text) to its canonical form, as utf8.
 
     text: NFKC (Unicode Standard Annex 15).
@@ -35,19 +34,19 @@ def canonicalize(array: pa.Array, form: CanonicalForm) -> pa.StringArray:
     """
     if array.type in _TEXTUAL:
         array = array.cast(pa.string())
-    if array.type != pa.string():
+    if not isinstance(array, pa.StringArray):
         raise TypeError("a column of this Arrow type has no canonical form")
     if _is_canonical(array, form):
         return array
-    normal = array if is_ascii(array) else pc.utf8_normalize(array, form="NFKC")
+    normal = array if is_ascii(array) else compute.utf8_normalize(array, form="NFKC")
     if form is CanonicalForm.RESIDENT_ID:
-        bare = pc.ascii_upper(pc.replace_substring_regex(normal, _SEPARATORS, ""))
-        return pc.if_else(pc.match_substring_regex(bare, _RESIDENT_ID), bare, normal)
+        bare = compute.ascii_upper(compute.replace_substring_regex(normal, _SEPARATORS, ""))
+        return as_text(compute.if_else(compute.match_substring_regex(bare, _RESIDENT_ID), bare, normal))
     if form is CanonicalForm.PHONE:
-        bare = pc.replace_substring_regex(normal, _PHONE_SEPARATORS, "")
-        number = pc.extract_regex(bare, _PHONE).field("number")
-        return pc.if_else(pc.match_substring_regex(bare, _PHONE), number, normal)
-    return normal
+        bare = compute.replace_substring_regex(normal, _PHONE_SEPARATORS, "")
+        number = compute.extract_regex(bare, _PHONE).field("number")
+        return as_text(compute.if_else(compute.match_substring_regex(bare, _PHONE), number, normal))
+    return as_text(normal)
 
 
 def _is_canonical(array: pa.StringArray, form: CanonicalForm) -> bool:

@@ -75,7 +75,7 @@ def read(packed: Words) -> Words:
         word *= scale
         word += upper
         word &= mask
-    value = word[0]
+    value: Words = word[0]
     for column in word[1:]:
         value *= np.uint64(100_000_000)
         value += column

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from gateway.kernels.text import require_text, valid
+from gateway.kernels.text import Column, as_text, compute, valid
 from gateway.model.treatment import Precision
 
 _PERIODS = {Precision.DAY: "D", Precision.MONTH: "M", Precision.YEAR: "Y"}
@@ -18,7 +17,7 @@ _INT64 = np.iinfo(np.int64)
 _INT32 = np.iinfo(np.int32)
 
 
-def generalize_date(array: pa.Array, to: Precision) -> pa.Date32Array:
+def generalize_date(array: Column, to: Precision) -> Column:
     """Bring date32 or naive timestamp[us] values to the first day of their day, month or year (proleptic Gregorian).
 
     Raises:
@@ -40,7 +39,7 @@ def generalize_date(array: pa.Array, to: Precision) -> pa.Date32Array:
     return _from_values(firsts.astype(np.int32), array).cast(pa.date32())
 
 
-def generalize_region(array: pa.Array, to: Precision) -> pa.StringArray:
+def generalize_region(array: Column, to: Precision) -> pa.StringArray:
     """Bring region paths to their ancestor of a level: the first 1, 2 or 3 segments for city, district, street.
 
     A path that is shorter stays. What is not a region path (lower-case segments between slashes) leaves as NULL:
@@ -51,17 +50,16 @@ def generalize_region(array: pa.Array, to: Precision) -> pa.StringArray:
     """
     if to not in _SEGMENTS:
         raise ValueError("regions generalise to street, district or city")
-    require_text(array)
     # few paths and many rows: work on the distinct paths
-    encoded = array.dictionary_encode()
+    encoded = as_text(array).dictionary_encode()
     beyond = _SEGMENTS[to] - 1
     path = rf"^(?P<kept>{_SEGMENT}(?:/{_SEGMENT}){{0,{beyond}}})(?:/{_SEGMENT})*$"
-    kept = pc.extract_regex(encoded.dictionary, path)
-    ancestors = pc.if_else(kept.is_valid(), kept.field("kept"), pa.scalar(None, pa.string()))
-    return ancestors.take(encoded.indices)
+    kept = compute.extract_regex(encoded.dictionary, path)
+    ancestors = compute.if_else(kept.is_valid(), kept.field("kept"), pa.scalar(None, pa.string()))
+    return as_text(ancestors.take(encoded.indices))
 
 
-def generalize_number(array: pa.Array, width: int, top: int | None) -> pa.Int64Array:
+def generalize_number(array: Column, width: int, top: int | None) -> Column:
     """Bring int64 values to the lower edge of their bin `[k·width, (k+1)·width)`, capped at the edge of `top`'s bin.
 
     Raises:
@@ -85,12 +83,12 @@ def generalize_number(array: pa.Array, width: int, top: int | None) -> pa.Int64A
     return _from_values(edges, array)
 
 
-def _values(array: pa.Array) -> npt.NDArray[np.int64]:
+def _values(array: Column) -> npt.NDArray[np.int64]:
     """The integers of a column, with 0 for NULL (what lies under a NULL must not decide anything)."""
-    filled = pc.fill_null(array, 0) if array.null_count else array
+    filled = compute.fill_null(array, 0) if array.null_count else array
     values: npt.NDArray[np.int64] = filled.to_numpy()
     return values
 
 
-def _from_values(values: npt.NDArray[np.int64] | npt.NDArray[np.int32], like: pa.Array) -> pa.Array:
+def _from_values(values: npt.NDArray[np.int64] | npt.NDArray[np.int32], like: Column) -> Column:
     return pa.array(values, mask=None if like.null_count == 0 else ~valid(like))

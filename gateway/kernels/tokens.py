@@ -11,17 +11,17 @@ Two profiles, told apart by the first letter of a token. A value has exactly one
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from gateway.kernels import digits, hexadecimal
 from gateway.kernels.aes import cmac, decrypt_blocks, encrypt_blocks
 from gateway.kernels.canonical import canonicalize
-from gateway.kernels.text import Bytes, Mask, from_matrix, matrix, require_text, spans, valid
+from gateway.kernels.text import Bytes, Column, Mask, as_text, compute, from_matrix, matrix, spans, valid
 from gateway.model.contract import CanonicalForm
 
 KEY_BYTES = 64
@@ -35,7 +35,7 @@ _CHUNK = 8_192  # rows: what one chunk works on stays in the cache
 _SIV_TOKEN = r"^s(?:[0-9a-f]{2}){16,}$"
 
 
-def tokenize(array: pa.Array, form: CanonicalForm, block_key: bytes, siv_key: bytes) -> pa.StringArray:
+def tokenize(array: Column, form: CanonicalForm, block_key: bytes, siv_key: bytes) -> pa.StringArray:
     """Return the token of each value's canonical form, as utf8; NULL for NULL.
 
     `block_key` and `siv_key` are independent working keys of 64 bytes, of one domain and form (a block takes the
@@ -58,7 +58,7 @@ def tokenize(array: pa.Array, form: CanonicalForm, block_key: bytes, siv_key: by
     return _merge(by_block, encodable, _siv_tokens(canonical.filter(pa.array(by_siv)), form, siv_key), by_siv)
 
 
-def detokenize(array: pa.Array, form: CanonicalForm, block_key: bytes, siv_key: bytes) -> pa.StringArray:
+def detokenize(array: Column, form: CanonicalForm, block_key: bytes, siv_key: bytes) -> pa.StringArray:
     """Return the canonical value behind each token, as utf8; NULL for NULL and for what is no token of these keys
     and this form: forged, foreign or malformed.
 
@@ -66,7 +66,7 @@ def detokenize(array: pa.Array, form: CanonicalForm, block_key: bytes, siv_key: 
         ValueError: for a key of another length. TypeError: if the column is not utf8.
     """
     _require_keys(block_key, siv_key)
-    require_text(array)
+    as_text(array)
     data, offsets = spans(array)
     by_block = valid(array) & (np.diff(offsets) == BLOCK_TOKEN_CHARS)
     by_block[by_block] = data[offsets[:-1][by_block]] == ord("b")
@@ -74,11 +74,13 @@ def detokenize(array: pa.Array, form: CanonicalForm, block_key: bytes, siv_key: 
     values = _block_values(matrix(blocks, BLOCK_TOKEN_CHARS), form, block_key)
     if len(values) == len(array):
         return values
-    by_siv: Mask = pc.fill_null(pc.match_substring_regex(array, _SIV_TOKEN), False).to_numpy(zero_copy_only=False)
+    by_siv: Mask = compute.fill_null(compute.match_substring_regex(array, _SIV_TOKEN), False).to_numpy(
+        zero_copy_only=False
+    )
     return _merge(values, by_block, _siv_values(array.filter(pa.array(by_siv)), form, siv_key), by_siv)
 
 
-def subject_tags(array: pa.Array, form: CanonicalForm, key: bytes) -> bytes:
+def subject_tags(array: Column, form: CanonicalForm, key: bytes) -> bytes:
     """Return 16 bytes for each row, end to end: the AES-256-CMAC (RFC 4493) of the canonical value's UTF-8 under the
     first 32 bytes of `key`; 16 zero bytes for NULL, so that a manifest counts every row.
 
@@ -107,7 +109,7 @@ def _require_keys(*keys: bytes) -> None:
         raise ValueError("a working key has 64 bytes")
 
 
-def _encode(canonical: pa.Array, form: CanonicalForm) -> tuple[Mask, digits.Words]:
+def _encode(canonical: Column, form: CanonicalForm) -> tuple[Mask, digits.Words]:
     """Return which values the block profile takes, and the integers of those: one answer for a value, whatever its
     neighbours."""
     if form not in _WIDTH or canonical.type != pa.string():
@@ -159,18 +161,18 @@ def _block_values(tokens: Bytes, form: CanonicalForm, key: bytes) -> pa.StringAr
         if form is CanonicalForm.RESIDENT_ID:
             text[chunk, 17] = digits.check_character(digits.pack(text[chunk, :17]))
     values = from_matrix(text)
-    return values if genuine.all() else pc.if_else(pa.array(genuine), values, pa.scalar(None, pa.string()))
+    return values if genuine.all() else compute.if_else(pa.array(genuine), values, pa.scalar(None, pa.string()))
 
 
-def _siv_tokens(values: pa.StringArray, form: CanonicalForm, key: bytes) -> pa.StringArray:
+def _siv_tokens(values: Column, form: CanonicalForm, key: bytes) -> pa.StringArray:
     """Tokens of NULL-free values."""
     engine = AESSIV(key)
     associated = [form.value.encode()]
-    tokens = ["s" + engine.encrypt(value.encode(), associated).hex() for value in values.to_pylist()]
+    tokens = ["s" + engine.encrypt(value.encode(), associated).hex() for value in _texts(values)]
     return pa.array(tokens, pa.string())
 
 
-def _siv_values(tokens: pa.StringArray, form: CanonicalForm, key: bytes) -> pa.StringArray:
+def _siv_values(tokens: Column, form: CanonicalForm, key: bytes) -> pa.StringArray:
     """Values behind well-formed SIV tokens; NULL where they are none."""
     engine = AESSIV(key)
     associated = [form.value.encode()]
@@ -181,10 +183,15 @@ def _siv_values(tokens: pa.StringArray, form: CanonicalForm, key: bytes) -> pa.S
         except (InvalidTag, UnicodeDecodeError):
             return None
 
-    values = pa.array([value(token) for token in tokens.to_pylist()], pa.string())
+    values = pa.array([value(token) for token in _texts(tokens)], pa.string())
     # a holder of the key could make a second token of a value that goes the block way: it is none of ours
     ours = valid(values) & ~_encode(values, form)[0]
-    return pc.if_else(pa.array(ours), values, pa.scalar(None, pa.string()))
+    return as_text(compute.if_else(pa.array(ours), values, pa.scalar(None, pa.string())))
+
+
+def _texts(column: Column) -> list[str]:
+    """The values of a NULL-free utf8 column."""
+    return cast("list[str]", column.to_pylist())
 
 
 def _merge(first: pa.StringArray, in_first: Mask, second: pa.StringArray, in_second: Mask) -> pa.StringArray:
@@ -193,4 +200,4 @@ def _merge(first: pa.StringArray, in_first: Mask, second: pa.StringArray, in_sec
     places[in_first] = np.arange(len(first))
     places[in_second] = np.arange(len(first), len(first) + len(second))
     indices = pa.array(places, mask=~(in_first | in_second))
-    return pa.concat_arrays([first, second]).take(indices)
+    return as_text(compute.take(pa.concat_arrays([first, second]), indices))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -48,7 +49,7 @@ def _siv(key: bytes, associated: list[bytes], plaintext: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("case", CMAC["cases"], ids=lambda case: f"{len(case['key']) * 4}-{case['length']}")
-def test_cmac_gives_the_published_tag(case: dict) -> None:
+def test_cmac_gives_the_published_tag(case: dict[str, Any]) -> None:
     message = bytes.fromhex(CMAC["message"])[: case["length"]]
     assert _mac(bytes.fromhex(case["key"]), message).hex() == case["tag"]
 
@@ -60,7 +61,7 @@ def test_cmac_of_a_batch_is_the_cmac_of_each_row() -> None:
 
 
 @pytest.mark.parametrize("case", SIV["cases"], ids=lambda case: case["name"])
-def test_siv_of_these_tests_gives_the_published_output(case: dict) -> None:
+def test_siv_of_these_tests_gives_the_published_output(case: dict[str, Any]) -> None:
     output = _siv(
         bytes.fromhex(case["key"]),
         [bytes.fromhex(text) for text in case["associated"]],

@@ -100,7 +100,7 @@ def test_every_flipped_bit_is_refused(value: str | None, form: CanonicalForm) ->
         return
     body = bytes.fromhex(token[1:])[:40]
     rest = token[1 + 2 * len(body) :]
-    flipped = [
+    flipped: list[str | None] = [
         token[0] + (int.from_bytes(body, "big") ^ 1 << bit).to_bytes(len(body), "big").hex() + rest
         for bit in range(8 * len(body))
     ]
@@ -144,7 +144,7 @@ def test_a_malformed_column_of_every_kind_is_refused_whole() -> None:
 
 
 def test_long_columns_equal_their_parts() -> None:
-    column = [first + _check(first) for first in (f"{number:017d}" for number in range(20_000))]
+    column: list[str | None] = [first + _check(first) for first in (f"{number:017d}" for number in range(20_000))]
     column[9_000] = None
     tokens = tokenize(pa.array(column), CanonicalForm.RESIDENT_ID, *KEYS)
     assert len(set(tokens.to_pylist())) == 20_000

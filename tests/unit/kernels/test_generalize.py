@@ -11,6 +11,7 @@ from gateway.kernels.generalize import generalize_date, generalize_number, gener
 from gateway.model.treatment import Precision
 
 LEAST, MOST = -(2**63), 2**63 - 1
+PERIODS = [Precision.DAY, Precision.MONTH, Precision.YEAR]
 int64s = st.one_of(st.integers(LEAST, MOST), st.integers(-300, 300), st.sampled_from([LEAST, MOST, 0]))
 
 
