@@ -1,0 +1,39 @@
+"""An outcome that is not an answer, on its way to becoming a gRPC status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.model.errors import ErrorReason
+from gateway.model.permit import FieldViolation, NearestRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the request named, to complete the nearest request with; names only, never values of data."""
+
+    purpose: str = ""
+    dataset: str = ""
+    disclosure: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why there is no answer. It holds nothing that the caller may not be told."""
+
+    reason: ErrorReason
+    violations: tuple[FieldViolation, ...] = ()
+    nearest: NearestRequest | None = None
+    asked: Asked = Asked()
+    receipt_id: str = ""
+    policy_digest: str = ""
+    institution: str = ""
+
+
+class NotWellFormed(Exception):
+    """A request cannot be read into model values. Its text is the reason alone."""
+
+    def __init__(self, reason: ErrorReason, field: str, description: str) -> None:
+        super().__init__(reason.value)
+        self.problem = Problem(reason, violations=(FieldViolation(field, description),))

@@ -1,0 +1,181 @@
+"""What each ErrorReason becomes on the wire: its status, and constant texts for people in two languages."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import grpc
+
+from gateway.model.errors import ErrorReason as R
+
+_UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
+_INVALID = grpc.StatusCode.INVALID_ARGUMENT
+_DENIED = grpc.StatusCode.PERMISSION_DENIED
+_UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+
+
+class Meaning(NamedTuple):
+    """A status code, and the message in English and Chinese. Constants: no value is ever put in."""
+
+    code: grpc.StatusCode
+    en: str
+    zh: str
+
+
+MEANINGS: dict[R, Meaning] = {
+    R.CERTIFICATE_MISSING: Meaning(
+        _UNAUTHENTICATED,
+        "No client certificate was presented. Connect with your institution's certificate.",
+        "未出示客户端证书。请使用本机构的证书连接。",
+    ),
+    R.CERTIFICATE_INVALID: Meaning(
+        _UNAUTHENTICATED,
+        "The client certificate names no known institution or is outside its period. Renew it and reconnect.",
+        "客户端证书未载明已知机构，或不在有效期内。请更新证书后重新连接。",
+    ),
+    R.TOKEN_MISSING: Meaning(
+        _UNAUTHENTICATED,
+        "No bearer token was sent. Send one in the authorization metadata.",
+        "未发送身份令牌。请在 authorization 元数据中发送 Bearer 令牌。",
+    ),
+    R.TOKEN_INVALID: Meaning(
+        _UNAUTHENTICATED,
+        "The token is malformed, or not made for this gateway by its issuer. Get one from the issuer.",
+        "令牌格式有误，或不是由认可的签发方为本网关签发。请向签发方获取令牌。",
+    ),
+    R.TOKEN_EXPIRED: Meaning(
+        _UNAUTHENTICATED, "The token's time is over. Get a new one.", "令牌已过期。请获取新的令牌。"
+    ),
+    R.INSTITUTION_MISMATCH: Meaning(
+        _UNAUTHENTICATED,
+        "The token belongs to another institution than the certificate. Use both of the same institution.",
+        "令牌所属机构与证书所属机构不一致。请使用同一机构的令牌和证书。",
+    ),
+    R.PURPOSE_MISSING: Meaning(
+        _INVALID, "No purpose was named. Name the purpose of the request.", "未说明用途。请写明请求的用途。"
+    ),
+    R.REQUEST_INVALID: Meaning(
+        _INVALID,
+        "The request breaks a rule of its message. The field violations say which.",
+        "请求不符合消息的规则。字段违规项说明了具体规则。",
+    ),
+    R.MESSAGE_FIELD_UNKNOWN: Meaning(
+        _INVALID,
+        "The message carries a field that this gateway does not know. Use the protos of this version.",
+        "消息含有本网关不认识的字段。请使用本版本的协议文件。",
+    ),
+    R.FILTER_NOT_ALLOWED: Meaning(
+        _INVALID,
+        "A filter is not one that this disclosure allows. Describe lists the fields that can be filtered.",
+        "该披露项不允许此筛选条件。Describe 列出了可筛选的字段。",
+    ),
+    R.STATISTIC_NOT_DECLARED: Meaning(
+        _INVALID,
+        "The statistic or grouping is not declared for this disclosure. ListDatasets lists what is.",
+        "该披露项未声明此统计量或分组。ListDatasets 列出了已声明的内容。",
+    ),
+    R.EPSILON_OUT_OF_RANGE: Meaning(
+        _INVALID,
+        "The privacy loss must be above zero, within the disclosure's limit, and have at most six decimals.",
+        "隐私损失须大于零、不超过披露项的上限，且最多六位小数。",
+    ),
+    R.MARGIN_OUT_OF_REACH: Meaning(
+        _INVALID,
+        "No answer of this accuracy can be had within the disclosure's limit. Ask for a wider margin.",
+        "在披露项的上限内无法达到该精度。请放宽误差范围。",
+    ),
+    R.PURPOSE_NOT_GRANTED: Meaning(
+        _DENIED,
+        "This purpose is not granted to your institution. Describe lists those that are.",
+        "该用途未授予贵机构。Describe 列出了已授予的用途。",
+    ),
+    R.DISCLOSURE_NOT_GRANTED: Meaning(
+        _DENIED,
+        "This disclosure is not granted to your institution for this purpose.",
+        "在该用途下，此披露项未授予贵机构。",
+    ),
+    R.REGION_NOT_GRANTED: Meaning(
+        _DENIED,
+        "The region lies outside what is granted. Ask for a region within your own.",
+        "该区域超出授权范围。请在本机构的区域内请求。",
+    ),
+    R.FIELD_NOT_GRANTED: Meaning(
+        _DENIED,
+        "A field asked for is not part of this disclosure. Ask for fewer fields or allow a partial answer.",
+        "所请求的字段不在该披露项内。请减少字段，或允许部分返回。",
+    ),
+    R.DENIED_BY_RULE: Meaning(_DENIED, "A rule of the policy denies this request.", "政策中有规则拒绝此请求。"),
+    R.PURPOSE_EXPIRED: Meaning(_DENIED, "The purpose has ended.", "该用途已终止。"),
+    R.GRANT_NOT_IN_FORCE: Meaning(
+        _DENIED, "The grant is not yet, or no longer, in force.", "该授权尚未生效或已经失效。"
+    ),
+    R.CASE_NUMBER_REQUIRED: Meaning(
+        _DENIED,
+        "This grant asks for a case number of a declared form. Send it in the request's context.",
+        "该授权要求提供规定格式的案件编号。请在请求上下文中填写。",
+    ),
+    R.BUDGET_EXHAUSTED: Meaning(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "A privacy budget does not hold this charge; nothing was charged. GetBudget shows what is left.",
+        "隐私预算不足；本次未扣减。GetBudget 可查看余额。",
+    ),
+    R.CAP_EXCEEDED: Meaning(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "More keys or rows than the grant allows. Ask for fewer.",
+        "超出授权允许的键数或行数。请减少请求数量。",
+    ),
+    R.REQUEST_ID_REUSED: Meaning(
+        grpc.StatusCode.ALREADY_EXISTS,
+        "This request_id was used for another request. Use a new one.",
+        "该 request_id 已用于另一请求。请使用新的编号。",
+    ),
+    R.RECEIPT_NOT_FOUND: Meaning(
+        grpc.StatusCode.NOT_FOUND, "No receipt of yours has this id.", "没有属于贵机构且编号如此的回执。"
+    ),
+    R.RELEASE_NOT_FOUND: Meaning(
+        grpc.StatusCode.NOT_FOUND,
+        "No release that you may ask for has this id.",
+        "没有您可请求且编号如此的发布结果。",
+    ),
+    R.SOURCE_UNAVAILABLE: Meaning(
+        _UNAVAILABLE, "The data cannot be read now. Try again later.", "数据暂时无法读取。请稍后再试。"
+    ),
+    R.SOURCE_SCHEMA_CHANGED: Meaning(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "The data no longer has the schema its contract declares. The steward has to look at it.",
+        "数据结构已与数据契约不符。需由数据管理员处理。",
+    ),
+    R.AUDIT_UNAVAILABLE: Meaning(
+        _UNAVAILABLE,
+        "The audit log cannot be written, so nothing is disclosed. Try again later.",
+        "审计日志无法写入，故不披露任何数据。请稍后再试。",
+    ),
+    R.LEDGER_UNAVAILABLE: Meaning(
+        _UNAVAILABLE,
+        "The budget ledger cannot be written, so nothing is released. Try again later.",
+        "预算账本无法写入，故不发布任何结果。请稍后再试。",
+    ),
+    R.KEYS_UNAVAILABLE: Meaning(
+        _UNAVAILABLE, "The keys cannot be read now. Try again later.", "密钥暂时无法读取。请稍后再试。"
+    ),
+    R.RELEASE_FAILED: Meaning(
+        grpc.StatusCode.INTERNAL,
+        "The release failed after its charge. Send the same request again: it is not charged twice.",
+        "发布在扣减预算后失败。请重发同一请求：不会重复扣减。",
+    ),
+    R.PERMIT_REVOKED: Meaning(
+        grpc.StatusCode.ABORTED,
+        "The permission ended while the stream ran. What was received is incomplete.",
+        "数据流传输期间授权终止。已收到的数据不完整。",
+    ),
+    R.POLICY_UNAVAILABLE: Meaning(
+        _UNAVAILABLE,
+        "No valid policy is loaded, so nothing is disclosed. Try again later.",
+        "未加载有效政策，故不披露任何数据。请稍后再试。",
+    ),
+    R.INTERNAL: Meaning(
+        grpc.StatusCode.INTERNAL,
+        "The gateway failed unexpectedly. Nothing more can be said here; its operator sees it.",
+        "网关发生意外故障。此处无法说明更多；运维人员可以看到。",
+    ),
+}

@@ -1,0 +1,104 @@
+"""SharingService: departments get rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway import pipeline
+from gateway.api.v1 import sharing_service_pb2 as pb
+from gateway.api.v1 import value_pb2
+from gateway.model.party import Peer
+from gateway.server.call import Method, Opened, Reply, Wire
+from gateway.server.desk import Desk, refused
+from gateway.server.frames import arrow_frame, pieces, row_bytes, row_frame
+from gateway.server.problem import Problem
+from gateway.server.wire_offers import offer_of
+from gateway.server.wire_receipts import receipt_of
+from gateway.server.wire_requests import asked, check_of, extract_of, lookup_of
+from gateway.server.wire_values import schema_of, value_of
+
+
+class Sharing:
+    """The handlers of SharingService."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.methods = {
+            "Describe": Method(self.describe),
+            "Lookup": Method(self.lookup),
+            "Extract": Method(self.extract, streams=True),
+            "Check": Method(self.check),
+        }
+
+    def describe(self, peer: Peer, request: pb.DescribeRequest) -> Reply:
+        """What this caller may get."""
+        found = pipeline.describe(self._desk.ports, peer, request.purpose, request.dataset)
+        return Reply(
+            pb.DescribeResponse(offers=[offer_of(offer) for offer in found.offers], policy_digest=found.policy_digest)
+        )
+
+    def lookup(self, peer: Peer, request: pb.LookupRequest) -> Reply | Problem:
+        """The records of some subjects, in the order asked."""
+        wanted = lookup_of(request)
+        delivery = pipeline.rows(self._desk.ports, peer, wanted)
+        if isinstance(delivery, pipeline.Refused):
+            return refused(delivery, asked(request.context, request.dataset, request.disclosure))
+        count = len(wanted.selector.values) if wanted.selector else 0
+        response = pb.LookupResponse(
+            schema=schema_of(delivery.schema), subjects=[pb.SubjectRecords() for _ in range(count)]
+        )
+        try:
+            for part in delivery:
+                if part.slots is not None:
+                    slots: list[int] = part.slots.to_numpy().tolist()
+                    for slot, row in zip(slots, row_bytes(part.records), strict=True):
+                        response.subjects[slot].rows.add().MergeFromString(row)
+        finally:
+            delivery.close()
+        response.receipt.CopyFrom(receipt_of(delivery.receipt, self._desk.delta))
+        return Reply(response, delivery.receipt.record.institution)
+
+    def extract(self, peer: Peer, request: pb.ExtractRequest) -> Opened | Problem:
+        """All permitted records as a stream."""
+        delivery = pipeline.rows(self._desk.ports, peer, extract_of(request))
+        if isinstance(delivery, pipeline.Refused):
+            return refused(delivery, asked(request.context, request.dataset, request.disclosure))
+        rows = request.encoding == pb.ENCODING_ROWS
+        return Opened(self._stream(delivery, rows=rows), delivery.close, delivery.receipt.record.institution)
+
+    def _stream(self, delivery: pipeline.Delivery, *, rows: bool) -> Iterator[Wire]:
+        delta = self._desk.delta
+        header = pb.ExtractHeader(
+            schema=schema_of(delivery.schema),
+            arrow_schema=b"" if rows else delivery.schema.serialize().to_pybytes(),
+            receipt=receipt_of(delivery.receipt, delta),
+        )
+        yield pb.ExtractResponse(header=header)
+        frame = row_frame if rows else arrow_frame
+        number = sent = 0
+        for part in delivery:
+            for piece in pieces(part.records, self._desk.max_batch_bytes):
+                if piece.num_rows:
+                    yield frame(number, piece)
+                    number += 1
+                    sent += piece.num_rows
+        trailer = pb.ExtractTrailer(rows=sent, batches=number, receipt=receipt_of(delivery.completion, delta))
+        yield pb.ExtractResponse(trailer=trailer)
+
+    def check(self, peer: Peer, request: pb.CheckRequest) -> Reply | Problem:
+        """Whether a predicate holds for one subject. A "no" has the same shape as a "yes", all null."""
+        delivery = pipeline.rows(self._desk.ports, peer, check_of(request))
+        if isinstance(delivery, pipeline.Refused):
+            return refused(delivery, asked(request.context, request.dataset, request.disclosure))
+        try:
+            answers = [row for part in delivery for row in row_bytes(part.records)]
+        finally:
+            delivery.close()
+        nulls = value_pb2.Row(values=[value_of(None) for _ in delivery.schema])
+        response = pb.CheckResponse(
+            holds=bool(answers),
+            schema=schema_of(delivery.schema),
+            answer=value_pb2.Row.FromString(answers[0]) if answers else nulls,
+            receipt=receipt_of(delivery.receipt, self._desk.delta),
+        )
+        return Reply(response, delivery.receipt.record.institution)

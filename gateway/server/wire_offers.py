@@ -1,0 +1,79 @@
+"""Offers, from model to proto: what a caller may get, for departments and for researchers."""
+
+from __future__ import annotations
+
+from gateway.api.v1 import disclosure_pb2, research_service_pb2
+from gateway.model.contract import DataContract, StatisticsSpec
+from gateway.model.permit import Offer
+from gateway.model.treatment import GeneralizeDate, Treatment
+from gateway.model.values import FieldType
+from gateway.server.wire_receipts import KINDS, TREATMENTS
+from gateway.server.wire_values import FIELD_TYPES, value_of
+
+
+def offer_of(offer: Offer) -> disclosure_pb2.Offer:
+    """Write an offer as proto."""
+    contract, disclosure = offer.contract, offer.disclosure
+    return disclosure_pb2.Offer(
+        dataset=contract.dataset,
+        disclosure=disclosure.name,
+        kind=KINDS[offer.kind],
+        purpose=offer.purpose,
+        legal_basis=str(offer.legal_basis),
+        regions=offer.regions,
+        fields=[_treatment(contract, name, treatment) for name, treatment in disclosure.fields.items()],
+        lookup_keys=disclosure.lookup_keys,
+        filter_fields=disclosure.filters,
+        conditions=offer.conditions,
+        description=disclosure.description,
+        controller=contract.controller,
+        steward=contract.steward,
+        expires_on="" if offer.expires_on is None else offer.expires_on.isoformat(),
+    )
+
+
+def _treatment(contract: DataContract, name: str, treatment: Treatment) -> disclosure_pb2.FieldTreatment:
+    return disclosure_pb2.FieldTreatment(
+        field=name,
+        treatment=TREATMENTS[treatment.kind],
+        detail=str(treatment),
+        type=FIELD_TYPES[_leaving_type(contract.fields[name].type, treatment)],
+    )
+
+
+def _leaving_type(declared: FieldType, treatment: Treatment) -> FieldType:
+    """Return the type a field leaves with: a coarsened instant leaves as a date, a token as text."""
+    if isinstance(treatment, GeneralizeDate):
+        return FieldType.DATE
+    return FieldType.STRING if treatment.kind.value == "pseudonymize" else declared
+
+
+def research_dataset_of(offer: Offer, spec: StatisticsSpec) -> research_service_pb2.ResearchDataset:
+    """Write an offer of kind release as a researcher sees it."""
+    contract, disclosure = offer.contract, offer.disclosure
+    return research_service_pb2.ResearchDataset(
+        dataset=contract.dataset,
+        disclosure=disclosure.name,
+        description=disclosure.description,
+        purpose=offer.purpose,
+        regions=offer.regions,
+        privacy_unit=contract.privacy_unit.kind,
+        group_by_fields=[
+            research_service_pb2.KeyField(field=name, keys=[value_of(key) for key in contract.fields[name].keys or ()])
+            for name in spec.group_by
+        ],
+        sum_fields=[_sum_field(contract, name) for name in spec.sums],
+        filter_fields=disclosure.filters,
+        max_groups_per_unit=spec.max_groups,
+        max_rows_per_group=spec.max_rows,
+        max_epsilon=float(spec.max_epsilon),
+        controller=contract.controller,
+        steward=contract.steward,
+    )
+
+
+def _sum_field(contract: DataContract, name: str) -> research_service_pb2.SumField:
+    bounds = contract.fields[name].bounds
+    if bounds is None:  # lint demands bounds of every summed field
+        return research_service_pb2.SumField(field=name)
+    return research_service_pb2.SumField(field=name, lower=bounds.lower, upper=bounds.upper)
