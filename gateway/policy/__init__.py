@@ -1,0 +1,1 @@
+"""The policy: what the folder of documents means, as one immutable snapshot, with Casbin as the judge."""

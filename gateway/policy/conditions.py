@@ -1,0 +1,54 @@
+"""Conditions that a contract fixes, and the values that it declares, checked against the field's type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from gateway.model.contract import FieldSpec
+from gateway.model.filter import Condition, Operator
+from gateway.model.values import FieldType, Scalar
+from gateway.policy.contract_shape import ConditionShape
+from gateway.policy.problems import shown
+
+_UNORDERED = (FieldType.STRING, FieldType.BOOL)
+_ORDERINGS = (Operator.LESS, Operator.LESS_OR_EQUAL, Operator.GREATER, Operator.GREATER_OR_EQUAL)
+
+
+def to_condition(shape: ConditionShape, field: FieldSpec, wrong: Callable[[str], None]) -> Condition | None:
+    """Return the condition, or None after telling `wrong` what does not fit."""
+    if (shape.op is Operator.IN) != (shape.values is not None) or (shape.value is None) == (shape.values is None):
+        wrong("'in' takes 'values: […]', every other operator takes 'value: …'")
+        return None
+    if shape.op in _ORDERINGS and field.type in _UNORDERED:
+        wrong(f"a {field.type} has no order for '{shape.op}'")
+        return None
+    written = shape.values if shape.values is not None else [shape.value]
+    values = tuple(_typed(value, field.type) for value in written)
+    if not check_values(values, field.type, wrong):
+        return None
+    return Condition(field.name, shape.op, values)
+
+
+def check_values(values: Iterable[Scalar], type_: FieldType, wrong: Callable[[str], None]) -> bool:
+    """Tell whether all values are of the type; tell `wrong` about the first that is not."""
+    for value in values:
+        if not type_.holds(value):
+            wrong(f"{shown(value)} is not a {type_}")
+            return False
+        if type_ is FieldType.INT64 and isinstance(value, int) and not -(2**63) <= value < 2**63:
+            wrong(f"{shown(value)} is too large for a {type_}")
+            return False
+    return True
+
+
+def _typed(value: Scalar, type_: FieldType) -> Scalar:
+    if type_ is FieldType.DOUBLE and type(value) is int:
+        return float(value)
+    if type_ is FieldType.TIMESTAMP and isinstance(value, str):
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        return instant if instant.tzinfo is None else value
+    return value

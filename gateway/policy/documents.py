@@ -1,0 +1,177 @@
+"""YAML and CSV text as plain values that remember their lines. The only reader of either.
+
+YAML is read by the core schema of YAML 1.2 (§10.3.2), plus ISO dates: `no` and `on` are words, `010` is ten, and
+`1e-6` a number. Anchors, aliases, tags, merge keys and keys given twice are refused: a policy means what it says.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import yaml
+
+from gateway.policy.problems import Problems, shown
+
+_Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MAX_DEPTH = 24
+_MAX_NODES = 200_000
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A YAML file as plain values (dict, list, str, int, float, bool, date, None), with the line of each part."""
+
+    file: str
+    data: object
+    lines: Mapping[Path, int]
+
+    def line(self, *path: str | int) -> int:
+        """Return the line of the part at `path`, or of the nearest part around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a CSV file, its cells stripped."""
+
+    line: int
+    cells: tuple[str, ...]
+
+
+class _Loader(_Base):  # type: ignore[misc, valid-type]  # chosen at run time: libyaml's where PyYAML was built with it
+    """Composes nodes; resolves plain scalars by the core schema."""
+
+    yaml_implicit_resolvers: dict[str | None, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  # PyYAML's name
+
+
+def _resolve(tag: str, pattern: str, first: str) -> None:
+    _Loader.add_implicit_resolver(tag, re.compile(pattern), list(first))
+
+
+_NULL, _BOOL, _INT, _FLOAT, _DATE, _STR = (
+    f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "timestamp", "str")
+)
+_resolve(_DATE, r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "0123456789")
+_resolve(_INT, r"^[-+]?[0-9]+$", "-+0123456789")
+_resolve(_FLOAT, r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$", "-+.0123456789")
+_resolve(_BOOL, r"^(true|false)$", "tf")
+_resolve(_NULL, r"^(~|null|)$", "~n\0")
+_Loader.yaml_implicit_resolvers.setdefault("", []).append((_NULL, re.compile(r"^$")))
+
+
+class _Refused(Exception):
+    def __init__(self, line: int, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.line, self.message, self.remedy = line, message, remedy
+
+
+def read_yaml(file: str, content: bytes, problems: Problems) -> Document | None:
+    """Parse one YAML document; note what is wrong and return None where it cannot be read."""
+    try:
+        text = content.decode("utf-8")
+        _check_events(text)
+        node = yaml.compose(text, Loader=_Loader)
+        lines: dict[Path, int] = {}
+        return Document(file, None if node is None else _value(node, (), lines), lines)
+    except _Refused as refused:
+        problems.add(file, refused.line, refused.message, refused.remedy)
+    except yaml.MarkedYAMLError as error:
+        line = _line(error.problem_mark or error.context_mark)
+        problems.add(file, line, f"this is not valid YAML: {error.problem or error.context}")
+    except yaml.YAMLError:
+        problems.add(file, 0, "this is not valid YAML", "Look for control characters.")
+    return None
+
+
+def _check_events(text: str) -> None:
+    # before anything is built: nesting and aliases are where small texts become big trees
+    depth = nodes = documents = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        line = _line(event.start_mark)
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise _Refused(line, "the file holds more than one document", "Remove the '---'.")
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise _Refused(line, "anchors and aliases (& and *) are not allowed", "Write the value out, or quote it.")
+        if isinstance(event, yaml.NodeEvent):
+            nodes += 1
+            if nodes > _MAX_NODES:
+                raise _Refused(line, "the file holds too many values", "Split it.")
+            if getattr(event, "tag", None) is not None:
+                raise _Refused(line, "tags (!) are not allowed", "Write the plain value, or quote it.")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _MAX_DEPTH:
+                raise _Refused(line, "values are nested too deeply")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _line(mark: Any) -> int:
+    return 0 if mark is None else int(mark.line) + 1
+
+
+def _value(node: yaml.Node, path: Path, lines: dict[Path, int]) -> object:
+    lines.setdefault(path, _line(node.start_mark))
+    if isinstance(node, yaml.MappingNode):
+        mapping: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            line = _line(key_node.start_mark)
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise _Refused(line, "a key must be a word")
+            key = key_node.value
+            if key in mapping:
+                raise _Refused(line, f"the key {shown(key)} is given twice", "Keep one of them.")
+            lines[(*path, key)] = line
+            mapping[key] = _value(value_node, (*path, key), lines)
+        return mapping
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item, (*path, index), lines) for index, item in enumerate(node.value)]
+    return _scalar(node)
+
+
+def _scalar(node: yaml.Node) -> object:
+    text = str(node.value)
+    match node.tag:
+        case tag if tag == _NULL:
+            return None
+        case tag if tag == _BOOL:
+            return text == "true"
+        case tag if tag == _INT:
+            if len(text) > 20:
+                raise _Refused(_line(node.start_mark), "the number is too long")
+            return int(text)
+        case tag if tag == _FLOAT:
+            return float(text)
+        case tag if tag == _DATE:
+            try:
+                return date.fromisoformat(text)
+            except ValueError:
+                raise _Refused(_line(node.start_mark), f"there is no date {shown(text)}", "Write YYYY-MM-DD.") from None
+    return text
+
+
+def read_csv(file: str, content: bytes, problems: Problems) -> tuple[Row, ...]:
+    """Return the lines that hold something and are no comment (#). Each line stands alone: no cell spans two."""
+    rows = []
+    for number, text in enumerate(content.decode("utf-8-sig").split("\n"), start=1):
+        line = text.rstrip("\r")
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            (cells,) = csv.reader([line], strict=True, skipinitialspace=True)
+        except (csv.Error, ValueError):
+            problems.add(file, number, "this is not a line of comma-separated values", "Look for a stray quote.")
+            continue
+        rows.append(Row(number, tuple(cell.strip() for cell in cells)))
+    return tuple(rows)

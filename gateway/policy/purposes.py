@@ -1,0 +1,148 @@
+"""The purpose tree: why data may be processed at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from gateway.model.purpose import LegalBasis, Purpose
+from gateway.policy import dpv
+from gateway.policy.documents import Document
+from gateway.policy.problems import Problems, did_you_mean, shown
+from gateway.policy.validation import Names, Shape, Slug, Text, shaped
+
+
+class PurposeTree:
+    """Purposes by id, in the order of the document, parents first. Immutable."""
+
+    __slots__ = ("_ancestors", "_children", "_purposes")
+
+    def __init__(self, purposes: Iterable[Purpose]) -> None:
+        """Take purposes whose parents precede them."""
+        self._purposes = {purpose.id: purpose for purpose in purposes}
+        self._ancestors: dict[str, tuple[str, ...]] = {}
+        self._children: dict[str, list[Purpose]] = {id_: [] for id_ in self._purposes}
+        for purpose in self._purposes.values():
+            if purpose.parent is None:
+                self._ancestors[purpose.id] = ()
+            else:
+                self._ancestors[purpose.id] = (purpose.parent, *self._ancestors[purpose.parent])
+                self._children[purpose.parent].append(purpose)
+
+    def get(self, purpose: str) -> Purpose | None:
+        """Return the purpose of this id, or None."""
+        return self._purposes.get(purpose)
+
+    def is_within(self, purpose: str, ancestor: str) -> bool:
+        """Tell whether a known purpose is `ancestor` or more specific than it."""
+        above = self._ancestors.get(purpose)
+        return above is not None and (purpose == ancestor or ancestor in above)
+
+    def ancestors(self, purpose: str) -> tuple[str, ...]:
+        """Return the ids above a purpose, nearest first."""
+        return self._ancestors.get(purpose, ())
+
+    def descendants(self, purpose: str) -> tuple[Purpose, ...]:
+        """Return the purpose and all that are more specific, parents first; none for an unknown id."""
+        found = self._purposes.get(purpose)
+        if found is None:
+            return ()
+        return (found, *(below for child in self._children[purpose] for below in self.descendants(child.id)))
+
+    def ids(self) -> tuple[str, ...]:
+        """Return every id, parents first."""
+        return tuple(self._purposes)
+
+
+class LegalBasisShape(Shape):
+    """What makes the processing lawful."""
+
+    dpv: Annotated[str, Field(description="W3C DPV identifier, such as dpv:PublicInterest")]
+    citation: Text
+
+
+class PurposeShape(Shape):
+    """One purpose as it is written."""
+
+    id: Slug
+    name: Names
+    dpv: Annotated[str, Field(description="W3C DPV identifier, such as dpv:ProvideOfficialStatistics")]
+    legal_basis: LegalBasisShape
+    owner: Slug
+    review_on: date
+    emergency: bool = False
+    expires_on: Annotated[date | None, Field(description="the last day; compulsory for emergencies")] = None
+    children: list[PurposeShape] = Field(default_factory=list)
+
+
+class PurposesShape(Shape):
+    """purposes.yaml."""
+
+    purposes: Annotated[list[PurposeShape], Field(min_length=1)]
+
+
+def read_purposes(document: Document, problems: Problems) -> PurposeTree | None:
+    """Return the tree, or None after noting what is wrong with it.
+
+    A purpose ends no later than the one above it: without an `expires_on` of its own it has its parent's.
+    """
+    shape = shaped(PurposesShape, document, problems)
+    if shape is None:
+        return None
+    before = len(problems)
+    purposes: dict[str, Purpose] = {}
+
+    def visit(purpose: PurposeShape, parent: Purpose | None, place: tuple[str | int, ...]) -> None:
+        def wrong(key: str, message: str, remedy: str = "") -> None:
+            problems.add(document.file, document.line(*place, key), message, remedy)
+
+        if purpose.id in purposes:
+            wrong("id", f"the purpose '{purpose.id}' is there twice", "Ids are unique over the whole tree.")
+            return
+        _check_term(purpose.dpv, dpv.PURPOSES, lambda message, remedy: wrong("dpv", message, remedy))
+        basis = purpose.legal_basis
+        _check_term(basis.dpv, dpv.LEGAL_BASES, lambda message, remedy: wrong("legal_basis", message, remedy))
+        if purpose.emergency and purpose.expires_on is None:
+            wrong("emergency", "an emergency has no end", "Add 'expires_on: YYYY-MM-DD'.")
+        end = purpose.expires_on
+        if parent is not None and parent.expires_on is not None:
+            if end is None:
+                end = parent.expires_on
+            elif end > parent.expires_on:
+                wrong("expires_on", f"this outlives the purpose '{parent.id}' above it", "End it no later.")
+        own = Purpose(
+            id=purpose.id,
+            parent=None if parent is None else parent.id,
+            name_en=purpose.name.en,
+            name_zh=purpose.name.zh,
+            dpv=purpose.dpv,
+            legal_basis=LegalBasis(basis.dpv, basis.citation),
+            owner=purpose.owner,
+            review_on=purpose.review_on,
+            emergency=purpose.emergency,
+            expires_on=end,
+        )
+        purposes[own.id] = own
+        for index, child in enumerate(purpose.children):
+            visit(child, own, (*place, "children", index))
+
+    for index, top in enumerate(shape.purposes):
+        visit(top, None, ("purposes", index))
+    return PurposeTree(purposes.values()) if len(problems) == before else None
+
+
+def _check_term(identifier: str, known: frozenset[str], wrong: Callable[[str, str], None]) -> None:
+    if not identifier.startswith(dpv.PREFIX) or identifier.removeprefix(dpv.PREFIX) not in known:
+        near = _near(identifier, known)
+        wrong(f"{shown(identifier)} is not known to the Data Privacy Vocabulary", near)
+
+
+def _near(identifier: str, known: frozenset[str]) -> str:
+    by_fold = {(dpv.PREFIX + term).casefold(): dpv.PREFIX + term for term in known}
+    question = did_you_mean(identifier, by_fold, "See https://w3id.org/dpv for the terms.")
+    for fold, term in by_fold.items():
+        question = question.replace(f"'{fold}'", f"'{term}'")
+    return question

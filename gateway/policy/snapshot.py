@@ -1,0 +1,105 @@
+"""One policy, immutable: what every decision is taken from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from gateway.model.contract import DataContract, DisclosureKind
+from gateway.policy.budgets import BudgetPolicy, read_budgets
+from gateway.policy.contracts import read_contract
+from gateway.policy.documents import Document, read_csv, read_yaml
+from gateway.policy.enforcer import Enforcer, ModelError, Ruling, check_model
+from gateway.policy.folder import BUDGETS, CONTRACTS, GRANTS, MODEL, PURPOSES, REGIONS, folder_digest, read_folder
+from gateway.policy.grants import Grant, Roles, read_grants
+from gateway.policy.problems import Problems
+from gateway.policy.purposes import PurposeTree, read_purposes
+from gateway.policy.regions import RegionTree, read_regions
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySnapshot:
+    """A valid policy folder as it was at one moment. `digest` is SHA-256 (hex) over every file in it."""
+
+    digest: str
+    purposes: PurposeTree
+    regions: RegionTree
+    contracts: Mapping[str, DataContract]
+    budgets: BudgetPolicy
+    grants: tuple[Grant, ...]
+    roles: Roles
+    _enforcer: Enforcer = field(repr=False, compare=False)
+
+    def ruling(self, recipient: str, obj: str, kind: DisclosureKind, region: str, purpose: str) -> Ruling:
+        """Return what Casbin says of `obj` ("dataset/disclosure") before terms; see `Enforcer.ruling`."""
+        return self._enforcer.ruling(recipient, obj, kind, region, purpose)
+
+    def steward(self, dataset: str) -> str:
+        """Return whom to ask about a dataset; "" for an unknown one."""
+        contract = self.contracts.get(dataset)
+        return "" if contract is None else contract.steward
+
+
+def load(folder: Path) -> PolicySnapshot:
+    """Read a policy folder.
+
+    Raises:
+        InvalidPolicy: with every problem that was found. Files that depend on a broken one are checked once that
+            one is mended.
+    """
+    problems = Problems()
+    files = read_folder(folder, problems)
+    _check_model(files, problems)
+    documents = {
+        name: document
+        for name in files
+        if name in (REGIONS, PURPOSES, BUDGETS) or name.startswith(CONTRACTS)
+        if (document := read_yaml(name, files[name], problems)) is not None
+    }
+    regions = read_regions(documents[REGIONS], problems) if REGIONS in documents else None
+    purposes = read_purposes(documents[PURPOSES], problems) if PURPOSES in documents else None
+    contracts, whole = _contracts(files, documents, problems)
+    book = None
+    if regions is not None and purposes is not None and whole and GRANTS in files:
+        book = read_grants(read_csv(GRANTS, files[GRANTS], problems), contracts, regions, purposes, problems)
+    budgets = None
+    if purposes is not None and whole and book is not None and BUDGETS in documents:
+        budgets = read_budgets(documents[BUDGETS], contracts, purposes, book.institutions(), problems)
+    problems.raise_if_any()
+    if regions is None or purposes is None or book is None or budgets is None:
+        raise AssertionError("a document is missing although no problem was noted")
+    roles = Roles(book.links)
+    enforcer = Enforcer(files[MODEL].decode("utf-8"), book.grants, roles, regions, purposes)
+    return PolicySnapshot(
+        digest=folder_digest(files),
+        purposes=purposes,
+        regions=regions,
+        contracts=MappingProxyType(contracts),
+        budgets=budgets,
+        grants=book.grants,
+        roles=roles,
+        _enforcer=enforcer,
+    )
+
+
+def _check_model(files: Mapping[str, bytes], problems: Problems) -> None:
+    if MODEL in files:
+        try:
+            check_model(files[MODEL].decode("utf-8"))
+        except ModelError as error:
+            problems.add(MODEL, 0, f"{error} is not the model of this gateway", "Put back the file that came with it.")
+
+
+def _contracts(
+    files: Mapping[str, bytes], documents: Mapping[str, Document], problems: Problems
+) -> tuple[dict[str, DataContract], bool]:
+    """Return the sound contracts, and whether these are all."""
+    contracts: dict[str, DataContract] = {}
+    written = [name for name in files if name.startswith(CONTRACTS)]
+    for name in written:
+        contract = read_contract(documents[name], files[name], problems) if name in documents else None
+        if contract is not None:
+            contracts[contract.dataset] = contract
+    return contracts, len(contracts) == len(written)
