@@ -96,7 +96,9 @@ class KeyRing(Protocol):
     """Working keys. Each pseudonym domain has its own random secret; destroying it makes its tokens unlinkable."""
 
     def working_key(self, domain: PseudonymDomain, use: KeyUse, field_form: str) -> bytes:
-        """Return the 64-byte working key of a domain, use and canonical field form, making the domain's secret first if need be.
+        """Return the 64-byte working key of a domain, use and canonical field form.
+
+        A domain's secret is made when it is first asked for.
 
         Raises:
             Fault: KEYS_UNAVAILABLE.

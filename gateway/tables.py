@@ -44,8 +44,9 @@ class _Sealed:
     _permit: Permit
     _discharged: frozenset[Obligation]
 
-    def __new__(cls, *_: object, **__: object) -> Never:
-        raise TypeError(f"{cls.__name__} is minted by its stage and has no public constructor")
+    def __init__(self, seal: Never) -> None:
+        # no value has the type Never, so the type checker refuses every call; at run time this does
+        raise TypeError(f"{type(self).__name__} is minted by its stage and has no public constructor")
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         if cls.__module__ != __name__:
@@ -83,7 +84,8 @@ def _require(value: object, exact: type) -> None:
 class SealedTable(_Sealed):
     """A stream of segments that can be taken once."""
 
-    __slots__ = ("_schema", "_segments", "_taken")
+    __slots__ = ("_data_version", "_schema", "_segments", "_taken")
+    _data_version: str
     _schema: pa.Schema
     _segments: Iterator[Segment]
     _taken: bool
@@ -94,6 +96,11 @@ class SealedTable(_Sealed):
         """The Arrow schema of the segments' records."""
         return self._schema
 
+    @property
+    def data_version(self) -> str:
+        """The version of the data that the stream reads."""
+        return self._data_version
+
     def take(self) -> Iterator[Segment]:
         """Hand over the stream; a second taking is a fault, so that no stage can be by-passed."""
         if self._taken:
@@ -103,10 +110,16 @@ class SealedTable(_Sealed):
 
     @classmethod
     def _seal(
-        cls, permit: Permit, schema: pa.Schema, segments: Iterator[Segment], discharged: frozenset[Obligation]
+        cls,
+        permit: Permit,
+        data_version: str,
+        schema: pa.Schema,
+        segments: Iterator[Segment],
+        discharged: frozenset[Obligation],
     ) -> Self:
         table = object.__new__(cls)
         table._permit = permit
+        table._data_version = data_version
         table._schema = schema
         table._segments = segments
         table._discharged = discharged
@@ -115,12 +128,16 @@ class SealedTable(_Sealed):
 
     @classmethod
     def _advance(
-        cls, before: SealedTable, schema: pa.Schema, segments: Iterator[Segment], discharged: frozenset[Obligation]
+        cls,
+        before: SealedTable,
+        schema: pa.Schema,
+        segments: Iterator[Segment],
+        discharged: frozenset[Obligation],
     ) -> Self:
         if cls._after is None:
             raise Fault(ErrorReason.INTERNAL)
         _require(before, cls._after)
-        return cls._seal(before.permit, schema, segments, before.discharged | discharged)
+        return cls._seal(before.permit, before.data_version, schema, segments, before.discharged | discharged)
 
 
 class RawTable(SealedTable):
@@ -130,10 +147,15 @@ class RawTable(SealedTable):
 
     @classmethod
     def _open(
-        cls, permit: Permit, schema: pa.Schema, segments: Iterator[Segment], discharged: frozenset[Obligation]
+        cls,
+        permit: Permit,
+        data_version: str,
+        schema: pa.Schema,
+        segments: Iterator[Segment],
+        discharged: frozenset[Obligation],
     ) -> RawTable:
         _require(permit, Permit)
-        return cls._seal(permit, schema, segments, discharged)
+        return cls._seal(permit, data_version, schema, segments, discharged)
 
 
 class MinimizedTable(SealedTable):
@@ -190,7 +212,7 @@ class ReleasedTable(SealedTable):
 
 
 class ChargedPermit(_Sealed):
-    """Proof that the loss of a release is durably charged. Minted by `charge`; aggregates are fetched only against it."""
+    """Proof that the loss of a release is durably charged. Minted by `charge`; without it no aggregates are fetched."""
 
     __slots__ = ("_charge", "_data_version")
     _charge: Charge

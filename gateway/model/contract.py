@@ -131,7 +131,10 @@ class ContractStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DataContract:
-    """A dataset as its controller declares it. `region_field` holds region paths; without one only the root is served."""
+    """A dataset as its controller declares it.
+
+    `region_field` holds region paths; without one only the root of the region tree is served.
+    """
 
     dataset: str
     status: ContractStatus

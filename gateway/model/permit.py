@@ -62,6 +62,7 @@ class Permit:
 
     `fields` are requested ∩ granted, in the order of the contract, with the treatment of each.
     `valid_until` (naive UTC) is when identity, purpose or grant end: no batch leaves after it.
+    `case_number` is the caller's, where the grant asks for one and it has the declared form.
     `noise` is the settled noise of a release, one plan for each statistic; empty for rows.
     """
 
@@ -79,6 +80,7 @@ class Permit:
     valid_until: datetime
     obligations: frozenset[Obligation]
     decided_at: datetime
+    case_number: str = ""
     noise: tuple[NoisePlan, ...] = ()
 
     @property

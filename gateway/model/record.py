@@ -67,7 +67,10 @@ class AuditRecord:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """An entry as it stands in the log: leaf_hash = SHA-256(0x00 ‖ salt ‖ record) (RFC 9162 §2.1.1 over a salted record)."""
+    """An entry as it stands in the log.
+
+    leaf_hash = SHA-256(0x00 ‖ salt ‖ record): RFC 9162 section 2.1.1 over a salted record.
+    """
 
     index: int
     leaf_hash: bytes

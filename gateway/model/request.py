@@ -76,4 +76,15 @@ class ReleaseRequest:
     kind = DisclosureKind.RELEASE
 
 
+@dataclass(frozen=True, slots=True)
+class MarginRequest:
+    """What would a statistic cost whose 95 % half-width is at most `margin`? Asked before spending."""
+
+    context: RequestContext
+    dataset: str
+    disclosure: str
+    query: StatisticsQuery
+    margin: float
+
+
 DisclosureRequest = RowsRequest | ReleaseRequest

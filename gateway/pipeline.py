@@ -1,0 +1,204 @@
+"""The product, on one page: two lanes through the same stages.
+
+Read `rows` and `release` from the top down. Each line takes the sealed type that the line before it minted, so a
+stage cannot be left out: the type checker refuses, and so does the table itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import NamedTuple
+
+from gateway.model.budget import Balance
+from gateway.model.calendar import city_day
+from gateway.model.errors import ErrorReason
+from gateway.model.party import Identity, Peer
+from gateway.model.permit import Offer, Refusal
+from gateway.model.record import Receipt
+from gateway.model.request import (
+    DisclosureRequest,
+    MarginRequest,
+    ReleaseRequest,
+    RequestContext,
+    RowsRequest,
+)
+from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
+from gateway.policy.offers import offers
+from gateway.policy.snapshot import PolicySnapshot
+from gateway.policy.store import PolicyStore
+from gateway.ports import AuditLog, BudgetLedger, Clock, IdentityProvider, KeyRing, RequestRegister, Source
+from gateway.privacy.pricing import SMALLEST_EPSILON
+from gateway.stages.authenticate import authenticate
+from gateway.stages.charge import Quote, answer_slot, charge, quote
+from gateway.stages.decide import StandingPermit, decide, price_margin
+from gateway.stages.deliver import Delivery, Part, ReleaseDelivery, deliver, deliver_release
+from gateway.stages.fetch import fetch, fetch_aggregates
+from gateway.stages.minimize import minimize
+from gateway.stages.noise import perturb, waive_noise
+from gateway.stages.pseudonymize import pseudonymize
+from gateway.stages.record import (
+    read_receipt,
+    record_refusal,
+    record_release,
+    record_statistics,
+    store_release,
+)
+
+__all__ = [
+    "Delivery",
+    "Description",
+    "Part",
+    "Ports",
+    "Quote",
+    "Refused",
+    "ReleaseDelivery",
+    "budgets",
+    "describe",
+    "estimate",
+    "receipt",
+    "release",
+    "rows",
+    "stored_release",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that the pipeline stands on. Composed in `wiring`, and nowhere else."""
+
+    clock: Clock
+    identities: IdentityProvider
+    policy: PolicyStore
+    source: Source
+    keys: KeyRing
+    ledger: BudgetLedger
+    requests: RequestRegister
+    audit: AuditLog
+
+
+class Refused(NamedTuple):
+    """A refusal, with the receipt of its entry in the log where a disclosure was decided."""
+
+    refusal: Refusal
+    receipt: Receipt | None
+
+
+class Description(NamedTuple):
+    """What a caller may ask for, under the policy of this digest."""
+
+    offers: tuple[Offer, ...]
+    policy_digest: str
+
+
+def rows(ports: Ports, peer: Peer, request: RowsRequest) -> Delivery | Refused:
+    """Disclose rows: a lookup, an extract or a check."""
+    identity = authenticate(peer, ports.identities, ports.clock)
+    policy = ports.policy.current()
+    permit = decide(identity, request, policy, ports.requests, ports.clock)
+    if isinstance(permit, Refusal):
+        return _refused(permit, identity, request, policy, ports)
+    raw = fetch(permit, ports.source, ports.keys)
+    minimal = minimize(raw, permit, ports.keys)
+    pseudonymous = pseudonymize(minimal, permit, ports.keys)
+    protected = waive_noise(pseudonymous, permit)
+    standing = StandingPermit(permit, ports.policy, ports.clock)
+    return deliver(record_release(protected, permit, ports.audit, ports.clock, standing))
+
+
+def release(ports: Ports, peer: Peer, request: ReleaseRequest) -> ReleaseDelivery | Refused:
+    """Release a statistic: charged before noise, stored before it leaves, and ever the same for the same plan."""
+    began = ports.clock.monotonic()
+    identity = authenticate(peer, ports.identities, ports.clock)
+    policy = ports.policy.current()
+    permit = decide(identity, request, policy, ports.requests, ports.clock)
+    if isinstance(permit, Refusal):
+        return _refused(permit, identity, request, policy, ports)
+    accounts = policy.budgets.accounts(permit.contract, identity.institution, identity.person, request.context.purpose)
+    charged = charge(permit, accounts, ports.ledger, ports.source)
+    if isinstance(charged, Refusal):
+        return _refused(charged, identity, request, policy, ports)
+    with answer_slot(permit, began, ports.clock):
+        released = ports.ledger.stored(charged.charge.release_id)
+        if released is None:
+            exact = fetch_aggregates(charged, ports.source)
+            protected = perturb(exact, permit)
+            released = store_release(protected, permit, ports.ledger, ports.clock)
+        fresh = charged.charge.fresh
+        return deliver_release(record_statistics(released, permit, ports.audit, ports.clock, charged=fresh))
+
+
+def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) -> Quote | Refused:
+    """Tell the price and the margins of a plan. Spends nothing and reads no data."""
+    identity = authenticate(peer, ports.identities, ports.clock)
+    policy = ports.policy.current()
+    request = price_margin(identity, asked, policy, ports.clock) if isinstance(asked, MarginRequest) else asked
+    if isinstance(request, Refusal):
+        return Refused(request, None)
+    permit = decide(identity, request, policy, ports.requests, ports.clock)
+    if isinstance(permit, Refusal):
+        return _refused(permit, identity, request, policy, ports)
+    accounts = policy.budgets.accounts(permit.contract, identity.institution, identity.person, request.context.purpose)
+    return quote(permit, accounts, policy.budgets.delta, ports.ledger, ports.source)
+
+
+def stored_release(ports: Ports, peer: Peer, context: RequestContext, release_id: str) -> ReleaseDelivery | Refused:
+    """Give a release that was made before, to a caller who may ask for it; for others there is none."""
+    identity = authenticate(peer, ports.identities, ports.clock)
+    released = ports.ledger.stored(release_id)
+    if released is None:
+        return Refused(Refusal(ErrorReason.RELEASE_NOT_FOUND), None)
+    request = ReleaseRequest(
+        replace(context, region=released.region),
+        released.dataset,
+        released.disclosure,
+        released.query,
+        released.loss.epsilon or Fraction(0),
+    )
+    policy = ports.policy.current()
+    permit = decide(identity, request, policy, ports.requests, ports.clock)
+    if isinstance(permit, Refusal):
+        return _refused(
+            replace(permit, reason=ErrorReason.RELEASE_NOT_FOUND, nearest=None),
+            identity,
+            request,
+            policy,
+            ports,
+        )
+    return deliver_release(record_statistics(released, permit, ports.audit, ports.clock, charged=False))
+
+
+def budgets(
+    ports: Ports, peer: Peer, context: RequestContext, dataset: str, disclosure: str
+) -> tuple[tuple[Balance, ...], float] | Refused:
+    """Tell what is left of every budget this caller's releases are charged to, and the delta they are shown at."""
+    identity = authenticate(peer, ports.identities, ports.clock)
+    policy = ports.policy.current()
+    counting = StatisticsQuery((), (), (Statistic(StatisticKind.COUNT, None),))
+    request = ReleaseRequest(context, dataset, disclosure, counting, SMALLEST_EPSILON)
+    permit = decide(identity, request, policy, ports.requests, ports.clock)
+    if isinstance(permit, Refusal):
+        return _refused(permit, identity, request, policy, ports)
+    accounts = policy.budgets.accounts(permit.contract, identity.institution, identity.person, context.purpose)
+    return ports.ledger.balances(accounts), policy.budgets.delta
+
+
+def describe(ports: Ports, peer: Peer, purpose: str, dataset: str) -> Description:
+    """Tell what this caller may ask for, and for which purposes."""
+    identity = authenticate(peer, ports.identities, ports.clock)
+    policy = ports.policy.current()
+    today = city_day(ports.clock.now())
+    return Description(offers(policy, identity.institution, today, purpose=purpose, dataset=dataset), policy.digest)
+
+
+def receipt(ports: Ports, peer: Peer, index: int) -> Receipt | Refused:
+    """Give a receipt to the institution it was written for."""
+    identity = authenticate(peer, ports.identities, ports.clock)
+    found = read_receipt(index, identity, ports.audit)
+    return Refused(found, None) if isinstance(found, Refusal) else found
+
+
+def _refused(
+    refusal: Refusal, identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, ports: Ports
+) -> Refused:
+    return Refused(refusal, record_refusal(refusal, identity, request, policy, ports.audit, ports.clock))

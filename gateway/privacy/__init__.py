@@ -1,0 +1,1 @@
+"""Differential privacy: sensitivity of bounded contributions, OpenDP's integer mechanisms, and the price of a plan."""

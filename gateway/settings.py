@@ -1,0 +1,157 @@
+"""Settings: read once, frozen. A TOML file, environment variables over it, secrets in files of their own.
+
+Every path in the file is relative to the file's folder. An environment variable is named after the setting's place,
+as in `GATEWAY_SERVER__LISTEN`. An unknown setting is an error, not a shrug. docs/reference/settings.md lists them all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class InvalidSettings(Exception):
+    """The settings cannot be used. For the operator, at start; the text says which and what to do."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _address(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError('must be an address with a port, such as "127.0.0.1:8443"')
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class ServerSettings(_Section):
+    """The gRPC port. mTLS is not optional: there is no setting for a port without it."""
+
+    listen: Address = Field("127.0.0.1:8443", description="Address and port of the gRPC service.")
+    certificate: Path = Field(description="The server's certificate chain, PEM.")
+    key: Path = Field(description="The server's private key, PEM.")
+    client_ca: Path = Field(description="The authorities that issue institutions' certificates, PEM.")
+    workers: int = Field(32, ge=1, le=512, description="Threads that run the pipeline.")
+    max_calls: int = Field(256, ge=1, le=65536, description="Calls served at a time; more are refused.")
+    grace_seconds: float = Field(10.0, ge=0, le=600, description="How long calls may finish after SIGTERM.")
+    metrics_listen: Address | None = Field(
+        None, description="Address of the Prometheus metrics, plain HTTP; keep it internal. Off if left out."
+    )
+
+
+class IdentitySettings(_Section):
+    """Who is believed: institutions by certificate, persons by token."""
+
+    institutions: frozenset[str] = Field(min_length=1, description="Institutions that may call.")
+    issuer: str = Field(min_length=1, description="The `iss` that tokens must carry.")
+    audience: str = Field("purpose-gateway", min_length=1, description="The `aud` that tokens must carry.")
+    token_keys: tuple[Path, ...] = Field(
+        min_length=1, description="Public keys of the token issuer, PEM, Ed25519 or P-256."
+    )
+
+
+class DataSettings(_Section):
+    """The embedded source."""
+
+    root: Path = Field(description="The folder that contracts' source paths are relative to. Only read.")
+    memory_limit_mib: int = Field(1024, ge=64, description="Memory the engine may use.")
+    threads: int = Field(2, ge=1, le=256, description="Threads the engine may use.")
+
+
+class PolicySettings(_Section):
+    """Where the policy is."""
+
+    folder: Path = Field(description="The policy folder.")
+
+
+class StateSettings(_Section):
+    """Where the gateway keeps its state: budgets, releases and the audit log."""
+
+    file: Path = Field(description="The SQLite file; made at the first start.")
+
+
+class KeySettings(_Section):
+    """The encrypted key file and the secret that opens it."""
+
+    file: Path = Field(description="The key file; `gateway key init` makes it.")
+    secret_file: Path = Field(description="A file that holds the secret, readable by the gateway alone.")
+
+
+class Settings(BaseSettings):
+    """All settings of one gateway."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GATEWAY_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    server: ServerSettings
+    identity: IdentitySettings
+    data: DataSettings
+    policy: PolicySettings
+    state: StateSettings
+    keys: KeySettings
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, and read nothing else."""
+        return env_settings, init_settings
+
+
+def read_settings(file: Path) -> Settings:
+    """Read the settings.
+
+    Raises:
+        InvalidSettings: with one line for each mistake; no value is shown.
+    """
+    if not file.is_file():
+        raise InvalidSettings(f"{file}: there is no such file. Write one after docs/reference/settings.md.")
+    try:
+        written = TomlConfigSettingsSource(Settings, file)()
+        settings = Settings(**written)
+    except ValidationError as error:
+        raise InvalidSettings("\n".join(f"{file}: {line}" for line in _mistakes(error))) from None
+    except ValueError as error:
+        raise InvalidSettings(f"{file}: is not TOML: {error}") from None
+    return _anchored(settings, file.resolve().parent)
+
+
+def _mistakes(error: ValidationError) -> list[str]:
+    return [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)]
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """Make every path absolute, from the settings' folder."""
+
+    def anchor(value: Any) -> Any:
+        match value:
+            case Path():
+                return folder / value
+            case tuple():
+                return tuple(anchor(item) for item in value)
+            case BaseModel():
+                return value.model_copy(
+                    update={name: anchor(getattr(value, name)) for name in type(value).model_fields}
+                )
+            case _:
+                return value
+
+    anchored: Settings = anchor(settings)
+    return anchored

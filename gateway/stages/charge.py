@@ -1,0 +1,109 @@
+"""Privacy loss is charged durably before any noise is drawn; what is charged is never given back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gateway.model.budget import Account, Balance, Charge
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.loss import PrivacyLoss
+from gateway.model.permit import Permit, Refusal
+from gateway.model.request import ReleaseRequest
+from gateway.model.statistics import NoisePlan
+from gateway.ports import BudgetLedger, Clock, Source
+from gateway.privacy.release_id import release_id
+from gateway.privacy.sensitivity import BoundedQuery, bound
+from gateway.tables import ChargedPermit
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The price of a plan before it is spent. `balances_after` are the budgets as a charge would leave them."""
+
+    epsilon: Fraction
+    loss: PrivacyLoss
+    noise: tuple[NoisePlan, ...]
+    cells: int
+    balances_after: tuple[Balance, ...]
+    affordable: bool
+    already_released: bool
+    delta: float
+
+
+def charge(
+    permit: Permit, accounts: Sequence[Account], ledger: BudgetLedger, source: Source
+) -> ChargedPermit | Refusal:
+    """Charge every account or none; the same release on the same data is charged once.
+
+    Raises:
+        Fault: of the source (before anything is charged), or LEDGER_UNAVAILABLE.
+    """
+    version = _data_version(permit, source)
+    outcome = ledger.charge(_name(permit, version), accounts, _priced(permit).rho)
+    if not isinstance(outcome, Charge):
+        return Refusal(ErrorReason.BUDGET_EXHAUSTED, grant=permit.grant, legal_basis=permit.legal_basis)
+    return ChargedPermit._prove(permit, outcome, version)
+
+
+def quote(permit: Permit, accounts: Sequence[Account], delta: float, ledger: BudgetLedger, source: Source) -> Quote:
+    """Tell the price of a permitted plan, and what would be left. Spends nothing and reads no data."""
+    loss = _priced(permit)
+    released = ledger.stored(_name(permit, _data_version(permit, source))) is not None
+    price = Fraction(0) if released else loss.rho
+    balances = ledger.balances(accounts)
+    after = tuple(Balance(balance.account, balance.spent + price) for balance in balances)
+    affordable = released or all(balance.remaining >= price for balance in balances)
+    return Quote(loss.epsilon or Fraction(0), loss, permit.noise, _cells(permit), after, affordable, released, delta)
+
+
+@contextmanager
+def answer_slot(permit: Permit, began: float, clock: Clock) -> Iterator[None]:
+    """Hold every outcome after a charge to one answer time, and every failure to one answer.
+
+    The time is `slot_ms` of the contract after `began`, or the next multiple of it, so that neither the data nor the
+    noise shows in how long an answer takes.
+
+    Raises:
+        Fault: RELEASE_FAILED, in place of whatever went wrong inside.
+    """
+    spec = permit.disclosure.statistics
+    if spec is None:
+        raise Fault(ErrorReason.INTERNAL)
+    slot = spec.slot_ms / 1000
+    try:
+        yield
+    except Exception as error:
+        raise Fault(ErrorReason.RELEASE_FAILED) from error
+    finally:
+        slots = max(1, math.ceil((clock.monotonic() - began) / slot))
+        clock.sleep_until(began + slots * slot)
+
+
+def _data_version(permit: Permit, source: Source) -> str:
+    source.verify(permit.contract)
+    return source.data_version(permit.contract)
+
+
+def _name(permit: Permit, data_version: str) -> str:
+    if not isinstance(permit.request, ReleaseRequest):
+        raise Fault(ErrorReason.INTERNAL)
+    return release_id(permit, permit.request, data_version)
+
+
+def _cells(permit: Permit) -> int:
+    if not isinstance(permit.request, ReleaseRequest):
+        raise Fault(ErrorReason.INTERNAL)
+    query = bound(permit.request.query, permit.contract, permit.disclosure)
+    if not isinstance(query, BoundedQuery):
+        raise Fault(ErrorReason.INTERNAL)
+    return query.cells
+
+
+def _priced(permit: Permit) -> PrivacyLoss:
+    if permit.loss is None:
+        raise Fault(ErrorReason.INTERNAL)
+    return permit.loss

@@ -1,0 +1,183 @@
+"""Read what is permitted, and nothing else: permitted rows, needed columns, and the columns that obligations need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import pyarrow as pa
+
+from gateway.kernels.tokens import detokenize
+from gateway.model.contract import DataContract
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.filter import Condition, Operator
+from gateway.model.permit import (
+    APPLY_FILTERS,
+    BOUND_CONTRIBUTIONS,
+    LIMIT_ROWS,
+    REQUIRE_CONSENT,
+    RESTRICT_REGION,
+    Obligation,
+    Permit,
+)
+from gateway.model.plan import AggregatePlan, RowPlan, RowScope
+from gateway.model.request import ReleaseRequest, RowsRequest, SelectBy, Selector
+from gateway.model.values import Scalar
+from gateway.ports import KeyRing, KeyUse, Source
+from gateway.privacy.release_id import grouping_salt
+from gateway.privacy.sensitivity import BoundedQuery, bound
+from gateway.tables import BoundedAggregates, ChargedPermit, RawTable, Segment
+
+BATCH_ROWS = 65_536
+
+
+def fetch(permit: Permit, source: Source, keys: KeyRing) -> RawTable:
+    """Open the stream of permitted rows. Nothing is read before the stream is.
+
+    Raises:
+        Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED; and from the stream also CAP_EXCEEDED, where there are
+            more rows than the grant allows (a cut answer would look whole).
+    """
+    request = permit.request
+    if not isinstance(request, RowsRequest):
+        raise Fault(ErrorReason.INTERNAL)
+    source.verify(permit.contract)
+    asked = _asked(request.selector, permit, keys)
+    scope = _scope(permit, (*request.filters, *permit.disclosure.predicate, *_selection(request.selector, asked)))
+    cap = permit.max_rows
+    plan = RowPlan(permit.contract, _columns(permit), scope, None if cap is None else cap + 1)
+    discharged = _scope_obligations(permit) | {Obligation(APPLY_FILTERS)}
+    if cap is not None:
+        discharged |= {Obligation(LIMIT_ROWS)}
+    version = source.data_version(permit.contract)
+    segments = _segments(source.rows(plan, BATCH_ROWS), cap, request.selector, asked)
+    return RawTable._open(permit, version, _schema(permit.contract, plan.columns), segments, frozenset(discharged))
+
+
+def fetch_aggregates(charged: ChargedPermit, source: Source) -> BoundedAggregates:
+    """Have the engine bound every unit's contribution and aggregate exactly. Only a charged permit opens this way.
+
+    Raises:
+        Fault: of the source; SOURCE_SCHEMA_CHANGED if the data is no longer the version that was charged for;
+            INTERNAL if the engine answers in another shape than planned.
+    """
+    permit = charged.permit
+    request = permit.request
+    if not isinstance(request, ReleaseRequest):
+        raise Fault(ErrorReason.INTERNAL)
+    query = bound(request.query, permit.contract, permit.disclosure)
+    if not isinstance(query, BoundedQuery):
+        raise Fault(ErrorReason.INTERNAL)
+    scope = _scope(permit, request.query.filters)
+    plan = AggregatePlan(
+        permit.contract,
+        scope,
+        query.group_by,
+        query.statistics,
+        query.max_groups,
+        grouping_salt(charged.charge.release_id),
+    )
+    cells = tuple(product(*(group.keys for group in query.group_by)))
+    vectors = _vectors(source.aggregates(plan), cells, len(query.group_by), len(query.statistics))
+    if source.data_version(permit.contract) != charged.data_version:
+        raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
+    discharged = _scope_obligations(permit) | {Obligation(APPLY_FILTERS), Obligation(BOUND_CONTRIBUTIONS)}
+    return BoundedAggregates._bound(charged, cells, vectors, frozenset(discharged))
+
+
+def _scope(permit: Permit, conditions: tuple[Condition, ...]) -> RowScope:
+    region = None if permit.contract.region_field is None else permit.region
+    return RowScope(region, permit.disclosure.consent_field, conditions)
+
+
+def _scope_obligations(permit: Permit) -> set[Obligation]:
+    done = {Obligation(RESTRICT_REGION)}
+    if permit.disclosure.consent_field is not None:
+        done.add(Obligation(REQUIRE_CONSENT))
+    return done
+
+
+def _columns(permit: Permit) -> tuple[str, ...]:
+    wanted = list(permit.fields)
+    internal = [permit.contract.privacy_unit.field]
+    if isinstance(permit.request, RowsRequest) and permit.request.selector is not None:
+        internal.append(permit.request.selector.field)
+    return tuple(dict.fromkeys(wanted + internal))
+
+
+def _asked(selector: Selector | None, permit: Permit, keys: KeyRing) -> tuple[Scalar, ...]:
+    """Return the raw key of every asked subject in order; None for a token that is not this domain's."""
+    if selector is None:
+        return ()
+    if selector.by is SelectBy.KEY:
+        return selector.values
+    form = permit.contract.fields[selector.field].canonical
+    tokens = pa.array(list(selector.values), pa.string())
+    block, siv = (keys.working_key(permit.domain, use, form.value) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
+    return tuple(detokenize(tokens, form, block, siv).to_pylist())
+
+
+def _selection(selector: Selector | None, asked: tuple[Scalar, ...]) -> tuple[Condition, ...]:
+    # a subject nobody can be is asked for all the same, so that its answer takes the same way
+    return () if selector is None else (Condition(selector.field, Operator.IN, tuple(dict.fromkeys(asked))),)
+
+
+def _segments(
+    batches: Iterator[pa.RecordBatch], cap: int | None, selector: Selector | None, asked: tuple[Scalar, ...]
+) -> Iterator[Segment]:
+    seen = 0
+    for batch in batches:
+        seen += batch.num_rows
+        if cap is not None and seen > cap:
+            raise Fault(ErrorReason.CAP_EXCEEDED)
+        if selector is None:
+            yield Segment(batch, b"", None)
+        else:
+            yield from _by_slot(batch, selector, asked)
+
+
+def _by_slot(batch: pa.RecordBatch, selector: Selector, asked: tuple[Scalar, ...]) -> Iterator[Segment]:
+    """Say of each row which asked subject it belongs to; a subject asked for twice is answered twice."""
+    positions: dict[Scalar, list[int]] = {}
+    for slot, value in enumerate(asked):
+        if value is not None:
+            positions.setdefault(value, []).append(slot)
+    rows: list[int] = []
+    slots: list[int] = []
+    for row, value in enumerate(batch.column(selector.field).to_pylist()):
+        for slot in positions.get(value, ()):
+            rows.append(row)
+            slots.append(slot)
+    if rows:
+        yield Segment(batch.take(pa.array(rows, pa.int64())), b"", pa.array(slots, pa.int32()))
+
+
+def _vectors(
+    table: pa.RecordBatch, cells: tuple[tuple[Scalar, ...], ...], keys: int, statistics: int
+) -> tuple[tuple[int, ...], ...]:
+    """Lay the engine's non-empty cells out over all declared cells; the others are 0."""
+    if table.num_columns != keys + statistics:
+        raise Fault(ErrorReason.INTERNAL)
+    found: dict[tuple[Scalar, ...], tuple[int, ...]] = {}
+    columns = [column.to_pylist() for column in table.columns]
+    for row in zip(*columns, strict=True):
+        found[row[:keys]] = row[keys:]
+    nothing = (0,) * statistics
+    rows = [found.pop(cell, nothing) for cell in cells]
+    if found:
+        raise Fault(ErrorReason.INTERNAL)
+    return tuple(tuple(row[index] for row in rows) for index in range(statistics))
+
+
+_ARROW: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "int64": pa.int64(),
+    "double": pa.float64(),
+    "bool": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+}
+
+
+def _schema(contract: DataContract, columns: tuple[str, ...]) -> pa.Schema:
+    return pa.schema([(name, _ARROW[contract.fields[name].type.value]) for name in columns])

@@ -1,0 +1,76 @@
+"""Data minimisation: granted fields only, as coarse as the contract says; internal columns end here.
+
+The subjects' tokens for the disclosure manifest are made here too, since past this stage the subject is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from gateway.kernels.generalize import generalize_date, generalize_number, generalize_region
+from gateway.kernels.mask import mask_text
+from gateway.kernels.tokens import subject_tags
+from gateway.model.permit import DROP_INTERNAL, RETAIN_ONLY, TREAT, Obligation, Permit
+from gateway.model.treatment import (
+    GeneralizeDate,
+    GeneralizeNumber,
+    GeneralizeRegion,
+    Keep,
+    Mask,
+    Pseudonymize,
+    Treatment,
+)
+from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse
+from gateway.tables import MinimizedTable, RawTable, Segment
+
+
+def minimize(raw: RawTable, permit: Permit, keys: KeyRing) -> MinimizedTable:
+    """Keep the granted fields alone, generalised and masked; tag each row's subject for the manifest.
+
+    Fields to be pseudonymised pass unchanged: the next stage owes their treatment.
+
+    Raises:
+        Fault: KEYS_UNAVAILABLE.
+    """
+    unit = permit.contract.fields[permit.contract.privacy_unit.field]
+    key = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, f"{permit.contract.privacy_unit.kind}/{unit.canonical.value}")
+
+    def segments(source: Iterator[Segment]) -> Iterator[Segment]:
+        for segment in source:
+            records = segment.records
+            tags = subject_tags(records.column(unit.name).cast(pa.string()), unit.canonical, key)
+            columns = [_treat(records.column(name), how) for name, how in permit.fields.items()]
+            yield Segment(pa.record_batch(columns, schema=schema), tags, segment.slots)
+
+    schema = pa.schema([_field(raw.schema.field(name), how) for name, how in permit.fields.items()])
+    done = {Obligation(RETAIN_ONLY), Obligation(DROP_INTERNAL)}
+    done |= {Obligation(TREAT, name) for name, how in permit.fields.items() if not isinstance(how, Pseudonymize)}
+    return MinimizedTable._advance(raw, schema, segments(raw.take()), frozenset(done))
+
+
+def _treat(column: pa.Array, how: Treatment) -> pa.Array:
+    match how:
+        case Keep() | Pseudonymize():
+            return column
+        case GeneralizeDate(to):
+            return generalize_date(column, to)
+        case GeneralizeRegion(to):
+            return generalize_region(column, to)
+        case GeneralizeNumber(width, top):
+            return generalize_number(column, width, top)
+        case Mask(first, last):
+            return mask_text(column, first, last)
+
+
+def _field(field: pa.Field, how: Treatment) -> pa.Field:
+    match how:
+        case Keep() | Pseudonymize():
+            return field
+        case GeneralizeDate():
+            return field.with_type(pa.date32())
+        case GeneralizeNumber():
+            return field.with_type(pa.int64())
+        case GeneralizeRegion() | Mask():
+            return field.with_type(pa.string())

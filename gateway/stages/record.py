@@ -1,0 +1,289 @@
+"""The record: what leaves is in the log, durably, before the first byte. The only maker of what may be delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.model.contract import DisclosureKind
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.loss import PrivacyLoss
+from gateway.model.party import Identity
+from gateway.model.permit import Permit, Refusal, Withheld
+from gateway.model.record import AuditRecord, Outcome, Receipt, TreatedField
+from gateway.model.request import DisclosureRequest, RequestContext
+from gateway.model.statistics import Release
+from gateway.policy.snapshot import PolicySnapshot
+from gateway.ports import AuditLog, BudgetLedger, Clock
+from gateway.tables import ProtectedCells, ProtectedTable, ReleasedCells, ReleasedTable, Segment
+
+UNKNOWN = "(unknown)"
+"""Stands in the log for a name that the policy does not know: a caller's free text is never recorded."""
+
+
+def record_refusal(
+    refusal: Refusal,
+    identity: Identity,
+    request: DisclosureRequest,
+    policy: PolicySnapshot,
+    audit: AuditLog,
+    clock: Clock,
+) -> Receipt:
+    """Record a refusal and return its receipt.
+
+    Raises:
+        Fault: AUDIT_UNAVAILABLE.
+    """
+    context = request.context
+    contract = policy.contracts.get(request.dataset)
+    known = contract is not None
+    purpose = policy.purposes.get(context.purpose)
+    declared = set(contract.fields) if contract is not None else set()
+    record = AuditRecord(
+        outcome=Outcome.REFUSED,
+        at=clock.now(),
+        institution=identity.institution,
+        person=identity.person,
+        request_id=context.request_id,
+        dataset=request.dataset if known else UNKNOWN,
+        disclosure=request.disclosure if contract and request.disclosure in contract.disclosures else UNKNOWN,
+        kind=request.kind,
+        purpose=context.purpose if purpose is not None else UNKNOWN,
+        legal_basis=str(refusal.legal_basis) if refusal.legal_basis else "",
+        region=context.region if not context.region or policy.regions.contains(context.region) else UNKNOWN,
+        case_number="",
+        policy_digest=policy.digest,
+        grant=refusal.grant,
+        reason=refusal.reason.value,
+        fields=(),
+        withheld=tuple(item for item in refusal.withheld if item.field in declared),
+        obligations=(),
+        loss=None,
+        release_id="",
+        replay=False,
+        rows=0,
+        batches=0,
+        data_version="",
+        noise_waived="",
+        completes=None,
+    )
+    return Receipt(record, audit.append(record))
+
+
+def record_release(
+    table: ProtectedTable, permit: Permit, audit: AuditLog, clock: Clock, holds: Callable[[], bool]
+) -> ReleasedTable:
+    """Record a disclosure of rows and mint the table that may leave.
+
+    An extract is recorded as started, then batch by batch in its manifest, then as completed or aborted; before each
+    batch `holds` is asked whether the permit still stands. A lookup or check is read in full and recorded once.
+
+    Raises:
+        Fault: INTERNAL if an obligation of the permit was not discharged (nothing leaves then); AUDIT_UNAVAILABLE;
+            from the stream also PERMIT_REVOKED.
+    """
+    if type(table) is not ProtectedTable or table.discharged != permit.obligations:
+        raise Fault(ErrorReason.INTERNAL)
+    record = _rows_record(permit, table)
+    if permit.disclosure.kind is DisclosureKind.EXTRACT:
+        started = replace(record, outcome=Outcome.STARTED, at=clock.now())
+        receipt = Receipt(started, audit.append(started))
+        completion: list[Receipt] = []
+        stream = _RecordedStream(table.take(), receipt, audit, clock, holds, completion)
+        return ReleasedTable._record(table, stream, receipt, completion)
+    segments = list(table.take())
+    if not holds():
+        raise Fault(ErrorReason.PERMIT_REVOKED)
+    rows = sum(segment.records.num_rows for segment in segments)
+    whole = replace(record, outcome=Outcome.COMPLETED, at=clock.now(), rows=rows, batches=len(segments))
+    receipt = Receipt(whole, audit.append(whole))
+    for number, segment in enumerate(segments):
+        audit.append_manifest(receipt.entry.index, number, segment.tags)
+    return ReleasedTable._record(table, iter(segments), receipt, [receipt])
+
+
+class _RecordedStream(Iterator[Segment]):
+    """Passes a batch on once its manifest is durable; however the stream ends, the log says how."""
+
+    def __init__(
+        self,
+        segments: Iterator[Segment],
+        started: Receipt,
+        audit: AuditLog,
+        clock: Clock,
+        holds: Callable[[], bool],
+        completion: list[Receipt],
+    ) -> None:
+        self._segments = segments
+        self._started = started
+        self._audit = audit
+        self._clock = clock
+        self._holds = holds
+        self._completion = completion
+        self._rows = 0
+        self._batches = 0
+        self._ended = False
+
+    def __iter__(self) -> Iterator[Segment]:
+        return self
+
+    def __next__(self) -> Segment:
+        if self._ended:
+            raise StopIteration
+        try:
+            if not self._holds():
+                raise Fault(ErrorReason.PERMIT_REVOKED)
+            segment = next(self._segments, None)
+            if segment is not None:
+                self._audit.append_manifest(self._started.entry.index, self._batches, segment.tags)
+        except BaseException as error:
+            self._end(Outcome.ABORTED, error.reason if isinstance(error, Fault) else ErrorReason.INTERNAL)
+            raise
+        if segment is None:
+            self._completion.append(self._end(Outcome.COMPLETED, None))
+            raise StopIteration
+        self._rows += segment.records.num_rows
+        self._batches += 1
+        return segment
+
+    def close(self) -> None:
+        """End early, as when the caller goes away: recorded as aborted, and the source is freed."""
+        if not self._ended:
+            self._end(Outcome.ABORTED, None)
+
+    def _end(self, outcome: Outcome, reason: ErrorReason | None) -> Receipt:
+        self._ended = True
+        close = getattr(self._segments, "close", None)
+        if close is not None:
+            close()
+        record = replace(
+            self._started.record,
+            outcome=outcome,
+            at=self._clock.now(),
+            reason="" if reason is None else reason.value,
+            rows=self._rows,
+            batches=self._batches,
+            completes=self._started.entry.index,
+        )
+        return Receipt(record, self._audit.append(record))
+
+
+def store_release(cells: ProtectedCells, permit: Permit, ledger: BudgetLedger, clock: Clock) -> Release:
+    """Store a noised release and return the one that stands under its id; nothing else is ever delivered.
+
+    Raises:
+        Fault: INTERNAL if an obligation of the permit was not discharged; LEDGER_UNAVAILABLE.
+    """
+    if type(cells) is not ProtectedCells or cells.discharged != permit.obligations:
+        raise Fault(ErrorReason.INTERNAL)
+    request, loss = permit.request, permit.loss
+    if request.kind is not DisclosureKind.RELEASE or loss is None:
+        raise Fault(ErrorReason.INTERNAL)
+    return ledger.store(
+        Release(
+            id=cells.charged.charge.release_id,
+            created_at=clock.now(),
+            dataset=request.dataset,
+            disclosure=request.disclosure,
+            region=permit.region,
+            query=request.query,
+            cells=cells.cells,
+            noise=permit.noise,
+            loss=loss,
+            unit_kind=permit.contract.privacy_unit.kind,
+            data_version=cells.charged.data_version,
+        )
+    )
+
+
+def record_statistics(
+    release: Release, permit: Permit, audit: AuditLog, clock: Clock, *, charged: bool
+) -> ReleasedCells:
+    """Record the delivery of a stored release and mint what may leave. A replay is recorded too, as such.
+
+    Raises:
+        Fault: AUDIT_UNAVAILABLE.
+    """
+    record = _record(
+        permit,
+        Outcome.COMPLETED,
+        clock.now(),
+        loss=release.loss,
+        release_id=release.id,
+        replay=not charged,
+        rows=len(release.cells),
+        data_version=release.data_version,
+    )
+    receipt = Receipt(record, audit.append(record))
+    return ReleasedCells._record(permit, release, receipt, charged=charged)
+
+
+def read_receipt(index: int, identity: Identity, audit: AuditLog) -> Receipt | Refusal:
+    """Return a receipt to the institution it was written for; for others there is none.
+
+    Raises:
+        Fault: AUDIT_UNAVAILABLE.
+    """
+    receipt = audit.get(index)
+    if receipt is None or receipt.record.institution != identity.institution:
+        return Refusal(ErrorReason.RECEIPT_NOT_FOUND)
+    return receipt
+
+
+def _rows_record(permit: Permit, table: ProtectedTable) -> AuditRecord:
+    types = {field.name: str(field.type) for field in table.schema}
+    fields = tuple(TreatedField(name, how.kind.value, str(how), types[name]) for name, how in permit.fields.items())
+    return _record(
+        permit,
+        Outcome.STARTED,
+        permit.decided_at,
+        fields=fields,
+        noise_waived=permit.disclosure.waive_noise,
+        data_version=table.data_version,
+    )
+
+
+def _record(
+    permit: Permit,
+    outcome: Outcome,
+    at: datetime,
+    *,
+    fields: tuple[TreatedField, ...] = (),
+    noise_waived: str = "",
+    loss: PrivacyLoss | None = None,
+    release_id: str = "",
+    replay: bool = False,
+    rows: int = 0,
+    data_version: str = "",
+) -> AuditRecord:
+    context: RequestContext = permit.request.context
+    declared = permit.contract.fields
+    return AuditRecord(
+        outcome=outcome,
+        at=at,
+        institution=permit.identity.institution,
+        person=permit.identity.person,
+        request_id=context.request_id,
+        dataset=permit.request.dataset,
+        disclosure=permit.request.disclosure,
+        kind=permit.disclosure.kind,
+        purpose=context.purpose,
+        legal_basis=str(permit.legal_basis),
+        region=permit.region,
+        case_number=permit.case_number,
+        policy_digest=permit.policy_digest,
+        grant=permit.grant,
+        reason="",
+        fields=fields,
+        withheld=tuple(item if item.field in declared else Withheld(UNKNOWN, item.reason) for item in permit.withheld),
+        obligations=tuple(sorted(str(obligation) for obligation in permit.obligations)),
+        loss=loss,
+        release_id=release_id,
+        replay=replay,
+        rows=rows,
+        batches=0,
+        data_version=data_version,
+        noise_waived=noise_waived,
+        completes=None,
+    )

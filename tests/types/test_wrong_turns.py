@@ -1,0 +1,96 @@
+"""The type checker must refuse wrong turns: each snippet below is wrong in one way, and its twin is right."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PREAMBLE = """
+from collections.abc import Iterator
+import pyarrow as pa
+from gateway.model.permit import Permit, Refusal
+from gateway.ports import AuditLog, Clock, KeyRing, Source
+from gateway.stages.charge import charge
+from gateway.stages.decide import decide
+from gateway.stages.deliver import deliver
+from gateway.stages.fetch import fetch, fetch_aggregates
+from gateway.stages.minimize import minimize
+from gateway.stages.noise import perturb, waive_noise
+from gateway.stages.pseudonymize import pseudonymize
+from gateway.stages.record import record_release, store_release
+from gateway.tables import (
+    BoundedAggregates, ChargedPermit, MinimizedTable, ProtectedCells, ProtectedTable, PseudonymizedTable, RawTable,
+    ReleasedTable,
+)
+
+def scene(
+    permit: Permit, refusal: Refusal, source: Source, keys: KeyRing, audit: AuditLog, clock: Clock, raw: RawTable,
+    minimal: MinimizedTable, pseudonymous: PseudonymizedTable, protected: ProtectedTable, released: ReleasedTable,
+    charged: ChargedPermit, exact: BoundedAggregates, batch: pa.RecordBatch, either: Permit | Refusal,
+) -> None:
+"""
+
+RIGHT = [
+    "minimize(raw, permit, keys)",
+    "pseudonymize(minimal, permit, keys)",
+    "waive_noise(pseudonymous, permit)",
+    "record_release(protected, permit, audit, clock, lambda: True)",
+    "deliver(released)",
+    "fetch_aggregates(charged, source)",
+    "perturb(exact, permit)",
+]
+
+WRONG = [
+    ("a raw table is delivered", "deliver(raw)"),
+    ("a raw Arrow batch is delivered", "deliver(batch)"),
+    ("a protected table is delivered unrecorded", "deliver(protected)"),
+    ("a raw table is pseudonymised without minimisation", "pseudonymize(raw, permit, keys)"),
+    ("a minimised table skips its pseudonyms", "waive_noise(minimal, permit)"),
+    ("a pseudonymised table skips the noise decision", "record_release(pseudonymous, permit, audit, clock, bool)"),
+    ("an undecided request is fetched", "fetch(either, source, keys)"),
+    ("a refusal is fetched", "fetch(refusal, source, keys)"),
+    ("aggregates are fetched without a charge", "fetch_aggregates(permit, source)"),
+    ("exact aggregates are stored", "store_release(exact, permit, None, clock)"),
+    ("a raw table is made by hand", "RawTable()"),
+    ("a released table is made by hand", "ReleasedTable(released)"),
+    ("a charge is made by hand", "ChargedPermit(permit)"),
+]
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[str]]:
+    """Check all snippets in one run of the type checker; return the complaints by line."""
+    file = tmp_path_factory.mktemp("types") / "snippets.py"
+    lines = [*PREAMBLE.strip("\n").splitlines(), *(f"    {code}" for code in [*RIGHT, *(code for _, code in WRONG)])]
+    file.write_text("\n".join(lines) + "\n")
+    # --strict without the silence of configuration files; dependencies' own complaints do not matter here
+    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--no-error-summary", str(file)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    complaints: dict[int, list[str]] = {}
+    for line in done.stdout.splitlines():
+        name, _, rest = line.partition(":")
+        if Path(name).name == file.name:
+            number, _, text = rest.partition(":")
+            complaints.setdefault(int(number), []).append(text.strip())
+    assert done.returncode == 1, done.stdout + done.stderr
+    return complaints
+
+
+def line_of(code: str) -> int:
+    return len(PREAMBLE.strip("\n").splitlines()) + [*RIGHT, *(wrong for _, wrong in WRONG)].index(code) + 1
+
+
+@pytest.mark.parametrize("code", RIGHT)
+def test_the_right_way_is_accepted(verdicts: dict[int, list[str]], code: str) -> None:
+    assert line_of(code) not in verdicts
+
+
+@pytest.mark.parametrize(("mistake", "code"), WRONG, ids=[name for name, _ in WRONG])
+def test_a_wrong_turn_is_refused(verdicts: dict[int, list[str]], mistake: str, code: str) -> None:
+    complaints = verdicts.get(line_of(code), [])
+    assert any("[arg-type]" in text or "[call-arg]" in text for text in complaints), mistake

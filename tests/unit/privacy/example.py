@@ -1,0 +1,96 @@
+"""A small contract with one release disclosure, for tests of pricing and naming."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fractions import Fraction
+
+from gateway.model.contract import (
+    Bounds,
+    CanonicalForm,
+    Classification,
+    ContractStatus,
+    DataContract,
+    DisclosureKind,
+    DisclosureSpec,
+    FieldSpec,
+    PrivacyUnit,
+    SourceKind,
+    SourceSpec,
+    StatisticsSpec,
+)
+from gateway.model.party import Identity
+from gateway.model.permit import Permit
+from gateway.model.purpose import LegalBasis
+from gateway.model.request import ReleaseRequest, RequestContext
+from gateway.model.statistics import StatisticsQuery
+from gateway.model.values import FieldType, Scalar
+
+
+def _field(
+    name: str, kind: FieldType, *, keys: tuple[Scalar, ...] | None = None, bounds: Bounds | None = None
+) -> FieldSpec:
+    return FieldSpec(name, kind, Classification.OTHER, False, CanonicalForm.TEXT, bounds, keys)
+
+
+DISCLOSURE = DisclosureSpec(
+    name="by-sector",
+    kind=DisclosureKind.RELEASE,
+    description="",
+    fields={},
+    lookup_keys=(),
+    filters=("sector", "day"),
+    predicate=(),
+    consent_field=None,
+    max_rows=None,
+    waive_noise="",
+    statistics=StatisticsSpec(("sector",), ("amount",), 2, 3, "1", 200),
+)
+
+CONTRACT = DataContract(
+    dataset="subsidies",
+    status=ContractStatus.CONFIRMED,
+    title_en="",
+    title_zh="",
+    controller="bureau",
+    steward="desk",
+    source=SourceSpec(SourceKind.PARQUET, "subsidies.parquet"),
+    privacy_unit=PrivacyUnit("resident", "resident_id"),
+    region_field=None,
+    retention_days=None,
+    fields={
+        "resident_id": _field("resident_id", FieldType.STRING),
+        "sector": _field("sector", FieldType.STRING, keys=("a", "b", "c")),
+        "amount": _field("amount", FieldType.INT64, bounds=Bounds(-50, 200)),
+        "wage": _field("wage", FieldType.INT64, bounds=Bounds(0, 10)),
+        "day": _field("day", FieldType.TIMESTAMP),
+    },
+    disclosures={"by-sector": DISCLOSURE},
+    digest="d" * 64,
+)
+
+_NOW = datetime(2026, 11, 1)
+
+
+def request_for(query: StatisticsQuery, epsilon: Fraction = Fraction(1, 2)) -> ReleaseRequest:
+    context = RequestContext("open-data", "", "", "id", b"", False)
+    return ReleaseRequest(context, "subsidies", "by-sector", query, epsilon)
+
+
+def permit_for(query: StatisticsQuery, *, region: str = "hangzhou", institution: str = "zju-research") -> Permit:
+    return Permit(
+        identity=Identity(institution, "person", _NOW),
+        request=request_for(query),
+        contract=CONTRACT,
+        disclosure=DISCLOSURE,
+        region=region,
+        fields={},
+        withheld=(),
+        grant="g",
+        legal_basis=LegalBasis("dpv:Consent", "x"),
+        policy_digest="p",
+        max_rows=None,
+        valid_until=_NOW,
+        obligations=frozenset(),
+        decided_at=_NOW,
+    )
