@@ -236,10 +236,10 @@ class _Line:
             kinds = sorted({spec.kind.value for spec in specs})
             said = f"Write {' or '.join(kinds)}." if kinds else ""
             self.wrong(f"'{object_}' has no disclosure of kind '{kind}'", said)
-        if effect == Effect.ALLOW and contract.region_field is None and region not in (ANY, self._regions.root):
+        if effect == Effect.ALLOW and contract.region_field is None and region not in (ANY, self._regions.root.path):
             self.wrong(
                 f"the dataset '{dataset}' has no region_field, so that this grant covers nothing",
-                f"Write '{self._regions.root}', or give the contract a region_field.",
+                f"Write '{self._regions.root.path}', or give the contract a region_field.",
             )
 
     def _not_over_broad(self, recipient: str, purpose: str) -> None:

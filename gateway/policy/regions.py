@@ -23,7 +23,7 @@ class RegionTree:
     def __init__(self, regions: Iterable[Region]) -> None:
         """Take regions whose first is the root and whose parents precede their children."""
         ordered = tuple(regions)
-        self.root = ordered[0].path
+        self.root = ordered[0]
         self._regions = {region.path: region for region in ordered}
         children: dict[str, list[Region]] = {path: [] for path in self._regions}
         for region in ordered[1:]:

@@ -1,0 +1,91 @@
+"""What an institution may ask for, and for which purposes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from gateway.model.permit import Offer
+from gateway.model.region import is_within
+from gateway.policy.grants import Grant
+from gateway.policy.reach import allows_of, disclosures, expired, open_regions
+from gateway.policy.snapshot import PolicySnapshot
+
+
+def offers(
+    snapshot: PolicySnapshot, institution: str, today: date, purpose: str = "", dataset: str = ""
+) -> tuple[Offer, ...]:
+    """Return one offer for each disclosure and purpose that the institution may use today, as Casbin rules.
+
+    A grant's purpose stands for the more specific ones too. `purpose` and `dataset`, where given, choose among
+    what is granted: an unknown one and one that is not granted give the same, nothing. Draft contracts, expired
+    purposes, and grants outside their days offer nothing.
+    """
+    found: dict[tuple[str, str, str], Offer] = {}
+    for allow in allows_of(snapshot, institution):
+        for contract, spec in disclosures(snapshot, allow):
+            if dataset not in ("", contract.dataset):
+                continue
+            for candidate in _purposes(snapshot, allow, purpose, today):
+                key = (contract.dataset, spec.name, candidate)
+                if key in found:
+                    continue
+                regions = open_regions(snapshot, institution, contract, spec, candidate)
+                usable = {
+                    region: in_force
+                    for region, grants in regions.items()
+                    if (in_force := tuple(grant for grant in grants if grant.terms.in_force(today)))
+                }
+                known = snapshot.purposes.get(candidate)
+                if not usable or known is None:
+                    continue
+                usable = _told_once(usable)
+                found[key] = Offer(
+                    contract=contract,
+                    disclosure=spec,
+                    kind=spec.kind,
+                    purpose=candidate,
+                    legal_basis=known.legal_basis,
+                    regions=tuple(usable),
+                    conditions=_conditions(usable),
+                    expires_on=_end(known.expires_on, usable),
+                )
+    return tuple(found.values())
+
+
+def _purposes(snapshot: PolicySnapshot, allow: Grant, asked: str, today: date) -> Iterator[str]:
+    for purpose in snapshot.purposes.descendants(allow.purpose):
+        if asked in ("", purpose.id) and not expired(snapshot, purpose.id, today):
+            yield purpose.id
+
+
+def _told_once(usable: Mapping[str, tuple[Grant, ...]]) -> dict[str, tuple[Grant, ...]]:
+    """Leave out the regions for which a wider one says all: those in which no further grant holds."""
+    return {
+        region: grants
+        for region, grants in usable.items()
+        if not any(
+            wider != region and is_within(region, wider) and set(grants) <= set(held) for wider, held in usable.items()
+        )
+    }
+
+
+def _conditions(usable: Mapping[str, tuple[Grant, ...]]) -> tuple[str, ...]:
+    """The terms in words. Where several grants hold, any one of them is enough, so that each says where it does."""
+    said = {(region, grant.terms.conditions()) for region, grants in usable.items() for grant in grants}
+    terms = {conditions for _, conditions in said}
+    if len(terms) == 1:
+        return next(iter(terms))
+    return tuple(
+        f"in {region}: {', '.join(grant.terms.conditions()) or 'no further terms'}"
+        for region, grants in usable.items()
+        for grant in grants
+    )
+
+
+def _end(purpose_end: date | None, usable: Mapping[str, tuple[Grant, ...]]) -> date | None:
+    """The last day on which some grant of the offer holds."""
+    ends = [grant.terms.valid_until for grants in usable.values() for grant in grants]
+    last_grant = None if None in ends else max(end for end in ends if end is not None)
+    known = [end for end in (purpose_end, last_grant) if end is not None]
+    return min(known, default=None)

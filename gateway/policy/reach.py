@@ -1,0 +1,86 @@
+"""How far an institution's grants reach: what it has, and where, as Casbin rules it. Shared by offers and advice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from gateway.model.contract import ContractStatus, DataContract, DisclosureSpec
+from gateway.model.region import is_within
+from gateway.policy.grants import ANY, Effect, Grant
+from gateway.policy.snapshot import PolicySnapshot
+
+
+def expired(snapshot: PolicySnapshot, purpose: str, today: date) -> bool:
+    """Tell whether a purpose is unknown or its last day is over."""
+    found = snapshot.purposes.get(purpose)
+    return found is None or (found.expires_on is not None and found.expires_on < today)
+
+
+def served_regions(snapshot: PolicySnapshot, contract: DataContract, region: str) -> tuple[str, ...]:
+    """Return where a grant for `region` lets this dataset be asked: there, or at the root if it knows no regions."""
+    root = snapshot.regions.root.path
+    if contract.region_field is None:
+        return (root,) if region in (ANY, root) else ()
+    return (root if region == ANY else region,)
+
+
+def disclosures(snapshot: PolicySnapshot, grant: Grant) -> Iterator[tuple[DataContract, DisclosureSpec]]:
+    """Yield what an allow covers, of confirmed contracts alone."""
+    for contract in snapshot.contracts.values():
+        if contract.status is not ContractStatus.CONFIRMED:
+            continue
+        for spec in contract.disclosures.values():
+            named = (f"{contract.dataset}/{spec.name}", f"{contract.dataset}/{ANY}", ANY)
+            if grant.object in named and grant.kind in (spec.kind.value, ANY):
+                yield contract, spec
+
+
+def allows_of(snapshot: PolicySnapshot, institution: str) -> tuple[Grant, ...]:
+    """Return the allows that are written for an institution or a role of it, in the order of the file.
+
+    They only say where to look: what holds is Casbin's to rule.
+    """
+    roles = snapshot.roles.of(institution)
+    return tuple(grant for grant in snapshot.grants if grant.effect is Effect.ALLOW and grant.recipient in roles)
+
+
+def open_regions(
+    snapshot: PolicySnapshot,
+    institution: str,
+    contract: DataContract,
+    spec: DisclosureSpec,
+    purpose: str,
+) -> dict[str, tuple[Grant, ...]]:
+    """Return the granted regions in which Casbin lets the institution ask, each with the grants that hold there.
+
+    Where a deny reaches into a granted region, the widest parts beside it stand for it. Terms are not looked at.
+    """
+    obj = f"{contract.dataset}/{spec.name}"
+    held: dict[str, tuple[Grant, ...]] = {}
+
+    def descend(region: str) -> None:
+        if region in held:
+            return
+        ruling = snapshot.ruling(institution, obj, spec.kind, region, purpose)
+        if ruling.grants:
+            held[region] = ruling.grants
+        elif ruling.denied and contract.region_field is not None and _denied_in_part(snapshot, region):
+            for child in snapshot.regions.children(region):
+                descend(child.path)
+
+    for grant in allows_of(snapshot, institution):
+        covered = grant.object in (obj, f"{contract.dataset}/{ANY}", ANY) and grant.kind in (spec.kind.value, ANY)
+        if covered and (grant.purpose == ANY or snapshot.purposes.is_within(purpose, grant.purpose)):
+            for region in served_regions(snapshot, contract, grant.region):
+                descend(region)
+    return held
+
+
+def _denied_in_part(snapshot: PolicySnapshot, region: str) -> bool:
+    """Tell whether some deny names a place strictly below: only then can a part of a denied region be open."""
+    return any(
+        grant.effect is Effect.DENY and grant.region != region and is_within(grant.region, region)
+        for grant in snapshot.grants
+        if grant.region != ANY
+    )
