@@ -6,6 +6,7 @@ The subjects' tokens for the disclosure manifest are made here too, since past t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 
@@ -50,7 +51,7 @@ def minimize(raw: RawTable, permit: Permit, keys: KeyRing) -> MinimizedTable:
     return MinimizedTable._advance(raw, schema, segments(raw.take()), frozenset(done))
 
 
-def _treat(column: pa.Array, how: Treatment) -> pa.Array:
+def _treat(column: pa.Array[Any], how: Treatment) -> pa.Array[Any]:
     match how:
         case Keep() | Pseudonymize():
             return column
@@ -64,7 +65,7 @@ def _treat(column: pa.Array, how: Treatment) -> pa.Array:
             return mask_text(column, first, last)
 
 
-def _field(field: pa.Field, how: Treatment) -> pa.Field:
+def _field(field: pa.Field[Any], how: Treatment) -> pa.Field[Any]:
     match how:
         case Keep() | Pseudonymize():
             return field

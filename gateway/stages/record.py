@@ -12,7 +12,7 @@ from gateway.model.loss import PrivacyLoss
 from gateway.model.party import Identity
 from gateway.model.permit import Permit, Refusal, Withheld
 from gateway.model.record import AuditRecord, Outcome, Receipt, TreatedField
-from gateway.model.request import DisclosureRequest, RequestContext
+from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext
 from gateway.model.statistics import Release
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, BudgetLedger, Clock
@@ -178,7 +178,7 @@ def store_release(cells: ProtectedCells, permit: Permit, ledger: BudgetLedger, c
     if type(cells) is not ProtectedCells or cells.discharged != permit.obligations:
         raise Fault(ErrorReason.INTERNAL)
     request, loss = permit.request, permit.loss
-    if request.kind is not DisclosureKind.RELEASE or loss is None:
+    if not isinstance(request, ReleaseRequest) or loss is None:
         raise Fault(ErrorReason.INTERNAL)
     return ledger.store(
         Release(
