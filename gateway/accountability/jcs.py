@@ -42,9 +42,7 @@ def decode(data: bytes) -> Json:
         ValueError: the bytes are not the canonical form of a value. The text carries nothing of them.
     """
     try:
-        value: Json = json.loads(
-            data.decode(), object_pairs_hook=_object, parse_float=_refuse, parse_constant=_refuse
-        )
+        value: Json = json.loads(data.decode(), object_pairs_hook=_object, parse_float=_refuse, parse_constant=_refuse)
         canonical = encode(value)
     except (ValueError, RecursionError):
         raise ValueError("not canonical JSON") from None

@@ -54,8 +54,7 @@ def encode(record: AuditRecord) -> bytes:
             for item in record.fields
         ],
         "withheld": [
-            {name: _typed(getattr(item, name), str) for name in ("field", "reason")}
-            for item in record.withheld
+            {name: _typed(getattr(item, name), str) for name in ("field", "reason")} for item in record.withheld
         ],
         "obligations": [_typed(item, str) for item in record.obligations],
         "replay": _typed(record.replay, bool),
@@ -94,9 +93,7 @@ def decode(data: bytes) -> AuditRecord:
             TreatedField(**_strings(item, "field", "treatment", "detail", "type"))
             for item in _typed(body["fields"], list)
         ),
-        withheld=tuple(
-            Withheld(**_strings(item, "field", "reason")) for item in _typed(body["withheld"], list)
-        ),
+        withheld=tuple(Withheld(**_strings(item, "field", "reason")) for item in _typed(body["withheld"], list)),
         obligations=tuple(_typed(item, str) for item in _typed(body["obligations"], list)),
         replay=_typed(body["replay"], bool),
         rows=_count(body["rows"]),

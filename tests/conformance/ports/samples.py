@@ -68,9 +68,7 @@ records = st.builds(
 )
 
 statistics = st.builds(Statistic, st.sampled_from(StatisticKind), st.none() | text)
-conditions = st.builds(
-    Condition, text, st.sampled_from(Operator), st.lists(scalars, min_size=1, max_size=3).map(tuple)
-)
+conditions = st.builds(Condition, text, st.sampled_from(Operator), st.lists(scalars, min_size=1, max_size=3).map(tuple))
 releases = st.builds(
     Release,
     id=st.uuids().map(str),
@@ -85,9 +83,7 @@ releases = st.builds(
         st.lists(statistics, max_size=3).map(tuple),
     ),
     cells=st.lists(
-        st.builds(
-            Cell, st.lists(scalars, max_size=3).map(tuple), st.lists(st.integers(), max_size=3).map(tuple)
-        ),
+        st.builds(Cell, st.lists(scalars, max_size=3).map(tuple), st.lists(st.integers(), max_size=3).map(tuple)),
         max_size=3,
     ).map(tuple),
     noise=st.lists(
@@ -109,9 +105,7 @@ releases = st.builds(
 )
 
 
-def a_record(
-    request_id: str = "11111111-1111-4111-8111-111111111111", completes: int | None = None
-) -> AuditRecord:
+def a_record(request_id: str = "11111111-1111-4111-8111-111111111111", completes: int | None = None) -> AuditRecord:
     """A plausible record of an extract."""
     return AuditRecord(
         outcome=Outcome.STARTED if completes is None else Outcome.COMPLETED,
@@ -129,9 +123,7 @@ def a_record(
         policy_digest="ab" * 32,
         grant="G-7",
         reason="",
-        fields=(
-            TreatedField("resident_id", "pseudonymize", "pseudonymize per recipient and purpose", "string"),
-        ),
+        fields=(TreatedField("resident_id", "pseudonymize", "pseudonymize per recipient and purpose", "string"),),
         withheld=(Withheld("phone", "not part of this disclosure"),),
         obligations=("drop-internal", "treat:resident_id"),
         loss=None,

@@ -22,7 +22,8 @@ from tests.conformance.ports.samples import a_record, records
 WRITTEN = (
     '{"at":"2026-11-21T08:30:00.000123Z","batches":0,"case_number":"","data_version":"' + "cd" * 32 + '",'
     '"dataset":"residents","disclosure":"register","fields":['
-    '{"detail":"pseudonymize per recipient and purpose","field":"resident_id","treatment":"pseudonymize","type":"string"}],"format":1,"grant":"G-7",'
+    '{"detail":"pseudonymize per recipient and purpose","field":"resident_id","treatment":"pseudonymize",'
+    '"type":"string"}],"format":1,"grant":"G-7",'
     '"institution":"hzpb","kind":"extract","legal_basis":"dpv:PublicInterest (条例 §5)",'
     '"noise_waived":"rows are minimised and pseudonymised",'
     '"obligations":["drop-internal","treat:resident_id"],'
@@ -59,13 +60,14 @@ def test_a_reason_given_as_a_word_of_the_vocabulary_reads_back_as_its_text() -> 
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": 2}, {"format": True}, {"format": "1"}, {"format": None}, {"new": "x"}, {"rows": True}, {"rows": -1},
-        {"rows": "1"}, {"replay": 0}, {"replay": "false"}, {"outcome": "STARTED"}, {"kind": ["extract"]},
-        {"at": "2026-11-21T08:30:00Z"}, {"at": "2026-11-21T08:30:00.000123+00:00"}, {"at": "2026-02-30T00:00:00.000000Z"},
-        {"at": 1}, {"person": 1}, {"person": ["x"]}, {"fields": {}}, {"fields": ["x"]}, {"withheld": [{"field": "x"}]},
-        {"withheld": [{"field": "x", "reason": "y", "z": "z"}]}, {"obligations": [1]}, {"obligations": "x"},
-        {"completes": -1}, {"completes": False}, {"loss": "1/2"}, {"loss": {}}, {"loss": {"rho": "2/4"}},
-        {"loss": {"rho": "-1/2"}}, {"loss": {"rho": "1/0"}}, {"loss": {"rho": "0.5"}}, {"loss": {"rho": "01/2"}},
+        {"format": 2}, {"format": True}, {"format": "1"}, {"format": None}, {"new": "x"}, {"rows": True},
+        {"rows": -1}, {"rows": "1"}, {"replay": 0}, {"replay": "false"}, {"outcome": "STARTED"},
+        {"kind": ["extract"]}, {"at": "2026-11-21T08:30:00Z"}, {"at": "2026-11-21T08:30:00.000123+00:00"},
+        {"at": "2026-02-30T00:00:00.000000Z"}, {"at": 1}, {"person": 1}, {"person": ["x"]}, {"fields": {}},
+        {"fields": ["x"]}, {"withheld": [{"field": "x"}]}, {"withheld": [{"field": "x", "reason": "y",
+        "z": "z"}]}, {"obligations": [1]}, {"obligations": "x"}, {"completes": -1}, {"completes": False},
+        {"loss": "1/2"}, {"loss": {}}, {"loss": {"rho": "2/4"}}, {"loss": {"rho": "-1/2"}},
+        {"loss": {"rho": "1/0"}}, {"loss": {"rho": "0.5"}}, {"loss": {"rho": "01/2"}},
         {"loss": {"rho": "1/2", "epsilon": "x"}}, {"loss": {"epsilon": "1/2"}}, {"loss": {"rho": "１/2"}},
     ],
 )  # fmt: skip
@@ -85,9 +87,7 @@ def test_no_key_may_be_missing(name: str) -> None:
         decode(jcs.encode(body))
 
 
-@pytest.mark.parametrize(
-    "data", [b"[]", b"1", WRITTEN + b" ", WRITTEN.replace(b'"rows":0', b'"rows": 0'), b""]
-)
+@pytest.mark.parametrize("data", [b"[]", b"1", WRITTEN + b" ", WRITTEN.replace(b'"rows":0', b'"rows": 0'), b""])
 def test_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
         decode(data)
@@ -96,8 +96,9 @@ def test_other_bytes_are_refused(data: bytes) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"at": datetime(2026, 1, 1, tzinfo=UTC)}, {"rows": -1}, {"rows": 2**53}, {"rows": True}, {"replay": 1},
-        {"person": None}, {"person": "secret\ud800"}, {"outcome": "secret"}, {"obligations": (1,)},
+        {"at": datetime(2026, 1, 1, tzinfo=UTC)}, {"rows": -1}, {"rows": 2**53}, {"rows": True},
+        {"replay": 1}, {"person": None}, {"person": "secret\ud800"}, {"outcome": "secret"},
+        {"obligations": (1,)},
     ],
 )  # fmt: skip
 def test_a_record_that_cannot_be_written_is_refused_without_its_values(change: dict[str, Any]) -> None:

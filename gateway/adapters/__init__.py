@@ -1,0 +1,1 @@
+"""What stands behind the ports: engines, databases, files, clocks. Only `wiring` chooses among them."""

@@ -1,0 +1,211 @@
+"""The audit log in the state database, with group commit.
+
+Making a record durable takes a sync of the disk, whoever waits for it. So producers hand what they have to
+one writer thread; while it commits one batch the next one gathers, and one sync serves them all. The index
+of an entry is given within the transaction that writes it, so several processes may share one log and leave
+no gap.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from gateway.accountability import record as record_codec
+from gateway.accountability.leaf import leaf_hash, new_salt
+from gateway.adapters.state_engine import StateDatabase, faulting
+from gateway.adapters.state_schema import entries, manifests
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.record import AuditRecord, LogEntry, Receipt
+
+TOKEN_BYTES = 16
+"""The length of a subject token in a manifest."""
+
+_UNAVAILABLE = ErrorReason.AUDIT_UNAVAILABLE
+_BATCH = 512
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    """Something to write, and the producer that waits for it. The lock is held until the outcome is known."""
+
+    settled: threading.Lock = field(default_factory=threading.Lock, init=False)
+    durable: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self.settled.acquire()
+
+
+@dataclass(slots=True, eq=False)
+class _Leaf(_Pending):
+    record: bytes
+    salt: bytes
+    leaf_hash: bytes
+    index: int = field(default=-1, init=False)
+
+
+@dataclass(slots=True, eq=False)
+class _Segment(_Pending):
+    index: int
+    segment: int
+    tokens: bytes
+
+
+class SqlAuditLog:
+    """An `AuditLog`. `close` ends its writer thread. A process that forks opens a log of its own
+    afterwards."""
+
+    def __init__(self, database: StateDatabase) -> None:
+        self._database = database
+        self._queue: SimpleQueue[_Pending | None] = SimpleQueue()
+        self._door = threading.Lock()
+        self._closed = False
+        self._process = os.getpid()
+        # A daemon: whoever was told "durable" loses nothing if the process ends without `close`.
+        self._writer = threading.Thread(target=self._write, name="audit-writer", daemon=True)
+        self._writer.start()
+
+    def append(self, record: AuditRecord) -> LogEntry:
+        """Append a record and return its entry once it is durable.
+
+        Raises:
+            Fault: AUDIT_UNAVAILABLE; the record may or may not be in the log, and nothing may be disclosed.
+        """
+        with faulting(_UNAVAILABLE):
+            data = record_codec.encode(record)
+        salt = new_salt()
+        leaf = _Leaf(data, salt, leaf_hash(salt, data))
+        self._settle(leaf)
+        return LogEntry(leaf.index, leaf.leaf_hash, salt, data)
+
+    def append_manifest(self, index: int, segment: int, tokens: bytes) -> None:
+        """Store the 16-byte subject tokens of one batch of the disclosure that began at `index`, durably.
+
+        Raises:
+            Fault: AUDIT_UNAVAILABLE, also if there is no such entry, the segment is stored already, its
+                number is negative, or the tokens are not whole.
+        """
+        if segment < 0 or len(tokens) % TOKEN_BYTES:
+            raise Fault(_UNAVAILABLE)
+        self._settle(_Segment(index, segment, tokens))
+
+    def get(self, index: int) -> Receipt | None:
+        """Return an entry with its record, or None if there is none or it was pruned.
+
+        Raises:
+            Fault: AUDIT_UNAVAILABLE, also if the record is not what its leaf hash says.
+        """
+        if not 0 <= index < 2**63:
+            return None
+        with faulting(_UNAVAILABLE):
+            with self._database.reading() as connection:
+                row = connection.execute(select(entries).where(entries.c.entry_index == index)).one_or_none()
+            if row is None or row.record is None:
+                return None
+            if leaf_hash(row.salt, row.record) != row.leaf_hash:
+                raise Fault(_UNAVAILABLE)
+            entry = LogEntry(row.entry_index, row.leaf_hash, row.salt, row.record)
+            return Receipt(record_codec.decode(row.record), entry)
+
+    def manifest(self, index: int) -> tuple[tuple[int, bytes], ...]:
+        """Return the segments of a disclosure's manifest as (number, tokens), by number.
+
+        Raises:
+            Fault: AUDIT_UNAVAILABLE.
+        """
+        with faulting(_UNAVAILABLE), self._database.reading() as connection:
+            rows = connection.execute(
+                select(manifests.c.segment, manifests.c.tokens)
+                .where(manifests.c.entry_index == index)
+                .order_by(manifests.c.segment)
+            )
+            return tuple((segment, tokens) for segment, tokens in rows)
+
+    def close(self) -> None:
+        """Write what was handed over, then end. Later appends are refused. Closing again does nothing."""
+        with self._door:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        if os.getpid() == self._process:
+            self._writer.join()
+
+    def _settle(self, pending: _Pending) -> None:
+        """Hand over and wait until the writer knows how it ended."""
+        with self._door:
+            # In a forked child there is no writer thread: waiting for it would never end.
+            if self._closed or os.getpid() != self._process:
+                raise Fault(_UNAVAILABLE)
+            self._queue.put(pending)
+        pending.settled.acquire()
+        if not pending.durable:
+            raise Fault(_UNAVAILABLE)
+
+    def _write(self) -> None:
+        """The writer thread: one batch after another, until the end was asked for."""
+        ended = False
+        while not ended:
+            batch: list[_Pending] = []
+            item = self._queue.get()
+            while item is not None:
+                batch.append(item)
+                if len(batch) == _BATCH:
+                    break
+                try:
+                    item = self._queue.get_nowait()
+                except Empty:
+                    break
+            ended = item is None
+            try:
+                self._commit(batch)
+            finally:
+                for pending in batch:
+                    pending.settled.release()
+
+    def _commit(self, batch: Sequence[_Pending]) -> None:
+        """Write a batch in one transaction. What goes wrong is told to the producers, never to the writer."""
+        try:
+            with self._database.writing() as connection:
+                _insert(connection, batch)
+        except IntegrityError:
+            # One producer's segment cannot stand, and the others must not suffer for it.
+            if len(batch) > 1:
+                for pending in batch:
+                    self._commit([pending])
+            return
+        except Exception:  # whatever it was, the producers fail and the next batch is tried
+            return
+        for pending in batch:
+            pending.durable = True
+
+
+def _insert(connection: Connection, batch: Sequence[_Pending]) -> None:
+    leaves = [pending for pending in batch if isinstance(pending, _Leaf)]
+    if leaves:
+        last = connection.execute(select(func.max(entries.c.entry_index))).scalar()
+        for index, leaf in enumerate(leaves, 0 if last is None else last + 1):
+            leaf.index = index
+        connection.execute(
+            insert(entries),
+            [
+                {
+                    "entry_index": leaf.index,
+                    "leaf_hash": leaf.leaf_hash,
+                    "salt": leaf.salt,
+                    "record": leaf.record,
+                }
+                for leaf in leaves
+            ],
+        )
+    segments = [pending for pending in batch if isinstance(pending, _Segment)]
+    if segments:
+        connection.execute(
+            insert(manifests),
+            [{"entry_index": item.index, "segment": item.segment, "tokens": item.tokens} for item in segments],
+        )

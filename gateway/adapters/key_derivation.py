@@ -1,0 +1,65 @@
+"""How keys come from keys: scrypt for the passphrase, RFC 5649 for wrapping, HKDF-SHA256 for working keys.
+
+What is here is final: with another byte anywhere, the tokens that recipients hold would no longer match.
+"""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap_with_padding, aes_key_wrap_with_padding
+
+from gateway.model.permit import PseudonymDomain
+
+KEY_BYTES = 32
+WORKING_KEY_BYTES = 64
+_LABEL = "purpose-gateway working key"
+_VERSION = "1"
+
+
+def hkdf_sha256(salt: bytes, material: bytes, info: bytes, length: int) -> bytes:
+    """Return `length` bytes of HKDF-SHA256 (RFC 5869)."""
+    return HKDF(SHA256(), length, salt, info).derive(material)
+
+
+def working_key(master: bytes, secret: bytes, domain: PseudonymDomain, epoch: int, use: str, field_form: str) -> bytes:
+    """Return a 64-byte working key: HKDF with the master key as salt, the domain's secret as key material.
+
+    Both are needed: without the secret, which can be destroyed alone, the key cannot be made again.
+    """
+    return hkdf_sha256(master, secret, key_info(domain, epoch, use, field_form), WORKING_KEY_BYTES)
+
+
+def key_info(domain: PseudonymDomain, epoch: int, use: str, field_form: str) -> bytes:
+    """Return the unambiguous encoding of what a working key is for.
+
+    Label, format version, use, field form, purpose, recipient and epoch, in this order, each as UTF-8 behind its
+    length in bytes (4 bytes, big-endian). Seven parts, always: two different uses never have equal bytes.
+
+    Raises:
+        ValueError: a part is not Unicode text.
+    """
+    parts = (_LABEL, _VERSION, use, field_form, domain.purpose, domain.recipient, str(epoch))
+    encoded = [part.encode() for part in parts]
+    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+
+
+def stretch(secret: bytes, salt: bytes, n: int, r: int, p: int) -> tuple[bytes, bytes]:
+    """Return the key that wraps the master key and the key that authenticates the file, by scrypt (RFC 7914)."""
+    keys = Scrypt(salt=salt, length=2 * KEY_BYTES, n=n, r=r, p=p).derive(secret)
+    return keys[:KEY_BYTES], keys[KEY_BYTES:]
+
+
+def wrap(key: bytes, wrapped: bytes) -> bytes:
+    """Wrap a key under another: AES key wrap with padding (RFC 5649)."""
+    return aes_key_wrap_with_padding(key, wrapped)
+
+
+def unwrap(key: bytes, wrapped: bytes) -> bytes:
+    """Unwrap what `wrap` wrapped.
+
+    Raises:
+        InvalidUnwrap: it was wrapped under another key, or altered.
+    """
+    return aes_key_unwrap_with_padding(key, wrapped)

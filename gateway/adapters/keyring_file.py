@@ -1,0 +1,194 @@
+"""Working keys from an encrypted key file, which several processes may share.
+
+The file holds a random secret for each pseudonym domain, each wrapped singly under a random master key, which is
+wrapped under a key stretched from the operator's secret. The file is replaced as a whole, so a reader sees the old or
+the new one; a lock beside it lets one process at a time make a domain.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NoReturn, SupportsIndex
+
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
+
+from gateway.adapters import key_derivation as derivation
+from gateway.adapters import key_document
+from gateway.adapters.key_document import KeyDocument, Stretching, WrappedSecret
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.permit import PseudonymDomain
+from gateway.ports import KeyUse
+
+_EPOCH = 1
+_DEFAULT_N = 2**17  # with r = 8: 128 MiB and about half a second, once at start
+
+
+class FileKeyRing:
+    """A `KeyRing` over a key file. It shows no key: not in its repr, and it cannot be copied or pickled."""
+
+    __slots__ = ("_cache", "_guard", "_mac_key", "_master", "_path", "_stretching", "_version")
+
+    def __init__(self, path: Path, document: KeyDocument, master: bytes, mac_key: bytes) -> None:
+        """Use `create` or `open`."""
+        self._path = path
+        self._stretching = document.stretching
+        self._version = document.master_version
+        self._master = master
+        self._mac_key = mac_key
+        self._cache: dict[tuple[PseudonymDomain, KeyUse, str], bytes] = {}
+        self._guard = threading.Lock()
+
+    @classmethod
+    def create(cls, path: Path, secret: bytes, n: int = _DEFAULT_N) -> FileKeyRing:
+        """Make a key file with a fresh master key, readable by its owner alone, and open it.
+
+        Args:
+            secret: what opens the file again, of any length but 0; the file is as strong as this.
+            n: the work factor of scrypt, a power of two, at least 2^15.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE; a note says why. A file that exists is never replaced.
+        """
+        if not secret or n < key_document.MIN_N:
+            raise _fault("the secret is empty or the work factor is too small")
+        stretching = Stretching(n, 8, 1, secrets.token_bytes(16))
+        master = secrets.token_bytes(derivation.KEY_BYTES)
+        with _faulting(), _locked(path):
+            wrapping_key, mac_key = derivation.stretch(secret, stretching.salt, n, stretching.r, stretching.p)
+            if path.exists():
+                raise _fault("a file exists there already, and keys are never overwritten")
+            document = KeyDocument(stretching, 1, derivation.wrap(wrapping_key, master), ())
+            _replace(path, key_document.write(document, mac_key))
+        return cls(path, document, master, mac_key)
+
+    @classmethod
+    def open(cls, path: Path, secret: bytes) -> FileKeyRing:
+        """Open a key file.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE; a note says why.
+        """
+        with _faulting():
+            document, code = key_document.read(_load(path))
+            given = document.stretching
+            if not secret:
+                raise _fault("the secret is empty")
+            wrapping_key, mac_key = derivation.stretch(secret, given.salt, given.n, given.r, given.p)
+            if not key_document.authentic(document, code, mac_key):
+                raise _fault("the secret is not the one of this key file, or the file was altered")
+            return cls(path, document, derivation.unwrap(wrapping_key, document.master), mac_key)
+
+    def working_key(self, domain: PseudonymDomain, use: KeyUse, field_form: str) -> bytes:
+        """Return the 64-byte working key of a domain, use and canonical field form, making the secret if need be.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE; a note says why.
+        """
+        key = self._cache.get((domain, use, field_form))
+        if key is not None:
+            return key
+        with _faulting():
+            secret = self._secret(domain)
+            key = derivation.working_key(self._master, secret, domain, _EPOCH, use.value, field_form)
+        self._cache[domain, use, field_form] = key
+        return key
+
+    def _secret(self, domain: PseudonymDomain) -> bytes:
+        """Return the domain's secret as the file has it, or make one; whichever process came first made it."""
+        present = self._find(self._read(), domain)
+        if present is not None:
+            return present
+        with self._guard, _locked(self._path):
+            document = self._read()
+            present = self._find(document, domain)
+            if present is not None:
+                return present
+            secret = secrets.token_bytes(derivation.KEY_BYTES)
+            wrapped = derivation.wrap(self._master, secret)
+            document = document.including(WrappedSecret(domain, _EPOCH, self._version, wrapped))
+            _replace(self._path, key_document.write(document, self._mac_key))
+            return secret
+
+    def _read(self) -> KeyDocument:
+        document, code = key_document.read(_load(self._path))
+        if not key_document.authentic(document, code, self._mac_key):
+            raise _fault("the key file was altered, or replaced by another")
+        return document
+
+    def _find(self, document: KeyDocument, domain: PseudonymDomain) -> bytes | None:
+        for item in document.secrets:
+            if item.domain == domain and item.epoch == _EPOCH:
+                return derivation.unwrap(self._master, item.wrapped)
+        return None
+
+    def __repr__(self) -> str:
+        return "FileKeyRing(…)"
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError("keys are not copied or pickled: pass a reference to the key file")
+
+
+def _fault(note: str) -> Fault:
+    fault = Fault(ErrorReason.KEYS_UNAVAILABLE)
+    fault.add_note(note)
+    return fault
+
+
+@contextmanager
+def _faulting() -> Iterator[None]:
+    """Turn failures into faults. Their causes are cut off: what they hold in their frames is key material."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise _fault("there is no key file") from None
+    except OSError:
+        raise _fault("the key file cannot be read or written") from None
+    except (ValueError, InvalidUnwrap, MemoryError):
+        raise _fault("the key file is damaged, or of another format") from None
+
+
+def _load(path: Path) -> bytes:
+    with path.open("rb") as file:
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+            raise _fault("others may read or write the key file: set its mode to 0600")
+        return file.read()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    # The lock is beside the file, since the file itself is replaced. Threads exclude each other by it as well: each
+    # opens its own description.
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Replace the file durably: all of it or nothing, whenever the power goes."""
+    fresh = path.with_name(path.name + ".new")
+    with suppress(FileNotFoundError):
+        fresh.unlink()  # left by a process that died; the lock is ours
+    try:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,141 @@
+"""The ledger of privacy loss, in the state database. All sums are exact rationals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from sqlalchemy import Connection, insert, select, update
+
+from gateway.adapters import release_codec
+from gateway.adapters.state_engine import StateDatabase, faulting
+from gateway.adapters.state_schema import accounts as accounts_table
+from gateway.adapters.state_schema import charged_accounts, charges, releases
+from gateway.model.budget import Account, Balance, Charge
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.statistics import Release
+from gateway.ports import Clock
+
+_UNAVAILABLE = ErrorReason.LEDGER_UNAVAILABLE
+
+
+class SqlBudgetLedger:
+    """A `BudgetLedger`. A charge reads, compares and writes in one transaction in which nobody else
+    writes."""
+
+    def __init__(self, database: StateDatabase, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]:
+        """Return what each account has spent, in the order given, all as of one moment.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE.
+        """
+        with faulting(_UNAVAILABLE), self._database.reading() as connection:
+            return _balances(connection, accounts)
+
+    def charge(self, release_id: str, accounts: Sequence[Account], rho: Fraction) -> Charge | tuple[Balance, ...]:
+        """Charge all accounts or none, durably; or return the balances of the accounts that cannot bear it.
+
+        A release that was charged before is not charged again (`fresh=False`, with the rho charged then).
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE; or INTERNAL for what no caller may ask: a loss that is no fraction or
+                not positive, no account, or one account twice. Nothing was charged then.
+        """
+        if type(rho) is not Fraction or rho <= 0 or not accounts:
+            raise Fault(ErrorReason.INTERNAL)
+        if len({account.id for account in accounts}) != len(accounts):
+            raise Fault(ErrorReason.INTERNAL)
+        with faulting(_UNAVAILABLE), self._database.writing() as connection:
+            before = _charged(connection, release_id)
+            if before is not None:
+                return Charge(release_id, before, fresh=False)
+            balances = _balances(connection, accounts)
+            short = tuple(balance for balance in balances if balance.spent + rho > balance.account.cap)
+            if short:
+                return short
+            self._write(connection, release_id, balances, rho)
+        return Charge(release_id, rho, fresh=True)
+
+    def stored(self, release_id: str) -> Release | None:
+        """Return the release if it was stored.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE, also if what is stored cannot be read back exactly.
+        """
+        with faulting(_UNAVAILABLE), self._database.reading() as connection:
+            return _stored(connection, release_id)
+
+    def store(self, release: Release) -> Release:
+        """Store a charged release durably and return the one that stands: the first stored under its id.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE; or INTERNAL if the release was never charged, or loses more than was
+                charged.
+        """
+        with faulting(_UNAVAILABLE), self._database.writing() as connection:
+            charged = _charged(connection, release.id)
+            if charged is None or release.loss.rho > charged:
+                raise Fault(ErrorReason.INTERNAL)
+            first = _stored(connection, release.id)
+            if first is not None:
+                return first
+            payload = release_codec.encode(release)
+            connection.execute(
+                insert(releases).values(release_id=release.id, payload=payload, stored_at=self._clock.now())
+            )
+        return release_codec.decode(payload)
+
+    def _write(self, connection: Connection, release_id: str, balances: Sequence[Balance], rho: Fraction) -> None:
+        connection.execute(
+            insert(charges).values(
+                release_id=release_id,
+                rho_numerator=str(rho.numerator),
+                rho_denominator=str(rho.denominator),
+                charged_at=self._clock.now(),
+            )
+        )
+        known = set(_spent(connection, [balance.account.id for balance in balances]))
+        for balance in balances:
+            account_id, spent = balance.account.id, balance.spent + rho
+            amounts = {"spent_numerator": str(spent.numerator), "spent_denominator": str(spent.denominator)}
+            connection.execute(
+                update(accounts_table).where(accounts_table.c.account_id == account_id).values(amounts)
+                if account_id in known
+                else insert(accounts_table).values(account_id=account_id, **amounts)
+            )
+            connection.execute(insert(charged_accounts).values(release_id=release_id, account_id=account_id))
+
+
+def _charged(connection: Connection, release_id: str) -> Fraction | None:
+    row = connection.execute(
+        select(charges.c.rho_numerator, charges.c.rho_denominator).where(charges.c.release_id == release_id)
+    ).one_or_none()
+    return None if row is None else _fraction(*row)
+
+
+def _stored(connection: Connection, release_id: str) -> Release | None:
+    payload = connection.execute(select(releases.c.payload).where(releases.c.release_id == release_id)).scalar()
+    return None if payload is None else release_codec.decode(payload)
+
+
+def _balances(connection: Connection, accounts: Sequence[Account]) -> tuple[Balance, ...]:
+    spent = _spent(connection, [account.id for account in accounts])
+    return tuple(Balance(account, spent.get(account.id, Fraction(0))) for account in accounts)
+
+
+def _spent(connection: Connection, ids: Sequence[str]) -> dict[str, Fraction]:
+    table = accounts_table.c
+    rows = connection.execute(
+        select(table.account_id, table.spent_numerator, table.spent_denominator).where(table.account_id.in_(ids))
+    )
+    return {account_id: _fraction(numerator, denominator) for account_id, numerator, denominator in rows}
+
+
+def _fraction(numerator: str, denominator: str) -> Fraction:
+    if denominator == "0":
+        raise ValueError("a stored fraction is none")
+    return Fraction(int(numerator), int(denominator))

@@ -1,0 +1,74 @@
+"""The adapters that each suite runs against. An adapter joins by one more entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.adapters.audit_sql import SqlAuditLog
+from gateway.adapters.clock_system import SystemClock
+from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.ledger_sql import SqlBudgetLedger
+from gateway.adapters.requests_sql import SqlRequestRegister
+from gateway.adapters.state_engine import StateDatabase, open_state
+from gateway.adapters.state_upgrade import upgrade
+from gateway.ports import AuditLog, BudgetLedger, Clock, KeyRing, RequestRegister
+
+OpenLedger = Callable[[], BudgetLedger]
+OpenRegister = Callable[[], RequestRegister]
+OpenLog = Callable[[], AuditLog]
+OpenKeyRing = Callable[[], KeyRing]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Callable[[], StateDatabase]]:
+    """Opens the state database of this test, each time as another process would."""
+    opened: list[StateDatabase] = []
+
+    def open_one() -> StateDatabase:
+        database = open_state(tmp_path / "state.db")
+        opened.append(database)
+        upgrade(database)
+        return database
+
+    yield open_one
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture(params=["sqlite"])
+def open_ledger(state: Callable[[], StateDatabase]) -> OpenLedger:
+    return lambda: SqlBudgetLedger(state(), SystemClock())
+
+
+@pytest.fixture(params=["sqlite"])
+def open_register(state: Callable[[], StateDatabase]) -> OpenRegister:
+    return lambda: SqlRequestRegister(state(), SystemClock())
+
+
+@pytest.fixture(params=["sqlite"])
+def open_log(state: Callable[[], StateDatabase]) -> Iterator[OpenLog]:
+    opened: list[SqlAuditLog] = []
+
+    def open_one() -> AuditLog:
+        log = SqlAuditLog(state())
+        opened.append(log)
+        return log
+
+    yield open_one
+    for log in opened:
+        log.close()
+
+
+@pytest.fixture(params=["file"])
+def open_keys(tmp_path: Path) -> OpenKeyRing:
+    path = tmp_path / "keys.json"
+    FileKeyRing.create(path, b"a secret of the tests", n=2**15)
+    return lambda: FileKeyRing.open(path, b"a secret of the tests")
+
+
+@pytest.fixture(params=["system"])
+def clock() -> Clock:
+    return SystemClock()

@@ -1,0 +1,158 @@
+"""What every BudgetLedger does."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from gateway.model.budget import Account, Balance, Charge
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.statistics import Release
+from gateway.ports import BudgetLedger
+from tests.conformance.ports.conftest import OpenLedger
+from tests.conformance.ports.samples import a_release, an_account, releases
+
+
+def test_nothing_is_spent_at_first(open_ledger: OpenLedger) -> None:
+    account = an_account(3)
+    assert open_ledger().balances([account]) == (Balance(account, Fraction(0)),)
+
+
+def test_a_charge_is_in_the_balances_of_all_its_accounts_also_after_reopening(open_ledger: OpenLedger) -> None:
+    first, second, other = an_account(), an_account(), an_account()
+    rho = Fraction(1, 3)
+    assert open_ledger().charge("r1", [first, second], rho) == Charge("r1", rho, fresh=True)
+    again = open_ledger()
+    assert [balance.spent for balance in again.balances([other, second, first])] == [0, rho, rho]
+
+
+def test_sums_are_exact(open_ledger: OpenLedger) -> None:
+    ledger, account = open_ledger(), an_account(1)
+    parts = [Fraction(1, n * (n + 1)) for n in range(1, 40)] + [Fraction(1, 40)]  # telescopes to 1
+    for number, rho in enumerate(parts):
+        assert isinstance(ledger.charge(f"r{number}", [account], rho), Charge)
+    assert ledger.balances([account]) == (Balance(account, Fraction(1)),)
+    tiny = Fraction(1, 10**60)
+    assert ledger.charge("too much", [account], tiny) == (Balance(account, Fraction(1)),)
+
+
+def test_all_accounts_are_charged_or_none_and_the_short_ones_are_told(open_ledger: OpenLedger) -> None:
+    ledger = open_ledger()
+    wide, narrow, shut = an_account(10), an_account(Fraction(1, 10)), an_account(0)
+    assert ledger.charge("r1", [wide, narrow, shut], Fraction(1, 2)) == (
+        Balance(narrow, Fraction(0)),
+        Balance(shut, Fraction(0)),
+    )
+    assert [balance.spent for balance in ledger.balances([wide, narrow, shut])] == [0, 0, 0]
+    # it was not remembered as charged either
+    assert ledger.charge("r1", [wide], Fraction(1, 2)) == Charge("r1", Fraction(1, 2), fresh=True)
+
+
+def test_a_release_is_charged_once_whatever_is_given_later(open_ledger: OpenLedger) -> None:
+    account, other = an_account(1), an_account(0)
+    open_ledger().charge("r1", [account], Fraction(1, 2))
+    ledger = open_ledger()
+    assert ledger.charge("r1", [account, other], Fraction(7)) == Charge("r1", Fraction(1, 2), fresh=False)
+    assert [balance.spent for balance in ledger.balances([account, other])] == [Fraction(1, 2), 0]
+
+
+def test_the_cap_is_that_of_the_moment(open_ledger: OpenLedger) -> None:
+    ledger, account = open_ledger(), an_account(1, "dataset/x")
+    ledger.charge("r1", [account], Fraction(1))
+    lowered, raised = an_account(Fraction(1, 2), "dataset/x"), an_account(2, "dataset/x")
+    (short,) = ledger.balances([lowered])
+    assert short.remaining == 0
+    assert ledger.charge("r2", [lowered], Fraction(1, 100)) == (short,)
+    assert isinstance(ledger.charge("r2", [raised], Fraction(1)), Charge)
+
+
+@pytest.mark.parametrize("rho", [Fraction(0), Fraction(-1, 2), 0.5])
+def test_a_loss_that_is_none_is_a_fault(open_ledger: OpenLedger, rho: Fraction) -> None:
+    ledger, account = open_ledger(), an_account()
+    with pytest.raises(Fault):
+        ledger.charge("r1", [account], rho)
+    assert ledger.balances([account])[0].spent == 0
+
+
+def test_no_account_or_one_account_twice_is_a_fault(open_ledger: OpenLedger) -> None:
+    ledger, account = open_ledger(), an_account()
+    for accounts in ([], [account, account]):
+        with pytest.raises(Fault):
+            ledger.charge("r1", accounts, Fraction(1, 2))
+    assert ledger.balances([account])[0].spent == 0
+
+
+def test_32_threads_of_two_openings_end_exactly_at_the_cap(open_ledger: OpenLedger) -> None:
+    ledgers, account = (open_ledger(), open_ledger()), an_account(Fraction(40, 7))
+    narrow = Account("person/a", "", Fraction(100))
+
+    def charge(number: int) -> Charge | tuple[Balance, ...]:
+        return ledgers[number % 2].charge(f"r{number}", [account, narrow], Fraction(1, 7))
+
+    with ThreadPoolExecutor(32) as threads:
+        outcomes = list(threads.map(charge, range(128)))
+    assert sum(isinstance(outcome, Charge) for outcome in outcomes) == 40
+    assert [balance.spent for balance in ledgers[0].balances([account, narrow])] == [Fraction(40, 7)] * 2
+
+
+def test_32_threads_that_charge_one_release_charge_it_once(open_ledger: OpenLedger) -> None:
+    ledger, account = open_ledger(), an_account(100)
+    with ThreadPoolExecutor(32) as threads:
+        outcomes = list(threads.map(lambda _: ledger.charge("r1", [account], Fraction(1)), range(64)))
+    assert sum(isinstance(outcome, Charge) and outcome.fresh for outcome in outcomes) == 1
+    assert ledger.balances([account])[0].spent == 1
+
+
+def test_an_unknown_release_is_not_stored(open_ledger: OpenLedger) -> None:
+    assert open_ledger().stored("r1") is None
+
+
+def test_the_first_stored_release_stands(open_ledger: OpenLedger) -> None:
+    ledger = open_ledger()
+    ledger.charge("r1", [an_account()], Fraction(1, 200))
+    assert ledger.stored("r1") is None
+    first = a_release("r1", value=1)
+    assert ledger.store(first) == first
+    assert ledger.store(a_release("r1", value=2)) == first
+    assert open_ledger().stored("r1") == first
+
+
+def test_a_release_that_was_not_charged_is_a_fault(open_ledger: OpenLedger) -> None:
+    ledger = open_ledger()
+    with pytest.raises(Fault) as caught:
+        ledger.store(a_release("r1"))
+    assert caught.value.reason is ErrorReason.INTERNAL
+    assert ledger.stored("r1") is None
+
+
+def test_a_release_that_loses_more_than_was_charged_is_a_fault(open_ledger: OpenLedger) -> None:
+    ledger = open_ledger()
+    ledger.charge("r1", [an_account()], Fraction(1, 201))
+    with pytest.raises(Fault) as caught:
+        ledger.store(a_release("r1", rho=Fraction(1, 200)))
+    assert caught.value.reason is ErrorReason.INTERNAL
+    assert ledger.stored("r1") is None
+
+
+@pytest.fixture
+def ledger(open_ledger: OpenLedger) -> BudgetLedger:
+    return open_ledger()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(any_release=releases)
+def test_any_release_comes_back_as_it_was(ledger: BudgetLedger, any_release: Release) -> None:
+    release = replace(any_release, id=str(uuid.uuid4()))
+    ledger.charge(release.id, [an_account(release.loss.rho + 1)], release.loss.rho or Fraction(1))
+    assert ledger.store(release) == release
+    back = ledger.stored(release.id)
+    assert back == release
+    # 1, 1.0 and True are equal, and are not the same
+    assert [[type(key) for key in cell.keys] for cell in back.cells] == [
+        [type(key) for key in cell.keys] for cell in release.cells
+    ]
