@@ -1,0 +1,282 @@
+"""The policy that the product comes with does what its decision tables say, and the tables notice if it does not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from gateway.model.contract import Classification, DataContract, DisclosureKind
+from gateway.model.errors import ErrorReason
+from gateway.model.loss import epsilon_to_rho
+from gateway.model.permit import Refusal
+from gateway.model.treatment import Keep
+from gateway.model.values import FieldType
+from gateway.policy.enforcer import Enforcer
+from gateway.policy.grants import Effect, Grant
+from gateway.policy.snapshot import PolicySnapshot, load
+from seeds.generator.categories import COLOURS, FIRM_STATUSES, GARAGES, LINES, SECTORS, SEXES, TIERS
+from seeds.generator.schemas import SCHEMAS
+from tests.decision_table import (
+    CASES,
+    POLICIES,
+    SCHEMA,
+    Case,
+    Nearest,
+    Table,
+    decided,
+    expected,
+    outcome,
+    plain_yaml,
+    schema,
+)
+
+ROWS = {"C01", "C03", "C09", "C10", "C13", "C24", "C26", "C28"}
+
+each_case = pytest.mark.parametrize(
+    ("table", "case"), CASES, ids=[f"{table.row}: {case.case}" for table, case in CASES]
+)
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> PolicySnapshot:
+    return load(POLICIES)
+
+
+# --- the tables hold --------------------------------------------------------------------------------------------
+
+
+@each_case
+def test_case_comes_out_as_written(table: Table, case: Case, snapshot: PolicySnapshot) -> None:
+    decision = decided(table, case, snapshot)
+    assert outcome(decision) == expected(case)
+    if case.nearest is not None:
+        assert isinstance(decision, Refusal) and decision.nearest is not None
+        near = decision.nearest
+        assert (
+            Nearest(fields=list(near.fields), region=near.region, disclosure=near.disclosure, steward=near.steward)
+            == case.nearest
+        )
+
+
+@each_case
+def test_casbin_says_the_same_before_terms(table: Table, case: Case, snapshot: PolicySnapshot) -> None:
+    kind, _, obj = case.asks.partition(" ")
+    region = case.where or snapshot.regions.root.path
+    ruling = snapshot.ruling(case.who, obj, DisclosureKind(kind), region, case.why)
+    assert ruling.denied == (case.refused is ErrorReason.DENIED_BY_RULE)
+    if case.gets is not None:
+        assert ruling.grants[0].id == case.gets.grant
+    if case.refused in STATIC:
+        assert ruling.grants == ()
+
+
+STATIC = {
+    ErrorReason.PURPOSE_MISSING,
+    ErrorReason.PURPOSE_NOT_GRANTED,
+    ErrorReason.DISCLOSURE_NOT_GRANTED,
+    ErrorReason.REGION_NOT_GRANTED,
+    ErrorReason.DENIED_BY_RULE,
+}
+"""Refusals in which time and the words of a request play no part."""
+
+
+def test_each_requirement_has_an_allow_and_a_refusal() -> None:
+    allowed = Counter(table.row for table, case in CASES if case.gets is not None)
+    refused = Counter(table.row for table, case in CASES if case.refused is not None)
+    assert set(allowed) == set(refused) == ROWS
+
+
+def _without(snapshot: PolicySnapshot, *taken: Grant) -> PolicySnapshot:
+    rest = tuple(grant for grant in snapshot.grants if grant not in taken)
+    model = (POLICIES / "model.conf").read_text("utf-8")
+    enforcer = Enforcer(model, rest, snapshot.roles, snapshot.regions, snapshot.purposes)
+    return replace(snapshot, grants=rest, _enforcer=enforcer)
+
+
+def _grants() -> list[Any]:
+    return [pytest.param(grant, id=grant.id) for grant in load(POLICIES).grants]
+
+
+@pytest.mark.parametrize("grant", _grants())
+def test_a_line_taken_out_of_the_grants_is_noticed(grant: Grant, snapshot: PolicySnapshot) -> None:
+    poorer = _without(snapshot, grant)
+    assert any(outcome(decided(table, case, poorer)) != expected(case) for table, case in CASES)
+
+
+def test_the_schema_for_editors_is_that_of_the_tables() -> None:
+    assert SCHEMA.read_text("utf-8") == schema()
+
+
+def test_each_table_names_the_schema_on_its_first_line() -> None:
+    for path in (POLICIES / "tests").glob("*.yaml"):
+        first = path.read_text("utf-8").partition("\n")[0]
+        assert first == f"# yaml-language-server: $schema=../schema/{SCHEMA.name}"
+
+
+# --- what holds whatever the tables say -------------------------------------------------------------------------
+
+
+def test_nobody_gets_anything_for_a_prohibited_purpose(snapshot: PolicySnapshot) -> None:
+    """Also not through a grant that somebody adds by mistake, for a purpose of the branch or above everything."""
+    institutions = {grant.recipient for grant in snapshot.grants} | {"an-unknown-office"}
+    prohibited = snapshot.purposes.descendants("prohibited-uses")
+    assert {"social-scoring", "employment-screening", "depositor-restriction"} <= {one.id for one in prohibited}
+    mistakes = tuple(
+        replace(grant, id=f"mistake-{number}", purpose="prohibited-uses")
+        for number, grant in enumerate(snapshot.grants)
+        if grant.effect is Effect.ALLOW
+    )
+    model = (POLICIES / "model.conf").read_text("utf-8")
+    enforcer = Enforcer(model, (*mistakes, *snapshot.grants), snapshot.roles, snapshot.regions, snapshot.purposes)
+    for contract in snapshot.contracts.values():
+        for name, spec in contract.disclosures.items():
+            for institution in institutions - {"*"}:
+                for purpose in prohibited:
+                    ruling = enforcer.ruling(
+                        institution, f"{contract.dataset}/{name}", spec.kind, "hangzhou", purpose.id
+                    )
+                    assert ruling.denied
+
+
+def test_contracts_describe_the_tables_of_the_synthetic_city(snapshot: PolicySnapshot) -> None:
+    arrow = {
+        "string": FieldType.STRING,
+        "int64": FieldType.INT64,
+        "bool": FieldType.BOOL,
+        "date32[day]": FieldType.DATE,
+        "timestamp[us]": FieldType.TIMESTAMP,
+    }
+    assert set(snapshot.contracts) == set(SCHEMAS)
+    for name, table in SCHEMAS.items():
+        declared = snapshot.contracts[name].fields
+        assert {field.name: (arrow[str(field.type)], field.nullable) for field in table} == {
+            field.name: (field.type, field.nullable) for field in declared.values()
+        }
+
+
+@pytest.mark.parametrize(
+    ("field", "keys"),
+    [
+        ("residents.sex", SEXES),
+        ("health_codes.colour", COLOURS),
+        ("transport_trips.line", LINES),
+        ("parking_stays.garage", GARAGES),
+        ("enterprises.sector", SECTORS),
+        ("enterprises.status", FIRM_STATUSES),
+        ("subsidies.sector", SECTORS),
+        ("subsidies.tier", TIERS),
+    ],
+)
+def test_declared_keys_are_the_citys_closed_lists(field: str, keys: tuple[str, ...], snapshot: PolicySnapshot) -> None:
+    dataset, _, name = field.partition(".")
+    assert set(snapshot.contracts[dataset].fields[name].keys or ()) == set(keys)
+
+
+@pytest.mark.parametrize("dataset", ["enterprises", "subsidies"])
+def test_declared_districts_are_those_of_the_region_tree(dataset: str, snapshot: PolicySnapshot) -> None:
+    tree = plain_yaml(POLICIES / "regions.yaml")["regions"][0]
+    districts = {f"{tree['id']}/{child['id']}" for child in tree["children"]}
+    assert set(snapshot.contracts[dataset].fields["district"].keys or ()) == districts
+
+
+NEVER_IN_ROWS = {
+    ("health_cases", "resident_id"),
+    ("health_codes", "reason"),
+    ("parking_stays", "plate"),
+    ("transport_trips", "resident_id"),
+    ("transport_trips", "boarded_at"),
+    ("subsidies", "application_id"),
+    ("residents", "firm_code"),
+}
+"""Fields that no extract gives as they are, whoever asks."""
+
+
+def test_no_extract_gives_what_must_stay_inside(snapshot: PolicySnapshot) -> None:
+    kept = {
+        (contract.dataset, field)
+        for contract, spec_fields in _extracts(snapshot)
+        for field, treatment in spec_fields.items()
+        if isinstance(treatment, Keep)
+    }
+    assert kept & NEVER_IN_ROWS == set()
+    identifiers = {
+        (dataset, field)
+        for dataset, field in kept
+        if snapshot.contracts[dataset].fields[field].classification is Classification.DIRECT_IDENTIFIER
+    }
+    # whoever cleans addresses must read them; nothing else that names a person leaves in bulk
+    assert identifiers == {("residents", "address")}
+
+
+def _extracts(snapshot: PolicySnapshot) -> Iterator[tuple[DataContract, dict[str, object]]]:
+    for contract in snapshot.contracts.values():
+        for spec in contract.disclosures.values():
+            if spec.kind is DisclosureKind.EXTRACT:
+                yield contract, dict(spec.fields)
+
+
+def test_only_the_researchers_of_the_study_get_a_diagnosis_and_only_with_consent(snapshot: PolicySnapshot) -> None:
+    giving = {
+        (name, spec.consent_field)
+        for name, spec in snapshot.contracts["health_cases"].disclosures.items()
+        if "diagnosis" in spec.fields
+    }
+    assert giving == {("consented-study", "consented")}
+
+
+def test_every_disclosure_is_granted_to_somebody(snapshot: PolicySnapshot) -> None:
+    offered = {
+        f"{contract.dataset}/{name}" for contract in snapshot.contracts.values() for name in contract.disclosures
+    }
+    granted = {grant.object for grant in snapshot.grants if grant.effect is Effect.ALLOW}
+    assert offered == granted
+
+
+def test_every_grant_is_narrow(snapshot: PolicySnapshot) -> None:
+    """One disclosure, one kind, one region, a purpose with nothing beneath it or a reason to have it."""
+    for grant in snapshot.grants:
+        if grant.effect is Effect.ALLOW:
+            assert "*" not in (grant.recipient, grant.kind, grant.region, grant.purpose)
+            assert "*" not in grant.object
+            below = {purpose.id for purpose in snapshot.purposes.descendants(grant.purpose)} - {grant.purpose}
+            assert below <= {"consented-case-study"}
+
+
+def test_the_contest_ends_by_itself(snapshot: PolicySnapshot) -> None:
+    """Two releases at epsilon 0.5 fit a team's cap and a third does not; the pool holds both teams, and no fifth."""
+    price = Fraction(1, 8)
+    budgets = snapshot.budgets
+    for team in ("contest-team-a", "contest-team-b"):
+        assert 2 * price <= budgets.recipients[team] < 3 * price
+    assert 4 * price <= budgets.purposes["open-data-contest"] < 5 * price
+
+
+def test_research_has_room_and_nobody_else_much(snapshot: PolicySnapshot) -> None:
+    price, budgets = Fraction(1, 8), snapshot.budgets
+    assert budgets.recipients["zju-research"] >= 8 * price
+    assert budgets.recipients["default"] < price
+    assert budgets.persons["default"] >= 4 * price
+    for dataset in ("subsidies", "transport_trips"):
+        kind = snapshot.contracts[dataset].privacy_unit.kind
+        assert budgets.datasets[dataset] <= budgets.lifetime[kind]
+
+
+PRICE_LIST = [(4.0, 2), (5.0, 3), (6.0, 4), (8.0, 7), (9.0, 8), (12.0, 14), (20.0, 35)]
+
+
+@pytest.mark.parametrize(("cap", "releases"), PRICE_LIST)
+def test_the_price_list_at_the_top_of_the_budgets_is_right(cap: float, releases: int) -> None:
+    lines = (POLICIES / "budgets.yaml").read_text("utf-8").splitlines()
+    caps, rhos, holds = (
+        next(line for line in lines if line.startswith(f"#   {start}")).split()
+        for start in ("a cap of", "is rho", "and holds")
+    )
+    place = caps.index(str(cap)) - caps.index("of")
+    rho = epsilon_to_rho(cap, 1e-6)
+    assert int(rho / Fraction(1, 8)) == releases == int(holds[holds.index("holds") + place])
+    assert float(rhos[rhos.index("rho") + place]) == pytest.approx(float(rho), abs=0.005)
