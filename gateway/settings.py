@@ -84,6 +84,14 @@ class KeySettings(_Section):
     secret_file: Path = Field(description="A file that holds the secret, readable by the gateway alone.")
 
 
+class HealthSettings(_Section):
+    """How `gateway health` asks: as a client, with a certificate of its own that names no institution."""
+
+    certificate: Path = Field(description="The probe's client certificate, PEM.")
+    key: Path = Field(description="The probe's private key, PEM.")
+    server_ca: Path = Field(description="The authority that issued the server's certificate, PEM.")
+
+
 class Settings(BaseSettings):
     """All settings of one gateway."""
 
@@ -101,6 +109,7 @@ class Settings(BaseSettings):
     policy: PolicySettings
     state: StateSettings
     keys: KeySettings
+    health: HealthSettings | None = None
 
     @classmethod
     def settings_customise_sources(

@@ -7,6 +7,8 @@ import os
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tests.integration.fixtures"]
+
 settings.register_profile("quick", max_examples=50, deadline=None)
 settings.register_profile("prove", max_examples=2000, deadline=None)
 

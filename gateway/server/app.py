@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -110,16 +110,17 @@ class Server:
         await self.stop()
 
 
-def run(server: Server) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    asyncio.run(_run(server))
+def run(server: Server, on_hangup: Callable[[], object]) -> None:
+    """Serve until SIGTERM or SIGINT; call `on_hangup`, in a thread of its own, at every SIGHUP."""
+    asyncio.run(_run(server, on_hangup))
 
 
-async def _run(server: Server) -> None:
+async def _run(server: Server, on_hangup: Callable[[], object]) -> None:
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, on_hangup))
     await server.serve_until(end)
 
 

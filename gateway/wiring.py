@@ -1,0 +1,115 @@
+"""The composition root: the only place that knows which adapter stands behind which port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, start_http_server
+
+from gateway.adapters.audit_sql import SqlAuditLog
+from gateway.adapters.clock_system import SystemClock
+from gateway.adapters.identity_bound import BoundIdentities
+from gateway.adapters.identity_jwt import PersonTokens, VerifyingKey, read_verifying_key
+from gateway.adapters.identity_mtls import CertificateInstitutions
+from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.ledger_sql import SqlBudgetLedger
+from gateway.adapters.requests_sql import SqlRequestRegister
+from gateway.adapters.source_duckdb import DuckDbSource
+from gateway.adapters.state_engine import open_state
+from gateway.adapters.state_upgrade import upgrade
+from gateway.pipeline import Ports
+from gateway.policy.store import PolicyStore
+from gateway.server.app import Server, ServerConfig
+from gateway.server.desk import Desk
+from gateway.server.observation import Observer
+from gateway.server.services import services
+from gateway.settings import InvalidSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A composed gateway: its ports, a server over them, and the way to read the policy folder anew."""
+
+    ports: Ports
+    server: Server
+    reload_policy: Callable[[], object]
+
+
+@contextmanager
+def open_gateway(settings: Settings) -> Iterator[Gateway]:
+    """Compose a gateway and close what it holds at the end.
+
+    Raises:
+        InvalidSettings: a file that the settings name cannot be read.
+        InvalidPolicy: the policy folder is not valid, and there is no earlier good one.
+        StateUnusable: the state database cannot be used.
+        Fault: KEYS_UNAVAILABLE.
+    """
+    with ExitStack() as stack:
+        ports = _ports(settings, stack)
+        registry = CollectorRegistry()
+        config = _server_config(settings)
+        server = Server(config, services(Desk(ports, config.max_batch_bytes)), Observer(registry))
+        if settings.server.metrics_listen is not None:
+            host, _, port = settings.server.metrics_listen.rpartition(":")
+            http, thread = start_http_server(int(port), host, registry)
+            stack.callback(thread.join)
+            stack.callback(http.shutdown)
+        yield Gateway(ports, server, ports.policy.reload)
+
+
+def _ports(settings: Settings, stack: ExitStack) -> Ports:
+    clock = SystemClock()
+    policy = PolicyStore(settings.policy.folder)
+    keys = FileKeyRing.open(settings.keys.file, _read(settings.keys.secret_file, "keys.secret_file").strip())
+    state = open_state(settings.state.file)
+    stack.callback(state.close)
+    upgrade(state)
+    audit = SqlAuditLog(state)
+    stack.callback(audit.close)
+    source = DuckDbSource(
+        settings.data.root, memory_limit_mib=settings.data.memory_limit_mib, threads=settings.data.threads
+    )
+    stack.callback(source.close)
+    identity = settings.identity
+    tokens = PersonTokens(identity.issuer, identity.audience, [_token_key(path) for path in identity.token_keys])
+    return Ports(
+        clock=clock,
+        identities=BoundIdentities(CertificateInstitutions(identity.institutions), tokens),
+        policy=policy,
+        source=source,
+        keys=keys,
+        ledger=SqlBudgetLedger(state, clock),
+        requests=SqlRequestRegister(state, clock),
+        audit=audit,
+    )
+
+
+def _server_config(settings: Settings) -> ServerConfig:
+    server = settings.server
+    return ServerConfig(
+        address=server.listen,
+        certificate_pem=_read(server.certificate, "server.certificate"),
+        private_key_pem=_read(server.key, "server.key"),
+        client_ca_pem=_read(server.client_ca, "server.client_ca"),
+        max_concurrent_calls=server.max_calls,
+        workers=server.workers,
+        grace=server.grace_seconds,
+    )
+
+
+def _token_key(path: Path) -> VerifyingKey:
+    try:
+        return read_verifying_key(_read(path, "identity.token_keys"))
+    except ValueError:
+        raise InvalidSettings(f"identity.token_keys: {path} holds no Ed25519 or P-256 public key in PEM") from None
+
+
+def _read(path: Path, setting: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidSettings(f"{setting}: cannot read {path}: {error.strerror}") from None

@@ -1,0 +1,203 @@
+"""A deployment in a folder of its own: a real `gateway serve` process on loopback, with mTLS and person tokens.
+
+Nothing is replaced: certificates, tokens, keys, state, policy and data are what an operator would have.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import gateway.client as gw
+from gateway.adapters.dev_ca import AUDIENCE, ISSUER, Credentials, DevelopmentAuthority, write_private
+from gateway.adapters.keyring_file import FileKeyRing
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = b"a secret of the test site alone"
+
+
+def utc_now() -> datetime:
+    """The instant, naive UTC, as the gateway has it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@dataclass
+class Site:
+    """One deployment. `start` and `stop` may be called again and again; the state stays in the folder."""
+
+    folder: Path
+    policies: Path
+    data: Path
+    institutions: tuple[str, ...]
+    authority: DevelopmentAuthority = field(default_factory=lambda: DevelopmentAuthority(utc_now()))
+    process: subprocess.Popen[bytes] | None = None
+    port: int = 0
+    metrics_port: int = 0
+
+    def prepare(self) -> None:
+        """Write certificates, keys and settings."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        now = utc_now()
+        self._write("ca.pem", self.authority.ca_pem)
+        self._write("issuer.pem", self.authority.issuer_pem)
+        self._credentials("server", self.authority.server(now))
+        self._credentials("probe", self.authority.client("probe", now, uris=[]))
+        for institution in self.institutions:
+            self._credentials(institution, self.authority.client(institution, now))
+        write_private(self.folder / "secret", SECRET)
+        if not (self.folder / "keys.json").exists():
+            FileKeyRing.create(self.folder / "keys.json", SECRET)
+        self.port = self.port or free_port()
+        self._write("gateway.toml", self._settings().encode())
+
+    @property
+    def config(self) -> Path:
+        """The settings file."""
+        return self.folder / "gateway.toml"
+
+    @property
+    def log(self) -> Path:
+        """What the process wrote to its standard streams, all starts together."""
+        return self.folder / "gateway.log"
+
+    def start(self, timeout: float = 60.0) -> None:
+        """Start the process and wait until it serves."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gateway", "serve", "--config", str(self.config)],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the gateway did not start:\n{self.log.read_text()[-4000:]}")
+            if self._listens():
+                return
+            time.sleep(0.05)
+        raise AssertionError("the gateway did not start in time")
+
+    def stop(self) -> int:
+        """End the process in order and return its exit code."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(30)
+        self.process = None
+        return code
+
+    def kill(self) -> None:
+        """End the process at once, as a power cut would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(30)
+            self.process = None
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def reload(self) -> None:
+        """Have the process read the policy folder anew."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+
+    @property
+    def target(self) -> str:
+        """Where the gateway listens."""
+        return f"localhost:{self.port}"
+
+    def token(self, institution: str, person: str = "li.wei", life: timedelta = timedelta(hours=1)) -> str:
+        """A person's token."""
+        return self.authority.token(institution, person, utc_now(), life)
+
+    def connect(self, institution: str, person: str = "li.wei") -> gw.Gateway:
+        """A connection of a person of an institution; close it."""
+        return gw.connect(
+            self.target,
+            certificate=self.folder / f"{institution}.pem",
+            key=self.folder / f"{institution}.key",
+            ca=self.folder / "ca.pem",
+            token=self.token(institution, person),
+        )
+
+    def _credentials(self, name: str, credentials: Credentials) -> None:
+        self._write(f"{name}.pem", credentials.certificate_pem)
+        write_private(self.folder / f"{name}.key", credentials.private_key_pem)
+
+    def _write(self, name: str, data: bytes) -> None:
+        (self.folder / name).write_bytes(data)
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+    def _settings(self) -> str:
+        names = ", ".join(f'"{name}"' for name in self.institutions)
+        metrics = f'metrics_listen = "127.0.0.1:{self.metrics_port}"' if self.metrics_port else ""
+        return f"""
+[server]
+listen = "127.0.0.1:{self.port}"
+certificate = "server.pem"
+key = "server.key"
+client_ca = "ca.pem"
+grace_seconds = 2
+{metrics}
+
+[identity]
+institutions = [{names}]
+issuer = "{ISSUER}"
+audience = "{AUDIENCE}"
+token_keys = ["issuer.pem"]
+
+[data]
+root = "{self.data}"
+
+[policy]
+folder = "{self.policies}"
+
+[state]
+file = "state.sqlite"
+
+[keys]
+file = "keys.json"
+secret_file = "secret"
+
+[health]
+certificate = "probe.pem"
+key = "probe.key"
+server_ca = "ca.pem"
+"""
+
+
+def institutions_of(policies: Path) -> tuple[str, ...]:
+    """Every recipient that a grants file names and that could be an institution."""
+    names: set[str] = set()
+    for line in (policies / "grants.csv").read_text().splitlines():
+        cells = [cell.strip() for cell in line.split(",")]
+        if cells[0] == "p" and re.fullmatch(r"[a-z0-9-]+", cells[2]):
+            names.add(cells[2])
+        elif cells[0] == "g":
+            names.add(cells[1])
+    return tuple(sorted(names))
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
