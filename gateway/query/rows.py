@@ -1,0 +1,36 @@
+"""Row plans to SQL."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sqlglot import exp
+
+from gateway.model.plan import RowPlan
+from gateway.query.scan import DIALECT, Location, Query, Scan, column, scan_of, source, subquery
+from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
+
+
+def compile_rows(plan: RowPlan, location: Location) -> Query:
+    """Render a row plan over a file. Plans of one shape share their text.
+
+    Raises:
+        ValueError: if the plan does not fit its contract.
+    """
+    if not plan.columns or (plan.limit is not None and plan.limit < 0):
+        raise ValueError("a plan reads at least one column, and not less than no row")
+    shape = scope_of(plan.contract, plan.scope)
+    scan = scan_of(plan.contract, shape.fields | frozenset(plan.columns), location)
+    sql = _render(scan, shape, plan.columns, plan.limit)
+    return Query(sql, {"source": location.path, **scope_parameters(plan.scope)})
+
+
+@lru_cache(maxsize=1024)
+def _render(scan: Scan, shape: ScopeShape, columns: tuple[str, ...], limit: int | None) -> str:
+    query = exp.select(*(column(name) for name in columns)).from_(subquery(source(scan), "source"))
+    conditions = predicates(shape)
+    if conditions:
+        query = query.where(*conditions)
+    if limit is not None:
+        query = query.limit(limit)
+    return query.sql(DIALECT)

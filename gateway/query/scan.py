@@ -1,0 +1,117 @@
+"""The innermost part of every query: the declared columns of one file, each cast to its declared type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from gateway.model.contract import DataContract, SourceKind
+from gateway.model.values import FieldType, Scalar
+
+DIALECT = "duckdb"
+
+_SQL_TYPES = {
+    FieldType.STRING: "VARCHAR",
+    FieldType.INT64: "BIGINT",
+    FieldType.DOUBLE: "DOUBLE",
+    FieldType.BOOL: "BOOLEAN",
+    FieldType.DATE: "DATE",
+    FieldType.TIMESTAMP: "TIMESTAMP",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One SELECT with its named parameters."""
+
+    sql: str
+    parameters: dict[str, Scalar]
+
+    def __repr__(self) -> str:
+        # parameters are the caller's: they must not reach a log
+        return f"Query({len(self.parameters)} parameters)"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """The file to read; for CSV the names of its columns, in its order."""
+
+    path: str
+    csv_columns: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return "Location(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The shape of a scan: what its text depends on."""
+
+    kind: SourceKind
+    fields: tuple[tuple[str, FieldType], ...]
+    csv_columns: tuple[tuple[str, FieldType], ...]
+
+
+def scan_of(contract: DataContract, fields: frozenset[str], location: Location) -> Scan:
+    """Return the shape of the scan of some fields. Raises ValueError if the contract does not declare one."""
+    if not fields <= contract.fields.keys():
+        raise ValueError("a plan names a field that its contract does not declare")
+    declared = {name: spec.type for name, spec in contract.fields.items()}
+    return Scan(
+        contract.source.kind,
+        tuple((name, kind) for name, kind in declared.items() if name in fields),
+        tuple((name, declared.get(name, FieldType.STRING)) for name in location.csv_columns),
+    )
+
+
+def source(scan: Scan) -> exp.Select:
+    """SELECT the fields, typed and under their own names, FROM the file named by the parameter `source`."""
+    columns = [
+        exp.alias_(
+            exp.cast(column(name, "file"), exp.DataType.build(_SQL_TYPES[kind], dialect=DIALECT)), name, quoted=True
+        )
+        for name, kind in scan.fields
+    ]
+    file = exp.TableAlias(this=exp.to_identifier("file", quoted=True))
+    return exp.select(*columns).from_(exp.Table(this=_reader(scan), alias=file))
+
+
+def _reader(scan: Scan) -> exp.Anonymous:
+    if scan.kind is SourceKind.PARQUET:
+        return exp.Anonymous(this="read_parquet", expressions=[parameter("source")])
+    # everything is told and nothing sniffed: a file is read in one way only
+    columns = exp.Struct(
+        expressions=[
+            exp.PropertyEQ(this=exp.to_identifier(name, quoted=True), expression=exp.Literal.string(_SQL_TYPES[kind]))
+            for name, kind in scan.csv_columns
+        ]
+    )
+    options = {
+        "columns": columns,
+        "auto_detect": exp.false(),
+        "header": exp.true(),
+        "delim": exp.Literal.string(","),
+        "quote": exp.Literal.string('"'),
+        "escape": exp.Literal.string('"'),
+        "strict_mode": exp.true(),
+        "ignore_errors": exp.false(),
+        "null_padding": exp.false(),
+    }
+    named = [exp.PropertyEQ(this=exp.to_identifier(name), expression=value) for name, value in options.items()]
+    return exp.Anonymous(this="read_csv", expressions=[parameter("source"), *named])
+
+
+def column(name: str, table: str = "source") -> exp.Column:
+    """A column of a subquery. Always qualified: an engine must not take it for an alias that a field is named like."""
+    return exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True))
+
+
+def subquery(query: exp.Select, alias: str) -> exp.Subquery:
+    """A query in brackets, under a quoted alias."""
+    return query.subquery(exp.to_identifier(alias, quoted=True))
+
+
+def parameter(name: str) -> exp.Placeholder:
+    """A named bound parameter."""
+    return exp.Placeholder(this=name)

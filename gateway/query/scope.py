@@ -1,0 +1,120 @@
+"""Which rows a query may read: region subtree, consent, conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from gateway.model.contract import DataContract
+from gateway.model.filter import Condition, Operator
+from gateway.model.plan import RowScope
+from gateway.model.values import FieldType, Scalar
+from gateway.query.scan import column, parameter
+
+_COMPARISONS: dict[Operator, type[exp.Binary]] = {
+    Operator.EQUAL: exp.EQ,
+    Operator.LESS: exp.LT,
+    Operator.LESS_OR_EQUAL: exp.LTE,
+    Operator.GREATER: exp.GT,
+    Operator.GREATER_OR_EQUAL: exp.GTE,
+}
+_INT64 = range(-(2**63), 2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeShape:
+    """What the text of a scope depends on: fields, operators and how many values, but no value."""
+
+    region_field: str | None
+    consent_field: str | None
+    conditions: tuple[tuple[str, Operator, int], ...]
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields that the scope reads."""
+        named = {field for field in (self.region_field, self.consent_field) if field is not None}
+        return frozenset(named | {field for field, _, _ in self.conditions})
+
+
+def scope_of(contract: DataContract, scope: RowScope) -> ScopeShape:
+    """Return the shape of a scope.
+
+    Raises:
+        ValueError: if a field is not declared, or a value not of its field's type; or if a region is asked of a
+            dataset without one.
+    """
+    if scope.region is not None and contract.region_field is None:
+        raise ValueError("the dataset has no regions to narrow")
+    if scope.consent_field is not None and _type(contract, scope.consent_field) is not FieldType.BOOL:
+        raise ValueError("consent is a field of type bool")
+    for condition in scope.conditions:
+        check_values(contract, condition.field, condition.values)
+        if condition.operator is not Operator.IN and len(condition.values) != 1:
+            raise ValueError("a comparison takes one value")
+    return ScopeShape(
+        None if scope.region is None else contract.region_field,
+        scope.consent_field,
+        tuple((condition.field, condition.operator, len(condition.values)) for condition in scope.conditions),
+    )
+
+
+def check_values(contract: DataContract, field: str, values: tuple[Scalar, ...]) -> None:
+    """Raise ValueError unless the field is declared and every value is NULL or of its type."""
+    kind = _type(contract, field)
+    for value in values:
+        if value is not None and not kind.holds(value):
+            raise ValueError("a value is not of its field's type")
+        if isinstance(value, int) and value not in _INT64:
+            raise ValueError("an integer does not fit in 64 bits")
+
+
+def _type(contract: DataContract, field: str) -> FieldType:
+    if field not in contract.fields:
+        raise ValueError("a plan names a field that its contract does not declare")
+    return contract.fields[field].type
+
+
+def predicates(shape: ScopeShape) -> list[exp.Expr]:
+    """The conditions that all hold for a row in scope."""
+    result: list[exp.Expr] = []
+    if shape.region_field is not None:
+        region = column(shape.region_field)
+        result.append(
+            exp.or_(
+                exp.EQ(this=region, expression=parameter("region")),
+                exp.StartsWith(this=region.copy(), expression=parameter("region_below")),
+            )
+        )
+    if shape.consent_field is not None:
+        result.append(exp.Is(this=column(shape.consent_field), expression=exp.true()))
+    for place, (field, operator, count) in enumerate(shape.conditions):
+        names = [f"c{place}_{index}" for index in range(count)]
+        if operator is Operator.IN:
+            result.append(is_in(field, names))
+        else:
+            result.append(_COMPARISONS[operator](this=column(field), expression=parameter(names[0])))
+    return result
+
+
+def is_in(field: str, names: list[str]) -> exp.Expr:
+    """`field IN (…)` over named parameters; FALSE for none."""
+    if not names:
+        return exp.false()
+    return exp.In(this=column(field), expressions=[parameter(name) for name in names])
+
+
+def scope_parameters(scope: RowScope) -> dict[str, Scalar]:
+    """The values of the parameters that `predicates` names."""
+    values = _condition_values(scope.conditions)
+    if scope.region is not None:
+        values |= {"region": scope.region, "region_below": scope.region + "/"}
+    return values
+
+
+def _condition_values(conditions: tuple[Condition, ...]) -> dict[str, Scalar]:
+    return {
+        f"c{place}_{index}": value
+        for place, condition in enumerate(conditions)
+        for index, value in enumerate(condition.values)
+    }
