@@ -1,0 +1,88 @@
+"""The commands, named here and imported when they run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, UnknownCommandError
+
+from gateway.cli.mistake import CANNOT_RUN, Mistake
+from gateway.policy.problems import did_you_mean, shown
+
+_USAGE = "Usage: gateway <cmd>"
+
+app = App(
+    name="gateway",
+    help="Nothing leaves without a purpose, and nothing leaves that the purpose does not need.",
+    usage=_USAGE,
+    version=lambda: _version(),  # defined below
+    help_format="plaintext",
+)
+app.command("gateway.cli.serve:serve", name="serve", help="Serve: answer departments and researchers over TLS.")
+app.command("gateway.cli.health:health", name="health", help="Ask a running gateway whether it serves (exit 0 or 1).")
+app.command("gateway.cli.demo:demo", name="demo", help="Start a small city's gateway on loopback and play its calls.")
+
+contract = App(name="contract", help="Data contracts: draft one from a file, check one.")
+contract.command("gateway.cli.contract:init", name="init", help="Draft a contract from a Parquet or CSV file.")
+contract.command("gateway.cli.contract:check", name="check", help="Check contracts, and what they leave to confirm.")
+app.command(contract)
+
+policy = App(name="policy", help="The policy folder.")
+policy.command("gateway.cli.policy:check", name="check", help="Check a policy folder and say what is wrong where.")
+app.command(policy)
+
+key = App(name="key", help="The key file that pseudonyms are made with.")
+key.command("gateway.cli.key:init", name="init", help="Make a key file.")
+app.command(key)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command with these arguments and return its exit code. What users get wrong is told on stderr."""
+    try:
+        result = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except Mistake as mistake:
+        print(f"gateway: {mistake}", file=sys.stderr)
+        return mistake.code
+    except UnknownCommandError as error:
+        # not the library's own text: to suggest a command it imports them all
+        return _misused(_unknown(error))
+    except CycloptsError as error:
+        return _misused(" ".join(str(error).split()))
+    except BrokenPipeError:
+        # the reader of our output went away; nothing is left to say, and nobody to say it to
+        sys.stderr.close()
+        return CANNOT_RUN
+    return result if type(result) is int else 0
+
+
+def commands() -> tuple[str, ...]:
+    """Return every command as it is typed after `gateway`, in order, without importing any."""
+    groups = {group.name[0]: group for group in (contract, policy, key)}
+    found = []
+    for name in app:
+        if name in groups:
+            found += [f"{name} {inner}" for inner in groups[name] if not inner.startswith("-")]
+        elif not name.startswith("-"):
+            found.append(name)
+    return tuple(sorted(found))
+
+
+def _misused(message: str) -> int:
+    print(f"gateway: {message}\n{_USAGE} (gateway --help lists the commands).", file=sys.stderr)
+    return CANNOT_RUN
+
+
+def _unknown(error: UnknownCommandError) -> str:
+    word = error.unused_tokens[0] if error.unused_tokens else ""
+    parts = {part for command in commands() for part in command.split()}
+    return f"there is no command {shown(word)}. {did_you_mean(word, parts)}".rstrip()
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("purpose-gateway")
+    except PackageNotFoundError:
+        return "run from a source tree that is not installed"
