@@ -1,0 +1,66 @@
+"""The Purpose Gateway's Python client.
+
+    import gateway.client as gw
+
+    with gw.connect("localhost:8443", certificate="me.pem", key="me.key", ca="ca.pem", token=token) as gateway:
+        for batch in gateway.extract("subsidies", "audit-rows", purpose="subsidy-audit"):
+            ...
+
+Every call names its purpose. Answers are Arrow; errors are `GatewayError`s that say why and what would pass.
+"""
+
+from gateway.client.answers import Check, Estimate, Lookup, Release
+from gateway.client.connection import Gateway, connect
+from gateway.client.errors import (
+    AlreadyUsed,
+    BudgetExhausted,
+    CapExceeded,
+    CertificateExpired,
+    DeadlineExceeded,
+    GatewayError,
+    GatewayFailed,
+    HandshakeFailed,
+    IncompleteExtract,
+    InvalidRequest,
+    Nearest,
+    NotFound,
+    ReceiptMismatch,
+    Refused,
+    Revoked,
+    Unauthenticated,
+    Unavailable,
+)
+from gateway.client.extract import Extract
+from gateway.client.plans import count, count_units, sum_of
+from gateway.client.receipts import verify_receipt
+
+__all__ = [
+    "AlreadyUsed",
+    "BudgetExhausted",
+    "CapExceeded",
+    "CertificateExpired",
+    "Check",
+    "DeadlineExceeded",
+    "Estimate",
+    "Extract",
+    "Gateway",
+    "GatewayError",
+    "GatewayFailed",
+    "HandshakeFailed",
+    "IncompleteExtract",
+    "InvalidRequest",
+    "Lookup",
+    "Nearest",
+    "NotFound",
+    "ReceiptMismatch",
+    "Refused",
+    "Release",
+    "Revoked",
+    "Unauthenticated",
+    "Unavailable",
+    "connect",
+    "count",
+    "count_units",
+    "sum_of",
+    "verify_receipt",
+]

@@ -1,0 +1,100 @@
+"""What the gateway answers, for Python and Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from gateway.api.v1 import budget_pb2, receipt_pb2, release_pb2, sharing_service_pb2
+from gateway.client.values import Scalar, from_value, to_batch, to_column, to_schema
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Lookup:
+    """The records of some subjects: one table for each, in the order asked; an empty one where there are none."""
+
+    subjects: tuple[pa.Table, ...]
+    schema: pa.Schema
+    receipt: receipt_pb2.Receipt
+
+    def to_arrow(self) -> pa.Table:
+        """Return the records of all subjects as one table."""
+        return pa.concat_tables(self.subjects) if self.subjects else self.schema.empty_table()
+
+
+def lookup_from(response: sharing_service_pb2.LookupResponse) -> Lookup:
+    """Read a lookup's response."""
+    schema = to_schema(response.schema)
+    tables = tuple(pa.Table.from_batches([to_batch(subject.rows, schema)], schema) for subject in response.subjects)
+    return Lookup(tables, schema, response.receipt)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Check:
+    """Whether a predicate holds, and what the disclosure adds to a "yes" (all None for a "no")."""
+
+    holds: bool
+    answer: dict[str, Scalar]
+    receipt: receipt_pb2.Receipt
+
+    def __bool__(self) -> bool:
+        return self.holds
+
+
+def check_from(response: sharing_service_pb2.CheckResponse) -> Check:
+    """Read a check's response."""
+    names = [field.name for field in response.schema.fields]
+    values = [from_value(value) for value in response.answer.values]
+    return Check(response.holds, dict(zip(names, values, strict=True)), response.receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The price of a plan and its accuracy, before anything is spent.
+
+    `epsilon` is what to pass to `release`; `details` has a margin for each statistic; `budgets_after` are the budgets
+    as they would stand. `already_released`: the plan was answered before, and costs nothing.
+    """
+
+    epsilon: float
+    privacy_loss: receipt_pb2.PrivacyLoss
+    details: Sequence[release_pb2.StatisticDetail]
+    cells: int
+    budgets_after: Sequence[budget_pb2.Budget]
+    affordable: bool
+    already_released: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A differentially private release. `charged` is False if the plan had been answered before on this data."""
+
+    message: release_pb2.Release
+    receipt: receipt_pb2.Receipt
+    charged: bool
+
+    @property
+    def release_id(self) -> str:
+        """Names the release; `get_release` gives it again at no charge."""
+        return self.message.release_id
+
+    def to_arrow(self) -> pa.Table:
+        """Return one row for each cell: the keys, then for each statistic its value (int64) and its margin (float64).
+
+        Columns are named as the fields, then "count" and "count ±95%", "sum(amount_yuan)" and so on. The noise lies
+        within plus or minus the margin with probability 0.95.
+        """
+        cells = self.message.cells
+        names: list[str] = []
+        columns: list[pa.Array[Any]] = []
+        for at, field in enumerate(self.message.plan.group_by):
+            names.append(field)
+            columns.append(to_column([cell.keys[at] for cell in cells]))
+        for at, detail in enumerate(self.message.details):
+            names += [detail.name, f"{detail.name} ±95%"]
+            columns.append(pa.array([cell.estimates[at].value for cell in cells], pa.int64()))
+            columns.append(pa.array([cell.estimates[at].margin_95 for cell in cells], pa.float64()))
+        return pa.Table.from_arrays(columns, names=names)

@@ -1,0 +1,270 @@
+"""The connection to a gateway, and its calls."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Literal, Self
+
+import grpc
+
+from gateway.api.v1 import (
+    audit_service_pb2,
+    audit_service_pb2_grpc,
+    budget_pb2,
+    disclosure_pb2,
+    receipt_pb2,
+    release_pb2,
+    research_service_pb2,
+    research_service_pb2_grpc,
+    sharing_service_pb2,
+    sharing_service_pb2_grpc,
+)
+from gateway.client.answers import Check, Estimate, Lookup, Release, check_from, lookup_from
+from gateway.client.calls import Caller, Token
+from gateway.client.errors import GatewayError
+from gateway.client.extract import Extract, Progress
+from gateway.client.plans import plan
+from gateway.client.tls import Pems, check_period, now, read_pem
+from gateway.client.values import Condition, Scalar, to_conditions, to_value
+
+Pem = str | os.PathLike[str] | bytes
+"""A path of a PEM file, or its bytes."""
+
+_ENCODINGS = {"arrow": sharing_service_pb2.ENCODING_ARROW, "rows": sharing_service_pb2.ENCODING_ROWS}
+
+
+def connect(
+    address: str,
+    *,
+    certificate: Pem,
+    key: Pem,
+    ca: Pem,
+    token: Token,
+    timeout: float = 60.0,
+    language: Literal["en", "zh"] = "en",
+) -> Gateway:
+    """Return a connection to the gateway at host:port. Use it as a context manager, or close it.
+
+    `certificate` and `key` are your institution's, `ca` signs the gateway's certificate, `token` is yours or a
+    function that returns it before each call. `timeout` is the deadline of each call but extracts, in seconds.
+
+    Raises:
+        CertificateExpired: your certificate does not hold today.
+    """
+    pems = Pems(read_pem(certificate), read_pem(key), read_pem(ca))
+    check_period(pems.certificate, now())
+    return Gateway(address, pems, Caller(address, pems, token, language, timeout))
+
+
+class Gateway:
+    """A gateway as one person of one institution sees it. Safe to use from several threads.
+
+    Every method raises a GatewayError, typed by what went wrong.
+    """
+
+    def __init__(self, address: str, pems: Pems, caller: Caller) -> None:
+        credentials = grpc.ssl_channel_credentials(pems.ca, pems.key, pems.certificate)
+        options = [("grpc.max_receive_message_length", -1), ("grpc.enable_retries", 0)]
+        self._channel = grpc.secure_channel(address, credentials, options)
+        self._sharing = sharing_service_pb2_grpc.SharingServiceStub(self._channel)
+        self._research = research_service_pb2_grpc.ResearchServiceStub(self._channel)
+        self._audit = audit_service_pb2_grpc.AuditServiceStub(self._channel)
+        self._caller = caller
+
+    def close(self) -> None:
+        """Close the connection; extracts under way end."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def describe(self, *, purpose: str = "", dataset: str = "") -> Sequence[disclosure_pb2.Offer]:
+        """What you may get, and for which purposes; an empty purpose or dataset stands for all."""
+        request = sharing_service_pb2.DescribeRequest(purpose=purpose, dataset=dataset)
+        return self._caller.retried(self._sharing.Describe, request).offers
+
+    def lookup(
+        self,
+        dataset: str,
+        disclosure: str,
+        *,
+        purpose: str,
+        by: str,
+        values: Sequence[Scalar] = (),
+        tokens: Sequence[str] = (),
+        fields: Sequence[str] = (),
+        region: str = "",
+        case_number: str = "",
+        allow_partial: bool = False,
+    ) -> Lookup:
+        """The records of some subjects: `by` a lookup key, by its `values` or by `tokens` of it you were given.
+
+        No `fields` asks for all. Each call is recorded, so it is never repeated by itself.
+        """
+        request = sharing_service_pb2.LookupRequest(
+            context=_context(purpose, region, case_number),
+            dataset=dataset,
+            disclosure=disclosure,
+            fields=fields,
+            subjects=_subjects(by, values, tokens),
+            allow_partial=allow_partial,
+        )
+        return lookup_from(self._caller.once(self._sharing.Lookup, request))
+
+    def check(
+        self,
+        dataset: str,
+        disclosure: str,
+        *,
+        purpose: str,
+        by: str,
+        value: Scalar = None,
+        token: str = "",
+        region: str = "",
+        case_number: str = "",
+    ) -> Check:
+        """Whether the disclosure's predicate holds for one subject, named by its `value` or your `token` of it."""
+        request = sharing_service_pb2.CheckRequest(
+            context=_context(purpose, region, case_number),
+            dataset=dataset,
+            disclosure=disclosure,
+            subject=_subjects(by, () if token else (value,), (token,) if token else ()),
+        )
+        return check_from(self._caller.once(self._sharing.Check, request))
+
+    def extract(
+        self,
+        dataset: str,
+        disclosure: str,
+        *,
+        purpose: str,
+        fields: Sequence[str] = (),
+        filters: Iterable[Condition] = (),
+        region: str = "",
+        case_number: str = "",
+        allow_partial: bool = False,
+        encoding: Literal["arrow", "rows"] = "arrow",
+        progress: Progress | None = None,
+        timeout: float | None = None,
+    ) -> Extract:
+        """All permitted records, as a stream. Filters are (field, operator, value)."""
+        request = sharing_service_pb2.ExtractRequest(
+            context=_context(purpose, region, case_number),
+            dataset=dataset,
+            disclosure=disclosure,
+            fields=fields,
+            filters=to_conditions(filters),
+            encoding=_ENCODINGS[encoding],
+            allow_partial=allow_partial,
+        )
+        stream = self._sharing.Extract(request, timeout=timeout, metadata=self._caller.metadata())
+        try:
+            return Extract(stream, progress)
+        except GatewayError as error:
+            raise self._caller.explain(error) from error
+
+    def datasets(self, *, purpose: str = "") -> Sequence[research_service_pb2.ResearchDataset]:
+        """What statistics you may ask for: keys, bounds and limits."""
+        request = research_service_pb2.ListDatasetsRequest(purpose=purpose)
+        return self._caller.retried(self._research.ListDatasets, request).datasets
+
+    def budget(self, dataset: str, disclosure: str, *, purpose: str, region: str = "") -> Sequence[budget_pb2.Budget]:
+        """What is left of every budget your releases are charged to."""
+        request = research_service_pb2.GetBudgetRequest(
+            context=_context(purpose, region, ""), dataset=dataset, disclosure=disclosure
+        )
+        return self._caller.retried(self._research.GetBudget, request).budgets
+
+    def estimate(
+        self,
+        dataset: str,
+        disclosure: str,
+        statistics: Sequence[release_pb2.Statistic],
+        *,
+        purpose: str,
+        epsilon: float | None = None,
+        margin: float | None = None,
+        group_by: Sequence[str] = (),
+        filters: Iterable[Condition] = (),
+        region: str = "",
+        case_number: str = "",
+    ) -> Estimate:
+        """The price and accuracy of a plan at an `epsilon`, or for a `margin` at 95 %. Spends nothing."""
+        request = research_service_pb2.EstimateRequest(
+            context=_context(purpose, region, case_number),
+            plan=plan(dataset, disclosure, statistics, group_by, filters),
+        )
+        if epsilon is not None and margin is None:
+            request.epsilon = epsilon
+        elif margin is not None and epsilon is None:
+            request.margin_95 = margin
+        else:
+            raise ValueError("either an epsilon or a margin")
+        answer = self._caller.retried(self._research.Estimate, request)
+        return Estimate(
+            answer.epsilon,
+            answer.privacy_loss,
+            answer.details,
+            answer.cells,
+            answer.budgets_after,
+            answer.affordable,
+            answer.already_released,
+        )
+
+    def release(
+        self,
+        dataset: str,
+        disclosure: str,
+        statistics: Sequence[release_pb2.Statistic],
+        *,
+        purpose: str,
+        epsilon: float,
+        group_by: Sequence[str] = (),
+        filters: Iterable[Condition] = (),
+        region: str = "",
+        case_number: str = "",
+        request_id: str = "",
+    ) -> Release:
+        """Answer a plan with differential privacy. Retries keep the request_id, so they are never charged twice."""
+        request = research_service_pb2.CreateReleaseRequest(
+            context=_context(purpose, region, case_number, request_id or str(uuid.uuid4())),
+            plan=plan(dataset, disclosure, statistics, group_by, filters),
+            epsilon=epsilon,
+        )
+        answer = self._caller.retried(self._research.CreateRelease, request)
+        return Release(answer.release, answer.receipt, answer.charged)
+
+    def get_release(self, release_id: str, *, purpose: str, case_number: str = "") -> Release:
+        """A release that was made before. Costs nothing."""
+        request = research_service_pb2.GetReleaseRequest(
+            context=_context(purpose, "", case_number), release_id=release_id
+        )
+        answer = self._caller.retried(self._research.GetRelease, request)
+        return Release(answer.release, answer.receipt, charged=False)
+
+    def receipt(self, receipt_id: str) -> receipt_pb2.Receipt:
+        """A receipt of your institution."""
+        request = audit_service_pb2.GetReceiptRequest(receipt_id=receipt_id)
+        return self._caller.retried(self._audit.GetReceipt, request).receipt
+
+
+def _context(purpose: str, region: str, case_number: str, request_id: str = "") -> disclosure_pb2.RequestContext:
+    return disclosure_pb2.RequestContext(purpose=purpose, region=region, case_number=case_number, request_id=request_id)
+
+
+def _subjects(by: str, values: Sequence[Scalar], tokens: Sequence[str]) -> sharing_service_pb2.SubjectSelector:
+    if bool(values) == bool(tokens):
+        raise ValueError("either values or tokens of the lookup key")
+    if tokens:
+        return sharing_service_pb2.SubjectSelector(token=sharing_service_pb2.TokenSelector(field=by, tokens=tokens))
+    return sharing_service_pb2.SubjectSelector(
+        key=sharing_service_pb2.KeySelector(field=by, values=[to_value(value) for value in values])
+    )
