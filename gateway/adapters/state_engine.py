@@ -150,11 +150,15 @@ def open_state(path: Path, patience: float = 10.0) -> StateDatabase:
 
 @contextmanager
 def faulting(reason: ErrorReason) -> Iterator[None]:
-    """Turn every failure of the database, or of reading what it holds, into a fault that tells nothing but
-    the reason."""
+    """Turn every failure of the database, or of reading what it holds, into a fault that tells the reason alone.
+
+    Every failure: a damaged file can hold a value of any type where another is due.
+    """
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error, OSError, ValueError):
+    except Fault:
+        raise
+    except Exception:
         raise Fault(reason) from None
 
 

@@ -15,7 +15,8 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.statistics import Release
 from gateway.ports import BudgetLedger
 from tests.conformance.ports.conftest import OpenLedger
-from tests.conformance.ports.samples import a_release, an_account, releases
+from tests.conformance.ports.samples import a_release, an_account
+from tests.conformance.ports.strategies import releases
 
 
 def test_nothing_is_spent_at_first(open_ledger: OpenLedger) -> None:

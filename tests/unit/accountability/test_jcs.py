@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.accountability import jcs
-from tests.conformance.ports.samples import text
+from tests.conformance.ports.strategies import text
 
 
 def test_the_sorting_example_of_rfc_8785() -> None:

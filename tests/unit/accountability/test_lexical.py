@@ -23,7 +23,7 @@ from gateway.accountability.lexical import (
     write_scalar,
 )
 from gateway.model.values import Scalar
-from tests.conformance.ports.samples import instants, scalars
+from tests.conformance.ports.strategies import instants, scalars
 
 
 @given(scalars)

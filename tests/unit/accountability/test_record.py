@@ -16,7 +16,8 @@ from gateway.accountability.leaf import SALT_BYTES, leaf_hash, new_salt
 from gateway.accountability.record import decode, encode
 from gateway.model.errors import ErrorReason
 from gateway.model.record import AuditRecord
-from tests.conformance.ports.samples import a_record, records
+from tests.conformance.ports.samples import a_record
+from tests.conformance.ports.strategies import records
 
 # What a deployment wrote once must stay readable: this text is never changed.
 WRITTEN = (

@@ -1,0 +1,98 @@
+"""Strategies for any value that an adapter may be handed."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from gateway.model.contract import DisclosureKind
+from gateway.model.filter import Condition, Operator
+from gateway.model.loss import PrivacyLoss
+from gateway.model.permit import Withheld
+from gateway.model.record import AuditRecord, Outcome, TreatedField
+from gateway.model.statistics import Cell, NoisePlan, Release, Statistic, StatisticKind, StatisticsQuery
+
+# Text without surrogates is what UTF-8 can hold; awkward characters come first.
+text = st.one_of(
+    st.sampled_from(["", '"\\/', "\x00\x1f\x7f\x80\u2028", "杭州", "\ue000", "\U0001f600", "é", "e\u0301"]),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+)
+counts = st.integers(0, 2**53 - 1)
+fractions = st.fractions(min_value=0)
+losses = st.builds(PrivacyLoss, fractions, st.none() | fractions)
+instants = st.datetimes()
+scalars = st.one_of(
+    st.none(),
+    text,
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    st.dates(),
+    instants,
+)
+
+records = st.builds(
+    AuditRecord,
+    outcome=st.sampled_from(Outcome),
+    at=instants,
+    institution=text,
+    person=text,
+    request_id=text,
+    dataset=text,
+    disclosure=text,
+    kind=st.sampled_from(DisclosureKind),
+    purpose=text,
+    legal_basis=text,
+    region=text,
+    case_number=text,
+    policy_digest=text,
+    grant=text,
+    reason=text,
+    fields=st.lists(st.builds(TreatedField, text, text, text, text), max_size=3).map(tuple),
+    withheld=st.lists(st.builds(Withheld, text, text), max_size=3).map(tuple),
+    obligations=st.lists(text, max_size=3).map(tuple),
+    loss=st.none() | losses,
+    release_id=text,
+    replay=st.booleans(),
+    rows=counts,
+    batches=counts,
+    data_version=text,
+    noise_waived=text,
+    completes=st.none() | counts,
+)
+
+statistics = st.builds(Statistic, st.sampled_from(StatisticKind), st.none() | text)
+conditions = st.builds(Condition, text, st.sampled_from(Operator), st.lists(scalars, min_size=1, max_size=3).map(tuple))
+releases = st.builds(
+    Release,
+    id=st.uuids().map(str),
+    created_at=instants,
+    dataset=text,
+    disclosure=text,
+    region=text,
+    query=st.builds(
+        StatisticsQuery,
+        st.lists(conditions, max_size=2).map(tuple),
+        st.lists(text, max_size=3).map(tuple),
+        st.lists(statistics, max_size=3).map(tuple),
+    ),
+    cells=st.lists(
+        st.builds(Cell, st.lists(scalars, max_size=3).map(tuple), st.lists(st.integers(), max_size=3).map(tuple)),
+        max_size=3,
+    ).map(tuple),
+    noise=st.lists(
+        st.builds(
+            NoisePlan,
+            statistic=statistics,
+            sensitivity=st.integers(0),
+            derivation=text,
+            scale=st.floats(allow_nan=False),
+            epsilon=fractions,
+            margin_95=st.floats(allow_nan=False),
+            bias_note=text,
+        ),
+        max_size=2,
+    ).map(tuple),
+    loss=losses,
+    unit_kind=text,
+    data_version=text,
+)

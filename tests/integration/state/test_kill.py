@@ -1,0 +1,102 @@
+"""A kill at any moment: what was acknowledged is there, and nothing is half there."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from gateway.accountability.leaf import leaf_hash
+from gateway.accountability.record import decode
+from gateway.adapters.clock_system import SystemClock
+from gateway.adapters.ledger_sql import SqlBudgetLedger
+from gateway.adapters.state_engine import open_state
+from tests.integration.state.child import ACCOUNTS
+
+ROOT = Path(__file__).parents[3]
+
+
+def start(path: Path, run: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.state.child", str(path), run],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def run_and_kill(path: Path, run: str, processes: int, seconds: float) -> list[list[str]]:
+    """Run children together, kill each after some time of work, and return what they acknowledged."""
+    children = [start(path, f"{run}.{number}") for number in range(processes)]
+    lines: list[list[str]] = []
+    heads = []
+    for child in children:
+        assert child.stdout is not None
+        heads.append(child.stdout.readline())  # the time to kill is counted from the first acknowledgement
+    time.sleep(seconds)
+    for child in children:
+        child.kill()
+    for child, head in zip(children, heads, strict=True):
+        rest, errors = child.communicate(timeout=20)
+        assert errors == b"", errors.decode()
+        whole = (head + rest).split(b"\n")[:-1]
+        lines += [line.decode().split(" ") for line in whole]
+    return lines
+
+
+def check(path: Path, acknowledged: Sequence[Sequence[str]]) -> None:
+    """Hold the file against the acknowledgements, reading it as anyone could."""
+    database = open_state(path)
+    spent = [balance.spent for balance in SqlBudgetLedger(database, SystemClock()).balances(ACCOUNTS)]
+    database.close()
+
+    file = sqlite3.connect(path)
+    assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert file.execute("PRAGMA foreign_key_check").fetchall() == []
+    entries = {
+        row[0]: row[1:] for row in file.execute("SELECT entry_index, leaf_hash, salt, record FROM audit_entries")
+    }
+    charged = {
+        release_id: Fraction(int(numerator), int(denominator))
+        for release_id, numerator, denominator in file.execute(
+            "SELECT release_id, rho_numerator, rho_denominator FROM budget_charges"
+        )
+    }
+    accounts = set(file.execute("SELECT release_id, account_id FROM budget_charged_accounts"))
+    file.close()
+
+    assert sorted(entries) == list(range(len(entries)))
+    for leaf, salt, record in entries.values():
+        assert leaf_hash(salt, record) == leaf
+    ids = [decode(record).request_id for _, _, record in entries.values()]
+    assert len(ids) == len(set(ids))
+    assert accounts == {(release_id, account.id) for release_id in charged for account in ACCOUNTS}
+    assert spent == [sum(charged.values())] * 2
+    for kind, *rest in acknowledged:
+        if kind == "append":
+            leaf, _, record = entries[int(rest[0])]
+            assert (leaf.hex(), decode(record).request_id) == (rest[1], rest[2])
+        else:
+            assert charged[rest[0]] == Fraction(rest[1])
+
+
+def test_a_kill_loses_nothing_that_was_acknowledged(tmp_path: Path, prove: bool) -> None:
+    path, moments = tmp_path / "state.db", random.Random(20261121)
+    acknowledged: list[list[str]] = []
+    for turn in range(100 if prove else 10):
+        acknowledged += run_and_kill(path, str(turn), 1, moments.uniform(0, 0.3))
+        check(path, acknowledged)
+    assert {line[0] for line in acknowledged} == {"append", "charge"}
+    assert len(acknowledged) > 100
+
+
+def test_two_processes_on_one_file_are_killed_together(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    acknowledged = run_and_kill(path, "a", 2, 0.5) + run_and_kill(path, "b", 2, 0.2)
+    check(path, acknowledged)
+    assert {line[-1].split("/")[0] for line in acknowledged if line[0] == "append"} == {"a.0", "a.1", "b.0", "b.1"}
