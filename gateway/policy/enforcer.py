@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import casbin
 from casbin.model import FunctionMap, Model
+from casbin.util import SimpleEval
 
 from gateway.model.contract import DisclosureKind
 from gateway.model.region import is_within
@@ -75,6 +76,17 @@ def check_model(text: str) -> None:
     for section, expected in _MODEL.items():
         if parsed.get(section) != {section: expected}:
             raise ModelError(f"the definition of '{section}'")
+
+
+# Parsed once: Casbin parses the matcher on every call, which is slow, and CPython 3.11 cannot be trusted to parse in
+# several threads at a time ("AST constructor recursion depth mismatch"). Every accepted model has this very matcher.
+_MATCHER = casbin.Enforcer._get_expression(_MODEL["m"]).ast_parsed_value
+
+
+def _parsed(_: str, functions: dict[str, Callable[..., bool]]) -> SimpleEval:
+    expression = SimpleEval("", functions)
+    expression.ast_parsed_value = _MATCHER
+    return expression
 
 
 class _Shard:
@@ -186,6 +198,7 @@ class Enforcer:
         enforcer.fm = functions
         model["g"]["g"].rm = self._roles
         enforcer.rm_map = {"g": self._roles}
+        enforcer._get_expression = _parsed
         return _Shard(enforcer, tuple(rule for rule in rules if rule.effect is Effect.ALLOW))
 
     def _region_within(self, region: str, subtree: str) -> bool:

@@ -109,10 +109,11 @@ def _read(given: dict[str, str], key: str, read: Callable[[str, str], T]) -> T |
 
 def _date(key: str, text: str) -> date:
     try:
-        if len(text) == 10:
-            return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        pass
+        day = None
+    if day is not None and day.isoformat() == text:
+        return day
     raise TermsError(f"{shown(text)} is not a date of '{key}'", "Write YYYY-MM-DD.")
 
 
