@@ -1,0 +1,166 @@
+"""The embedded source: DuckDB over Parquet and CSV files in one folder, read-only.
+
+The engine is shut in before it reads anything: no file outside the folder, no network, no extension fetched or
+loaded by itself, no spilling of rows to disk, and a configuration that nobody can change again. DuckDB would still
+write inside an allowed folder (COPY … TO), so nothing runs but a statement that its own parser calls one SELECT.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from gateway.adapters.source_files import ARROW_TYPES, DataFile, data_version, fingerprint, open_file
+from gateway.model.contract import DataContract
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.plan import AggregatePlan, RowPlan
+from gateway.query.aggregates import compile_aggregates
+from gateway.query.rows import compile_rows
+from gateway.query.scan import Query
+
+_ENGINE_ERRORS = (duckdb.Error, pa.ArrowException, OSError)
+_REMEMBERED_FILES = 256
+
+
+class DuckDBSource:
+    """A `Source` over the files of one folder. Safe for concurrent requests: each has a cursor of its own."""
+
+    def __init__(self, data_root: Path, *, memory_limit: str = "1GB", threads: int = 2) -> None:
+        """Open an engine in memory.
+
+        `memory_limit` is in DuckDB's notation and bounds all requests together; `threads` are shared by them.
+
+        Raises:
+            Fault: SOURCE_UNAVAILABLE if there is no such folder.
+        """
+        try:
+            self._root = data_root.resolve(strict=True)
+        except OSError:
+            raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": memory_limit,
+                "threads": threads,
+                "temp_directory": "",  # rows are never spilled to disk
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "allow_community_extensions": False,
+                "allow_unsigned_extensions": False,
+                "enable_external_file_cache": False,  # a file that was replaced is never served from memory
+                "python_enable_replacements": False,
+            },
+        )
+        # in this order: DuckDB takes allowed_directories once it runs, and while external access is on
+        folder = str(self._root).replace("'", "''")
+        self._connection.execute(f"SET allowed_directories = ['{folder}']")
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
+        self._lock = threading.Lock()
+        self._checked: OrderedDict[str, DataFile] = OrderedDict()
+
+    def close(self) -> None:
+        """Free the engine. Streams that are under way end in a fault."""
+        self._connection.close()
+
+    def verify(self, contract: DataContract) -> None:
+        """Check the file against its contract. Raises as the port says."""
+        open_file(self._root, contract)
+
+    def data_version(self, contract: DataContract) -> str:
+        """Return the name of the file's state: SHA-256 over its name, size, time of change and footer or ends."""
+        return data_version(self._root, contract)
+
+    def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """Stream the planned columns. The file must stay as it was: the stream ends in a fault if it changed.
+
+        Raises:
+            Fault: SOURCE_UNAVAILABLE (also after batches, where the file changed, ended or cannot be read on) or
+                SOURCE_SCHEMA_CHANGED. ValueError: if the plan does not fit its contract.
+        """
+        file = self._file(plan.contract)
+        query = compile_rows(plan, file.location)
+        schema = pa.schema([(name, ARROW_TYPES[plan.contract.fields[name].type]) for name in plan.columns])
+        return self._stream(file, query, schema, batch_rows)
+
+    def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
+        """Return the bounded aggregates. Raises as `rows` does."""
+        file = self._file(plan.contract)
+        query = compile_aggregates(plan, file.location)
+        keys = [(key.field, ARROW_TYPES[plan.contract.fields[key.field].type]) for key in plan.group_by]
+        schema = pa.schema([*keys, *((f"s{place}", pa.int64()) for place in range(len(plan.statistics)))])
+        batches = list(self._stream(file, query, schema, 65_536))
+        whole = pa.Table.from_batches(batches, schema).combine_chunks().to_batches()
+        return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=schema)
+
+    def _file(self, contract: DataContract) -> DataFile:
+        """The file of a contract, checked again if it is no longer the one that was checked last."""
+        known = self._checked.get(contract.digest)
+        if known is not None and self._unchanged(known):
+            return known
+        file = open_file(self._root, contract)
+        with self._lock:
+            self._checked[contract.digest] = file
+            while len(self._checked) > _REMEMBERED_FILES:
+                self._checked.popitem(last=False)
+        return file
+
+    @staticmethod
+    def _unchanged(file: DataFile) -> bool:
+        return fingerprint(Path(file.location.path)) == file.fingerprint
+
+    def _stream(self, file: DataFile, query: Query, schema: pa.Schema, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        cursor = self._cursor()
+        try:
+            reader = _read(cursor, query, batch_rows)
+            if reader.schema.types != schema.types:
+                raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
+            try:
+                while (batch := _next(reader)) is not None:
+                    yield _named(batch, schema)
+            finally:
+                reader.close()
+            # what was read is one state of the file only if it is in that state still
+            if not self._unchanged(file):
+                raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
+        finally:
+            cursor.close()
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        try:
+            with self._lock:
+                return self._connection.cursor()
+        except duckdb.Error:
+            raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+
+
+def _read(cursor: duckdb.DuckDBPyConnection, query: Query, batch_rows: int) -> pa.RecordBatchReader:
+    """Run one SELECT and nothing else. An engine's message can hold values: it goes no further."""
+    try:
+        statements: Sequence[duckdb.Statement] = cursor.extract_statements(query.sql)
+        if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+            raise Fault(ErrorReason.INTERNAL)
+        reader: pa.RecordBatchReader = cursor.sql(query.sql, params=query.parameters).to_arrow_reader(batch_rows)
+        return reader
+    except duckdb.ConversionException:
+        raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED) from None
+    except _ENGINE_ERRORS:
+        raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+
+
+def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
+    try:
+        return reader.read_next_batch()
+    except StopIteration:
+        return None
+    except _ENGINE_ERRORS:
+        raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+
+
+def _named(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(batch.columns, schema=schema)
