@@ -17,7 +17,7 @@ from gateway.adapters.identity_mtls import CertificateInstitutions
 from gateway.adapters.keyring_file import FileKeyRing
 from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.requests_sql import SqlRequestRegister
-from gateway.adapters.source_duckdb import DuckDbSource
+from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.adapters.state_engine import open_state
 from gateway.adapters.state_upgrade import upgrade
 from gateway.pipeline import Ports
@@ -70,8 +70,8 @@ def _ports(settings: Settings, stack: ExitStack) -> Ports:
     upgrade(state)
     audit = SqlAuditLog(state)
     stack.callback(audit.close)
-    source = DuckDbSource(
-        settings.data.root, memory_limit_mib=settings.data.memory_limit_mib, threads=settings.data.threads
+    source = DuckDBSource(
+        settings.data.root, memory_limit=f"{settings.data.memory_limit_mib}MiB", threads=settings.data.threads
     )
     stack.callback(source.close)
     identity = settings.identity

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.model.values import FieldType
+
 
 class TreatmentKind(StrEnum):
     """The treatments that a contract can name."""
@@ -94,3 +96,16 @@ class Mask:
 
 
 Treatment = Keep | Pseudonymize | GeneralizeDate | GeneralizeRegion | GeneralizeNumber | Mask
+
+
+def leaving_type(declared: FieldType, treatment: Treatment) -> FieldType:
+    """Return the type that a field of the declared type has after its treatment."""
+    match treatment:
+        case Keep():
+            return declared
+        case GeneralizeDate():
+            return FieldType.DATE
+        case GeneralizeNumber():
+            return FieldType.INT64
+        case Pseudonymize() | GeneralizeRegion() | Mask():
+            return FieldType.STRING

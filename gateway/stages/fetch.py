@@ -7,6 +7,7 @@ from itertools import product
 
 import pyarrow as pa
 
+from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.tokens import detokenize
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
@@ -169,15 +170,5 @@ def _vectors(
     return tuple(tuple(row[index] for row in rows) for index in range(statistics))
 
 
-_ARROW: dict[str, pa.DataType] = {
-    "string": pa.string(),
-    "int64": pa.int64(),
-    "double": pa.float64(),
-    "bool": pa.bool_(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us"),
-}
-
-
 def _schema(contract: DataContract, columns: tuple[str, ...]) -> pa.Schema:
-    return pa.schema([(name, _ARROW[contract.fields[name].type.value]) for name in columns])
+    return pa.schema([(name, ARROW_TYPES[contract.fields[name].type]) for name in columns])

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.generalize import generalize_date, generalize_number, generalize_region
 from gateway.kernels.mask import mask_text
 from gateway.kernels.tokens import subject_tags
@@ -22,6 +23,7 @@ from gateway.model.treatment import (
     Mask,
     Pseudonymize,
     Treatment,
+    leaving_type,
 )
 from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse
 from gateway.tables import MinimizedTable, RawTable, Segment
@@ -45,7 +47,10 @@ def minimize(raw: RawTable, permit: Permit, keys: KeyRing) -> MinimizedTable:
             columns = [_treat(records.column(name), how) for name, how in permit.fields.items()]
             yield Segment(pa.record_batch(columns, schema=schema), tags, segment.slots)
 
-    schema = pa.schema([_field(raw.schema.field(name), how) for name, how in permit.fields.items()])
+    declared = permit.contract.fields
+    schema = pa.schema(
+        [(name, ARROW_TYPES[leaving_type(declared[name].type, _now(how))]) for name, how in permit.fields.items()]
+    )
     done = {Obligation(RETAIN_ONLY), Obligation(DROP_INTERNAL)}
     done |= {Obligation(TREAT, name) for name, how in permit.fields.items() if not isinstance(how, Pseudonymize)}
     return MinimizedTable._advance(raw, schema, segments(raw.take()), frozenset(done))
@@ -65,13 +70,6 @@ def _treat(column: pa.Array[Any], how: Treatment) -> pa.Array[Any]:
             return mask_text(column, first, last)
 
 
-def _field(field: pa.Field[Any], how: Treatment) -> pa.Field[Any]:
-    match how:
-        case Keep() | Pseudonymize():
-            return field
-        case GeneralizeDate():
-            return field.with_type(pa.date32())
-        case GeneralizeNumber():
-            return field.with_type(pa.int64())
-        case GeneralizeRegion() | Mask():
-            return field.with_type(pa.string())
+def _now(how: Treatment) -> Treatment:
+    """What this stage does to a field: a pseudonym is the next stage's work."""
+    return Keep() if isinstance(how, Pseudonymize) else how

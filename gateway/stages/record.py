@@ -14,6 +14,7 @@ from gateway.model.permit import Permit, Refusal, Withheld
 from gateway.model.record import AuditRecord, Outcome, Receipt, TreatedField
 from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext
 from gateway.model.statistics import Release
+from gateway.model.treatment import leaving_type
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, BudgetLedger, Clock
 from gateway.tables import ProtectedCells, ProtectedTable, ReleasedCells, ReleasedTable, Segment
@@ -232,8 +233,11 @@ def read_receipt(index: int, identity: Identity, audit: AuditLog) -> Receipt | R
 
 
 def _rows_record(permit: Permit, table: ProtectedTable) -> AuditRecord:
-    types = {field.name: str(field.type) for field in table.schema}
-    fields = tuple(TreatedField(name, how.kind.value, str(how), types[name]) for name, how in permit.fields.items())
+    declared = permit.contract.fields
+    fields = tuple(
+        TreatedField(name, how.kind.value, str(how), leaving_type(declared[name].type, how).value)
+        for name, how in permit.fields.items()
+    )
     return _record(
         permit,
         Outcome.STARTED,
