@@ -52,6 +52,18 @@ def decode(data: bytes) -> Json:
 
 
 def _ordered(value: Json) -> Json:
+    kind = type(value)  # the common types first: every record passes here
+    if kind is str or kind is bool:
+        return value
+    if isinstance(value, dict):
+        try:
+            plain = "".join(value).isascii()
+        except TypeError:
+            raise ValueError("a key is not a string") from None
+        keys = sorted(value) if plain else sorted(value, key=_code_units)
+        return {key: item if type(item := value[key]) is str else _ordered(item) for key in keys}
+    if isinstance(value, list | tuple):
+        return [_ordered(item) for item in value]
     if isinstance(value, str | bool):
         return value
     if isinstance(value, int):
@@ -59,11 +71,7 @@ def _ordered(value: Json) -> Json:
             raise ValueError("an integer is beyond 2^53 - 1")
         return value
     if isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in value):
-            raise ValueError("a key is not a string")
-        return {key: _ordered(value[key]) for key in sorted(value, key=_code_units)}
-    if isinstance(value, list | tuple):
-        return [_ordered(item) for item in value]
+        return _ordered(dict(value))
     raise ValueError("a value has no canonical form")
 
 
