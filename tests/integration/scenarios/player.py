@@ -1,0 +1,286 @@
+"""Plays the steps of a story against a gateway over TLS, and checks every outcome against the city's tables."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+import gateway.client as gw
+from seeds.generator import Canary
+from tests.integration.scenarios.story import Edit, Gets, Step, Subject
+from tests.integration.scenarios.truth import Groups, Plain, grouped, leaks, plain, rows_of, treated
+from tests.integration.site import Site
+
+STATUS: Mapping[str, tuple[type[gw.GatewayError], ...]] = {
+    "INVALID_ARGUMENT": (gw.InvalidRequest,),
+    "PERMISSION_DENIED": (gw.Refused,),
+    "RESOURCE_EXHAUSTED": (gw.BudgetExhausted, gw.CapExceeded),
+}
+"""The client's errors of each gRPC status."""
+
+_RELOAD_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What an extract gave, by token, beside the raw rows that it came from, by raw id."""
+
+    tokens: Groups
+    raw: Groups
+
+    def candidates(self, token: str) -> list[str]:
+        """The people whom a token can stand for, as far as the rows tell."""
+        return [name for name, group in self.raw.by_name.items() if group == self.tokens.by_name[token]]
+
+
+@dataclass
+class Player:
+    """One story's memory."""
+
+    site: Site
+    data: Path
+    canaries: Sequence[Canary]
+    people: dict[str, Remembered] = field(default_factory=dict)
+    releases: dict[str, gw.Release] = field(default_factory=dict)
+
+    def play(self, step: Step) -> None:
+        """Play one step."""
+        if step.edit is not None:
+            self._edit(step.edit, step.reload == "accepted")
+            return
+        with self.site.connect(step.who, step.person) as gateway:
+            if step.refused is not None:
+                self._refused(gateway, step)
+            else:
+                assert step.gets is not None
+                self._gets(gateway, step, step.gets)
+
+    # --- refusals ------------------------------------------------------------------------------------------------
+
+    def _refused(self, gateway: gw.Gateway, step: Step) -> None:
+        try:
+            answer = self._ask(gateway, step)
+        except gw.GatewayError as error:
+            refusal = error
+        else:
+            raise AssertionError(f"this should have been refused: {type(answer).__name__}")
+        assert refusal.reason == step.refused
+        assert step.status is not None
+        assert isinstance(refusal, STATUS[step.status])
+        if step.nearest is not None:
+            assert refusal.nearest is not None
+            assert refusal.nearest.purpose == step.why
+            assert list(refusal.nearest.fields) == step.nearest.fields
+            assert refusal.nearest.region == (step.nearest.region or step.where)
+        assert leaks(self.canaries, f"{refusal} {refusal.details!r}", ()) == []
+        if refusal.receipt_id:
+            receipt = gateway.receipt(refusal.receipt_id)
+            gw.verify_receipt(receipt)
+            assert (receipt.institution, receipt.person) == (step.who, step.person)
+            assert (receipt.reason, receipt.rows) == (step.refused, 0)
+            assert leaks(self.canaries, str(receipt), ()) == []
+        else:
+            # what is not well formed is not decided, and so not recorded
+            assert step.status == "INVALID_ARGUMENT"
+
+    # --- what comes out ------------------------------------------------------------------------------------------
+
+    def _ask(self, gateway: gw.Gateway, step: Step) -> Any:
+        common: dict[str, Any] = {"purpose": step.why, "region": step.where}
+        what = (step.dataset, step.disclosure)
+        filters = [(one.field, one.op, one.value) for one in step.filters]
+        match step.verb:
+            case "describe":
+                return gateway.describe(purpose=step.why, dataset=step.dataset)
+            case "budget":
+                return gateway.budget(*what, **common)
+        common["case_number"] = step.case_number
+        match step.verb:
+            case "extract":
+                extract = gateway.extract(
+                    *what, fields=step.fields, filters=filters, allow_partial=step.partial, encoding=step.encoding,
+                    **common,
+                )  # fmt: skip
+                return extract.read_all(), extract.receipt
+            case "lookup":
+                values, tokens = self._subjects(step.subjects)
+                return gateway.lookup(
+                    *what, by=step.by, values=values, tokens=tokens, fields=step.fields, allow_partial=step.partial,
+                    **common,
+                )  # fmt: skip
+            case "check":
+                values, tokens = self._subjects(step.subjects)
+                return gateway.check(
+                    *what, by=step.by, value=values[0] if values else None, token="".join(tokens), **common
+                )
+        statistics = [_statistic(name) for name in step.statistics]
+        common |= {"group_by": step.group_by, "filters": filters, "epsilon": step.epsilon}
+        if step.verb == "estimate":
+            return gateway.estimate(*what, statistics, **common)
+        return gateway.release(*what, statistics, **common)
+
+    def _subjects(self, subjects: Iterable[Subject]) -> tuple[list[str], list[str]]:
+        values: list[str] = []
+        tokens: list[str] = []
+        for subject in subjects:
+            if subject.token is not None:
+                tokens.append(self._token(subject.token, subject.also_in))
+            elif subject.canary is not None:
+                values.append(self._canary(subject.canary).resident_id)
+            else:
+                values.append(subject.value or "")
+        return values, tokens
+
+    def _canary(self, number: int) -> Canary:
+        return next(canary for canary in self.canaries if canary.number == number)
+
+    def _token(self, name: str, also_in: str | None) -> str:
+        """A remembered token; the one that stands for the fewest people, as far as the rows tell."""
+        remembered = self.people[name]
+        shapes = Counter(frozenset(group.items()) for group in remembered.raw.by_name.values())
+        tokens = set(remembered.tokens.by_name)
+        if also_in is not None:
+            tokens &= set(self.people[also_in].tokens.by_name)
+        return min(tokens, key=lambda token: (shapes[frozenset(remembered.tokens.by_name[token].items())], token))
+
+    def _gets(self, gateway: gw.Gateway, step: Step, gets: Gets) -> None:
+        answer = self._ask(gateway, step)
+        match step.verb:
+            case "describe":
+                self._described(answer, step, gets)
+            case "budget":
+                assert [budget.account for budget in answer] == gets.accounts
+            case "extract":
+                self._extracted(answer[0], answer[1], step, gets)
+            case "lookup":
+                self._looked_up(answer, step, gets)
+            case "check":
+                self._checked(answer, step, gets)
+            case "estimate":
+                assert answer.cells == gets.cells
+                assert answer.affordable and not answer.already_released
+                assert all(detail.margin_95 > 0 for detail in answer.details)
+            case "release":
+                self._released(answer, step, gets)
+
+    def _described(self, offers: Any, step: Step, gets: Gets) -> None:
+        (offer,) = (offer for offer in offers if offer.disclosure == step.disclosure)
+        assert {one.field: one.detail for one in offer.fields} == gets.fields
+        assert list(offer.regions) == gets.regions
+        assert offer.purpose == step.why
+
+    def _receipt(self, receipt: Any, step: Step, gets: Gets) -> None:
+        gw.verify_receipt(receipt)
+        assert (receipt.institution, receipt.person) == (step.who, step.person)
+        assert (receipt.purpose, receipt.dataset, receipt.disclosure) == (step.why, step.dataset, step.disclosure)
+        assert receipt.grant
+        assert {one.field: one.detail for one in receipt.fields} == (gets.fields or {})
+        assert [one.field for one in receipt.withheld] == gets.withheld
+        assert leaks(self.canaries, str(receipt), ()) == []
+
+    def _extracted(self, table: pa.Table, receipt: Any, step: Step, gets: Gets) -> None:
+        fields = gets.fields or {}
+        self._receipt(receipt, step, gets)
+        assert table.schema.names == list(fields)
+        came = table.to_pylist()
+        raw = rows_of(self.data, step.dataset, step.where, gets.consent, step.filters)
+        assert raw, "the scenario asks for a part of the city where nothing is"
+        assert receipt.rows == len(came) == len(raw)
+        assert plain(came, fields, raw=False) == plain(raw, fields, raw=True)
+        assert leaks(self.canaries, str(came), _kept(fields)) == []
+        tokens, ids = grouped(came, fields, raw=False), grouped(raw, fields, raw=True)
+        if tokens is None or ids is None:
+            return
+        assert tokens.shape() == ids.shape()
+        assert not set(tokens.by_name) & set(ids.by_name)
+        if gets.joins is not None:
+            assert set(tokens.by_name) & set(self.people[gets.joins].tokens.by_name)
+        if gets.apart_from is not None:
+            assert not set(tokens.by_name) & set(self.people[gets.apart_from].tokens.by_name)
+        if gets.remember is not None:
+            self.people[gets.remember] = Remembered(tokens, ids)
+
+    def _looked_up(self, answer: gw.Lookup, step: Step, gets: Gets) -> None:
+        fields = gets.fields or {}
+        self._receipt(answer.receipt, step, gets)
+        assert answer.schema.names == list(fields)
+        came = [plain(subject.to_pylist(), fields, raw=False) for subject in answer.subjects]
+        assert [bool(rows) for rows in came] == gets.found
+        raw = rows_of(self.data, step.dataset, step.where, gets.consent, ())
+        for rows, subject in zip(came, step.subjects, strict=True):
+            if subject.token is None:
+                (name,), _ = self._subjects([subject])
+                assert rows == self._of(raw, step.by, name, fields)
+            elif rows:
+                token = self._token(subject.token, subject.also_in)
+                people = self.people[subject.token].candidates(token)
+                assert any(rows == self._of(raw, step.by, name, fields) for name in people)
+        text = str([subject.to_pylist() for subject in answer.subjects])
+        assert leaks(self.canaries, text, _kept(fields)) == []
+
+    @staticmethod
+    def _of(raw: Sequence[Mapping[str, Any]], by: str, name: str, fields: Mapping[str, str]) -> Counter[Plain]:
+        return plain([row for row in raw if row[by] == name], fields, raw=True)
+
+    def _checked(self, answer: gw.Check, step: Step, gets: Gets) -> None:
+        fields = gets.fields or {}
+        self._receipt(answer.receipt, step, gets)
+        assert answer.holds is gets.holds
+        assert set(answer.answer) == set(fields)
+        (name,), _ = self._subjects(step.subjects)
+        told = [row for row in rows_of(self.data, step.dataset, step.where, None, ()) if row[step.by] == name]
+        for named, value in answer.answer.items():
+            assert value is None if not answer.holds else value in [treated(row[named], fields[named]) for row in told]
+        assert leaks(self.canaries, str(answer.answer), ()) == []
+
+    def _released(self, answer: gw.Release, step: Step, gets: Gets) -> None:
+        self._receipt(answer.receipt, step, gets)
+        table = answer.to_arrow()
+        assert answer.charged is gets.charged
+        assert table.num_rows == gets.cells
+        assert len(set(zip(*(table[key].to_pylist() for key in step.group_by), strict=True))) == gets.cells
+        assert all(estimate.margin_95 > 0 for cell in answer.message.cells for estimate in cell.estimates)
+        assert answer.receipt.privacy_loss.rho
+        if gets.same_as is not None:
+            assert answer.message == self.releases[gets.same_as].message
+        if gets.remember is not None:
+            self.releases[gets.remember] = answer
+        assert leaks(self.canaries, str(answer.message), ()) == []
+
+    # --- edits ---------------------------------------------------------------------------------------------------
+
+    def _edit(self, edit: Edit, accepted: bool) -> None:
+        path = self.site.policies / edit.file
+        before = path.read_text("utf-8")
+        after = before.replace(edit.replace, edit.with_)
+        assert after != before, "the scenario edits what is not there"
+        path.write_text(after, "utf-8")
+        heard = self._heard()
+        self.site.reload()
+        deadline = time.monotonic() + _RELOAD_SECONDS
+        while (now := self._heard()) == heard:
+            assert time.monotonic() < deadline, "the gateway did not read its policy anew"
+            time.sleep(0.02)
+        assert now - heard == Counter({accepted: 1})
+        assert self.site.alive()
+
+    def _heard(self) -> Counter[bool]:
+        """How often the gateway said that a policy came into force (True) or was refused (False)."""
+        log = self.site.log.read_text("utf-8")
+        return Counter({True: log.count(" is in force"), False: log.count(" stays in force")})
+
+
+def _kept(fields: Mapping[str, str]) -> set[str]:
+    return {name for name, how in fields.items() if how == "keep"}
+
+
+def _statistic(name: str) -> Any:
+    if name.startswith("sum("):
+        return gw.sum_of(name.removeprefix("sum(").removesuffix(")"))
+    return {"count": gw.count, "count_units": gw.count_units}[name]()

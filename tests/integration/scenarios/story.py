@@ -1,0 +1,158 @@
+"""The form of a scenario: a story of steps, each a call with its outcome, or an edit of the policy."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gateway.policy.documents import read_yaml
+from gateway.policy.problems import Problems
+
+SCENARIOS = Path(__file__).resolve().parents[3] / "seeds" / "scenarios"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Title(_Strict):
+    """What people read, in both languages."""
+
+    en: str
+    zh: str
+
+
+class Subject(_Strict):
+    """One person of a lookup or check: planted, remembered by token, or by the value itself."""
+
+    canary: int | None = None
+    token: str | None = None
+    also_in: str | None = None
+    value: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Subject:
+        if [self.canary, self.token, self.value].count(None) != 2:
+            raise ValueError("a subject is a canary, a token or a value")
+        return self
+
+
+class Filter(_Strict):
+    """A condition on a field that is kept."""
+
+    field: str
+    op: Literal["==", ">="]
+    value: str | int | bool | date | datetime
+
+
+class Gets(_Strict):
+    """What an allowed step gives. See seeds/scenarios/README.md."""
+
+    fields: dict[str, str] | None = None
+    withheld: list[str] = Field(default_factory=list)
+    consent: str | None = None
+    regions: list[str] | None = None
+    found: list[bool] | None = None
+    holds: bool | None = None
+    cells: int | None = None
+    charged: bool | None = None
+    same_as: str | None = None
+    accounts: list[str] | None = None
+    remember: str | None = None
+    joins: str | None = None
+    apart_from: str | None = None
+
+
+class Nearest(_Strict):
+    """The part of a refusal that says what would pass."""
+
+    fields: list[str] = Field(default_factory=list)
+    region: str = ""
+
+
+class Edit(_Strict):
+    """A change of one file of the policy folder."""
+
+    file: str
+    replace: str
+    with_: Annotated[str, Field(alias="with")]
+
+
+Verb = Literal["describe", "extract", "lookup", "check", "estimate", "release", "budget"]
+
+
+class Step(_Strict):
+    """One step: a call that gets something or is refused, or an edit that is accepted or rejected."""
+
+    step: str
+    who: str = ""
+    person: str = "li.wei"
+    asks: Annotated[str, Field(pattern=r"^([a-z]+ [a-z0-9_]+/[a-z0-9-]+)?$")] = ""
+    why: str = ""
+    where: str = ""
+    case_number: str = ""
+    fields: list[str] = Field(default_factory=list)
+    partial: bool = False
+    filters: list[Filter] = Field(default_factory=list)
+    encoding: Literal["arrow", "rows"] = "arrow"
+    by: str = "resident_id"
+    subjects: list[Subject] = Field(default_factory=list)
+    statistics: list[str] = Field(default_factory=list)
+    group_by: list[str] = Field(default_factory=list)
+    epsilon: float = 0.0
+    gets: Gets | None = None
+    refused: str | None = None
+    status: Literal["INVALID_ARGUMENT", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"] | None = None
+    nearest: Nearest | None = None
+    edit: Edit | None = None
+    reload: Literal["accepted", "rejected"] | None = None
+
+    @model_validator(mode="after")
+    def _one_outcome(self) -> Step:
+        if [self.gets, self.refused, self.reload].count(None) != 2:
+            raise ValueError("a step gets something, is refused, or edits the policy")
+        if (self.refused is None) != (self.status is None) or (self.edit is None) != (self.reload is None):
+            raise ValueError("a refusal has a status, an edit says how it is received")
+        if (self.edit is None) == (not self.who or not self.asks):
+            raise ValueError("a call says who asks what; an edit does not")
+        return self
+
+    @property
+    def verb(self) -> str:
+        """What kind of call it is."""
+        return self.asks.partition(" ")[0]
+
+    @property
+    def dataset(self) -> str:
+        """The dataset asked."""
+        return self.asks.partition(" ")[2].partition("/")[0]
+
+    @property
+    def disclosure(self) -> str:
+        """The disclosure asked for."""
+        return self.asks.partition("/")[2]
+
+
+class Story(_Strict):
+    """A scenario."""
+
+    row: Annotated[str, Field(pattern=r"^C[0-9]{2}$")]
+    title: Title
+    deployment: Literal["shared", "own"]
+    steps: Annotated[list[Step], Field(min_length=2)]
+
+
+def read_stories() -> list[Story]:
+    """Every scenario of the product, in the order of their rows."""
+    return [Story.model_validate(_plain(path)) for path in sorted(SCENARIOS.glob("*.yaml"))]
+
+
+def _plain(path: Path) -> Any:
+    problems = Problems()
+    document = read_yaml(path.name, path.read_bytes(), problems)
+    problems.raise_if_any()
+    assert document is not None
+    return document.data

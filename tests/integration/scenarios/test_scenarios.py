@@ -1,0 +1,47 @@
+"""The stories of seeds/scenarios, played against a real gateway over TLS."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.scenarios.player import Player
+from tests.integration.scenarios.story import Story, read_stories
+
+STORIES = read_stories()
+ROWS = {"C01", "C03", "C09", "C10", "C13", "C24", "C26", "C28"}
+
+
+@pytest.fixture
+def player(request: pytest.FixtureRequest) -> Callable[[Story], Player]:
+    """Makes the player of a story: at the shared gateway, or at one of its own that it may spend and edit at will."""
+
+    def make(story: Story) -> Player:
+        if story.deployment == "shared":
+            city = request.getfixturevalue("city")
+            return Player(city.site, city.data, city.seeded.canaries)
+        site = request.getfixturevalue("new_site")
+        _, seeded = request.getfixturevalue("seeded")
+        site.start()
+        return Player(site, site.data, seeded.canaries)
+
+    return make
+
+
+@pytest.mark.parametrize("story", STORIES, ids=[story.row for story in STORIES])
+def test_story_goes_as_it_is_told(story: Story, player: Callable[[Story], Player]) -> None:
+    playing = player(story)
+    for number, step in enumerate(story.steps, start=1):
+        try:
+            playing.play(step)
+        except Exception as error:
+            error.add_note(f"{story.row}, step {number}: {step.step}")
+            raise
+
+
+def test_each_story_has_an_allow_and_a_refusal() -> None:
+    allowed = Counter(story.row for story in STORIES for step in story.steps if step.gets is not None)
+    refused = Counter(story.row for story in STORIES for step in story.steps if step.refused is not None)
+    assert set(allowed) == set(refused) == ROWS
