@@ -1,0 +1,38 @@
+"""A service is served whole, or not at all."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from gateway.api.v1 import audit_service_pb2
+from gateway.model.errors import ErrorReason
+from gateway.model.party import Peer
+from gateway.server.call import Edge, Method
+from gateway.server.observation import Observer
+from gateway.server.problem import Problem
+
+SERVICE = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
+
+
+def refuse(_: Peer, __: object) -> Problem:
+    return Problem(ErrorReason.RECEIPT_NOT_FOUND)
+
+
+@pytest.mark.parametrize(
+    "methods",
+    [
+        {},
+        {"GetReceipt": Method(refuse), "Backdoor": Method(refuse)},
+        {"GetReceipt": Method(refuse, streams=True)},
+    ],
+)
+def test_handlers_must_be_the_methods_of_their_service(methods: dict[str, Method]) -> None:
+    pool = ThreadPoolExecutor(1)
+    edge = Edge(pool, pool, Observer(CollectorRegistry(), io.StringIO()))
+    with pytest.raises(ValueError):
+        edge.service(SERVICE, methods)
+    assert edge.service(SERVICE, {"GetReceipt": Method(refuse)}).service_name() == SERVICE.full_name

@@ -1,0 +1,108 @@
+"""Values and epsilons cross the wire exactly, or are refused."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.api.v1 import sharing_service_pb2, value_pb2
+from gateway.model.errors import ErrorReason
+from gateway.model.values import Scalar
+from gateway.server.problem import NotWellFormed
+from gateway.server.wire_requests import body_digest, context_of, exact_epsilon, exact_margin
+from gateway.server.wire_values import conditions, scalar, value_of
+
+SCALARS: st.SearchStrategy[Scalar] = st.one_of(
+    st.none(),
+    st.text(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    st.booleans(),
+    st.dates(),
+    st.datetimes(),
+)
+
+
+@given(SCALARS)
+def test_a_value_comes_back_as_it_was(item: Scalar) -> None:
+    read = scalar(value_pb2.Value.FromString(value_of(item).SerializeToString()), "")
+    assert read == item and type(read) is type(item)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        value_pb2.Value(date_value=2**31 - 1),
+        value_pb2.Value(date_value=-(2**31)),
+        value_pb2.Value(timestamp_value=2**63 - 1),
+        value_pb2.Value(timestamp_value=-(2**63)),
+        value_pb2.Value(),
+    ],
+)
+def test_a_date_outside_the_calendar_is_refused(value: value_pb2.Value) -> None:
+    with pytest.raises(NotWellFormed) as raised:
+        scalar(value, "filters[0].values[0]")
+    assert raised.value.problem.reason is ErrorReason.REQUEST_INVALID
+    assert raised.value.problem.violations[0].field == "filters[0].values[0]"
+
+
+def test_dates_and_times_are_the_city_s() -> None:
+    assert scalar(value_pb2.Value(date_value=1), "") == date(1970, 1, 2)
+    assert scalar(value_pb2.Value(timestamp_value=1_500_000), "") == datetime(1970, 1, 1, 0, 0, 1, 500_000)
+
+
+def test_only_in_takes_several_values() -> None:
+    values = [value_pb2.Value(int64_value=1), value_pb2.Value(int64_value=2)]
+    several = value_pb2.Condition(field="f", operator=value_pb2.OPERATOR_IN, values=values)
+    assert conditions([several], "filters")[0].values == (1, 2)
+    several.operator = value_pb2.OPERATOR_LESS
+    with pytest.raises(NotWellFormed):
+        conditions([several], "filters")
+
+
+@given(st.integers(1, 10_000_000))
+def test_an_epsilon_is_the_decimal_that_was_written(millionths: int) -> None:
+    assert exact_epsilon(float(f"{millionths / 10**6:.6f}")) == Fraction(millionths, 10**6)
+
+
+@pytest.mark.parametrize(
+    "epsilon", [0.0, -0.0, -1.0, math.nan, math.inf, -math.inf, 5e-324, 1e-7, 0.1234567, 0.1 + 0.2]
+)
+def test_an_epsilon_out_of_range_is_refused(epsilon: float) -> None:
+    with pytest.raises(NotWellFormed) as raised:
+        exact_epsilon(epsilon)
+    assert raised.value.problem.reason is ErrorReason.EPSILON_OUT_OF_RANGE
+
+
+@pytest.mark.parametrize("margin", [0.0, -1.0, math.nan, math.inf])
+def test_a_margin_is_finite_and_above_zero(margin: float) -> None:
+    with pytest.raises(NotWellFormed):
+        exact_margin(margin)
+
+
+def test_the_digest_tells_requests_apart_and_ignores_their_id() -> None:
+    first = sharing_service_pb2.ExtractRequest(dataset="d", disclosure="e")
+    second = sharing_service_pb2.ExtractRequest(dataset="d", disclosure="e")
+    first.context.request_id = "1e0e1a2b-0000-4000-8000-000000000001"
+    second.context.purpose = ""
+    assert body_digest(first) == body_digest(second)
+    second.allow_partial = True
+    assert body_digest(first) != body_digest(second)
+    assert first.context.request_id
+    check = sharing_service_pb2.CheckRequest(dataset="d", disclosure="e")
+    check.context.SetInParent()
+    assert body_digest(check) != body_digest(first)
+
+
+def test_a_request_without_an_id_gets_one_and_a_given_id_has_one_form() -> None:
+    request = sharing_service_pb2.ExtractRequest()
+    made = context_of(request)
+    assert not made.caller_gave_id and made.request_id != context_of(request).request_id
+    request.context.request_id = "1E0E1A2B-0000-4000-8000-00000000000F"
+    given_ = context_of(request)
+    assert given_.caller_gave_id and given_.request_id == "1e0e1a2b-0000-4000-8000-00000000000f"
