@@ -16,7 +16,7 @@ app = App(
     name="gateway",
     help="Nothing leaves without a purpose, and nothing leaves that the purpose does not need.",
     usage=_USAGE,
-    version=lambda: _version(),  # defined below
+    version=lambda: _version(),  # noqa: PLW0108  # defined below: not known yet here
     help_format="plaintext",
 )
 app.command("gateway.cli.serve:serve", name="serve", help="Serve: answer departments and researchers over TLS.")

@@ -21,7 +21,7 @@ def init(file: Path, /, *, secret_file: Path) -> None:
         The key file to make. Only its owner will be able to read it.
     secret_file
         A file with the secret that opens the key file: at least 16 bytes, better 32 random ones, as
-        `openssl rand -hex 32` prints. Its last line break does not count.
+        `openssl rand -hex 32` prints. White space around it does not count.
     """
     secret = _secret(secret_file)
     if not file.parent.is_dir():
@@ -42,7 +42,7 @@ def _secret(file: Path) -> bytes:
         raise Mistake(
             f"the secret file {file} cannot be read", f"Make one: (umask 077; openssl rand -hex 32 > {file})."
         ) from None
-    secret = text.removesuffix(b"\n").removesuffix(b"\r")
+    secret = text.strip()  # as the server reads it
     if not _MIN_SECRET <= len(secret) <= _MAX_SECRET:
         raise Mistake(f"the secret must have {_MIN_SECRET} to {_MAX_SECRET} bytes", "Use openssl rand -hex 32.")
     return secret

@@ -1,0 +1,219 @@
+"""`gateway contract`: draft a data contract from a file; check contracts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from gateway.cli.contract_copy import replacing, write_copy
+from gateway.cli.contract_draft import CONFIRM, write_draft
+from gateway.cli.contract_plan import DraftPlan, label, plan_draft
+from gateway.cli.contract_reading import open_input
+from gateway.cli.contract_survey import Survey, survey
+from gateway.cli.mistake import PROBLEMS_FOUND, Mistake
+from gateway.cli.policy import load_folder, tell_problems
+from gateway.model.contract import ContractStatus, SourceKind, SourceSpec
+from gateway.policy.contracts import read_contract
+from gateway.policy.documents import read_yaml
+from gateway.policy.problems import InvalidPolicy, Problems, did_you_mean
+from gateway.policy.validation import DatasetName
+
+_DATASET_NAME: TypeAdapter[str] = TypeAdapter(DatasetName)
+
+
+def init(
+    file: Path,
+    /,
+    *,
+    dataset: str,
+    policies: Path = Path("policies"),
+    data_root: Path = Path("data"),
+    convert: bool = False,
+    force: bool = False,
+    json_: bool = False,
+) -> None:
+    """Draft a contract from a Parquet or CSV file. Nothing is disclosed until an officer confirms it.
+
+    The file is read once, whole, in bounded memory. Neither the draft nor what is printed holds a value of it.
+
+    Parameters
+    ----------
+    file
+        The Parquet or CSV file.
+    dataset
+        What to call the dataset: a-z, 0-9 and _, starting with a letter.
+    policies
+        The policy folder; the draft becomes contracts/DATASET.yaml in it.
+    data_root
+        The folder that the gateway reads data from.
+    convert
+        Serve the file from a copy, DATA_ROOT/DATASET.parquet. The copy has well-formed names, the gateway's types,
+        numbers of persons as text, and the city's local time; words such as NA in columns of numbers or times
+        become missing values. Without this the file must be in the data folder, and is served as it is.
+    force
+        Replace a draft, and a copy, that exist.
+    json_
+        Print what was found as JSON.
+    """
+    try:
+        _DATASET_NAME.validate_python(dataset)
+    except ValidationError:
+        raise Mistake(
+            "the dataset's name is not well-formed", "Use a-z, 0-9 and _, starting with a letter, at most 64."
+        ) from None
+    if not policies.is_dir():
+        raise Mistake(f"there is no policy folder {policies}", "Name it with --policies.")
+    if not data_root.is_dir():
+        raise Mistake(f"there is no data folder {data_root}", "Make it, or name it with --data-root.")
+    target = policies / "contracts" / f"{dataset}.yaml"
+    copy = data_root / f"{dataset}.parquet" if convert else None
+    for existing in filter(None, (target, copy)):
+        if existing.exists() and not force:
+            raise Mistake(f"{existing} exists", "Choose another --dataset, or replace it with --force.")
+    opened = open_input(file)
+    if copy is not None and copy.exists() and copy.samefile(file):
+        raise Mistake(f"{file} would be replaced by its own copy", "Choose another --dataset.")
+    source = _source(file, opened.kind, data_root, copy)
+    found = survey(opened)
+    plan = plan_draft(found, convert)
+    text = write_draft(dataset, source, plan)
+    _check_draft(dataset, text)
+    if copy is not None:
+        write_copy(opened, plan, copy)
+    _write(target, text)
+    if json_:
+        print(json.dumps(_report(found, plan, target, source), ensure_ascii=False, indent=2))
+    else:
+        _tell(found, plan, target, policies, copy)
+
+
+def check(dataset: str = "", /, *, policies: Path = Path("policies")) -> int:
+    """Check contracts as the server would read them, and count what they leave to confirm.
+
+    Exits with 0 if nothing is left to do, 1 if something is, 2 if there is no such folder or dataset.
+
+    Parameters
+    ----------
+    dataset
+        One dataset; left out, all of them.
+    policies
+        The policy folder.
+    """
+    try:
+        snapshot = load_folder(policies)
+    except InvalidPolicy as invalid:
+        return tell_problems(policies, invalid)
+    if dataset and dataset not in snapshot.contracts:
+        remedy = did_you_mean(dataset, snapshot.contracts)
+        raise Mistake(f"there is no contract contracts/{label(dataset)}.yaml in {policies}", remedy)
+    unfinished = 0
+    for name in [dataset] if dataset else sorted(snapshot.contracts):
+        contract = snapshot.contracts[name]
+        path = policies / "contracts" / f"{name}.yaml"
+        left = {number: line for number, line in enumerate(_lines(path), start=1) if f"  {CONFIRM}" in line}
+        ready = contract.status is ContractStatus.CONFIRMED and not left
+        unfinished += not ready
+        said = f"{contract.status}, {len(contract.fields)} fields, {len(contract.disclosures)} disclosures"
+        print(f"{path}: {said}")
+        for number, line in left.items():
+            print(f"{path}:{number}: to confirm: {line.partition(CONFIRM)[2].strip()}")
+    return PROBLEMS_FOUND if unfinished else 0
+
+
+def _source(file: Path, kind: SourceKind, data_root: Path, copy: Path | None) -> SourceSpec:
+    if copy is not None:
+        return SourceSpec(SourceKind.PARQUET, copy.name)
+    root, path = data_root.resolve(), file.resolve()
+    if not path.is_relative_to(root):
+        raise Mistake(
+            f"{file} is not in the data folder {data_root}",
+            "Move it there, name the folder with --data-root, or add --convert to write a copy there.",
+        )
+    return SourceSpec(kind, path.relative_to(root).as_posix())
+
+
+def _check_draft(dataset: str, text: str) -> None:
+    """Read the draft as the server will. What is wrong then is the path: all else is made here."""
+    problems = Problems()
+    content = text.encode()
+    document = read_yaml(f"contracts/{dataset}.yaml", content, problems)
+    if document is not None:
+        read_contract(document, content, problems)
+    try:
+        problems.raise_if_any()
+    except InvalidPolicy as invalid:
+        raise Mistake(f"no contract can be drafted: {invalid.problems[0].message}", "Rename the file.") from None
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        target.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise Mistake(f"{target.parent} cannot be made: {error.strerror}") from None
+    with replacing(target) as fresh:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.chmod(0o644)  # policy is no secret, and the server's user reads it
+
+
+def _report(found: Survey, plan: DraftPlan, target: Path, source: SourceSpec) -> dict[str, object]:
+    return {
+        "contract": str(target),
+        "source": {"kind": source.kind, "path": source.path},
+        "rows": found.rows,
+        "privacy_unit": {"field": plan.unit.name, "recognised": plan.sure},
+        "fields": [
+            {
+                "name": field.name,
+                "column": label(field.column.name),
+                "type": field.type,
+                "classification": field.clue.classification,
+                "canonical": field.canonical,
+                "nullable": field.nullable,
+                "why": field.clue.why,
+                "note": field.note,
+            }
+            for field in plan.fields
+        ],
+        "left_out": [{"column": column.label, "why": column.why} for column in plan.left_out],
+    }
+
+
+def _tell(found: Survey, plan: DraftPlan, target: Path, policies: Path, copy: Path | None) -> None:
+    if copy is not None:
+        print(f"Wrote {copy}: {found.rows} rows, as the gateway reads them.")
+    print(f"Wrote {target}: a draft with {len(plan.fields)} fields. It discloses nothing.\n")
+    _table([(field.name, str(field.type), str(field.clue.classification), field.clue.why) for field in plan.fields])
+    notes = [f"{field.name}: {field.note}" for field in plan.fields if field.note]
+    notes += [f"left out {column.label}: {column.why}" for column in plan.left_out]
+    if not found.rows:
+        notes.append("the file has no rows, so that only its names and types could be looked at")
+    for note in notes:
+        print(f"note: {note}")
+    print(
+        f"\nNext, in {target}:\n"
+        f"  1. Settle every line marked '{CONFIRM}' and remove the mark; set status: confirmed.\n"
+        f"  2. Write the disclosures that a purpose needs; the file ends with an example of each kind.\n"
+        f"Then in {policies}:\n"
+        f"  3. Declare the purpose in purposes.yaml, and a lifetime cap in budgets.yaml for statistics.\n"
+        f"  4. Add a grant to grants.csv: who gets which disclosure, for which purpose.\n"
+        f"  5. gateway policy check {policies}"
+    )
+
+
+def _table(rows: Sequence[tuple[str, str, str, str]]) -> None:
+    widths = [max(len(row[place]) for row in rows) for place in range(3)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True))
+        print("  " + "  ".join([*cells, row[3]]).rstrip())
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        print(f"{path}: {error.strerror}", file=sys.stderr)
+        return []

@@ -1,0 +1,164 @@
+"""Writes a draft contract as YAML. It says nothing that is in the data but the names and types of columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from gateway.cli.contract_plan import DraftPlan, PlannedField, label
+from gateway.model.contract import CanonicalForm, Classification, SourceSpec
+from gateway.model.values import FieldType
+
+CONFIRM = "# confirm:"
+"""What marks each guess. A contract is finished when none is left."""
+
+_COUNTABLE = (FieldType.STRING, FieldType.INT64, FieldType.BOOL, FieldType.DATE)
+_IDS = (FieldType.STRING, FieldType.INT64)
+_SHOWN = 4
+
+
+def write_draft(dataset: str, source: SourceSpec, plan: DraftPlan) -> str:
+    """Return the text of contracts/<dataset>.yaml: a contract that loads as a draft and discloses nothing."""
+    return "\n".join([*_head(dataset, source, plan), *_fields(plan), *_disclosures(plan), ""])
+
+
+def _head(dataset: str, source: SourceSpec, plan: DraftPlan) -> Iterator[str]:
+    yield "# A draft, made from the names and the forms of the columns. Nothing of it is disclosed until an officer has"
+    yield f"# settled every line marked '{CONFIRM}', removed the mark, and set the status to confirmed."
+    yield f"dataset: {dataset}"
+    yield "status: draft"
+    yield f"title: {{en: {dataset}}}  {CONFIRM} what these data are, in words; zh: … adds the Chinese"
+    yield f"controller: to-be-named  {CONFIRM} the institution that decides about these data"
+    yield f'steward: "To be named"  {CONFIRM} who answers questions, with an address; refusals name them'
+    yield f"source: {{kind: {source.kind}, path: {json.dumps(source.path, ensure_ascii=False)}}}"
+    if plan.sure:
+        yield f"# The rows seem to be about what '{plan.unit.name}' names: {plan.unit.clue.why}."
+    else:
+        yield f"# Nothing says whom the rows are about: '{plan.unit.name}' only holds the place."
+    yield "# 'kind' is what is protected, such as resident, firm or vehicle; budgets.yaml has a lifetime cap for each."
+    yield f"privacy_unit: {{kind: unconfirmed, field: {plan.unit.name}}}  {CONFIRM} whom noise must hide"
+    yield "# region_field: …    a field with paths of regions.yaml; without one, grants are for the whole tree"
+    yield "# retention_days: …  how long these data may be kept"
+    yield ""
+
+
+def _fields(plan: DraftPlan) -> Iterator[str]:
+    yield "# Statistics need public bounds (of whole numbers) and public keys (to group by). Declare them from what is"
+    yield "# known of the subject, such as  bounds: [0, 120]  or  keys: [F, M].  Never read them off the data: that"
+    yield "# would disclose its extremes and its rare values."
+    yield "fields:"
+    for field in plan.fields:
+        if field.name != field.column.name:
+            yield f"  # the column {json.dumps(label(field.column.name), ensure_ascii=False)} of the original"
+        if field.note:
+            yield f"  # note: {field.note}"
+        parts = [f"type: {field.type}", f"classification: {field.clue.classification}"]
+        if field.canonical is not CanonicalForm.TEXT:
+            parts.append(f"canonical: {field.canonical}")
+        if field.nullable:
+            parts.append("nullable: true")
+        yield f"  {field.name}: {{{', '.join(parts)}}}  {CONFIRM} {field.clue.why}"
+    if plan.left_out:
+        yield "  # Left out:"
+        for column in plan.left_out:
+            yield f"  #   {json.dumps(column.label, ensure_ascii=False)}: {column.why}"
+    yield ""
+
+
+def _disclosures(plan: DraftPlan) -> Iterator[str]:
+    yield "# None yet. A disclosure names the fields that one purpose needs, and no other. One example of each kind,"
+    yield "# for these fields; to use one, write 'disclosures:' without the braces and remove its leading '# '."
+    yield "disclosures: {}"
+    examples = [_extract(plan), _release(plan)]
+    if plan.unit.type in _IDS:
+        examples[1:1] = [_lookup(plan), _check(plan)]
+    for example in examples:
+        yield "#"
+        yield from (f"# {line}" for line in example)
+
+
+def _extract(plan: DraftPlan) -> list[str]:
+    return [
+        "  some-rows:",
+        "    kind: extract",
+        "    description: Rows for a purpose that needs rows.",
+        "    fields:",
+        *(f"      {line}" for line in _treatments(plan, ())),
+        '    waive_noise: "Why these rows may leave without noise."',
+    ]
+
+
+def _lookup(plan: DraftPlan) -> list[str]:
+    unit = plan.unit.name
+    return [
+        "  one-subject:",
+        "    kind: lookup",
+        "    description: What one service needs to know of one subject, who is named in the call.",
+        f"    lookup_keys: [{unit}]",
+        "    fields:",
+        *(f"      {line}" for line in _treatments(plan, (unit,))),
+        '    waive_noise: "Why the answer is about the right subject only without noise."',
+    ]
+
+
+def _check(plan: DraftPlan) -> list[str]:
+    unit = plan.unit.name
+    tested = next((field for field in plan.fields if field.name != unit), plan.unit)
+    operator, value = _TESTS[tested.type]
+    return [
+        "  yes-or-no:",
+        "    kind: check",
+        "    description: Whether something holds of one subject, and nothing else.",
+        f"    lookup_keys: [{unit}]",
+        f"    predicate: [{{field: {tested.name}, op: {operator}, value: {value}}}]",
+        '    waive_noise: "Why the answer must be exact."',
+    ]
+
+
+def _release(plan: DraftPlan) -> list[str]:
+    groups = [field.name for field in plan.fields if field.type in _COUNTABLE and not _names_somebody(plan, field)]
+    sums = [field.name for field in plan.fields if field.type is FieldType.INT64 and field.name != plan.unit.name]
+    lines = ["  counts:", "    kind: release", "    description: How many there are, with noise that hides each one."]
+    if groups:
+        lines.append(f"    # group_by may name fields with keys, such as {', '.join(groups[:_SHOWN])}")
+    if sums:
+        lines.append(f"    # sums may name whole numbers with bounds, such as {', '.join(sums[:_SHOWN])}")
+    lines.append("    # one subject counts in at most max_groups groups, and there for at most max_rows rows")
+    lines.append(
+        "    statistics: {group_by: [], sums: [], max_groups: 1, max_rows: 1, max_epsilon: 1.0, slot_ms: 1000}"
+    )
+    return lines
+
+
+def _treatments(plan: DraftPlan, without: tuple[str, ...]) -> list[str]:
+    chosen = [plan.unit, *(field for field in plan.fields if field.name != plan.unit.name)]
+    lines = [
+        f"{field.name}: {treatment}"
+        for field in chosen
+        if field.name not in without and (treatment := _treatment(plan, field))
+    ]
+    return lines[:_SHOWN] or [f"{plan.unit.name}: {{keep: {{justification: Why the purpose cannot do without it.}}}}"]
+
+
+def _treatment(plan: DraftPlan, field: PlannedField) -> str:
+    if _names_somebody(plan, field):
+        return "pseudonymize" if field.type is FieldType.STRING else ""
+    if field.type in (FieldType.DATE, FieldType.TIMESTAMP):
+        return "{generalize: month}"
+    if field.clue.classification is Classification.QUASI_IDENTIFIER and field.type is FieldType.INT64:
+        return "{generalize: {width: 10}}"
+    return "keep"
+
+
+def _names_somebody(plan: DraftPlan, field: PlannedField) -> bool:
+    return field.name == plan.unit.name or field.clue.classification is Classification.DIRECT_IDENTIFIER
+
+
+_TESTS = {
+    FieldType.STRING: ("eq", '"…"'),
+    FieldType.INT64: ("ge", "0"),
+    FieldType.DOUBLE: ("ge", "0"),
+    FieldType.BOOL: ("eq", "true"),
+    FieldType.DATE: ("ge", "2000-01-01"),
+    FieldType.TIMESTAMP: ("ge", '"2000-01-01T00:00:00"'),
+}
