@@ -1,0 +1,97 @@
+"""A small dataset of permits to park, and a source over the folder that holds it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.model.contract import (
+    Bounds,
+    CanonicalForm,
+    Classification,
+    ContractStatus,
+    DataContract,
+    FieldSpec,
+    PrivacyUnit,
+    SourceKind,
+    SourceSpec,
+)
+from gateway.model.values import FieldType
+
+TYPES = {
+    "subject": FieldType.STRING,
+    "region": FieldType.STRING,
+    "amount": FieldType.INT64,
+    "category": FieldType.STRING,
+    "score": FieldType.INT64,
+    "consent": FieldType.BOOL,
+    "ratio": FieldType.DOUBLE,
+    "day": FieldType.DATE,
+    "moment": FieldType.TIMESTAMP,
+}
+ARROW = {
+    "subject": pa.string(),
+    "region": pa.string(),
+    "amount": pa.int64(),
+    "category": pa.string(),
+    "score": pa.int64(),
+    "consent": pa.bool_(),
+    "ratio": pa.float64(),
+    "day": pa.date32(),
+    "moment": pa.timestamp("us"),
+}
+
+
+def _contract(path: str, kind: SourceKind, names: tuple[str, ...]) -> DataContract:
+    fields = {
+        name: FieldSpec(
+            name, TYPES[name], Classification.OTHER, True, CanonicalForm.TEXT, Bounds(-(2**63), 2**63 - 1), None
+        )
+        for name in names
+    }
+    return DataContract(
+        dataset="permits",
+        status=ContractStatus.CONFIRMED,
+        title_en="Permits",
+        title_zh="许可",
+        controller="parking",
+        steward="steward@parking",
+        source=SourceSpec(kind, path),
+        privacy_unit=PrivacyUnit("resident", "subject"),
+        region_field="region" if "region" in names else None,
+        retention_days=None,
+        fields=fields,
+        disclosures={},
+        digest=f"{path} {kind} {names}",
+    )
+
+
+@pytest.fixture(scope="session")
+def make_contract():
+    """Make a contract over a file: path, kind, names of fields."""
+
+    def make(path: str, kind: SourceKind = SourceKind.PARQUET, names: tuple[str, ...] = tuple(TYPES)) -> DataContract:
+        return _contract(path, kind, names)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def schema() -> pa.Schema:
+    return pa.schema(list(ARROW.items()))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "data's"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def source(root: Path) -> Iterator[DuckDBSource]:
+    source = DuckDBSource(root, memory_limit="256MB", threads=2)
+    yield source
+    source.close()

@@ -1,0 +1,143 @@
+"""What compilation refuses, and that no value is ever part of the text."""
+
+from datetime import date
+
+import pytest
+
+from gateway.model.contract import (
+    Bounds,
+    CanonicalForm,
+    Classification,
+    ContractStatus,
+    DataContract,
+    FieldSpec,
+    PrivacyUnit,
+    SourceKind,
+    SourceSpec,
+)
+from gateway.model.filter import Condition, Operator
+from gateway.model.plan import AggregatePlan, BoundedStatistic, GroupKey, RowPlan, RowScope
+from gateway.model.statistics import Statistic, StatisticKind
+from gateway.model.values import FieldType
+from gateway.query.aggregates import compile_aggregates
+from gateway.query.rows import compile_rows
+from gateway.query.scan import Location
+
+FIELDS = {"id": FieldType.STRING, "age": FieldType.INT64, "ok": FieldType.BOOL, 'q"; DROP': FieldType.DATE}
+HERE = Location("/data/t.parquet")
+EVERYTHING = RowScope(None, None, ())
+COUNT = BoundedStatistic(Statistic(StatisticKind.COUNT, None), None, 1)
+
+
+def _contract(region_field: str | None = None) -> DataContract:
+    fields = {
+        name: FieldSpec(name, kind, Classification.OTHER, True, CanonicalForm.TEXT, None, None)
+        for name, kind in FIELDS.items()
+    }
+    source = SourceSpec(SourceKind.PARQUET, "t.parquet")
+    unit = PrivacyUnit("resident", "id")
+    return DataContract(
+        "d", ContractStatus.CONFIRMED, "", "", "", "", source, unit, region_field, None, fields, {}, "0"
+    )
+
+
+def _rows(*conditions: Condition, columns: tuple[str, ...] = ("id",), **scope: str) -> RowPlan:
+    row_scope = RowScope(scope.get("region"), scope.get("consent"), conditions)
+    return RowPlan(_contract("id" if "region" in scope else None), columns, row_scope, None)
+
+
+def _sum(field: str | None, bounds: Bounds | None, max_rows: int = 1) -> BoundedStatistic:
+    return BoundedStatistic(Statistic(StatisticKind.SUM, field), bounds, max_rows)
+
+
+def test_values_are_bound_and_never_written() -> None:
+    canary = "'; DROP TABLE x; --"
+    plan = _rows(Condition("id", Operator.IN, (canary, "b")), Condition("age", Operator.LESS, (4711,)), region=canary)
+    query = compile_rows(plan, Location("/data/its'.parquet"))
+    for value in (canary, "4711", "its'"):
+        assert value not in query.sql
+        assert value not in repr(query)
+    assert query.parameters == {
+        "source": "/data/its'.parquet",
+        "c0_0": canary,
+        "c0_1": "b",
+        "c1_0": 4711,
+        "region": canary,
+        "region_below": canary + "/",
+    }
+
+
+def test_names_are_quoted() -> None:
+    query = compile_rows(_rows(columns=('q"; DROP',)), HERE)
+    assert '"q""; DROP"' in query.sql
+    assert '"q"; DROP' not in query.sql.replace('"q""; DROP"', "")
+
+
+def test_only_the_fields_of_the_plan_are_read() -> None:
+    assert "age" not in compile_rows(_rows(Condition("ok", Operator.EQUAL, (True,))), HERE).sql
+
+
+def test_plans_of_one_shape_share_their_text() -> None:
+    one = compile_rows(_rows(Condition("id", Operator.EQUAL, ("a",))), HERE)
+    other = compile_rows(_rows(Condition("id", Operator.EQUAL, ("b",))), HERE)
+    assert one.sql is other.sql
+    assert one.parameters != other.parameters
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        _rows(columns=()),
+        _rows(columns=("nothing",)),
+        _rows(Condition("nothing", Operator.EQUAL, ("a",))),
+        _rows(Condition("id", Operator.EQUAL, (1,))),
+        _rows(Condition("age", Operator.EQUAL, (True,))),
+        _rows(Condition("age", Operator.EQUAL, ("1",))),
+        _rows(Condition("age", Operator.EQUAL, (2**63,))),
+        _rows(Condition("age", Operator.LESS, ())),
+        _rows(Condition("age", Operator.LESS, (1, 2))),
+        _rows(Condition("ok", Operator.EQUAL, (date(2020, 1, 1),))),
+        _rows(consent="id"),
+        _rows(consent="nothing"),
+        RowPlan(_contract(), ("id",), RowScope("hz", None, ()), None),
+        RowPlan(_contract(), ("id",), EVERYTHING, -1),
+    ],
+)
+def test_row_plans_that_do_not_fit_are_refused(plan: RowPlan) -> None:
+    with pytest.raises(ValueError) as refusal:
+        compile_rows(plan, HERE)
+    assert "nothing" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("group_by", "statistics", "max_groups"),
+    [
+        ((), (), 1),
+        ((), (COUNT,), 0),
+        ((GroupKey("nothing", ("a",)),), (COUNT,), 1),
+        ((GroupKey("id", (1,)),), (COUNT,), 1),
+        ((GroupKey("id", ("a",)), GroupKey("id", ("b",))), (COUNT,), 1),
+        ((), (BoundedStatistic(Statistic(StatisticKind.COUNT, None), None, 0),), 1),
+        ((), (BoundedStatistic(Statistic(StatisticKind.COUNT, "age"), None, 1),), 1),
+        ((), (BoundedStatistic(Statistic(StatisticKind.COUNT, None), Bounds(0, 1), 1),), 1),
+        ((), (_sum(None, Bounds(0, 1)),), 1),
+        ((), (_sum("age", None),), 1),
+        ((), (_sum("age", Bounds(2, 1)),), 1),
+        ((), (_sum("ok", Bounds(0, 1)),), 1),
+        ((), (_sum("nothing", Bounds(0, 1)),), 1),
+        ((), (_sum("age", Bounds(0, 2**63)),), 1),
+        ((), (_sum("age", Bounds(-(2**63), 0)),), 1),
+        ((), (_sum("age", Bounds(0, 2**40), 2**23),), 1),
+    ],
+)
+def test_aggregate_plans_that_do_not_fit_are_refused(
+    group_by: tuple[GroupKey, ...], statistics: tuple[BoundedStatistic, ...], max_groups: int
+) -> None:
+    with pytest.raises(ValueError):
+        compile_aggregates(AggregatePlan(_contract(), EVERYTHING, group_by, statistics, max_groups, "00"), HERE)
+
+
+def test_a_clamp_is_never_left_to_least_and_greatest() -> None:
+    plan = AggregatePlan(_contract(), EVERYTHING, (), (_sum("age", Bounds(18, 65), 3), COUNT), 1, "00")
+    sql = compile_aggregates(plan, HERE).sql
+    assert "LEAST" not in sql and "GREATEST" not in sql and "CASE" in sql
