@@ -1,0 +1,188 @@
+"""The demo's folder: a synthetic city, a policy to edit, keys, and everything that a gateway needs to serve it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from gateway.adapters.dev_ca import AUDIENCE, ISSUER, write_private
+from gateway.adapters.keyring_file import FileKeyRing
+from gateway.cli.demo_identities import LIFE, Credentials, Trust
+from gateway.cli.mistake import Mistake
+
+CAST: Mapping[str, str] = {
+    "police": "wang.fang",
+    "health-commission": "li.na",
+    "open-data-portal": "nightly-job",
+    "verifier-metro": "gate-7",
+    "enterprise-service-bureau": "chen.jing",
+    "zju-research": "zhao.lei",
+    "contest-team-a": "wu.min",
+    "audit-bureau": "sun.yu",
+}
+"""Who plays: an institution, and the person who calls for it."""
+
+MARKER = "READ-ME-FIRST.txt"
+_ANOTHER = "Name another with --folder."
+_WRITTEN = date(2026, 11, 21)
+"""The day for which the dates of policies/ were written."""
+_CLOSES = date(2027, 1, 15)
+"""A demo after this day moves them, since by then purposes and grants begin to end, as they should."""
+_DAY = re.compile(r"\b20\d\d-\d\d-\d\d\b", re.ASCII)
+_NOTE = f"""\
+Made by `gateway demo`, for trying the gateway on this machine and for nothing else.
+
+The certificates and tokens here come from a development authority that exists in this folder alone, and end after
+{LIFE.days} days. Trust them nowhere else. The city is synthetic: nobody in it exists. `gateway demo` replaces this
+whole folder when it runs again.
+
+gateway.toml   the settings: gateway serve --config gateway.toml
+city/          the data, as Parquet
+policies/      who may get what, for which purpose: edit it, and try
+trust/         the development authority's certificate, the token issuer's public key
+server/        the gateway's certificate and key
+probe/         the certificate that `gateway health` asks with; it names no institution
+clients/       for each institution: certificate, key, and a person's token
+secret, keys   the secret that opens the key file, and the key file
+state.sqlite3  budgets, releases and the audit log (made at the first start)
+gateway.log    what the gateway said while the demo ran
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCity:
+    """A prepared folder. `moved_days` is how far the policy's dates were moved to be current."""
+
+    folder: Path
+    settings: Path
+    address: str
+    clients: Mapping[str, Credentials]
+    people: int
+    rows: Mapping[str, int]
+    moved_days: int
+
+    def table(self, name: str) -> Path:
+        """Where the raw rows of a dataset lie: the inside."""
+        return self.folder / "city" / f"{name}.parquet"
+
+    @property
+    def log(self) -> Path:
+        """The file that the gateway's output goes to."""
+        return self.folder / "gateway.log"
+
+
+def prepare(folder: Path, people: int, port: int, today: date) -> DemoCity:
+    """Make the folder anew, with a city of so many people, for a gateway on this port of 127.0.0.1.
+
+    Raises:
+        Mistake: the folder holds something else, the sources of the city are missing, or it is too small.
+    """
+    policies = _policies()
+    _clear(folder)
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / MARKER).write_text(_NOTE, encoding="utf-8")
+    moved = _copy_policy(policies, folder / "policies", today)
+    rows = _generate(folder, people)
+    trust = Trust.establish(folder, datetime.now(UTC).replace(tzinfo=None))
+    trust.server()
+    trust.probe()
+    clients = {institution: trust.client(institution, person) for institution, person in CAST.items()}
+    secret = secrets.token_hex(32).encode()
+    write_private(folder / "secret", secret)
+    FileKeyRing.create(folder / "keys", secret)
+    settings = folder / "gateway.toml"
+    settings.write_text(_settings(port), encoding="utf-8")
+    return DemoCity(folder, settings, f"127.0.0.1:{port}", clients, people, rows, moved)
+
+
+def _policies() -> Path:
+    try:
+        import seeds
+    except ImportError:
+        raise Mistake(
+            "the demo needs the project's folders seeds/ and policies/", "Run it in the repository."
+        ) from None
+    return Path(seeds.__file__ or "").resolve().parent.parent / "policies"
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier demo made; never anything else."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise Mistake(f"{folder} is not a folder", _ANOTHER)
+    if not folder.exists():
+        return
+    if any(folder.iterdir()) and not (folder / MARKER).is_file():
+        raise Mistake(f"{folder} holds something that no demo made", _ANOTHER)
+    shutil.rmtree(folder)
+
+
+def _copy_policy(source: Path, target: Path, today: date) -> int:
+    """Copy the policy, and move its dates if it has begun to end; return by how many days."""
+    shutil.copytree(source, target)
+    if today <= _CLOSES:
+        return 0
+    shift = today - _WRITTEN
+    for file in sorted(target.rglob("*")):
+        if file.suffix in (".yaml", ".csv"):
+            text = file.read_text(encoding="utf-8")
+            file.write_text(_DAY.sub(lambda day: _later(day.group(), shift), text), encoding="utf-8")
+    return shift.days
+
+
+def _later(day: str, shift: timedelta) -> str:
+    return (date.fromisoformat(day) + shift).isoformat()
+
+
+def _generate(folder: Path, people: int) -> Mapping[str, int]:
+    from seeds.generator import generate
+
+    try:
+        city = generate(folder / "city", people=people, regions=folder / "policies" / "regions.yaml")
+    except ValueError as error:
+        raise Mistake(f"--people: {error}") from None
+    return city.rows
+
+
+def _settings(port: int) -> str:
+    institutions = ", ".join(f'"{name}"' for name in CAST)
+    return f"""\
+# Settings of the demo's gateway; docs/reference/settings.md explains each. Paths are relative to this file's folder.
+# Certificates and tokens come from this folder's development authority. Replace both before anybody relies on it.
+
+[server]
+listen = "127.0.0.1:{port}"
+certificate = "server/cert.pem"
+key = "server/key.pem"
+client_ca = "trust/ca.pem"
+grace_seconds = 2.0
+
+[identity]
+institutions = [{institutions}]
+issuer = "{ISSUER}"
+audience = "{AUDIENCE}"
+token_keys = ["trust/token-issuer.pem"]
+
+[data]
+root = "city"
+memory_limit_mib = 512
+
+[policy]
+folder = "policies"
+
+[state]
+file = "state.sqlite3"
+
+[keys]
+file = "keys"
+secret_file = "secret"
+
+[health]
+certificate = "probe/cert.pem"
+key = "probe/key.pem"
+server_ca = "trust/ca.pem"
+"""
