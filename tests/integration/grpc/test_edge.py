@@ -31,7 +31,7 @@ def reason_of(error: Any) -> str:
     for packed in status.details:
         info = error_details_pb2.ErrorInfo()
         if packed.Unpack(info):
-            return info.reason
+            return str(info.reason)
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,7 +15,7 @@ from gateway.api.v1 import value_pb2
 from gateway.server.frames import arrow_frame, pieces, row_bytes, row_frame, varint
 from gateway.server.wire_values import value_of
 
-COLUMNS = {
+COLUMNS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "string": (pa.string(), st.text(max_size=200)),
     "int64": (pa.int64(), st.integers(-(2**63), 2**63 - 1)),
     "double": (pa.float64(), st.floats(allow_nan=False)),
@@ -53,7 +54,8 @@ def test_zeros_of_two_signs_stay_two() -> None:
 
 
 def test_rows_without_columns_are_rows() -> None:
-    batch = pa.RecordBatch.from_struct_array(pa.array([{}, {}], pa.struct([])))
+    bare: Any = pa.array([{}, {}], pa.struct([]))
+    batch = pa.RecordBatch.from_struct_array(bare)
     assert list(row_bytes(batch)) == [b"", b""]
 
 
