@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -280,3 +281,20 @@ def test_the_price_list_at_the_top_of_the_budgets_is_right(cap: float, releases:
     rho = epsilon_to_rho(cap, 1e-6)
     assert int(rho / Fraction(1, 8)) == releases == int(holds[holds.index("holds") + place])
     assert float(rhos[rhos.index("rho") + place]) == pytest.approx(float(rho), abs=0.005)
+
+
+def test_the_readme_quotes_what_is_there() -> None:
+    readme = (POLICIES / "README.md").read_text("utf-8")
+    quoted = [line.strip() for line in readme.splitlines() if line.startswith("    p, ")]
+    assert quoted and set(quoted) <= set((POLICIES / "grants.csv").read_text("utf-8").splitlines())
+    reasons = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", readme))
+    assert reasons and reasons <= set(ErrorReason)
+    links = re.findall(r"\]\(([^)#:]+)\)", readme)
+    assert links and all((POLICIES / link).exists() for link in links)
+
+
+def test_matchers_are_not_mentioned_to_officers() -> None:
+    before, engineers, _ = (POLICIES / "README.md").read_text("utf-8").partition("## For engineers")
+    assert engineers
+    assert "Casbin" not in before
+    assert "matcher" not in before
