@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import gateway.client as gw
@@ -85,7 +86,7 @@ class Play:
 
     def raw(self, dataset: str, person: str = "") -> list[dict[str, Any]]:
         """Return the raw rows, or one person's: the inside, read past the gateway."""
-        mine = [("resident_id", "==", person)] if person else None
+        mine = pc.field("resident_id") == person if person else None
         table = pq.read_table(self.city.table(dataset), filters=mine)
         rows: list[dict[str, Any]] = table.to_pylist()
         return rows
