@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -76,7 +76,7 @@ class DuckDBSource:
         """Return the name of the file's state: SHA-256 over its name, size, time of change and footer or ends."""
         return data_version(self._root, contract)
 
-    def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def rows(self, plan: RowPlan, batch_rows: int) -> Generator[pa.RecordBatch, None, None]:
         """Stream the planned columns. The file must stay as it was: the stream ends in a fault if it changed.
 
         Raises:
@@ -114,7 +114,9 @@ class DuckDBSource:
     def _unchanged(file: DataFile) -> bool:
         return fingerprint(Path(file.location.path)) == file.fingerprint
 
-    def _stream(self, file: DataFile, query: Query, schema: pa.Schema, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    def _stream(
+        self, file: DataFile, query: Query, schema: pa.Schema, batch_rows: int
+    ) -> Generator[pa.RecordBatch, None, None]:
         cursor = self._cursor()
         try:
             reader = _read(cursor, query, batch_rows)

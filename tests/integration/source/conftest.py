@@ -1,6 +1,6 @@
 """A small dataset of permits to park, and a source over the folder that holds it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -31,7 +31,7 @@ TYPES = {
     "day": FieldType.DATE,
     "moment": FieldType.TIMESTAMP,
 }
-ARROW = {
+ARROW: dict[str, pa.DataType] = {
     "subject": pa.string(),
     "region": pa.string(),
     "amount": pa.int64(),
@@ -69,7 +69,7 @@ def _contract(path: str, kind: SourceKind, names: tuple[str, ...]) -> DataContra
 
 
 @pytest.fixture(scope="session")
-def make_contract():
+def make_contract() -> Callable[..., DataContract]:
     """Make a contract over a file: path, kind, names of fields."""
 
     def make(path: str, kind: SourceKind = SourceKind.PARQUET, names: tuple[str, ...] = tuple(TYPES)) -> DataContract:

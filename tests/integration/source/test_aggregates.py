@@ -2,8 +2,12 @@
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from itertools import product
 from math import prod
+from pathlib import Path
+from random import Random
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,10 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.adapters.source_duckdb import DuckDBSource
-from gateway.model.contract import Bounds
+from gateway.model.contract import Bounds, DataContract
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import AggregatePlan, BoundedStatistic, GroupKey, RowScope
 from gateway.model.statistics import Statistic, StatisticKind
+
+Row: TypeAlias = dict[str, Any]
+Key: TypeAlias = tuple[Any, ...]
 
 LEAST, MOST = -(2**63), 2**63 - 1
 
@@ -71,7 +78,7 @@ scopes = st.builds(
 
 
 @st.composite
-def questions(draw, contract):
+def questions(draw: st.DrawFn, contract: DataContract) -> AggregatePlan:
     return AggregatePlan(
         contract,
         draw(scopes),
@@ -82,18 +89,19 @@ def questions(draw, contract):
     )
 
 
-def _holds(row, condition):
-    value = row[condition.field]
+def _holds(row: Row, condition: Condition) -> bool:
+    value: Any = row[condition.field]
     if value is None:
         return False
-    return {
+    answers: dict[Operator, bool] = {
         Operator.EQUAL: value == condition.values[0],
         Operator.IN: value in condition.values,
         Operator.GREATER_OR_EQUAL: condition.operator is Operator.GREATER_OR_EQUAL and value >= condition.values[0],
-    }[condition.operator]
+    }
+    return answers[condition.operator]
 
 
-def _in_scope(row, plan):
+def _in_scope(row: Row, plan: AggregatePlan) -> bool:
     scope, region = plan.scope, row["region"]
     within = scope.region is None or (
         region is not None and region.split("/")[: scope.region.count("/") + 1] == scope.region.split("/")
@@ -103,34 +111,35 @@ def _in_scope(row, plan):
     return within and consented and declared and all(_holds(row, condition) for condition in scope.conditions)
 
 
-def _clamp(value, low, high):
+def _clamp(value: int, low: int, high: int) -> int:
     return min(max(value, low), high)
 
 
-def _contribution(bounded, cell_rows):
+def _contribution(bounded: BoundedStatistic, cell_rows: list[Row]) -> int:
     kind, most = bounded.statistic.kind, bounded.max_rows
     if kind is StatisticKind.COUNT:
         return min(len(cell_rows), most)
     if kind is StatisticKind.COUNT_UNITS:
         return 1
+    assert bounded.bounds is not None
     low, high = bounded.bounds.lower, bounded.bounds.upper
     total = sum(_clamp(row["amount"], low, high) for row in cell_rows if row["amount"] is not None)
     return _clamp(total, min(0, most * low), max(0, most * high))
 
 
-def _hash(salt, unit, cell):
+def _hash(salt: str, unit: str, cell: Key) -> str:
     parts = [salt, unit, *map(str, cell)]
     return hashlib.md5("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
 
 
-def _expected(table, plan):
+def _expected(table: list[Row], plan: AggregatePlan) -> dict[Key, Key]:
     """The semantics of the plan in plain Python: {cell: values}."""
-    cells = defaultdict(lambda: defaultdict(list))
+    cells: dict[str, dict[Key, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in table:
         if row["subject"] is not None and _in_scope(row, plan):
             cells[row["subject"]][tuple(row[key.field] for key in plan.group_by)].append(row)
     drawn = bool(plan.group_by) and prod(len(key.keys) for key in plan.group_by) > plan.max_groups
-    result = {}
+    result: dict[Key, list[int]] = {}
     for unit, own in cells.items():
         kept = sorted(own, key=lambda cell: (_hash(plan.salt, unit, cell), cell))
         for cell in kept[: plan.max_groups] if drawn else kept:
@@ -143,12 +152,12 @@ def _expected(table, plan):
 class Bench:
     """Answers of the engine for rows given one time after another."""
 
-    def __init__(self, folder, schema, make_contract):
+    def __init__(self, folder: Path, schema: pa.Schema, make_contract: Callable[..., DataContract]) -> None:
         self.folder, self.schema = folder, schema
         self.contract = make_contract("table.parquet")
         self.source = DuckDBSource(folder, memory_limit="256MB", threads=2)
 
-    def answer(self, table, plan):
+    def answer(self, table: list[Row], plan: AggregatePlan) -> dict[Key, Key]:
         pq.write_table(pa.Table.from_pylist(table, self.schema), self.folder / "table.parquet")
         batch = self.source.aggregates(plan)
         width = len(plan.group_by)
@@ -161,7 +170,9 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory, schema, make_contract):
+def bench(
+    tmp_path_factory: pytest.TempPathFactory, schema: pa.Schema, make_contract: Callable[..., DataContract]
+) -> Iterator[Bench]:
     bench = Bench(tmp_path_factory.mktemp("aggregates"), schema, make_contract)
     yield bench
     bench.source.close()
@@ -169,14 +180,16 @@ def bench(tmp_path_factory, schema, make_contract):
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), st.lists(rows, max_size=30))
-def test_the_engine_answers_as_the_reference(bench, data, table):
+def test_the_engine_answers_as_the_reference(bench: Bench, data: st.DataObject, table: list[Row]) -> None:
     plan = data.draw(questions(bench.contract))
     assert bench.answer(table, plan) == _expected(table, plan)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), st.lists(rows, min_size=1, max_size=30))
-def test_one_unit_moves_the_answer_by_no_more_than_its_bound(bench, data, table):
+def test_one_unit_moves_the_answer_by_no_more_than_its_bound(
+    bench: Bench, data: st.DataObject, table: list[Row]
+) -> None:
     plan = data.draw(questions(bench.contract))
     unit = data.draw(st.sampled_from([row["subject"] for row in table]))
     with_unit = bench.answer(table, plan)
@@ -197,27 +210,27 @@ def test_one_unit_moves_the_answer_by_no_more_than_its_bound(bench, data, table)
         assert len(alone) <= (plan.max_groups if plan.group_by else 1)
 
 
-def _row(subject, amount, category="x"):
+def _row(subject: str | None, amount: int | None, category: str = "x") -> Row:
     return {"subject": subject, "region": "hz", "amount": amount, "category": category, "score": 1, "consent": True}
 
 
-def _sum(contract, low, high, most, group_by=()):
+def _sum(contract: DataContract, low: int, high: int, most: int, group_by: tuple[GroupKey, ...] = ()) -> AggregatePlan:
     bounded = BoundedStatistic(Statistic(StatisticKind.SUM, "amount"), Bounds(low, high), most)
     return AggregatePlan(contract, RowScope(None, None, ()), group_by, (bounded,), 1, "00")
 
 
-def test_null_is_nothing_and_never_a_bound(bench):
+def test_null_is_nothing_and_never_a_bound(bench: Bench) -> None:
     assert bench.answer([_row("a", None)], _sum(bench.contract, 18, 65, 2)) == {(): (0,)}
     assert bench.answer([_row("a", None), _row("a", 3)], _sum(bench.contract, 18, 65, 3)) == {(): (18,)}
 
 
-def test_a_total_beyond_int64_stops_at_its_edge(bench):
+def test_a_total_beyond_int64_stops_at_its_edge(bench: Bench) -> None:
     plan = _sum(bench.contract, LEAST + 1, MOST, 1)
     assert bench.answer([_row("a", MOST), _row("b", MOST)], plan) == {(): (MOST,)}
     assert bench.answer([_row("a", LEAST), _row("b", LEAST)], plan) == {(): (LEAST,)}
 
 
-def test_no_unit_in_scope_gives_no_row(bench):
+def test_no_unit_in_scope_gives_no_row(bench: Bench) -> None:
     for group_by in ((), (GroupKey("category", ("x",)),), (GroupKey("category", ()),)):
         assert (
             bench.answer(
@@ -227,13 +240,32 @@ def test_no_unit_in_scope_gives_no_row(bench):
         )
 
 
-def test_every_cell_of_a_unit_can_be_drawn(bench):
+def test_every_cell_of_a_unit_can_be_drawn(bench: Bench) -> None:
     table = [_row("a", 1, category) for category in "xyz"]
     group = (GroupKey("category", ("x", "y", "z")),)
-    drawn = set()
+    drawn: set[Key] = set()
     for salt in range(40):
         plan = _sum(bench.contract, 0, 1, 1, group)
-        drawn |= bench.answer(
-            table, AggregatePlan(plan.contract, plan.scope, group, plan.statistics, 1, f"{salt:02x}")
-        ).keys()
+        answer = bench.answer(table, AggregatePlan(plan.contract, plan.scope, group, plan.statistics, 1, f"{salt:02x}"))
+        assert len(answer) == 1
+        drawn |= answer.keys()
     assert drawn == set(product("xyz"))
+
+
+@pytest.mark.parametrize("max_groups", range(1, 10))
+def test_units_with_more_cells_than_count_are_cut_to_those_drawn(bench: Bench, max_groups: int) -> None:
+    chance = Random(max_groups)
+    table = [
+        _row(unit, chance.randrange(-9, 9), category) | {"score": score}
+        for unit, category, score in product("abcdefgh", "xyz", (1, 2, 11))
+        for _ in range(chance.randrange(1, 4))
+    ]
+    group_by = (GroupKey("category", ("x", "y", "z")), GroupKey("score", (1, 2, 11)))
+    bounded = (
+        BoundedStatistic(Statistic(StatisticKind.COUNT_UNITS, None), None, 1),
+        BoundedStatistic(Statistic(StatisticKind.SUM, "amount"), Bounds(-3, 5), 2),
+    )
+    plan = AggregatePlan(bench.contract, RowScope(None, None, ()), group_by, bounded, max_groups, "c0ffee")
+    answer = bench.answer(table, plan)
+    assert answer == _expected(table, plan)
+    assert sum(values[0] for values in answer.values()) == 8 * max_groups  # every unit has all nine cells

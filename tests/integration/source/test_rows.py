@@ -1,19 +1,24 @@
 """Rows out of Parquet and CSV: types, scope, order, batches, early close, many threads."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.model.contract import SourceKind
+from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.model.contract import DataContract, SourceKind
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowPlan, RowScope
 
+MakeContract: TypeAlias = Callable[..., DataContract]
 EVERYTHING = RowScope(None, None, ())
-TABLE = [
+TABLE: list[dict[str, Any]] = [
     {
         "subject": "11010519491231002X", "region": "hz", "amount": 2**63 - 1, "category": "x", "score": 1,
         "consent": True, "ratio": 0.5, "day": date(1999, 12, 31), "moment": datetime(2020, 1, 2, 3, 4, 5, 678901),
@@ -31,7 +36,9 @@ TABLE = [
 
 
 @pytest.fixture(params=[SourceKind.PARQUET, SourceKind.CSV])
-def contract(request, root, schema, make_contract):
+def contract(
+    request: pytest.FixtureRequest, root: Path, schema: pa.Schema, make_contract: MakeContract
+) -> DataContract:
     table = pa.Table.from_pylist(TABLE, schema)
     name = f"table.{request.param}"
     if request.param is SourceKind.PARQUET:
@@ -41,11 +48,11 @@ def contract(request, root, schema, make_contract):
     return make_contract(name, request.param)
 
 
-def _read(source, plan, batch_rows=65_536):
+def _read(source: DuckDBSource, plan: RowPlan, batch_rows: int = 65_536) -> list[dict[str, Any]]:
     return [row for batch in source.rows(plan, batch_rows) for row in batch.to_pylist()]
 
 
-def test_every_type_comes_back_as_declared(source, contract, schema):
+def test_every_type_comes_back_as_declared(source: DuckDBSource, contract: DataContract, schema: pa.Schema) -> None:
     source.verify(contract)
     columns = tuple(reversed(schema.names))
     batches = list(source.rows(RowPlan(contract, columns, EVERYTHING, None), 65_536))
@@ -78,30 +85,32 @@ def test_every_type_comes_back_as_declared(source, contract, schema):
         (RowScope(None, None, (Condition("category", Operator.EQUAL, ("' OR 1=1 --",)),)), []),
     ],
 )
-def test_a_scope_is_exact_and_null_is_never_in_it(source, contract, scope, expected):
+def test_a_scope_is_exact_and_null_is_never_in_it(
+    source: DuckDBSource, contract: DataContract, scope: RowScope, expected: list[int]
+) -> None:
     rows = _read(source, RowPlan(contract, ("subject",), scope, None))
     assert [row["subject"] for row in rows] == [TABLE[index]["subject"] for index in expected]
 
 
-def test_a_limit_cuts(source, contract):
+def test_a_limit_cuts(source: DuckDBSource, contract: DataContract) -> None:
     for limit in (0, 1, 3, 99):
         assert len(_read(source, RowPlan(contract, ("day",), EVERYTHING, limit))) == min(limit, len(TABLE))
 
 
 @pytest.fixture
-def large(root, make_contract):
+def large(root: Path, make_contract: MakeContract) -> DataContract:
     table = pa.table({"subject": [str(number) for number in range(50_000)], "amount": range(50_000)})
     pq.write_table(table, root / "large.parquet", row_group_size=10_000)
     return make_contract("large.parquet", names=("subject", "amount"))
 
 
-def test_batches_are_of_about_the_size_asked_and_in_order(source, large):
+def test_batches_are_of_about_the_size_asked_and_in_order(source: DuckDBSource, large: DataContract) -> None:
     batches = list(source.rows(RowPlan(large, ("amount",), EVERYTHING, None), 4_096))
     assert max(batch.num_rows for batch in batches) <= 2 * 4_096
     assert [value for batch in batches for value in batch["amount"].to_pylist()] == list(range(50_000))
 
 
-def test_closing_early_leaves_the_source_at_work(source, large):
+def test_closing_early_leaves_the_source_at_work(source: DuckDBSource, large: DataContract) -> None:
     for _ in range(50):
         stream = source.rows(RowPlan(large, ("amount",), EVERYTHING, None), 2_048)
         assert next(stream).num_rows > 0
@@ -109,7 +118,7 @@ def test_closing_early_leaves_the_source_at_work(source, large):
     assert len(_read(source, RowPlan(large, ("amount",), EVERYTHING, None))) == 50_000
 
 
-def test_many_threads_get_each_their_own_answer(source, large):
+def test_many_threads_get_each_their_own_answer(source: DuckDBSource, large: DataContract) -> None:
     def ask(number: int) -> list[int]:
         scope = RowScope(None, None, (Condition("subject", Operator.EQUAL, (str(number),)),))
         return [row["amount"] for row in _read(source, RowPlan(large, ("amount",), scope, None))]
@@ -118,13 +127,13 @@ def test_many_threads_get_each_their_own_answer(source, large):
         assert list(pool.map(ask, range(0, 4_000, 50))) == [[number] for number in range(0, 4_000, 50)]
 
 
-def test_two_streams_at_once_do_not_mix(source, large):
+def test_two_streams_at_once_do_not_mix(source: DuckDBSource, large: DataContract) -> None:
     plan = RowPlan(large, ("amount",), EVERYTHING, None)
     pairs = zip(source.rows(plan, 2_048), source.rows(plan, 2_048), strict=True)
     assert all(one.equals(other) for one, other in pairs)
 
 
-def test_columns_of_narrower_types_are_widened(source, root, make_contract):
+def test_columns_of_narrower_types_are_widened(source: DuckDBSource, root: Path, make_contract: MakeContract) -> None:
     table = pa.table(
         {
             "amount": pa.array([1, None], pa.int8()),
@@ -150,7 +159,9 @@ def test_columns_of_narrower_types_are_widened(source, root, make_contract):
     ]
 
 
-def test_csv_takes_undeclared_columns_a_byte_order_mark_and_any_order(source, root, make_contract):
+def test_csv_takes_undeclared_columns_a_byte_order_mark_and_any_order(
+    source: DuckDBSource, root: Path, make_contract: MakeContract
+) -> None:
     (root / "extra.csv").write_bytes('\ufeff"secret, note",amount,subject\r\nzzz,5,a\r\n,,\r\n'.encode())
     contract = make_contract("extra.csv", SourceKind.CSV, ("subject", "amount"))
     rows = _read(source, RowPlan(contract, ("subject", "amount"), EVERYTHING, None))

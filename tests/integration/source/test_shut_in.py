@@ -1,6 +1,9 @@
 """What the engine must not do: leave its folder, write, fetch, load, or be configured again."""
 
 import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -8,21 +11,26 @@ import pyarrow.parquet as pq
 import pytest
 
 from gateway.adapters import source_duckdb
+from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import RowPlan, RowScope
 from gateway.query.scan import Query
 
+MakeContract: TypeAlias = Callable[..., DataContract]
 EVERYTHING = RowScope(None, None, ())
 SENTINEL = "CANARY-7f3a"
 
 
 @pytest.fixture
-def contract(root, make_contract):
+def contract(root: Path, make_contract: MakeContract) -> DataContract:
     pq.write_table(pa.table({"subject": ["a"]}), root / "t.parquet")
     return make_contract("t.parquet", names=("subject",))
 
 
-def _run(source, monkeypatch, contract, sql):
+def _run(
+    source: DuckDBSource, monkeypatch: pytest.MonkeyPatch, contract: DataContract, sql: str
+) -> list[dict[str, Any]]:
     """Let the adapter meet a statement that the compiler would never write."""
     monkeypatch.setattr(source_duckdb, "compile_rows", lambda plan, location: Query(sql, {}))
     return [
@@ -32,7 +40,7 @@ def _run(source, monkeypatch, contract, sql):
     ]
 
 
-def test_one_select_is_run(source, monkeypatch, contract):
+def test_one_select_is_run(source: DuckDBSource, monkeypatch: pytest.MonkeyPatch, contract: DataContract) -> None:
     assert _run(source, monkeypatch, contract, "SELECT 'b' AS subject") == [{"subject": "b"}]
 
 
@@ -57,7 +65,14 @@ def test_one_select_is_run(source, monkeypatch, contract):
         "",
     ],
 )
-def test_nothing_but_one_select_is_run(source, monkeypatch, root, contract, tmp_path, statement):
+def test_nothing_but_one_select_is_run(
+    source: DuckDBSource,
+    monkeypatch: pytest.MonkeyPatch,
+    root: Path,
+    contract: DataContract,
+    tmp_path: Path,
+    statement: str,
+) -> None:
     before = sorted(os.listdir(root)), sorted(os.listdir(tmp_path))
     with pytest.raises(Fault) as fault:
         _run(source, monkeypatch, contract, statement.format(root=str(root).replace("'", "''"), outside=tmp_path))
@@ -77,7 +92,14 @@ def test_nothing_but_one_select_is_run(source, monkeypatch, root, contract, tmp_
         "SELECT content AS subject FROM read_text('/proc/self/environ')",
     ],
 )
-def test_a_select_reads_nothing_outside(source, monkeypatch, root, contract, tmp_path, query):
+def test_a_select_reads_nothing_outside(
+    source: DuckDBSource,
+    monkeypatch: pytest.MonkeyPatch,
+    root: Path,
+    contract: DataContract,
+    tmp_path: Path,
+    query: str,
+) -> None:
     (tmp_path / "secret.csv").write_text(f"subject\n{SENTINEL}\n")
     try:
         rows = _run(source, monkeypatch, contract, query.format(root=str(root).replace("'", "''"), outside=tmp_path))
@@ -87,7 +109,7 @@ def test_a_select_reads_nothing_outside(source, monkeypatch, root, contract, tmp
         assert rows == []
 
 
-def test_the_engine_itself_is_shut_in(source, root, tmp_path):
+def test_the_engine_itself_is_shut_in(source: DuckDBSource, root: Path, tmp_path: Path) -> None:
     """Without the adapter's guard: the second wall stands on its own."""
     (tmp_path / "secret.csv").write_text("subject\nx\n")
     for statement in (
@@ -108,7 +130,9 @@ def test_the_engine_itself_is_shut_in(source, root, tmp_path):
 @pytest.mark.parametrize(
     "path", ["../secret.parquet", "link.parquet", "/etc/passwd", "sub/../../secret.parquet", "", "."]
 )
-def test_a_contract_cannot_name_a_file_outside(source, root, tmp_path, make_contract, path):
+def test_a_contract_cannot_name_a_file_outside(
+    source: DuckDBSource, root: Path, tmp_path: Path, make_contract: MakeContract, path: str
+) -> None:
     pq.write_table(pa.table({"subject": [SENTINEL]}), tmp_path / "secret.parquet")
     (root / "link.parquet").symlink_to(tmp_path / "secret.parquet")
     (root / "sub").mkdir()
@@ -123,13 +147,15 @@ def test_a_contract_cannot_name_a_file_outside(source, root, tmp_path, make_cont
         assert fault.value.reason is ErrorReason.SOURCE_UNAVAILABLE
 
 
-def test_a_name_is_not_a_pattern(source, root, make_contract):
+def test_a_name_is_not_a_pattern(source: DuckDBSource, root: Path, make_contract: MakeContract) -> None:
     for name in ("a1.parquet", "a2.parquet", "a*.parquet"):
         pq.write_table(pa.table({"subject": ["x"]}), root / name)
     with pytest.raises(Fault):
         source.verify(make_contract("a*.parquet", names=("subject",)))
 
 
-def test_a_link_that_stays_inside_is_followed(source, root, contract, make_contract):
+def test_a_link_that_stays_inside_is_followed(
+    source: DuckDBSource, root: Path, contract: DataContract, make_contract: MakeContract
+) -> None:
     (root / "inside.parquet").symlink_to(root / "t.parquet")
     source.verify(make_contract("inside.parquet", names=("subject",)))
