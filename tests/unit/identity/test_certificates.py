@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.adapters.dev_ca import DevelopmentAuthority
 from gateway.adapters.identity_mtls import INSTITUTION_URN, CertificateInstitutions
@@ -60,7 +62,14 @@ def test_a_common_name_alone_says_nothing() -> None:
 
 
 def test_a_server_certificate_is_no_client_s() -> None:
-    assert refusal(AUTHORITY.server(NOW).certificate_pem) is ErrorReason.CERTIFICATE_INVALID
+    uri = x509.UniformResourceIdentifier(INSTITUTION_URN + "police")
+    period = (NOW - timedelta(hours=1), NOW + timedelta(hours=1))
+    client, server = (
+        AUTHORITY._leaf("police", [uri], usage, *period).certificate_pem
+        for usage in (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH)
+    )
+    assert KNOWN.bind(client, NOW).institution == "police"
+    assert refusal(server) is ErrorReason.CERTIFICATE_INVALID
 
 
 def test_no_certificate_and_no_certificate_at_all() -> None:
