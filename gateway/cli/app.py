@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, UnknownCommandError
+from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
 
 from gateway.cli.mistake import CANNOT_RUN, Mistake
 from gateway.policy.problems import did_you_mean, shown
@@ -18,6 +18,7 @@ app = App(
     usage=_USAGE,
     version=lambda: _version(),  # noqa: PLW0108  # defined below: not known yet here
     help_format="plaintext",
+    default_parameter=Parameter(negative=()),
 )
 app.command("gateway.cli.serve:serve", name="serve", help="Serve: answer departments and researchers over TLS.")
 app.command("gateway.cli.health:health", name="health", help="Ask a running gateway whether it serves (exit 0 or 1).")

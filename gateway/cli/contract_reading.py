@@ -169,11 +169,17 @@ def _encoding(path: Path) -> str:
 
 def _decode(path: Path, encoding: str) -> None:
     decoder = codecs.getincrementaldecoder(encoding)()
+    quotes = 0
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK):
-            if "\x00" in decoder.decode(block):
+            text = decoder.decode(block)
+            quotes += text.count('"')
+            if "\x00" in text:
                 raise Mistake(f"{path} is neither Parquet nor text", "Export it as Parquet or CSV.")
         decoder.decode(b"", final=True)
+    if quotes % 2:
+        # a reader would take all that follows for one cell, and say nothing
+        raise Mistake(f"{path} has quotes that are not closed", 'Close them; inside a quoted cell, write " twice.')
 
 
 def _header(path: Path, encoding: str) -> tuple[tuple[str, ...], str]:

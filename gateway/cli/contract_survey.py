@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gateway.cli.contract_clues import Clue, Detective
 from gateway.cli.contract_reading import InputFile
 from gateway.cli.contract_typing import Typer, Typing
+from gateway.cli.mistake import Mistake
 from gateway.model.contract import SourceKind
 
 
@@ -35,7 +36,7 @@ def survey(file: InputFile) -> Survey:
     """Read all rows and return what was found.
 
     Raises:
-        Mistake: the file is broken.
+        Mistake: the file is broken, or text without a row.
     """
     textual = file.kind is SourceKind.CSV
     typers = [Typer(type_, textual) for type_ in file.types]
@@ -48,6 +49,8 @@ def survey(file: InputFile) -> Survey:
             nulls[index] += column.null_count
             typers[index].watch(column)
             detectives[index].watch(column)
+    if not rows and textual:
+        raise Mistake(f"{file.path} has no row below its header", "Types can be found from values alone; add some.")
     columns = []
     for index, name in enumerate(file.columns):
         typing = typers[index].found()
