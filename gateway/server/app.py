@@ -96,6 +96,7 @@ class Server:
         await self._health.enter_graceful_shutdown()
         if self._server is not None:
             await self._server.stop(self._config.grace)
+        await asyncio.to_thread(self._edge.end)
         await asyncio.to_thread(self._shut)
         self._observer.state("stopped")
 

@@ -112,6 +112,7 @@ class Edge:
         self._quick = quick
         self._slow = slow
         self._observer = observer
+        self._sessions: set[Session] = set()  # touched in the event loop alone, until it is over
 
     def service(self, descriptor: ServiceDescriptor, methods: Mapping[str, Method]) -> grpc.GenericRpcHandler[Any, Any]:
         """Return the gRPC handler of a service.
@@ -162,6 +163,7 @@ class Edge:
                 problem: Problem | None = _reject(request)
                 if problem is None:
                     # also when the caller cancels, or goes silent past the deadline
+                    self._sessions.add(session)
                     over: Any = partial(self._close, session, label)
                     context.add_done_callback(over)
                     problem = await self._run(method, label, session.open)
@@ -183,7 +185,19 @@ class Edge:
         return call
 
     def _close(self, session: Session, label: str, _: Context) -> None:
-        self._quick.submit(self._guard, label, session.close)
+        # after `end`, which has closed it, the session is not there any more
+        if session in self._sessions:
+            self._sessions.discard(session)
+            self._quick.submit(self._guard, label, session.close)
+
+    def end(self) -> None:
+        """Close every stream that is still open, so that its end is on record before the worker threads go.
+
+        For after the server has stopped: gRPC tells of the end of a call it cut off only some time later.
+        """
+        remaining, self._sessions = self._sessions, set()
+        for session in remaining:
+            self._guard("shutdown", session.close)
 
     async def _run(self, method: Method, label: str, work: Callable[[], Any]) -> Any:
         return await self._start(method, label, work)
