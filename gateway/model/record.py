@@ -11,6 +11,10 @@ from gateway.model.loss import PrivacyLoss
 from gateway.model.permit import Withheld
 
 
+UNKNOWN = "(unknown)"
+"""Stands for a name that the policy does not know: a caller's free text is neither recorded nor repeated."""
+
+
 class Outcome(StrEnum):
     """How a disclosure, or the refusal of one, ended."""
 

@@ -8,7 +8,7 @@ from gateway.model.errors import ErrorReason
 from gateway.model.party import Peer
 from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
-from gateway.server.problem import Asked, Problem
+from gateway.server.problem import Problem
 from gateway.server.wire_receipts import receipt_of
 
 _LAST_INDEX = 2**63 - 1
@@ -29,5 +29,5 @@ class Audit:
             return Problem(ErrorReason.RECEIPT_NOT_FOUND)
         receipt = pipeline.receipt(self._desk.ports, peer, index)
         if isinstance(receipt, pipeline.Refused):
-            return refused(receipt, Asked())
+            return refused(receipt)
         return Reply(pb.GetReceiptResponse(receipt=receipt_of(receipt, self._desk.delta)), receipt.record.institution)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.model.record import UNKNOWN
 from gateway.pipeline import Ports, Refused
 from gateway.server.problem import Asked, Problem
 from gateway.server.wire_receipts import receipt_id
@@ -22,15 +23,27 @@ class Desk:
         return self.ports.policy.current().budgets.delta
 
 
-def refused(outcome: Refused, asked: Asked) -> Problem:
-    """Return the problem of a refusal, with the receipt of its entry in the log, if it has one."""
+def refused(outcome: Refused) -> Problem:
+    """Return the problem of a refusal, with the receipt of its entry in the log, if it has one.
+
+    What the request named is repeated only beside a request that would pass: then all its names are granted to the
+    caller, and none is free text or tells what else exists.
+    """
     refusal, receipt = outcome
+    if receipt is None:
+        return Problem(refusal.reason, refusal.violations, refusal.nearest)
+    record, nearest = receipt.record, refusal.nearest
+    passes = nearest is not None and (nearest.fields or nearest.region or nearest.disclosure)
     return Problem(
         refusal.reason,
         violations=refusal.violations,
-        nearest=refusal.nearest,
-        asked=asked,
-        receipt_id="" if receipt is None else receipt_id(receipt),
-        policy_digest="" if receipt is None else receipt.record.policy_digest,
-        institution="" if receipt is None else receipt.record.institution,
+        nearest=nearest,
+        asked=Asked(record.purpose, record.dataset, _known(record.disclosure), record.region) if passes else Asked(),
+        receipt_id=receipt_id(receipt),
+        policy_digest=record.policy_digest,
+        institution=record.institution,
     )
+
+
+def _known(name: str) -> str:
+    return "" if name == UNKNOWN else name

@@ -9,11 +9,11 @@ from gateway.model.party import Peer
 from gateway.model.request import MarginRequest, ReleaseRequest
 from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
-from gateway.server.problem import Asked, Problem
+from gateway.server.problem import Problem
 from gateway.server.wire_offers import research_dataset_of
 from gateway.server.wire_receipts import loss_of, receipt_of
 from gateway.server.wire_releases import budget_of, detail_of, release_message_of
-from gateway.server.wire_requests import asked, context_of, exact_margin, query_of, release_of
+from gateway.server.wire_requests import context_of, exact_margin, query_of, release_of
 
 
 class Research:
@@ -46,7 +46,7 @@ class Research:
         """What is left of every budget a release would be charged to."""
         outcome = pipeline.budgets(self._desk.ports, peer, context_of(request), request.dataset, request.disclosure)
         if isinstance(outcome, pipeline.Refused):
-            return refused(outcome, asked(request.context, request.dataset, request.disclosure))
+            return refused(outcome)
         balances, delta = outcome
         return Reply(pb.GetBudgetResponse(budgets=[budget_of(balance, delta) for balance in balances]))
 
@@ -65,7 +65,7 @@ class Research:
             wanted = release_of(request, request.epsilon)
         quote = pipeline.estimate(self._desk.ports, peer, wanted)
         if isinstance(quote, pipeline.Refused):
-            return refused(quote, asked(request.context, request.plan.dataset, request.plan.disclosure))
+            return refused(quote)
         return Reply(
             pb.EstimateResponse(
                 epsilon=float(quote.epsilon),
@@ -82,7 +82,7 @@ class Research:
         """Charge, then answer."""
         outcome = pipeline.release(self._desk.ports, peer, release_of(request, request.epsilon))
         if isinstance(outcome, pipeline.Refused):
-            return refused(outcome, asked(request.context, request.plan.dataset, request.plan.disclosure))
+            return refused(outcome)
         delta = self._desk.delta
         response = pb.CreateReleaseResponse(
             release=release_message_of(outcome.release, delta),
@@ -95,7 +95,7 @@ class Research:
         """A release that was made before."""
         outcome = pipeline.stored_release(self._desk.ports, peer, context_of(request), request.release_id)
         if isinstance(outcome, pipeline.Refused):
-            return refused(outcome, Asked(purpose=request.context.purpose, region=request.context.region))
+            return refused(outcome)
         delta = self._desk.delta
         response = pb.GetReleaseResponse(
             release=release_message_of(outcome.release, delta), receipt=receipt_of(outcome.receipt, delta)

@@ -14,7 +14,7 @@ from gateway.server.frames import arrow_frame, pieces, row_bytes, row_frame
 from gateway.server.problem import Problem
 from gateway.server.wire_offers import offer_of
 from gateway.server.wire_receipts import receipt_of
-from gateway.server.wire_requests import asked, check_of, extract_of, lookup_of
+from gateway.server.wire_requests import check_of, extract_of, lookup_of
 from gateway.server.wire_values import schema_of, value_of
 
 
@@ -42,7 +42,7 @@ class Sharing:
         wanted = lookup_of(request)
         delivery = pipeline.rows(self._desk.ports, peer, wanted)
         if isinstance(delivery, pipeline.Refused):
-            return refused(delivery, asked(request.context, request.dataset, request.disclosure))
+            return refused(delivery)
         count = len(wanted.selector.values) if wanted.selector else 0
         response = pb.LookupResponse(
             schema=schema_of(delivery.schema), subjects=[pb.SubjectRecords() for _ in range(count)]
@@ -62,7 +62,7 @@ class Sharing:
         """All permitted records as a stream."""
         delivery = pipeline.rows(self._desk.ports, peer, extract_of(request))
         if isinstance(delivery, pipeline.Refused):
-            return refused(delivery, asked(request.context, request.dataset, request.disclosure))
+            return refused(delivery)
         rows = request.encoding == pb.ENCODING_ROWS
         return Opened(self._stream(delivery, rows=rows), delivery.close, delivery.receipt.record.institution)
 
@@ -89,7 +89,7 @@ class Sharing:
         """Whether a predicate holds for one subject. A "no" has the same shape as a "yes", all null."""
         delivery = pipeline.rows(self._desk.ports, peer, check_of(request))
         if isinstance(delivery, pipeline.Refused):
-            return refused(delivery, asked(request.context, request.dataset, request.disclosure))
+            return refused(delivery)
         try:
             answers = [row for part in delivery for row in row_bytes(part.records)]
         finally:

@@ -59,8 +59,25 @@ def loss_of(loss: PrivacyLoss, delta: float) -> receipt_pb2.PrivacyLoss:
 
 
 def receipt_of(receipt: Receipt, delta: float) -> receipt_pb2.Receipt:
-    """Write a receipt as proto."""
+    """Write a receipt as proto, whole for a disclosure; of a refusal only what its caller was told.
+
+    The log keeps what a refused request named where the policy knows the name. To show that to the caller would tell
+    which datasets and fields exist, so salt and record stay inside: the leaf's hash still commits to them.
+    """
     record, entry = receipt.record, receipt.entry
+    if record.outcome is Outcome.REFUSED:
+        return receipt_pb2.Receipt(
+            receipt_id=receipt_id(receipt),
+            recorded_at=instant(record.at),
+            outcome=OUTCOMES[record.outcome],
+            institution=record.institution,
+            person=record.person,
+            request_id=record.request_id,
+            kind=KINDS[record.kind],
+            policy_digest=record.policy_digest,
+            reason=record.reason,
+            log_entry=receipt_pb2.LogEntry(index=entry.index, leaf_hash=entry.leaf_hash),
+        )
     return receipt_pb2.Receipt(
         receipt_id=receipt_id(receipt),
         recorded_at=instant(record.at),

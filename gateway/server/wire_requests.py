@@ -15,7 +15,7 @@ from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason
 from gateway.model.request import ReleaseRequest, RequestContext, RowsRequest, SelectBy, Selector
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
-from gateway.server.problem import Asked, NotWellFormed
+from gateway.server.problem import NotWellFormed
 from gateway.server.wire_values import conditions, scalar
 
 MAX_DECIMALS = 6
@@ -176,8 +176,3 @@ def exact_margin(margin: float) -> float:
     if math.isfinite(margin) and margin > 0:
         return margin
     raise NotWellFormed(ErrorReason.REQUEST_INVALID, "margin_95", "must be a finite number above zero")
-
-
-def asked(context: disclosure_pb2.RequestContext, dataset: str, disclosure: str) -> Asked:
-    """Return what a request named."""
-    return Asked(context.purpose, dataset, disclosure, context.region)

@@ -139,14 +139,17 @@ def _decide(identity: Identity, request: DisclosureRequest, policy: PolicySnapsh
     region = context.region or policy.regions.root.path
     contract = policy.contracts.get(request.dataset)
     disclosure = _disclosure(contract, request)
-    if purpose is None or contract is None or disclosure is None or not policy.regions.contains(region):
+    known = purpose is not None and policy.regions.contains(region)
+    if purpose is not None and known and _denied_whatever(identity, request, region, purpose, policy):
+        return Refusal(ErrorReason.DENIED_BY_RULE, legal_basis=purpose.legal_basis)
+    if purpose is None or contract is None or disclosure is None or not known:
         return _not_granted(identity, request, policy, now)
     ruling = policy.ruling(
         identity.institution, f"{request.dataset}/{request.disclosure}", request.kind, region, purpose.id
     )
-    if ruling.denied:
+    if ruling.denied and _offered(identity, request, policy, now):
         return Refusal(ErrorReason.DENIED_BY_RULE, legal_basis=purpose.legal_basis)
-    if not ruling.grants or (contract.region_field is None and region != policy.regions.root.path):
+    if ruling.denied or not ruling.grants or (contract.region_field is None and region != policy.regions.root.path):
         return _not_granted(identity, request, policy, now)
     if purpose.expires_on is not None and today > purpose.expires_on:
         return Refusal(ErrorReason.PURPOSE_EXPIRED, legal_basis=purpose.legal_basis)
@@ -190,6 +193,21 @@ def _disclosure(contract: DataContract | None, request: DisclosureRequest) -> Di
         return None
     disclosure = contract.disclosures.get(request.disclosure)
     return disclosure if disclosure is not None and disclosure.kind is request.kind else None
+
+
+_NO_OBJECT = "\0/\0"
+
+
+def _denied_whatever(
+    identity: Identity, request: DisclosureRequest, region: str, purpose: Purpose, policy: PolicySnapshot
+) -> bool:
+    """Tell whether a rule denies this for every dataset, so that saying it tells nothing of the one asked for."""
+    return policy.ruling(identity.institution, _NO_OBJECT, request.kind, region, purpose.id).denied
+
+
+def _offered(identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, now: datetime) -> bool:
+    own = offers(policy, identity.institution, city_day(now), purpose=request.context.purpose, dataset=request.dataset)
+    return any(_names(offer.contract.dataset, offer.disclosure, request) for offer in own)
 
 
 def _not_granted(identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, now: datetime) -> Refusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -11,16 +12,13 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss
 from gateway.model.party import Identity
 from gateway.model.permit import Permit, Refusal, Withheld
-from gateway.model.record import AuditRecord, Outcome, Receipt, TreatedField
+from gateway.model.record import UNKNOWN, AuditRecord, Outcome, Receipt, TreatedField
 from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext
 from gateway.model.statistics import Release
 from gateway.model.treatment import leaving_type
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, BudgetLedger, Clock
 from gateway.tables import ProtectedCells, ProtectedTable, ReleasedCells, ReleasedTable, Segment
-
-UNKNOWN = "(unknown)"
-"""Stands in the log for a name that the policy does not know: a caller's free text is never recorded."""
 
 
 def record_refusal(
@@ -40,7 +38,6 @@ def record_refusal(
     contract = policy.contracts.get(request.dataset)
     known = contract is not None
     purpose = policy.purposes.get(context.purpose)
-    declared = set(contract.fields) if contract is not None else set()
     record = AuditRecord(
         outcome=Outcome.REFUSED,
         at=clock.now(),
@@ -58,7 +55,7 @@ def record_refusal(
         grant=refusal.grant,
         reason=refusal.reason.value,
         fields=(),
-        withheld=tuple(item for item in refusal.withheld if item.field in declared),
+        withheld=_withheld(refusal.withheld),
         obligations=(),
         loss=None,
         release_id="",
@@ -262,7 +259,6 @@ def _record(
     data_version: str = "",
 ) -> AuditRecord:
     context: RequestContext = permit.request.context
-    declared = permit.contract.fields
     return AuditRecord(
         outcome=outcome,
         at=at,
@@ -280,7 +276,7 @@ def _record(
         grant=permit.grant,
         reason="",
         fields=fields,
-        withheld=tuple(item if item.field in declared else Withheld(UNKNOWN, item.reason) for item in permit.withheld),
+        withheld=_withheld(permit.withheld),
         obligations=tuple(sorted(str(obligation) for obligation in permit.obligations)),
         loss=loss,
         release_id=release_id,
@@ -291,3 +287,11 @@ def _record(
         noise_waived=noise_waived,
         completes=None,
     )
+
+
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
+
+
+def _withheld(fields: tuple[Withheld, ...]) -> tuple[Withheld, ...]:
+    """Name withheld fields as they were asked for, real or not alike; what is not of the form of a name is left out."""
+    return tuple(item if _FIELD_NAME.fullmatch(item.field) else replace(item, field=UNKNOWN) for item in fields)

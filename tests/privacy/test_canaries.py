@@ -6,9 +6,11 @@ from __future__ import annotations
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from google.protobuf.message import Message
 
 from gateway.api.v1 import (
     audit_service_pb2,
@@ -37,7 +39,9 @@ def by_key(*ids: str) -> sharing.SubjectSelector:
     return sharing.SubjectSelector(key=sharing.KeySelector(field="resident_id", values=values))
 
 
-def extract(dataset: str, disclosure: str, purpose: str, encoding: int, **more: str) -> sharing.ExtractRequest:
+def extract(
+    dataset: str, disclosure: str, purpose: str, encoding: sharing.Encoding.ValueType, **more: str
+) -> sharing.ExtractRequest:
     return sharing.ExtractRequest(
         context=context(purpose, **more), dataset=dataset, disclosure=disclosure, encoding=encoding
     )
@@ -90,31 +94,34 @@ def legitimate(site: Site) -> Iterator[tuple[str, Answer]]:
         )
 
 
+def tracing(**changed: Any) -> sharing.ExtractRequest:
+    """The police's tracing extract, with parts of it changed."""
+    whole = {"context": context("epidemic-tracing"), "dataset": "health_cases", "disclosure": "police-tracing"}
+    return sharing.ExtractRequest(**{**whole, **changed})
+
+
+def equals(field: str, text: str) -> value_pb2.Condition:
+    return value_pb2.Condition(
+        field=field, operator=value_pb2.OPERATOR_EQUAL, values=[value_pb2.Value(string_value=text)]
+    )
+
+
 def hostile(site: Site) -> Iterator[tuple[str, Answer]]:
     """Requests that carry raw values wherever a caller can put one: no answer, log or metric may repeat them."""
     marks = [CANARY.resident_id, *CANARY.markers]
     with wire(site, "police") as line:
         for mark in marks:
-            base = {"context": context("epidemic-tracing"), "dataset": "health_cases", "disclosure": "police-tracing"}
-            spoiled = [
-                sharing.ExtractRequest(**{**base, "context": context(mark)}),
-                sharing.ExtractRequest(**{**base, "context": context("epidemic-tracing", region=mark)}),
-                sharing.ExtractRequest(**{**base, "context": context("epidemic-tracing", case=mark)}),
-                sharing.ExtractRequest(**{**base, "dataset": mark}),
-                sharing.ExtractRequest(**{**base, "disclosure": mark}),
-                sharing.ExtractRequest(**base, fields=[mark]),
-                sharing.ExtractRequest(**base, fields=[mark, "place"], allow_partial=True),
-                sharing.ExtractRequest(
-                    **base,
-                    filters=[
-                        value_pb2.Condition(
-                            field=mark,
-                            operator=value_pb2.OPERATOR_EQUAL,
-                            values=[value_pb2.Value(string_value=mark)],
-                        )
-                    ],
-                ),
-                sharing.ExtractRequest(**base).SerializeToString() + b"\xc2\x3e" + _bytes_field(mark),
+            spoiled: list[Message | bytes] = [
+                tracing(context=context(mark)),
+                tracing(context=context("epidemic-tracing", region=mark)),
+                tracing(context=context("epidemic-tracing", case=mark)),
+                tracing(dataset=mark),
+                tracing(disclosure=mark),
+                tracing(fields=[mark]),
+                tracing(fields=[mark, "place"], allow_partial=True),
+                tracing(filters=[equals(mark, mark)]),
+                tracing(filters=[equals("place", mark)]),
+                tracing().SerializeToString() + b"\xc2\x3e" + _bytes_field(mark),
                 b"\xff" + mark.encode(),
             ]
             for request in spoiled:
@@ -188,4 +195,4 @@ def test_nothing_at_rest_carries_a_canary(answers: tuple[Site, list[tuple[str, A
 def test_the_scan_finds_what_it_looks_for(seeded: tuple[Path, object]) -> None:
     # the data itself, uncompressed, must trip the same scan
     names = pq.read_table(seeded[0] / "residents.parquet", columns=["name"])["name"].to_pylist()
-    assert [needle for needle in NEEDLES if needle in "\n".join(names).encode()]
+    assert [needle for needle in NEEDLES if needle in "\n".join(map(str, names)).encode()]

@@ -141,7 +141,7 @@ Global___FieldTreatment: _TypeAlias = FieldTreatment  # noqa: Y015
 
 @_typing.final
 class WithheldField(_message.Message):
-    """A field that was asked for and did not leave, and why."""
+    """A field that was asked for and did not leave, and why. Whether it exists does not show."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -87,7 +87,8 @@ Global___PrivacyLoss: _TypeAlias = PrivacyLoss  # noqa: Y015
 @_typing.final
 class Receipt(_message.Message):
     """The receipt of a disclosure: who got what, why, under which policy, and where that is written down.
-    It holds no payload and no identifier of a data subject.
+    It holds no payload and no identifier of a data subject. The receipt of a refusal says no more than the refusal did:
+    what the request named, and the record and salt of its entry, stay in the log.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
