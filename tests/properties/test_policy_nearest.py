@@ -95,7 +95,7 @@ def test_every_proposal_passes_and_gives_nothing_away(
     kind = DisclosureKind(OBJECTS.get(obj, "extract"))
     request: DisclosureRequest
     if kind is DisclosureKind.RELEASE:
-        request = release(obj, purpose, region)
+        request = release(obj, purpose, region, case_number=case_number)
     else:
         count = keys if kind is DisclosureKind.LOOKUP else int(kind is DisclosureKind.CHECK)
         request = rows(kind, obj, purpose, region, fields=tuple(fields), case_number=case_number, keys=count)
@@ -121,7 +121,7 @@ def test_every_offer_passes(
         for region in offer.regions:
             request: DisclosureRequest
             if offer.kind is DisclosureKind.RELEASE:
-                request = release(obj, offer.purpose, region)
+                request = release(obj, offer.purpose, region, case_number="SJ-1")
             else:
                 request = rows(offer.kind, obj, offer.purpose, region, case_number="SJ-1")
             assert _passes(snapshot, who, request, today)

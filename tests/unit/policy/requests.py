@@ -38,12 +38,10 @@ def rows(
     return RowsRequest(context(purpose, region, case_number), kind, dataset, disclosure, fields, False, (), selector)
 
 
-def release(
-    obj: str, purpose: str, region: str = "", *, group_by: tuple[str, ...] = (), epsilon: str = "0.5"
-) -> ReleaseRequest:
+def release(obj: str, purpose: str, region: str = "", *, case_number: str = "", epsilon: str = "0.5") -> ReleaseRequest:
     dataset, _, disclosure = obj.partition("/")
-    query = StatisticsQuery((), group_by, (Statistic(StatisticKind.COUNT, None),))
-    return ReleaseRequest(context(purpose, region), dataset, disclosure, query, Fraction(epsilon))
+    query = StatisticsQuery((), (), (Statistic(StatisticKind.COUNT, None),))
+    return ReleaseRequest(context(purpose, region, case_number), dataset, disclosure, query, Fraction(epsilon))
 
 
 def applied(request: DisclosureRequest, found: NearestRequest, snapshot: PolicySnapshot) -> DisclosureRequest:
