@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import casbin
@@ -21,7 +22,7 @@ from gateway.policy.terms import Terms
 MODEL = (Path(__file__).parents[2] / "policies" / "model.conf").read_text(encoding="utf-8")
 NAMED = '(p.eft == "deny" || p.grant == r.grant) && '
 
-REGIONS = ("c", "c/x", "c/x/s", "c/x/s/1", "c/xx", "c/y", "c/y/杭")
+REGIONS = ("c", "c/x", "c/xx", "c/x/s", "c/x/s/1", "c/y", "c/y/杭")
 PURPOSES = {"health": None, "trace": "health", "trace-late": "trace", "tra": "health", "open": None, "目的": "open"}
 WHO = ("police", "police-x", "a", "b", "c", "杭州", "*", "", "a,b", "..", "p.sub")
 OBJECTS = ("d/one", "d/two", "e/one", "d/*", "*", "dd/one", "d/one/x", "d", "", "é/一", "../d/one")
@@ -29,8 +30,6 @@ KINDS = tuple(DisclosureKind)
 
 
 def _purpose(id_: str, parent: str | None) -> Purpose:
-    from datetime import date
-
     return Purpose(id_, parent, id_, id_, "", LegalBasis("", ""), "", date(2027, 1, 1), False, None)
 
 
@@ -39,7 +38,9 @@ WHY = PurposeTree(_purpose(id_, parent) for id_, parent in PURPOSES.items())
 
 
 def _often(*values: str) -> st.SearchStrategy[str]:
-    return st.one_of(st.sampled_from(values), st.text(max_size=6))
+    # mostly names that mean something, so that rules and requests meet; the first ones most of all
+    known = st.sampled_from(values)
+    return st.one_of(st.sampled_from(values[:3]), known, known, st.text(max_size=6))
 
 
 effects = st.sampled_from([Effect.ALLOW, Effect.ALLOW, Effect.DENY])
@@ -47,7 +48,7 @@ rules = st.lists(
     st.tuples(
         _often(*WHO),
         _often(*OBJECTS),
-        st.sampled_from([*KINDS, "*"]),
+        st.sampled_from([*KINDS[:2], "*"]),
         _often(*REGIONS, "*"),
         _often(*PURPOSES, "*"),
         effects,
@@ -58,7 +59,7 @@ rules = st.lists(
 links = st.lists(st.tuples(st.integers(0, len(WHO) - 1), st.integers(0, len(WHO) - 1)), max_size=6)
 requests = st.lists(
     st.tuples(
-        _often(*WHO), _often(*OBJECTS), st.sampled_from(KINDS), _often(*REGIONS, "*", "c/"), _often(*PURPOSES, "*")
+        _often(*WHO), _often(*OBJECTS), st.sampled_from(KINDS[:3]), _often(*REGIONS, "*", "c/"), _often(*PURPOSES, "*")
     ),
     min_size=1,
     max_size=12,

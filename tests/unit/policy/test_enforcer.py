@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
 import pytest
 
 from gateway.model.contract import DisclosureKind
+from gateway.model.purpose import LegalBasis, Purpose
+from gateway.model.region import Region, RegionLevel
 from gateway.policy import enforcer as module
 from gateway.policy.enforcer import Enforcer, ModelError, Ruling
 from gateway.policy.grants import Effect, Grant, RoleLink, Roles
+from gateway.policy.purposes import PurposeTree
+from gateway.policy.regions import RegionTree
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.terms import Terms
 from tests.unit.policy.conftest import GOOD
@@ -91,6 +96,26 @@ def test_an_object_with_wildcards_is_no_disclosure_even_for_an_allow_of_all(snap
     assert enforcer.ruling("police", obj, DisclosureKind.CHECK, "hangzhou", "epidemic-control") == Ruling(False, ())
 
 
+def test_a_name_that_begins_like_another_is_another() -> None:
+    def region(path: str, level: RegionLevel) -> Region:
+        return Region(path, level, path, path)
+
+    regions = RegionTree(
+        [region("c", RegionLevel.CITY), region("c/x", RegionLevel.DISTRICT), region("c/xx", RegionLevel.DISTRICT)]
+    )
+    basis = LegalBasis("", "")
+    purposes = PurposeTree(
+        Purpose(id_, None, id_, id_, "", basis, "", date(2027, 1, 1), False, None) for id_ in ("trace", "trace-late")
+    )
+    allow = Grant("g", "police", "d/one", "extract", "c/x", "trace", Terms(), Effect.ALLOW, 1)
+    enforcer = Enforcer(MODEL, [allow], Roles(()), regions, purposes)
+    good = ("police", "d/one", "c/x", "trace")
+    assert ids(enforcer.ruling("police", "d/one", DisclosureKind.EXTRACT, "c/x", "trace")) == ["g"]
+    for place, other in enumerate(("police-x", "d/one1", "c/xx", "trace-late")):
+        who, obj, where, why = (other if at == place else name for at, name in enumerate(good))
+        assert enforcer.ruling(who, obj, DisclosureKind.EXTRACT, where, why) == Ruling(False, ())
+
+
 def test_several_allows_come_in_the_order_of_the_file(snapshot: PolicySnapshot) -> None:
     def allow(name: str, recipient: str, obj: str, region: str) -> Grant:
         return Grant(name, recipient, obj, "*", region, "epidemic-control", Terms(), Effect.ALLOW, 1)
@@ -127,7 +152,9 @@ def test_callers_cannot_make_the_gateway_remember_more(
         for kind in DisclosureKind:
             enforcer.ruling(f"who-{number}", f"d{number}/x", kind, "hangzhou", "open-data")
             enforcer.ruling("x" * 1000, f"d{number}/x", kind, "hangzhou", "open-data")
+            enforcer.ruling(f"who-{number}", "d" * 1000 + "/x", kind, "hangzhou", "open-data")
     assert len(enforcer._answers) == 5
+    assert all(len(recipient) + len(obj) < 600 for recipient, obj, *_ in enforcer._answers)
     assert len(enforcer._shards) == len(DisclosureKind)
 
 

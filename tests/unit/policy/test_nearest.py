@@ -102,8 +102,9 @@ def test_nothing_wider_is_proposed(folder: Path) -> None:
         stream.write("p, g-rows, city-tax, subsidies/audit-tiers, extract, hangzhou, subsidy-audit, , allow\n")
     policy = load(folder)
     steward = NearestRequest(steward=policy.steward("subsidies"))
-    check = rows(CHECK, "subsidies/eligibility", "subsidy-audit", keys=1)
-    assert nearest(policy, "city-tax", check, DAY, NOT_GRANTED) == steward
+    for keys in (0, 1):
+        check = rows(CHECK, "subsidies/eligibility", "subsidy-audit", keys=keys)
+        assert nearest(policy, "city-tax", check, DAY, NOT_GRANTED) == steward
     statistic = release("subsidies/by-tier", "subsidy-audit")
     assert nearest(policy, "city-tax", statistic, DAY, NOT_GRANTED) == steward
 
@@ -131,10 +132,26 @@ def test_strangers_learn_nothing(snapshot: PolicySnapshot) -> None:
         assert nearest(snapshot, recipient, request, DAY, NOT_GRANTED) is None
 
 
+def test_a_grant_that_is_denied_everywhere_is_no_grant(folder: Path) -> None:
+    with (folder / "grants.csv").open("a", encoding="utf-8") as stream:
+        stream.write("p, d-police, police, health_cases/*, *, *, *, , deny\n")
+    request = rows(EXTRACT, "health_cases/tracing", "contact-tracing")
+    assert nearest(load(folder), "police", request, DAY, ErrorReason.DENIED_BY_RULE) is None
+
+
 def test_an_expired_purpose_leads_to_the_steward(snapshot: PolicySnapshot) -> None:
     request = rows(EXTRACT, "health_cases/tracing", "contact-tracing")
     found = nearest(snapshot, "police", request, date(2027, 7, 1), ErrorReason.PURPOSE_EXPIRED)
     assert found == NearestRequest(steward=snapshot.steward("health_cases"))
+
+
+def test_nothing_is_proposed_for_an_expired_purpose_though_the_grant_goes_on(snapshot: PolicySnapshot) -> None:
+    request = rows(LOOKUP, "health_cases/one-case", "contact-tracing", keys=1)
+    last, after = date(2027, 6, 30), date(2027, 7, 1)
+    proposed = nearest(snapshot, "police", request, last, ErrorReason.PURPOSE_EXPIRED)
+    assert proposed == NearestRequest(region="hangzhou/xiacheng")
+    steward = NearestRequest(steward=snapshot.steward("health_cases"))
+    assert nearest(snapshot, "police", request, after, ErrorReason.PURPOSE_EXPIRED) == steward
 
 
 def test_what_only_the_caller_can_mend_has_no_nearest_request(snapshot: PolicySnapshot) -> None:
@@ -159,5 +176,7 @@ def test_filters_that_a_disclosure_does_not_take_rule_it_out(snapshot: PolicySna
 
 
 def test_a_draft_is_never_proposed_nor_named(snapshot: PolicySnapshot) -> None:
-    request = rows(EXTRACT, "firms/sectors", "subsidy-audit")
-    assert nearest(snapshot, "audit-office", request, DAY, NOT_GRANTED) == NearestRequest(steward="audit-office")
+    for fields in ((), ("sector", "no_such")):
+        request = rows(EXTRACT, "firms/sectors", "subsidy-audit", fields=fields)
+        found = nearest(snapshot, "audit-office", request, DAY, NOT_GRANTED)
+        assert found == NearestRequest(steward="audit-office"), "the owner of the purpose"
