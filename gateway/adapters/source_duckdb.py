@@ -15,7 +15,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from gateway.adapters.source_files import ARROW_TYPES, DataFile, data_version, fingerprint, open_file
+from gateway.adapters.source_files import DataFile, data_version, fingerprint, open_file
+from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan, RowPlan

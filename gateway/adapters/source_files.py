@@ -17,16 +17,6 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.values import FieldType
 from gateway.query.scan import Location
 
-ARROW_TYPES: dict[FieldType, pa.DataType] = {
-    FieldType.STRING: pa.string(),
-    FieldType.INT64: pa.int64(),
-    FieldType.DOUBLE: pa.float64(),
-    FieldType.BOOL: pa.bool_(),
-    FieldType.DATE: pa.date32(),
-    FieldType.TIMESTAMP: pa.timestamp("us"),
-}
-"""The Arrow type of each field type, at every port."""
-
 # what becomes the declared type without a value being lost or refused
 _COMPATIBLE: dict[FieldType, frozenset[pa.DataType]] = {
     FieldType.STRING: frozenset({pa.string(), pa.large_string(), pa.string_view()}),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec
+from gateway.model.errors import ErrorReason
 from gateway.model.filter import Condition, Operator
-from gateway.model.request import DisclosureRequest, RowsRequest, SelectBy
+from gateway.model.permit import FieldViolation, Refusal
+from gateway.model.request import DisclosureRequest, RowsRequest, SelectBy, Selector
 from gateway.model.statistics import StatisticKind, StatisticsQuery
 from gateway.model.values import FieldType
 
@@ -19,44 +21,71 @@ def fits(request: DisclosureRequest, contract: DataContract, spec: DisclosureSpe
 
     Rows for which a release is considered instead are a new question, so that nothing of them has to fit.
     """
+    if isinstance(request, RowsRequest) and spec.kind is DisclosureKind.RELEASE:
+        return True
+    if misfit(request, contract, spec) is not None:
+        return False
+    return isinstance(request, RowsRequest) or _statistics_fit(request.query, request.epsilon, spec)
+
+
+def misfit(request: DisclosureRequest, contract: DataContract, spec: DisclosureSpec) -> Refusal | None:
+    """Return the refusal of filters or a selector that the disclosure does not declare, or None if they fit."""
     if isinstance(request, RowsRequest):
-        if spec.kind is DisclosureKind.RELEASE:
-            return True
-        return _filters_fit(request.filters, contract, spec) and _selector_fits(request, contract, spec)
-    return _statistics_fit(request.query, request.epsilon, contract, spec)
+        return _filters(request.filters, "filters", contract, spec) or _selector(request.selector, contract, spec)
+    return _filters(request.query.filters, "plan.filters", contract, spec)
 
 
-def _filters_fit(filters: tuple[Condition, ...], contract: DataContract, spec: DisclosureSpec) -> bool:
-    return all(
-        condition.field in spec.filters
-        and bool(condition.values)
-        and all(contract.fields[condition.field].type.holds(value) for value in condition.values)
-        and (condition.operator is Operator.IN or len(condition.values) == 1)
-        and (contract.fields[condition.field].type is not FieldType.BOOL or condition.operator in _FOR_BOOL)
-        for condition in filters
-    )
+def _filters(
+    filters: tuple[Condition, ...], place: str, contract: DataContract, spec: DisclosureSpec
+) -> Refusal | None:
+    found = [
+        FieldViolation(f"{place}[{position}].{part}", rule)
+        for position, condition in enumerate(filters)
+        for part, rule in _broken(condition, contract, spec)
+    ]
+    return Refusal(ErrorReason.FILTER_NOT_ALLOWED, violations=tuple(found)) if found else None
 
 
-def _selector_fits(request: RowsRequest, contract: DataContract, spec: DisclosureSpec) -> bool:
-    selector = request.selector
+def _broken(condition: Condition, contract: DataContract, spec: DisclosureSpec) -> list[tuple[str, str]]:
+    """Return the part of a condition that breaks a rule, and the rule."""
+    if condition.field not in spec.filters:
+        return [("field", "is not a field that this disclosure lets callers filter on")]
+    declared = contract.fields[condition.field].type
+    if not condition.values or not all(declared.holds(value) for value in condition.values):
+        return [("values", f"must be of type {declared}")]
+    if condition.operator is not Operator.IN and len(condition.values) != 1:
+        return [("values", "must be one value for this operator")]
+    if declared is FieldType.BOOL and condition.operator not in _FOR_BOOL:
+        return [("operator", "must be equal or in for a field of type bool")]
+    return []
+
+
+def _selector(selector: Selector | None, contract: DataContract, spec: DisclosureSpec) -> Refusal | None:
     if spec.kind not in _BY_KEY:
-        return selector is None
-    if selector is None or selector.field not in spec.lookup_keys or not selector.values:
-        return False
+        return None if selector is None else _invalid("subjects", "this kind of disclosure selects no subjects")
+    if selector is None:
+        return _invalid("subjects", "name the subject by a lookup key or a token")
     if spec.kind is DisclosureKind.CHECK and len(selector.values) != 1:
-        return False
-    type_ = FieldType.STRING if selector.by is SelectBy.TOKEN else contract.fields[selector.field].type
-    return all(type_.holds(value) for value in selector.values)
+        return _invalid("subject", "must name exactly one subject")
+    if selector.field not in spec.lookup_keys:
+        return _invalid("subjects.field", "is not a lookup key of this disclosure")
+    declared = FieldType.STRING if selector.by is SelectBy.TOKEN else contract.fields[selector.field].type
+    if not selector.values or not all(declared.holds(value) for value in selector.values):
+        return _invalid("subjects.values", f"must be of type {declared}")
+    return None
 
 
-def _statistics_fit(query: StatisticsQuery, epsilon: Fraction, contract: DataContract, spec: DisclosureSpec) -> bool:
+def _invalid(field: str, description: str) -> Refusal:
+    return Refusal(ErrorReason.REQUEST_INVALID, violations=(FieldViolation(field, description),))
+
+
+def _statistics_fit(query: StatisticsQuery, epsilon: Fraction, spec: DisclosureSpec) -> bool:
     declared = spec.statistics
     if declared is None or not query.statistics:
         return False
     sums = {one.field for one in query.statistics if one.kind is StatisticKind.SUM}
     return (
-        _filters_fit(query.filters, contract, spec)
-        and set(query.group_by) <= set(declared.group_by)
+        set(query.group_by) <= set(declared.group_by)
         and sums <= set(declared.sums)
         and 0 < epsilon <= Fraction(declared.max_epsilon)
     )

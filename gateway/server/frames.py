@@ -13,8 +13,9 @@ from typing import Any
 import pyarrow as pa
 
 from gateway.api.v1 import sharing_service_pb2, value_pb2
+from gateway.kernels.arrow_types import field_type
 from gateway.model.values import FieldType
-from gateway.server.wire_values import field_type, value_of
+from gateway.server.wire_values import value_of
 
 _LENGTH_DELIMITED = 2
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from gateway.api.v1 import disclosure_pb2, research_service_pb2
 from gateway.model.contract import DataContract, StatisticsSpec
 from gateway.model.permit import Offer
-from gateway.model.treatment import GeneralizeDate, Treatment
-from gateway.model.values import FieldType
+from gateway.model.treatment import Treatment, leaving_type
 from gateway.server.wire_receipts import KINDS, TREATMENTS
 from gateway.server.wire_values import FIELD_TYPES, value_of
 
@@ -37,15 +36,8 @@ def _treatment(contract: DataContract, name: str, treatment: Treatment) -> discl
         field=name,
         treatment=TREATMENTS[treatment.kind],
         detail=str(treatment),
-        type=FIELD_TYPES[_leaving_type(contract.fields[name].type, treatment)],
+        type=FIELD_TYPES[leaving_type(contract.fields[name].type, treatment)],
     )
-
-
-def _leaving_type(declared: FieldType, treatment: Treatment) -> FieldType:
-    """Return the type a field leaves with: a coarsened instant leaves as a date, a token as text."""
-    if isinstance(treatment, GeneralizeDate):
-        return FieldType.DATE
-    return FieldType.STRING if treatment.kind.value == "pseudonymize" else declared
 
 
 def research_dataset_of(offer: Offer, spec: StatisticsSpec) -> research_service_pb2.ResearchDataset:

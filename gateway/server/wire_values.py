@@ -9,6 +9,7 @@ import pyarrow as pa
 from google.protobuf.struct_pb2 import NULL_VALUE
 
 from gateway.api.v1 import value_pb2
+from gateway.kernels.arrow_types import field_type
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator
 from gateway.model.values import FieldType, Scalar
@@ -121,28 +122,6 @@ def condition_of(item: Condition) -> value_pb2.Condition:
         operator=value_pb2.Operator.ValueType(operator),
         values=[value_of(value) for value in item.values],
     )
-
-
-def field_type(arrow: pa.DataType) -> FieldType:
-    """Return the field type of an Arrow type.
-
-    Raises:
-        Fault: INTERNAL for a type that no field has.
-    """
-    for known, kind in _ARROW:
-        if arrow == known:
-            return kind
-    raise Fault(ErrorReason.INTERNAL)
-
-
-_ARROW: tuple[tuple[pa.DataType, FieldType], ...] = (
-    (pa.string(), FieldType.STRING),
-    (pa.int64(), FieldType.INT64),
-    (pa.float64(), FieldType.DOUBLE),
-    (pa.bool_(), FieldType.BOOL),
-    (pa.date32(), FieldType.DATE),
-    (pa.timestamp("us"), FieldType.TIMESTAMP),
-)
 
 
 def schema_of(schema: pa.Schema) -> value_pb2.Schema:

@@ -14,7 +14,6 @@ from fractions import Fraction
 from gateway.model.calendar import city_day, end_of_day
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.errors import ErrorReason
-from gateway.model.filter import Condition, Operator
 from gateway.model.party import Identity
 from gateway.model.permit import (
     ADD_NOISE,
@@ -38,13 +37,10 @@ from gateway.model.request import (
     DisclosureRequest,
     MarginRequest,
     ReleaseRequest,
-    RowsRequest,
-    SelectBy,
-    Selector,
 )
 from gateway.model.statistics import NoisePlan
 from gateway.model.treatment import Treatment
-from gateway.model.values import FieldType
+from gateway.policy.fit import misfit
 from gateway.policy.grants import Grant
 from gateway.policy.nearest import nearest
 from gateway.policy.offers import offers
@@ -240,17 +236,12 @@ def _plan(
     policy: PolicySnapshot,
     now: datetime,
 ) -> _Plan | Refusal:
-    if isinstance(request, ReleaseRequest):
-        refusal = _check_filters(request.query.filters, "plan.filters", contract, disclosure)
-        if refusal is not None:
-            return refusal
-        noise = _plan_release(request, contract, disclosure)
-        return noise if isinstance(noise, Refusal) else ({}, (), noise)
-    refusal = _check_filters(request.filters, "filters", contract, disclosure) or _check_selector(
-        request, contract, disclosure
-    )
+    refusal = misfit(request, contract, disclosure)
     if refusal is not None:
         return refusal
+    if isinstance(request, ReleaseRequest):
+        noise = _plan_release(request, contract, disclosure)
+        return noise if isinstance(noise, Refusal) else ({}, (), noise)
     asked = request.fields or tuple(disclosure.fields)
     fields = {name: how for name, how in disclosure.fields.items() if name in asked}
     withheld = tuple(Withheld(name, NOT_IN_DISCLOSURE) for name in asked if name not in disclosure.fields)
@@ -281,51 +272,6 @@ def _plan_release(
 
 def _max_epsilon(disclosure: DisclosureSpec) -> Fraction:
     return Fraction(0) if disclosure.statistics is None else Fraction(disclosure.statistics.max_epsilon)
-
-
-def _check_filters(
-    filters: tuple[Condition, ...], place: str, contract: DataContract, disclosure: DisclosureSpec
-) -> Refusal | None:
-    violations: list[FieldViolation] = []
-    for position, condition in enumerate(filters):
-        at = f"{place}[{position}]"
-        if condition.field not in disclosure.filters:
-            violations.append(
-                FieldViolation(f"{at}.field", "is not a field that this disclosure lets callers filter on")
-            )
-            continue
-        declared = contract.fields[condition.field].type
-        if not condition.values or not all(declared.holds(value) for value in condition.values):
-            violations.append(FieldViolation(f"{at}.values", f"must be of type {declared}"))
-        elif condition.operator is not Operator.IN and len(condition.values) != 1:
-            violations.append(FieldViolation(f"{at}.values", "must be one value for this operator"))
-        elif declared is FieldType.BOOL and condition.operator not in (Operator.EQUAL, Operator.IN):
-            violations.append(FieldViolation(f"{at}.operator", "must be equal or in for a field of type bool"))
-    if not violations:
-        return None
-    return Refusal(ErrorReason.FILTER_NOT_ALLOWED, violations=tuple(violations))
-
-
-def _check_selector(request: RowsRequest, contract: DataContract, disclosure: DisclosureSpec) -> Refusal | None:
-    selector = request.selector
-    if selector is None:
-        if disclosure.kind in (DisclosureKind.LOOKUP, DisclosureKind.CHECK):
-            return _refuse(ErrorReason.REQUEST_INVALID, "subjects", "name the subject by a lookup key or a token")
-        return None
-    if disclosure.kind is DisclosureKind.EXTRACT:
-        return _refuse(ErrorReason.REQUEST_INVALID, "subjects", "an extract selects no subjects")
-    if disclosure.kind is DisclosureKind.CHECK and len(selector.values) != 1:
-        return _refuse(ErrorReason.REQUEST_INVALID, "subject", "must name exactly one subject")
-    return _check_keys(selector, contract, disclosure)
-
-
-def _check_keys(selector: Selector, contract: DataContract, disclosure: DisclosureSpec) -> Refusal | None:
-    if selector.field not in disclosure.lookup_keys:
-        return _refuse(ErrorReason.REQUEST_INVALID, "subjects.field", "is not a lookup key of this disclosure")
-    declared = FieldType.STRING if selector.by is SelectBy.TOKEN else contract.fields[selector.field].type
-    if not selector.values or not all(declared.holds(value) for value in selector.values):
-        return _refuse(ErrorReason.REQUEST_INVALID, "subjects.values", f"must be of type {declared}")
-    return None
 
 
 def _obligations(

@@ -51,7 +51,8 @@ def fetch(permit: Permit, source: Source, keys: KeyRing) -> RawTable:
     if cap is not None:
         discharged |= {Obligation(LIMIT_ROWS)}
     version = source.data_version(permit.contract)
-    segments = _segments(source.rows(plan, BATCH_ROWS), cap, request.selector, asked)
+    rows = _of_one_version(source.rows(plan, BATCH_ROWS), permit.contract, version, source)
+    segments = _segments(rows, cap, request.selector, asked)
     return RawTable._open(permit, version, _schema(permit.contract, plan.columns), segments, frozenset(discharged))
 
 
@@ -121,6 +122,15 @@ def _asked(selector: Selector | None, permit: Permit, keys: KeyRing) -> tuple[Sc
 def _selection(selector: Selector | None, asked: tuple[Scalar, ...]) -> tuple[Condition, ...]:
     # a subject nobody can be is asked for all the same, so that its answer takes the same way
     return () if selector is None else (Condition(selector.field, Operator.IN, tuple(dict.fromkeys(asked))),)
+
+
+def _of_one_version(
+    batches: Iterator[pa.RecordBatch], contract: DataContract, version: str, source: Source
+) -> Iterator[pa.RecordBatch]:
+    """Pass batches on, and end with a fault where the data was exchanged: no answer mixes or misnames versions."""
+    yield from batches
+    if source.data_version(contract) != version:
+        raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
 
 
 def _segments(

@@ -46,7 +46,7 @@ def health_codes(people: People, town: Town) -> pa.Table:
 def health_cases(people: People, town: Town) -> pa.Table:
     """The `health_cases` rows: one to six visits for each case, in the two weeks before the diagnosis.
 
-    The community is the one the case lives in.
+    The community is the one the place lies in.
     """
     rng = town.chance("health_cases", people.chunk)
     cases = np.flatnonzero(people.diagnosed >= 0)
@@ -57,6 +57,7 @@ def health_cases(people: People, town: Town) -> pa.Table:
     diagnosis = draw(rng, zipf_weights(len(DIAGNOSES)), len(cases))[case]
     hospital = draw(rng, zipf_weights(len(HOSPITALS), 0.8), len(cases))[case]
     consented = (rng.random(len(cases)) < _CONSENT)[case]
+    place = draw(rng, zipf_weights(len(PLACES)), len(case))
     visited = at_hours(rng, diagnosed - rng.integers(1, 15, len(case)), DAYTIME)
     columns: list[Any] = [
         serials("HC", people.chunk, case),
@@ -64,9 +65,9 @@ def health_cases(people: People, town: Town) -> pa.Table:
         pick(DIAGNOSES, diagnosis),
         day_column(diagnosed),
         pick(HOSPITALS, hospital),
-        pick(PLACES, draw(rng, zipf_weights(len(PLACES)), len(case))),
+        pick(PLACES, place),
         pa.array(visited),
-        pick(town.regions.communities, people.home[person]),
+        pick(town.regions.communities, town.place_community[place]),
         pa.array(consented),
     ]
     return table_of("health_cases", columns)
