@@ -238,25 +238,28 @@ def test_missing_folder_is_a_problem(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "message"),
     [
-        b"",
-        b"\xff\xfe",
-        b"purposes: \x00",
-        b"[" * 5000,
-        b"a: " + b"{a: " * 4000,
-        b"x" * ((1 << 20) + 1),
-        b"- [" + b"1," * 300_000 + b"1]",
-        b"--- {}\n--- {}\n",
-        b"? [1]\n: 2\n",
-        b"<<: {a: 1}\n",
-        "purposes: \u2028- id: \u0007".encode(),
-        b"purposes: 99999999999999999999999999999999999",
+        (b"", "mapping"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"purposes: \x00", "not UTF-8"),
+        (b"[" * 5000, ""),
+        (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
+        (b"purposes: " + b"{a: " * 200 + b"1" + b"}" * 200, "nested too deeply"),
+        (b"x" * ((1 << 20) + 1), "larger than 1 MiB"),
+        (b"- [" + b"1," * 300_000 + b"1]", "too many values"),
+        (b"--- {}\n--- {}\n", "more than one document"),
+        (b"? [1]\n: 2\n", "a key must be a word"),
+        (b"<<: {a: 1}\n", "unknown key '<<'"),
+        (b"a: &x 1\nb: *x\n", "anchors and aliases"),
+        ("purposes: \u2028- id: \u0007".encode(), "not valid YAML"),
+        (b"purposes: 99999999999999999999999999999999999", "the number is too long"),
     ],
-    ids=range(12),
+    ids=range(14),
 )
-def test_hostile_documents_are_problems_not_crashes(folder: Path, content: bytes) -> None:
+def test_hostile_documents_are_problems_not_crashes(folder: Path, content: bytes, message: str) -> None:
     (folder / P).write_bytes(content)
     with pytest.raises(InvalidPolicy) as caught:
         load(folder)
     assert {problem.file for problem in caught.value.problems} == {P}
+    assert message in " ".join(problem.message for problem in caught.value.problems)

@@ -21,3 +21,16 @@ def test_schemas_allow_nothing_unknown(tmp_path: Path) -> None:
     for name in schemas():
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert '"additionalProperties": false' in text
+
+
+def test_documents_name_their_schema() -> None:
+    policies = COMMITTED.parent
+    documents = {path: path.stem for path in policies.glob("*.yaml")}
+    documents |= {path: "contract" for path in policies.glob("contracts/*.yaml")}
+    assert len(documents) >= 4
+    for path, name in documents.items():
+        up = "../" * (len(path.relative_to(policies).parts) - 1)
+        schema = f"# yaml-language-server: $schema={up or './'}schema/{name}.json"
+        plain = schema.replace("=./", "=")
+        first = path.read_text(encoding="utf-8").splitlines()[0]
+        assert first in (schema, plain), path.name
