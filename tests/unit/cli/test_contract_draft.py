@@ -76,7 +76,7 @@ def test_next_steps_are_told(desk: Desk, draft: Path) -> None:
         assert step in desk.out
 
 
-HEADERS = st.text(st.characters(exclude_characters='"\x00\r\n,', exclude_categories=("Cs",)), min_size=1, max_size=80)
+HEADERS = st.text(st.characters(exclude_characters='"\x00\r\n,', exclude_categories=["Cs"]), min_size=1, max_size=80)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,7 +58,7 @@ def test_zoned_times_become_the_citys(desk: Desk, text: str) -> None:
     assert pq.read_table(desk.data / "table.parquet").column("t").to_pylist() == [datetime(2024, 1, 2, 4, 30)]
 
 
-def parquet(desk: Desk, **columns: pa.Array) -> dict[str, dict[str, str]]:
+def parquet(desk: Desk, **columns: pa.Array[Any]) -> dict[str, Any]:
     """Draft a contract of these columns: the fields, and under "left_out" what was not declared."""
     path = desk.data / "p.parquet"
     pq.write_table(pa.table({"id": pa.array(["a"]), **columns}), path)
