@@ -47,7 +47,10 @@ def write_copy(file: InputFile, plan: DraftPlan, target: Path) -> None:
     with replacing(target) as fresh, pq.ParquetWriter(fresh, schema, compression="zstd") as writer:
         for batch in file.batches():
             try:
-                columns = [converted(batch.column(field.column.index), field.type) for field in plan.fields]
+                columns = [
+                    converted(batch.column(field.column.index), field.column.typing, field.type)
+                    for field in plan.fields
+                ]
             except pa.ArrowException:
                 # not chained: its text may hold a value
                 raise Mistake(f"{file.path} changed while it was read", "Try again.") from None

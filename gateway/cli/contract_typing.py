@@ -156,15 +156,17 @@ _TARGETS = {
 }
 
 
-def converted(column: pa.Array[Any], type_: FieldType) -> pa.Array[Any]:
+def converted(column: pa.Array[Any], typing: Typing, type_: FieldType) -> pa.Array[Any]:
     """Return the column in the Arrow type of a field, losslessly, with the city's local time for zoned instants.
+
+    Words for missing values become missing where `typing` found another type than text, whatever the field's type.
 
     Raises:
         pa.ArrowInvalid: a value does not fit, which the typer of the same column would have found.
     """
     column = decoded(column)
     target = ARROW[type_]
-    if pa.types.is_string(column.type) and type_ is not FieldType.STRING:
+    if pa.types.is_string(column.type) and typing.type is not FieldType.STRING:
         column = pc.replace_with_mask(column, pc.is_in(column, _MISSING), pa.scalar(None, pa.string()))
         if type_ is FieldType.TIMESTAMP and _is_zoned(column):
             column = column.cast(pa.timestamp("us", "UTC"))
