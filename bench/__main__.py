@@ -1,0 +1,82 @@
+"""`python -m bench list | all | NAME [--rows N] [--runs N] [--json]`. The last line on stdout is one JSON object."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from rich.console import Console
+
+from bench.benchmark import Benchmark
+from bench.demo import DEMO
+from bench.extract import EXTRACT
+from bench.lookup import LOOKUP
+from bench.measure import Json
+from bench.report import print_figures
+
+BENCHMARKS = {benchmark.name: benchmark for benchmark in (EXTRACT, LOOKUP, DEMO)}
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is asked for and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Benchmarks: what the gateway costs next to the same work without it.",
+        epilog="\n".join(f"{one.name:9} {one.about}" for one in BENCHMARKS.values()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", choices=["list", "all", *BENCHMARKS], help="one benchmark, all of them, or their list")
+    parser.add_argument("--rows", type=_positive, help="the size of the data (default: the benchmark's own)")
+    parser.add_argument("--runs", type=_positive, help="how often each arm is measured (default: the benchmark's own)")
+    parser.add_argument("--json", action="store_true", help="print the JSON object alone")
+    chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _stop)
+    if chosen.name == "list":
+        for one in BENCHMARKS.values():
+            print(f"{one.name:9} {one.about} (rows: {one.rows:,})")
+        return 0
+    if chosen.name == "all":
+        results = {name: _run(one, chosen, save=True) for name, one in BENCHMARKS.items()}
+        print(json.dumps(results))
+    else:
+        print(json.dumps(_run(BENCHMARKS[chosen.name], chosen, save=False)))
+    return 0
+
+
+def _run(benchmark: Benchmark, chosen: argparse.Namespace, *, save: bool) -> Mapping[str, Json]:
+    def say(text: str) -> None:
+        print(f"{benchmark.name}: {text}", file=sys.stderr, flush=True)
+
+    figures = {
+        "benchmark": benchmark.name,
+        **benchmark.run(chosen.rows or benchmark.rows, chosen.runs or benchmark.runs, say),
+    }
+    if save:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{benchmark.name}.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if not chosen.json:
+        print_figures(Console(), benchmark.name, figures)
+    return figures
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    # as Ctrl-C does, so that the processes under measurement end too
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
