@@ -10,7 +10,6 @@ from gateway.model.contract import DisclosureKind
 from gateway.model.loss import PrivacyLoss
 from gateway.model.permit import Withheld
 
-
 UNKNOWN = "(unknown)"
 """Stands for a name that the policy does not know: a caller's free text is neither recorded nor repeated."""
 

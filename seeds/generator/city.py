@@ -68,9 +68,7 @@ def chunks(people: int) -> Iterator[range]:
         yield range(start, min(start + CHUNK, people))
 
 
-def batches(
-    people: int, seed: int, town: Town, canaries: tuple[Canary, ...]
-) -> Iterator[tuple[str, pa.Table]]:
+def batches(people: int, seed: int, town: Town, canaries: tuple[Canary, ...]) -> Iterator[tuple[str, pa.Table]]:
     """The city's tables piece by piece: (table name, rows). Only one chunk of people exists at a time."""
     registrar = Registrar()
     employed = np.zeros(len(town.firms.sector), dtype=np.int64)

@@ -31,9 +31,7 @@ def organisation_check(body: str) -> str:
 
 def check_character(first_seventeen: str) -> str:
     """The eighteenth character for the first seventeen, all of `ALPHABET`."""
-    total = sum(
-        _POSITION[letter] * int(weight) for letter, weight in zip(first_seventeen, _WEIGHTS, strict=True)
-    )
+    total = sum(_POSITION[letter] * int(weight) for letter, weight in zip(first_seventeen, _WEIGHTS, strict=True))
     return ALPHABET[-total % 31]
 
 

@@ -17,12 +17,8 @@ SURNAMES = (
 )
 """Surnames by falling frequency."""
 
-_FEMALE = tuple(
-    "英秀玉华珍兰芳丽淑桂凤素梅美玲红春云琴惠霞金萍荣清燕莲敏静婷雪艳琳娜欣怡佳雨诗涵梓萱若彤瑶颖洁倩"
-)
-_MALE = tuple(
-    "明国文华建德志永林军平福荣海金生忠伟祥成庆东强勇涛斌峰杰磊鹏浩宇轩子豪博晨俊泽睿嘉航天佑昊然辰毅"
-)
+_FEMALE = tuple("英秀玉华珍兰芳丽淑桂凤素梅美玲红春云琴惠霞金萍荣清燕莲敏静婷雪艳琳娜欣怡佳雨诗涵梓萱若彤瑶颖洁倩")
+_MALE = tuple("明国文华建德志永林军平福荣海金生忠伟祥成庆东强勇涛斌峰杰磊鹏浩宇轩子豪博晨俊泽睿嘉航天佑昊然辰毅")
 _GIVEN = _FEMALE + _MALE
 _SURNAME_WEIGHTS = zipf_weights(len(SURNAMES), 0.85)
 _ONE_CHARACTER = 0.14

@@ -81,9 +81,7 @@ def test_base_images_are_pinned_to_a_patch_release_that_the_project_supports(sta
 def test_what_is_copied_exists_and_reaches_the_build(stages: list[Stage]) -> None:
     sources = 0
     admitted = [
-        line[1:]
-        for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-        if line[:1] == "!"
+        line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line[:1] == "!"
     ]
     for index, stage in enumerate(stages):
         for keyword, arguments in stage.steps:

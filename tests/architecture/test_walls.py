@@ -110,9 +110,7 @@ def test_a_planted_import_breaks_its_wall(copy: Path, contract: str, importer: s
     file = ensure(copy, importer)
     if imported.startswith("gateway."):
         ensure(copy, imported)
-    file.write_text(
-        f"{file.read_text(encoding='utf-8')}\n\ndef planted():\n    import {imported}\n", encoding="utf-8"
-    )
+    file.write_text(f"{file.read_text(encoding='utf-8')}\n\ndef planted():\n    import {imported}\n", encoding="utf-8")
 
     done = lint(copy, contract)
 

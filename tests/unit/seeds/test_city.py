@@ -92,9 +92,7 @@ def test_files_are_written_in_row_groups_of_a_chunk(city: City) -> None:
     assert [groups.row_group(index).num_rows for index in range(groups.num_row_groups)] == [CHUNK, 3_000]
 
 
-@pytest.mark.parametrize(
-    ("people", "sizes"), [(100, [100]), (CHUNK, [CHUNK]), (2 * CHUNK + 1, [CHUNK, CHUNK, 1])]
-)
+@pytest.mark.parametrize(("people", "sizes"), [(100, [100]), (CHUNK, [CHUNK]), (2 * CHUNK + 1, [CHUNK, CHUNK, 1])])
 def test_chunks_cover_every_person_once(people: int, sizes: list[int]) -> None:
     pieces = list(making.chunks(people))
     assert [len(piece) for piece in pieces] == sizes
@@ -109,9 +107,7 @@ def test_the_smallest_city_and_a_last_chunk_of_one(tmp_path: Path, regions: Path
 
 
 @pytest.mark.parametrize(("people", "seed"), [(99, 7), (-5, 7), (50_000_001, 7), (1000, -1)])
-def test_impossible_cities_are_refused_and_leave_nothing(
-    tmp_path: Path, regions: Path, people: int, seed: int
-) -> None:
+def test_impossible_cities_are_refused_and_leave_nothing(tmp_path: Path, regions: Path, people: int, seed: int) -> None:
     with pytest.raises(ValueError):
         generate(tmp_path / "out", people=people, seed=seed, regions=regions)
     assert not (tmp_path / "out").exists()
