@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.adapters.dev_ca import AUDIENCE, ISSUER, write_private
@@ -29,11 +28,6 @@ CAST: Mapping[str, str] = {
 
 MARKER = "READ-ME-FIRST.txt"
 _ANOTHER = "Name another with --folder."
-_WRITTEN = date(2026, 11, 21)
-"""The day for which the dates of policies/ were written."""
-_CLOSES = date(2027, 1, 15)
-"""A demo after this day moves them, since by then purposes and grants begin to end, as they should."""
-_DAY = re.compile(r"\b20\d\d-\d\d-\d\d\b", re.ASCII)
 _NOTE = f"""\
 Made by `gateway demo`, for trying the gateway on this machine and for nothing else.
 
@@ -56,7 +50,7 @@ gateway.log    what the gateway said while the demo ran
 
 @dataclass(frozen=True, slots=True)
 class DemoCity:
-    """A prepared folder. `moved_days` is how far the policy's dates were moved to be current."""
+    """A prepared folder."""
 
     folder: Path
     settings: Path
@@ -64,7 +58,6 @@ class DemoCity:
     clients: Mapping[str, Credentials]
     people: int
     rows: Mapping[str, int]
-    moved_days: int
 
     def table(self, name: str) -> Path:
         """Where the raw rows of a dataset lie: the inside."""
@@ -76,7 +69,7 @@ class DemoCity:
         return self.folder / "gateway.log"
 
 
-def prepare(folder: Path, people: int, port: int, today: date) -> DemoCity:
+def prepare(folder: Path, people: int, port: int) -> DemoCity:
     """Make the folder anew, with a city of so many people, for a gateway on this port of 127.0.0.1.
 
     Raises:
@@ -86,7 +79,7 @@ def prepare(folder: Path, people: int, port: int, today: date) -> DemoCity:
     _clear(folder)
     folder.mkdir(parents=True, mode=0o700)
     (folder / MARKER).write_text(_NOTE, encoding="utf-8")
-    moved = _copy_policy(policies, folder / "policies", today)
+    shutil.copytree(policies, folder / "policies")
     rows = _generate(folder, people)
     trust = Trust.establish(folder, datetime.now(UTC).replace(tzinfo=None))
     trust.server()
@@ -97,7 +90,7 @@ def prepare(folder: Path, people: int, port: int, today: date) -> DemoCity:
     FileKeyRing.create(folder / "keys", secret)
     settings = folder / "gateway.toml"
     settings.write_text(_settings(port), encoding="utf-8")
-    return DemoCity(folder, settings, f"127.0.0.1:{port}", clients, people, rows, moved)
+    return DemoCity(folder, settings, f"127.0.0.1:{port}", clients, people, rows)
 
 
 def _policies() -> Path:
@@ -119,23 +112,6 @@ def _clear(folder: Path) -> None:
     if any(folder.iterdir()) and not (folder / MARKER).is_file():
         raise Mistake(f"{folder} holds something that no demo made", _ANOTHER)
     shutil.rmtree(folder)
-
-
-def _copy_policy(source: Path, target: Path, today: date) -> int:
-    """Copy the policy, and move its dates if it has begun to end; return by how many days."""
-    shutil.copytree(source, target)
-    if today <= _CLOSES:
-        return 0
-    shift = today - _WRITTEN
-    for file in sorted(target.rglob("*")):
-        if file.suffix in (".yaml", ".csv"):
-            text = file.read_text(encoding="utf-8")
-            file.write_text(_DAY.sub(lambda day: _later(day.group(), shift), text), encoding="utf-8")
-    return shift.days
-
-
-def _later(day: str, shift: timedelta) -> str:
-    return (date.fromisoformat(day) + shift).isoformat()
 
 
 def _generate(folder: Path, people: int) -> Mapping[str, int]:

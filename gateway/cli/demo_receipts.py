@@ -36,15 +36,16 @@ def receipts(play: Play) -> None:
     own = hashlib.sha256(b"\x00" + sample.log_entry.salt + sample.log_entry.record).digest()
     report.prove(own == sample.log_entry.leaf_hash, "SHA-256(0x00 ‖ salt ‖ record), computed here, is that leaf")
 
-    every = [answer.receipt for answer in play.answers]
-    every += [play.of(institution).receipt(error.receipt_id) for institution, error in play.refusals]
-    for receipt in every:
-        gw.verify_receipt(receipt)
-        report.clean_text(receipt.log_entry.record.decode())
-    named = {receipt.receipt_id for receipt in every}
+    for answer in play.answers:
+        gw.verify_receipt(answer.receipt)
+        report.clean_text(answer.receipt.log_entry.record.decode())
+    named = {answer.receipt.receipt_id for answer in play.answers}
+    report.prove(len(named) == len(play.answers), f"{len(named)} answers have {len(named)} receipts, and all are sound")
+
+    written = [(play.of(institution).receipt(error.receipt_id), error) for institution, error in play.refusals]
     report.prove(
-        len(named) == len(every),
-        f"{len(play.answers)} answers and {len(play.refusals)} refusals, {len(every)} receipts, all sound",
+        all(receipt.reason == error.reason and len(receipt.log_entry.leaf_hash) == 32 for receipt, error in written),
+        f"the {len(written)} refusals stand in the log as well, each with its reason",
     )
 
     forged = copy.deepcopy(sample)

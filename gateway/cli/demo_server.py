@@ -14,6 +14,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from gateway.cli.demo_city import DemoCity
+from gateway.cli.mistake import Mistake
 
 USUAL_PORT = 8443
 _START_SECONDS = 60.0
@@ -24,16 +25,20 @@ class DidNotStart(Exception):
     """The gateway did not come up. The text ends with what it said."""
 
 
-def free_port() -> int:
-    """Return the usual port if it is free on loopback, or any other."""
-    for port in (USUAL_PORT, 0):
+def free_port(*wanted: int) -> int:
+    """Return the first of these ports that is free on loopback; 0 stands for any.
+
+    Raises:
+        Mistake: none is free.
+    """
+    for port in wanted:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise DidNotStart("no port is free on 127.0.0.1")
+    raise Mistake("the port on 127.0.0.1 is in use", "Name another with --port.")
 
 
 @contextmanager
@@ -68,7 +73,7 @@ def _wait(city: DemoCity, process: subprocess.Popen[bytes]) -> None:
         health = health_pb2_grpc.HealthStub(channel)
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise DidNotStart(f"the gateway ended at once. It said:\n{_last_words(city)}")
+                raise DidNotStart(f"The gateway ended at once. It said:\n{_last_words(city)}")
             try:
                 answer = health.Check(health_pb2.HealthCheckRequest(), timeout=1.0)
             except grpc.RpcError:
@@ -77,7 +82,7 @@ def _wait(city: DemoCity, process: subprocess.Popen[bytes]) -> None:
             if answer.status == health_pb2.HealthCheckResponse.SERVING:
                 return
             time.sleep(0.05)
-    raise DidNotStart(f"the gateway is not serving after {_START_SECONDS:.0f} s. It said:\n{_last_words(city)}")
+    raise DidNotStart(f"The gateway is not serving after {_START_SECONDS:.0f} s. It said:\n{_last_words(city)}")
 
 
 def _last_words(city: DemoCity) -> str:

@@ -25,7 +25,7 @@ def research(play: Play) -> None:
     report = play.report
     report.scene(
         "Statistics: a researcher counts subsidies by sector (C13)",
-        "Differential privacy: no answer tells whether any one person is in the data. The price comes first.",
+        "Differential privacy: no answer tells whether any one person is in the data. First the price.",
     )
     researcher = play.asks("zju-research", _RESEARCH, "which tables are there?")
     offered = researcher.datasets(purpose=_RESEARCH)
@@ -49,7 +49,7 @@ def research(play: Play) -> None:
         [
             ("price", f"ε = {price.epsilon:.3f}"),
             ("margin", f"± {margin:.1f} in 95 of 100 cells, for each of {price.cells} cells"),
-            ("protects", price.details[0].sensitivity_derivation),
+            ("one person is in at most", price.details[0].sensitivity_derivation),
             ("affordable", "yes" if price.affordable else "no"),
         ]
     )
