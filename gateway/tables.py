@@ -53,6 +53,16 @@ class _Sealed:
             raise TypeError("a sealed table cannot be subclassed")
         super().__init_subclass__(**kwargs)
 
+    @classmethod
+    def _mint(cls, permit: Permit, discharged: frozenset[Obligation], **held: object) -> Self:
+        """Make a sealed value. Only this module calls it; stages mint through the method of their own type."""
+        sealed = object.__new__(cls)
+        sealed._permit = permit
+        sealed._discharged = discharged
+        for name, value in held.items():
+            setattr(sealed, f"_{name}", value)
+        return sealed
+
     def __copy__(self) -> Never:
         raise TypeError("a sealed table cannot be copied")
 
@@ -117,14 +127,7 @@ class SealedTable(_Sealed):
         segments: Iterator[Segment],
         discharged: frozenset[Obligation],
     ) -> Self:
-        table = object.__new__(cls)
-        table._permit = permit
-        table._data_version = data_version
-        table._schema = schema
-        table._segments = segments
-        table._discharged = discharged
-        table._taken = False
-        return table
+        return cls._mint(permit, discharged, data_version=data_version, schema=schema, segments=segments, taken=False)
 
     @classmethod
     def _advance(
@@ -222,12 +225,7 @@ class ChargedPermit(_Sealed):
     def _prove(cls, permit: Permit, charge: Charge, data_version: str) -> ChargedPermit:
         _require(permit, Permit)
         _require(charge, Charge)
-        proof = object.__new__(cls)
-        proof._permit = permit
-        proof._discharged = frozenset()
-        proof._charge = charge
-        proof._data_version = data_version
-        return proof
+        return cls._mint(permit, frozenset(), charge=charge, data_version=data_version)
 
     @property
     def charge(self) -> Charge:
@@ -260,13 +258,8 @@ class BoundedAggregates(_Sealed):
         discharged: frozenset[Obligation],
     ) -> BoundedAggregates:
         _require(charged, ChargedPermit)
-        table = object.__new__(cls)
-        table._permit = charged.permit
-        table._discharged = charged.discharged | discharged
-        table._charged = charged
-        table._keys = keys
-        table._vectors = vectors
-        return table
+        done = charged.discharged | discharged
+        return cls._mint(charged.permit, done, charged=charged, keys=keys, vectors=vectors)
 
     @property
     def charged(self) -> ChargedPermit:
@@ -296,12 +289,7 @@ class ProtectedCells(_Sealed):
         cls, before: BoundedAggregates, cells: tuple[Cell, ...], discharged: frozenset[Obligation]
     ) -> ProtectedCells:
         _require(before, BoundedAggregates)
-        table = object.__new__(cls)
-        table._permit = before.permit
-        table._discharged = before.discharged | discharged
-        table._charged = before.charged
-        table._cells = cells
-        return table
+        return cls._mint(before.permit, before.discharged | discharged, charged=before.charged, cells=cells)
 
     @property
     def charged(self) -> ChargedPermit:
@@ -326,13 +314,7 @@ class ReleasedCells(_Sealed):
     def _record(cls, permit: Permit, release: Release, receipt: Receipt, *, charged: bool) -> ReleasedCells:
         _require(permit, Permit)
         _require(release, Release)
-        table = object.__new__(cls)
-        table._permit = permit
-        table._discharged = permit.obligations
-        table._release = release
-        table._receipt = receipt
-        table._charged = charged
-        return table
+        return cls._mint(permit, permit.obligations, release=release, receipt=receipt, charged=charged)
 
     @property
     def release(self) -> Release:

@@ -19,7 +19,7 @@ MINTS = {
     "ChargedPermit._prove": "stages/charge.py",
     "Permit": "stages/decide.py",
 }
-_PRIVATE = {name.partition(".")[2] for name in MINTS if "." in name} | {"_seal"}
+_PRIVATE = {name.partition(".")[2] for name in MINTS if "." in name} | {"_seal", "_mint"}
 
 
 def mints(root: Path) -> set[tuple[str, str]]:
