@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 from gateway.cli.demo_city import DemoCity
@@ -11,7 +13,7 @@ _INSTITUTION = "police"
 
 def keep_running(city: DemoCity) -> str:
     """The command that serves the demo's folder."""
-    return f"gateway serve --config {_near(city.settings)}"
+    return f"{_command()} serve --config {_near(city.settings)}"
 
 
 def grpcurl(city: DemoCity) -> str:
@@ -49,6 +51,20 @@ with gw.connect(
     cases = gateway.extract("health_cases", "police-tracing", purpose="epidemic-tracing").read_all()
     print(cases.slice(0, 3))
 """
+
+
+def _command() -> str:
+    """The command `gateway` as the user can type it: by its name if it is on the path."""
+    beside = Path(sys.executable).with_name("gateway")
+    found = shutil.which("gateway")
+    if found is not None and Path(found) == beside:
+        return "gateway"
+    return _near_as_is(beside) if beside.is_file() else f"{_near_as_is(Path(sys.executable))} -m gateway"
+
+
+def _near_as_is(program: Path) -> str:
+    # a virtual environment's Python is a link that must not be followed
+    return str(program.relative_to(Path.cwd())) if program.is_relative_to(Path.cwd()) else str(program)
 
 
 def _near(path: Path) -> str:

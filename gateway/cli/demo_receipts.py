@@ -16,7 +16,7 @@ def receipts(play: Play) -> None:
     report = play.report
     report.scene(
         "Receipts: what was disclosed, to whom and why",
-        "Written down durably before anything leaves, with no value from the data and nobody's identifier.",
+        "Written down before anything leaves, with no value from the data and nobody's identifier.",
     )
     sample = play.answers[0].receipt
     record = json.loads(sample.log_entry.record)

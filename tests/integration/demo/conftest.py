@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -81,12 +82,11 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 @pytest.fixture(scope="session")
 def kept(played: Played) -> Iterator[Kept]:
     """The gateway of the demo's folder, started by the very command that the demo printed."""
-    serve = re.search(r"^  gateway (serve --config \S+)$", played.output, re.MULTILINE)
+    serve = re.search(r"^  (\S.* serve --config \S+)$", played.output, re.MULTILINE)
     listen = re.search(r"on (127\.0\.0\.1:\d+) with mTLS", played.output)
     assert serve is not None and listen is not None, played.errors
-    arguments = [sys.executable, "-m", "gateway", *serve[1].split()]
     with (played.base / "kept.log").open("wb") as log:
-        process = subprocess.Popen(arguments, cwd=played.base, env=environment(), stderr=log)
+        process = subprocess.Popen(shlex.split(serve[1]), cwd=played.base, env=environment(), stderr=log)
     try:
         running = Kept(played.base, listen[1], process)
         running.wait_for('"event": "serving"')
