@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gateway.cli.demo_city import prepare
-from gateway.cli.demo_play import Play
-from gateway.cli.demo_report import Misbehaved, Report
-from gateway.cli.demo_rows import check, extract
-from gateway.cli.demo_server import free_port, serving
-from gateway.cli.demo_statistics import contest
+from gateway.cli.demo.city import prepare
+from gateway.cli.demo.play import Play
+from gateway.cli.demo.report import Misbehaved, Report
+from gateway.cli.demo.rows import check, extract
+from gateway.cli.demo.server import free_port, serving
+from gateway.cli.demo.statistics import contest
 from seeds.generator import CANARIES, MARKS
 from tests.integration.demo.conftest import PEOPLE
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
-from gateway.cli.demo_report import Misbehaved, Report, shortened, shown
+from gateway.cli.demo.report import Misbehaved, Report, shortened, shown
 
 MARK = "龘靐"
 

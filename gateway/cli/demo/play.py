@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import gateway.client as gw
-from gateway.cli.demo_city import DemoCity
-from gateway.cli.demo_report import Misbehaved, Report
+from gateway.cli.demo.city import DemoCity
+from gateway.cli.demo.report import Misbehaved, Report
 
 Answer = gw.Lookup | gw.Check | gw.Extract | gw.Release
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.adapters.dev_ca import AUDIENCE, ISSUER, write_private
 from gateway.adapters.keyring_file import FileKeyRing
-from gateway.cli.demo_identities import LIFE, Credentials, Trust
+from gateway.cli.demo.identities import LIFE, Credentials, Trust
 from gateway.cli.mistake import Mistake
 
 CAST: Mapping[str, str] = {

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 import gateway.client as gw
-from gateway.cli.demo_play import Play
-from gateway.cli.demo_report import Misbehaved
+from gateway.cli.demo.play import Play
+from gateway.cli.demo.report import Misbehaved
 
 _RESEARCH = "academic-research"
 _CONTEST = "open-data-contest"

@@ -7,8 +7,8 @@ from datetime import datetime
 import pyarrow as pa
 
 import gateway.client as gw
-from gateway.cli.demo_play import Play, masked
-from gateway.cli.demo_report import Misbehaved
+from gateway.cli.demo.play import Play, masked
+from gateway.cli.demo.report import Misbehaved
 
 ABSENT = "330101190001010015"
 """A number of a valid form that nobody in the city has."""

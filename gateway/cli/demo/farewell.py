@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from gateway.cli.demo_city import DemoCity
+from gateway.cli.demo.city import DemoCity
 
 _INSTITUTION = "police"
 

@@ -14,14 +14,14 @@ from typing import NoReturn
 from rich.console import Console
 
 import gateway.client as gw
-from gateway.cli import demo_farewell as farewell
-from gateway.cli.demo_city import CAST, DemoCity, prepare
-from gateway.cli.demo_play import Play
-from gateway.cli.demo_receipts import receipts
-from gateway.cli.demo_report import WIDTH, Misbehaved, Report
-from gateway.cli.demo_rows import check, extract, lookup, refusals
-from gateway.cli.demo_server import USUAL_PORT, DidNotStart, free_port, serving
-from gateway.cli.demo_statistics import contest, research
+from gateway.cli.demo import farewell
+from gateway.cli.demo.city import CAST, DemoCity, prepare
+from gateway.cli.demo.play import Play
+from gateway.cli.demo.receipts import receipts
+from gateway.cli.demo.report import WIDTH, Misbehaved, Report
+from gateway.cli.demo.rows import check, extract, lookup, refusals
+from gateway.cli.demo.server import USUAL_PORT, DidNotStart, free_port, serving
+from gateway.cli.demo.statistics import contest, research
 
 FAILED = 1
 _INTERRUPTED = 130

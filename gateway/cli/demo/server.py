@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from gateway.cli.demo_city import DemoCity
+from gateway.cli.demo.city import DemoCity
 from gateway.cli.mistake import Mistake
 
 USUAL_PORT = 8443

@@ -7,8 +7,8 @@ import hashlib
 import json
 
 import gateway.client as gw
-from gateway.cli.demo_play import Play
-from gateway.cli.demo_report import Misbehaved
+from gateway.cli.demo.play import Play
+from gateway.cli.demo.report import Misbehaved
 
 
 def receipts(play: Play) -> None:

@@ -1,0 +1,1 @@
+"""`gateway demo`: a small city, a real gateway, and what each side saw."""
