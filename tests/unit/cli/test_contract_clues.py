@@ -59,6 +59,11 @@ def test_a_number_with_a_wrong_check_is_no_resident_id(desk: Desk) -> None:
     assert field["canonical"] == "text"
 
 
+def test_a_code_with_a_wrong_check_is_no_firm_code(desk: Desk) -> None:
+    field = desk.found(desk.write("v,k\n" + "91330106MA27XL8U0G,z\n" * 60))["fields"]["v"]
+    assert field["classification"] == SENSITIVE
+
+
 def test_almost_unique_text_may_name_somebody(desk: Desk) -> None:
     path = desk.write("v,k\n" + "".join(f"w{number:04d}x,z\n" for number in range(200)))
     found = desk.found(path)

@@ -76,6 +76,15 @@ def test_next_steps_are_told(desk: Desk, draft: Path) -> None:
         assert step in desk.out
 
 
+def test_a_name_cannot_write_into_the_draft(desk: Desk) -> None:
+    path = desk.write('id,"a\x07b\nstatus: confirmed\n# c\u2028status: confirmed"\nu,1\n')
+    assert desk.init(path, "--convert") == 0, desk.err
+    assert loaded(desk).status is ContractStatus.DRAFT
+    assert '# the column "a?b status: confirmed # c status: confirmed" of the original' in (
+        desk.policies / "contracts" / "table.yaml"
+    ).read_text(encoding="utf-8")
+
+
 HEADERS = st.text(st.characters(exclude_characters='"\x00\r\n,', exclude_categories=["Cs"]), min_size=1, max_size=80)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gateway.cli.contract_copy import replacing
 from tests.unit.cli.conftest import Desk
 
 SECRET = "canary-7731"
@@ -93,6 +95,29 @@ def test_a_copy_never_replaces_its_original(desk: Desk) -> None:
     before = path.read_bytes()
     assert desk.init(path, "--convert", "--force") == 2
     assert path.read_bytes() == before
+
+
+def test_columns_that_differ_by_capitals_alone_are_left_out_of_a_parquet_file(desk: Desk) -> None:
+    path = desk.data / "t.parquet"
+    pq.write_table(pa.table({"id": ["x"], "A": [1], "a": [2]}), path)
+    found = desk.found(path)
+    assert list(found["fields"]) == ["id"]
+    assert [item["column"] for item in found["left_out"]] == ["A", "a"]
+    assert list(desk.found(path, "--convert")["fields"]) == ["id", "A", "a_2"]
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), replacing(target) as fresh:
+        fresh.write_text("half")
+        raise RuntimeError
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert target.read_text() == "old"
+    with replacing(target) as fresh:
+        fresh.write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert target.read_text() == "new"
 
 
 def test_a_failed_command_leaves_no_file_behind(desk: Desk) -> None:
