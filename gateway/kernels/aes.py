@@ -6,7 +6,7 @@ import numpy as np
 from Crypto.Cipher import AES
 from Crypto.Util.strxor import strxor
 
-from gateway.kernels.text import Bytes
+from gateway.kernels.text import Bytes, chunks
 
 BLOCK = 16
 
@@ -30,18 +30,24 @@ def cmac(key: bytes, messages: Bytes) -> Bytes:
     whole_key = _double(cipher.encrypt(bytes(BLOCK)))
     count, length = messages.shape
     blocks = max(1, -(-length // BLOCK))
-    padded = np.zeros((count, blocks * BLOCK), np.uint8)
-    padded[:, :length] = messages
-    if length == blocks * BLOCK:
-        last_key = whole_key
-    else:
-        padded[:, length] = 0x80
-        last_key = _double(whole_key)
-    padded[:, -BLOCK:] ^= np.frombuffer(last_key, np.uint8)
-    state = np.zeros((count, BLOCK), np.uint8)
-    for start in range(0, blocks * BLOCK, BLOCK):
-        state = _rows(cipher.encrypt(_flat(state ^ padded[:, start : start + BLOCK])))
-    return state
+    whole = length == blocks * BLOCK
+    last_key = np.frombuffer(whole_key if whole else _double(whole_key), np.uint8)
+    codes = np.empty((count, BLOCK), np.uint8)
+    for chunk in chunks(count):
+        # each block of all messages lies together: numpy walks wide columns fast and narrow rows slowly
+        part = messages[chunk]
+        padded = np.zeros((blocks, len(part), BLOCK), np.uint8)
+        for block in range(blocks):
+            piece = part[:, block * BLOCK : (block + 1) * BLOCK]
+            padded[block, :, : piece.shape[1]] = piece
+        if not whole:
+            padded[-1, :, length % BLOCK] = 0x80
+        padded[-1] ^= last_key
+        state = np.zeros((len(part), BLOCK), np.uint8)
+        for text in padded:
+            state = _rows(cipher.encrypt(_flat(state ^ text)))
+        codes[chunk] = state
+    return codes
 
 
 def _double(block: bytes) -> bytes:

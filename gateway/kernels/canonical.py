@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from gateway.kernels.text import Column, as_text, compute, is_ascii, matrix, spans, valid
+from gateway.kernels import digits
+from gateway.kernels.text import Bytes, Column, as_text, chunks, compute, is_ascii, matrix, spans, valid
 from gateway.model.contract import CanonicalForm
 
 _SEPARATORS = r"[\s\p{Z}\p{Cf}\p{Pd}\x{2212}]"  # white space, invisible marks, dashes and the minus sign
@@ -57,8 +58,14 @@ def _is_canonical(array: pa.StringArray, form: CanonicalForm) -> bool:
     _, offsets = spans(array)
     if len(array) == 0 or not (np.diff(offsets)[valid(array)] == width).all():
         return False
-    rows = matrix(array.drop_null(), width)
-    digits = rows - ord("0")
+    rows = matrix(array if array.null_count == 0 else array.drop_null(), width)
+    return all(_are_canonical(rows[chunk], form) for chunk in chunks(len(rows)))
+
+
+def _are_canonical(rows: Bytes, form: CanonicalForm) -> bool:
     if form is CanonicalForm.PHONE:
-        return bool((digits < 10).all())
-    return bool((digits[:, :17] < 10).all() and ((digits[:, 17] < 10) | (rows[:, 17] == ord("X"))).all())
+        return bool(digits.all_digits(digits.pack(rows)).all())
+    last = rows[:, 17]
+    return bool(
+        digits.all_digits(digits.pack(rows[:, :17])).all() and ((last - ord("0") < 10) | (last == ord("X"))).all()
+    )

@@ -13,6 +13,7 @@ _PERIODS = {Precision.DAY: "D", Precision.MONTH: "M", Precision.YEAR: "Y"}
 _SEGMENTS = {Precision.CITY: 1, Precision.DISTRICT: 2, Precision.STREET: 3}
 _SEGMENT = "[a-z0-9][a-z0-9_-]*"
 _DAY_US = 86_400_000_000
+_YEAR_1, _YEAR_10000 = -719_162, 2_932_897  # days since 1970-01-01
 _INT64 = np.iinfo(np.int64)
 _INT32 = np.iinfo(np.int32)
 
@@ -32,11 +33,21 @@ def generalize_date(array: Column, to: Precision) -> Column:
         days = _values(array.cast(pa.int32())).astype(np.int64)
     else:
         raise TypeError("the column must be date32 or timestamp[us]")
-    # numpy's calendar counts years in 64 bits; Arrow's own floor_temporal goes wrong beyond year 32767
-    firsts = days.view("datetime64[D]").astype(f"datetime64[{_PERIODS[to]}]").astype("datetime64[D]").view(np.int64)
+    firsts = _first_days(days, to)
     if firsts.size and int(firsts.min()) < _INT32.min:
         raise OverflowError("a date lies too far back to be generalised")
     return _from_values(firsts.astype(np.int32), array).cast(pa.date32())
+
+
+def _first_days(days: npt.NDArray[np.int64], to: Precision) -> npt.NDArray[np.int64]:
+    if days.size and int(days.min()) >= _YEAR_1 and int(days.max()) < _YEAR_10000:
+        dates = pa.array(days.astype(np.int32)).cast(pa.date32())
+        floored: npt.NDArray[np.int64] = (
+            compute.floor_temporal(dates, unit=to.value).cast(pa.int32()).to_numpy().astype(np.int64)
+        )
+        return floored
+    # Arrow's calendar, which is faster, goes wrong beyond year 32767; numpy's counts years in 64 bits
+    return days.view("datetime64[D]").astype(f"datetime64[{_PERIODS[to]}]").astype("datetime64[D]").view(np.int64)
 
 
 def generalize_region(array: Column, to: Precision) -> pa.StringArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,6 +13,8 @@ import pyarrow.compute as pc
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Column: TypeAlias = "pa.Array[Any]"
+
+_CHUNK = 8_192  # rows
 
 compute: Any = pc
 """Arrow's compute functions, untyped: the stubs lack some, and refuse arrays where arrays are taken."""
@@ -49,6 +52,11 @@ def is_ascii(array: Column) -> bool:
     data, offsets = spans(array)
     window = data[offsets[0] : offsets[-1]]
     return window.size == 0 or int(window.max()) < 0x80
+
+
+def chunks(rows: int) -> Iterator[slice]:
+    """Cut so many rows into slices that a kernel works on within the processor's cache."""
+    return (slice(start, min(start + _CHUNK, rows)) for start in range(0, rows, _CHUNK))
 
 
 def matrix(array: Column, width: int) -> Bytes:

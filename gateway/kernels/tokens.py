@@ -10,7 +10,6 @@ Two profiles, told apart by the first letter of a token. A value has exactly one
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
@@ -21,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from gateway.kernels import digits, hexadecimal
 from gateway.kernels.aes import cmac, decrypt_blocks, encrypt_blocks
 from gateway.kernels.canonical import canonicalize
-from gateway.kernels.text import Bytes, Column, Mask, as_text, compute, from_matrix, matrix, spans, valid
+from gateway.kernels.text import Bytes, Column, Mask, as_text, chunks, compute, from_matrix, matrix, spans, valid
 from gateway.model.contract import CanonicalForm
 
 KEY_BYTES = 64
@@ -31,7 +30,6 @@ BLOCK_TOKEN_CHARS = 33
 _WIDTH = {CanonicalForm.RESIDENT_ID: digits.RESIDENT_WIDTH, CanonicalForm.PHONE: digits.PHONE_WIDTH}
 _DIGITS = {CanonicalForm.RESIDENT_ID: 17, CanonicalForm.PHONE: 11}
 _REDUNDANCY = {CanonicalForm.RESIDENT_ID: b"PG-RESID", CanonicalForm.PHONE: b"PG-PHONE"}
-_CHUNK = 8_192  # rows: what one chunk works on stays in the cache
 _SIV_TOKEN = r"^s(?:[0-9a-f]{2}){16,}$"
 
 
@@ -94,14 +92,12 @@ def subject_tags(array: Column, form: CanonicalForm, key: bytes) -> bytes:
     _, offsets = spans(canonical)
     lengths = np.where(valid(canonical), np.diff(offsets), -1)
     tags = np.zeros((len(canonical), TAG_BYTES), np.uint8)
-    for length in np.unique(lengths[lengths >= 0]):
+    for length in np.flatnonzero(np.bincount(lengths[lengths >= 0])):
         rows = lengths == length
+        if rows.all():
+            return cmac(key[:32], matrix(canonical, int(length))).tobytes()
         tags[rows] = cmac(key[:32], matrix(canonical.filter(pa.array(rows)), int(length)))
     return tags.tobytes()
-
-
-def _chunks(rows: int) -> Iterator[slice]:
-    return (slice(start, min(start + _CHUNK, rows)) for start in range(0, rows, _CHUNK))
 
 
 def _require_keys(*keys: bytes) -> None:
@@ -120,7 +116,7 @@ def _encode(canonical: Column, form: CanonicalForm) -> tuple[Mask, digits.Words]
     rows = matrix(canonical if encodable.all() else canonical.filter(pa.array(encodable)), width)
     plain = np.empty(len(rows), np.bool_)
     numbers = np.empty(len(rows), np.uint64)
-    for chunk in _chunks(len(rows)):
+    for chunk in chunks(len(rows)):
         packed = digits.pack(rows[chunk, :kept])
         plain[chunk] = digits.all_digits(packed)
         if form is CanonicalForm.RESIDENT_ID:
@@ -136,7 +132,7 @@ def _block_tokens(numbers: digits.Words, form: CanonicalForm, key: bytes) -> pa.
     tokens = np.empty((len(numbers), BLOCK_TOKEN_CHARS), np.uint8)
     tokens[:, 0] = ord("b")
     redundancy = int.from_bytes(_REDUNDANCY.get(form, b""), "big")
-    for chunk in _chunks(len(numbers)):
+    for chunk in chunks(len(numbers)):
         blocks = np.empty((len(numbers[chunk]), 2), ">u8")
         blocks[:, 0] = numbers[chunk]
         blocks[:, 1] = redundancy
@@ -152,7 +148,7 @@ def _block_values(tokens: Bytes, form: CanonicalForm, key: bytes) -> pa.StringAr
     redundancy = int.from_bytes(_REDUNDANCY[form], "big")
     genuine = np.empty(len(tokens), np.bool_)
     text = np.empty((len(tokens), width), np.uint8)
-    for chunk in _chunks(len(tokens)):
+    for chunk in chunks(len(tokens)):
         cipher, well_formed = hexadecimal.decode(tokens[chunk, 1:])
         words = decrypt_blocks(key[:32], cipher).view(">u8")
         numbers = words[:, 0].astype(np.uint64)

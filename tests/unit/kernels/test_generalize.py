@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -114,3 +115,15 @@ def test_columns_of_other_types_and_other_precisions_are_refused() -> None:
         generalize_date(pa.array([date(2020, 1, 1)]), Precision.CITY)
     with pytest.raises(ValueError, match="street, district or city"):
         generalize_region(pa.array(["hz"]), Precision.DAY)
+
+
+@pytest.mark.parametrize("to", [Precision.MONTH, Precision.YEAR])
+def test_every_day_of_ten_thousand_years_leaves_as_numpys_calendar_says(to: Precision) -> None:
+    # from the last year before the first to the first beyond the last: two calendars meet there
+    days = np.arange(-719_162 - 366, 2_932_897 + 366, dtype=np.int32)
+    unit = {Precision.MONTH: "datetime64[M]", Precision.YEAR: "datetime64[Y]"}[to]
+    expected = days.astype(np.int64).view("datetime64[D]").astype(unit).astype("datetime64[D]").astype(np.int32)
+    for start in range(0, len(days), 100_000):
+        part = slice(start, start + 100_000)
+        result = generalize_date(pa.array(days[part]).cast(pa.date32()), to)
+        assert np.array_equal(result.cast(pa.int32()).to_numpy(), expected[part])
