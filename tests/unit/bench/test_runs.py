@@ -1,0 +1,68 @@
+"""Every benchmark runs, on a few rows: real processes, TLS, policy, record. No figure of time is judged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import BENCHMARKS, RESULTS, main
+
+_KEYS = {
+    "extract": ("rows_per_s", "vs_unprotected_stream", "first_batch_ms", "spread", "rows", "unprotected"),
+    "lookup": ("vs_empty_unary", "p50_ms", "p99_ms", "at_1", "at_32"),
+    "demo": ("seconds_to_first_answer", "seconds", "first_answer_vs_imports", "spread"),
+}
+
+
+def test_what_is_listed_is_what_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(_KEYS) == list(BENCHMARKS)
+
+
+@pytest.mark.parametrize("name", _KEYS)
+def test_a_benchmark_runs_and_ends_with_one_json_object(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.lookup.SECONDS", 0.1)
+    assert main([name, "--rows", "500", "--runs", "1", "--json"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1
+    figures = json.loads(lines[0])
+    assert (figures["benchmark"], figures["rows"]) == (name, 500)
+    assert all(key in figures for key in _KEYS[name])
+    assert all(number > 0 for number in _numbers(figures))
+    if name == "extract":
+        # both streams had everybody
+        assert figures["batches"] == figures["unprotected"]["batches"] == 1
+
+
+def test_what_is_run_together_is_printed_and_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.__main__.RESULTS", tmp_path)
+    monkeypatch.setattr("bench.__main__.BENCHMARKS", {"lookup": BENCHMARKS["lookup"]})
+    monkeypatch.setattr("bench.lookup.SECONDS", 0.1)
+    assert main(["all", "--rows", "300", "--runs", "1"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert any("vs_empty_unary" in line for line in out[:-1])
+    assert json.loads(out[-1]) == {"lookup": json.loads((tmp_path / "lookup.json").read_text(encoding="utf-8"))}
+
+
+def test_results_are_not_for_git() -> None:
+    ignored = (RESULTS.parent / ".gitignore").read_text(encoding="utf-8").split()
+    assert f"/{RESULTS.name}/" in ignored
+
+
+@pytest.mark.parametrize("arguments", [["nothing"], ["extract", "--rows", "0"], ["extract", "--runs", "-1"], []])
+def test_what_is_asked_wrongly_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+
+
+def _numbers(figures: object) -> list[float]:
+    if isinstance(figures, dict):
+        return [number for value in figures.values() for number in _numbers(value)]
+    return [figures] if isinstance(figures, int | float) else []
