@@ -27,6 +27,7 @@ def start(path: Path, run: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.integration.state.child", str(path), run],
         cwd=ROOT,
+        bufsize=0,  # communicate() would skip, and lose, what a buffer of ours had read ahead
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -35,11 +36,7 @@ def start(path: Path, run: str) -> subprocess.Popen[bytes]:
 def run_and_kill(path: Path, run: str, processes: int, at_least: int, seconds: float) -> list[list[str]]:
     """Run children together, kill each after some work and time, and return what they acknowledged."""
     children = [start(path, f"{run}.{number}") for number in range(processes)]
-    heads = []
-    for child in children:
-        assert child.stdout is not None
-        # counted in work, so that a busy machine kills as late as an idle one
-        heads.append(b"".join(child.stdout.readline() for _ in range(at_least)))
+    heads = [_read(child, at_least) for child in children]
     time.sleep(seconds)
     for child in children:
         child.kill()
@@ -50,6 +47,21 @@ def run_and_kill(path: Path, run: str, processes: int, at_least: int, seconds: f
         whole = (head + rest).split(b"\n")[:-1]
         lines += [line.decode().split(" ") for line in whole]
     return lines
+
+
+def _read(child: subprocess.Popen[bytes], at_least: int) -> bytes:
+    """Read so many acknowledgements, and on until there is one of each kind.
+
+    Counted in work, so that a busy machine kills as late as an idle one.
+    """
+    assert child.stdout is not None
+    lines: list[bytes] = []
+    while len(lines) < at_least or len({line.split(b" ")[0] for line in lines}) < 2:
+        line = child.stdout.readline()
+        if not line:  # it died by itself, which its standard error will tell
+            break
+        lines.append(line)
+    return b"".join(lines)
 
 
 def check(path: Path, acknowledged: Sequence[Sequence[str]]) -> None:
