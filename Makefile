@@ -87,8 +87,8 @@ lock: ## renew requirements/*.txt from pyproject.toml (needs the network); UPGRA
 	UPGRADE=$(UPGRADE) requirements/compile.sh
 
 .PHONY: bench
-bench: $(STAMP) ## list the benchmarks; NAME=extract runs one and prints JSON
-	$(BIN)/python -m bench $(if $(NAME),$(NAME) --json $(ARGS),list)
+bench: $(STAMP) ## run all benchmarks, or NAME=extract alone; ARGS="--rows N" sizes them
+	$(BIN)/python -m bench $(or $(NAME),all) $(ARGS)
 
 .PHONY: system-packages
 system-packages: ## install the Debian packages that the tests need

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from bench.__main__ import BENCHMARKS, RESULTS, main
+from bench.benchmark import Benchmark, Say
+from bench.measure import Json, spread
 
 _KEYS = {
     "extract": ("rows_per_s", "vs_unprotected_stream", "first_batch_ms", "spread", "rows", "unprotected"),
@@ -41,13 +44,21 @@ def test_a_benchmark_runs_and_ends_with_one_json_object(
 def test_what_is_run_together_is_printed_and_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.__main__.RESULTS", tmp_path)
-    monkeypatch.setattr("bench.__main__.BENCHMARKS", {"lookup": BENCHMARKS["lookup"]})
-    monkeypatch.setattr("bench.lookup.SECONDS", 0.1)
-    assert main(["all", "--rows", "300", "--runs", "1"]) == 0
+    def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
+        say("counting")
+        return {"rows": rows, "nested": {"seconds": spread([2.0] * runs).json(), "note": "x"}}
+
+    counted = {name: Benchmark(name, "counts", 20, 3, run) for name in ("one", "two")}
+    monkeypatch.setattr("bench.__main__.RESULTS", tmp_path / "results")
+    monkeypatch.setattr("bench.__main__.BENCHMARKS", counted)
+    assert main(["all", "--rows", "300"]) == 0
     out = capsys.readouterr().out.splitlines()
-    assert any("vs_empty_unary" in line for line in out[:-1])
-    assert json.loads(out[-1]) == {"lookup": json.loads((tmp_path / "lookup.json").read_text(encoding="utf-8"))}
+    assert [line.split() for line in out if "nested.seconds" in line] == [
+        ["nested.seconds", "2", "2", "…", "2", "3"]
+    ] * 2
+    kept = {name: json.loads((tmp_path / "results" / f"{name}.json").read_text(encoding="utf-8")) for name in counted}
+    assert json.loads(out[-1]) == kept
+    assert [figures["rows"] for figures in kept.values()] == [300, 300]
 
 
 def test_results_are_not_for_git() -> None:
