@@ -16,7 +16,7 @@ from sqlglot import exp
 from gateway.model.plan import AggregatePlan, BoundedStatistic
 from gateway.model.statistics import StatisticKind
 from gateway.model.values import FieldType
-from gateway.query.scan import DIALECT, Location, Query, Scan, column, parameter, scan_of, source, subquery
+from gateway.query.scan import DIALECT, Bound, Location, Query, Scan, column, parameter, scan_of, source, subquery
 from gateway.query.scope import ScopeShape, check_values, is_in, predicates, scope_of, scope_parameters
 
 _INT64_MAX = 2**63 - 1
@@ -30,7 +30,7 @@ class _Shape:
     scan: Scan
     scope: ScopeShape
     unit: str
-    group_by: tuple[tuple[str, int], ...]
+    group_by: tuple[tuple[str, FieldType], ...]
     statistics: tuple[BoundedStatistic, ...]
     drawn: int | None
 
@@ -55,14 +55,12 @@ def compile_aggregates(plan: AggregatePlan, location: Location) -> Query:
         scan_of(plan.contract, frozenset(scope.fields | summed | grouped | {unit}), location),
         scope,
         unit,
-        tuple((key.field, len(key.keys)) for key in plan.group_by),
+        tuple((key.field, plan.contract.fields[key.field].type) for key in plan.group_by),
         plan.statistics,
         _drawn(plan),
     )
-    keys = {
-        f"k{place}_{index}": key for place, group in enumerate(plan.group_by) for index, key in enumerate(group.keys)
-    }
-    values = {"source": location.path, **scope_parameters(plan.scope), **keys}
+    keys = {f"k{place}": list(group.keys) for place, group in enumerate(plan.group_by)}
+    values: dict[str, Bound] = {"source": location.path, **scope_parameters(plan.scope), **keys}
     if shape.drawn is not None:
         values["salt"] = plan.salt
     return Query(_render(shape), values)
@@ -128,10 +126,7 @@ def _render(shape: _Shape) -> str:
 
 def _per_unit(shape: _Shape, groups: list[str]) -> exp.Select:
     """Each unit's bounded statistics in each of its cells."""
-    keys = [
-        is_in(field, [f"k{place}_{index}" for index in range(count)])
-        for place, (field, count) in enumerate(shape.group_by)
-    ]
+    keys = [is_in(field, kind, f"k{place}") for place, (field, kind) in enumerate(shape.group_by)]
     present = exp.not_(exp.Is(this=column(shape.unit), expression=exp.null()))
     outputs = [
         exp.alias_(column(shape.unit), "unit", quoted=True),

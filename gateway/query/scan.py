@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from sqlglot import exp
 
@@ -28,12 +29,16 @@ _CSV_FORMS = {
 }
 
 
+Bound: TypeAlias = "Scalar | list[Scalar]"
+"""What one named parameter stands for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One SELECT with its named parameters."""
 
     sql: str
-    parameters: dict[str, Scalar]
+    parameters: dict[str, Bound]
 
     def __repr__(self) -> str:
         # parameters are the caller's: they must not reach a log
@@ -135,3 +140,8 @@ def subquery(query: exp.Select, alias: str) -> exp.Subquery:
 def parameter(name: str) -> exp.Placeholder:
     """A named bound parameter."""
     return exp.Placeholder(this=name)
+
+
+def list_parameter(name: str, kind: FieldType) -> exp.Cast:
+    """A named parameter for a list of any length; the cast is for lists that do not tell their type."""
+    return exp.cast(parameter(name), exp.DataType.build(f"{_SQL_TYPES[kind]}[]", dialect=DIALECT))

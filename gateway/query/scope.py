@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from gateway.model.contract import DataContract
-from gateway.model.filter import Condition, Operator
+from gateway.model.filter import Operator
 from gateway.model.plan import RowScope
 from gateway.model.values import FieldType, Scalar
-from gateway.query.scan import column, parameter
+from gateway.query.scan import Bound, column, list_parameter, parameter
 
 _COMPARISONS: dict[Operator, type[exp.Binary]] = {
     Operator.EQUAL: exp.EQ,
@@ -24,11 +24,11 @@ _INT64 = range(-(2**63), 2**63)
 
 @dataclass(frozen=True, slots=True)
 class ScopeShape:
-    """What the text of a scope depends on: fields, operators and how many values, but no value."""
+    """What the text of a scope depends on: fields, their types, and operators, but no value, nor how many there are."""
 
     region_field: str | None
     consent_field: str | None
-    conditions: tuple[tuple[str, Operator, int], ...]
+    conditions: tuple[tuple[str, FieldType, Operator], ...]
 
     @property
     def fields(self) -> frozenset[str]:
@@ -55,7 +55,9 @@ def scope_of(contract: DataContract, scope: RowScope) -> ScopeShape:
     return ScopeShape(
         None if scope.region is None else contract.region_field,
         scope.consent_field,
-        tuple((condition.field, condition.operator, len(condition.values)) for condition in scope.conditions),
+        tuple(
+            (condition.field, _type(contract, condition.field), condition.operator) for condition in scope.conditions
+        ),
     )
 
 
@@ -88,33 +90,28 @@ def predicates(shape: ScopeShape) -> list[exp.Expr]:
         )
     if shape.consent_field is not None:
         result.append(exp.Is(this=column(shape.consent_field), expression=exp.true()))
-    for place, (field, operator, count) in enumerate(shape.conditions):
-        names = [f"c{place}_{index}" for index in range(count)]
+    for place, (field, kind, operator) in enumerate(shape.conditions):
         if operator is Operator.IN:
-            result.append(is_in(field, names))
+            result.append(is_in(field, kind, f"c{place}"))
         else:
-            result.append(_COMPARISONS[operator](this=column(field), expression=parameter(names[0])))
+            result.append(_COMPARISONS[operator](this=column(field), expression=parameter(f"c{place}")))
     return result
 
 
-def is_in(field: str, names: list[str]) -> exp.Expr:
-    """`field IN (…)` over named parameters; FALSE for none."""
-    if not names:
-        return exp.false()
-    return exp.In(this=column(field), expressions=[parameter(name) for name in names])
+def is_in(field: str, kind: FieldType, name: str) -> exp.Expr:
+    """The field is among the values of one list parameter; of an empty list, FALSE. A NULL in the list equals nothing.
+
+    The engine takes a constant list for IN (…) and holds it against the statistics of a Parquet file as such.
+    """
+    return exp.ArrayContains(this=list_parameter(name, kind), expression=column(field))
 
 
-def scope_parameters(scope: RowScope) -> dict[str, Scalar]:
+def scope_parameters(scope: RowScope) -> dict[str, Bound]:
     """The values of the parameters that `predicates` names."""
-    values = _condition_values(scope.conditions)
+    values: dict[str, Bound] = {
+        f"c{place}": list(condition.values) if condition.operator is Operator.IN else condition.values[0]
+        for place, condition in enumerate(scope.conditions)
+    }
     if scope.region is not None:
         values |= {"region": scope.region, "region_below": scope.region + "/"}
     return values
-
-
-def _condition_values(conditions: tuple[Condition, ...]) -> dict[str, Scalar]:
-    return {
-        f"c{place}_{index}": value
-        for place, condition in enumerate(conditions)
-        for index, value in enumerate(condition.values)
-    }

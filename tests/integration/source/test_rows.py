@@ -1,11 +1,13 @@
 """Rows out of Parquet and CSV: types, scope, order, batches, early close, many threads."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import duckdb
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -15,6 +17,8 @@ from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.model.contract import DataContract, SourceKind
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowPlan, RowScope
+from gateway.query.rows import compile_rows
+from gateway.query.scan import Location
 
 MakeContract: TypeAlias = Callable[..., DataContract]
 EVERYTHING = RowScope(None, None, ())
@@ -81,6 +85,13 @@ def test_every_type_comes_back_as_declared(source: DuckDBSource, contract: DataC
         (RowScope(None, None, (Condition("consent", Operator.EQUAL, (False,)),)), [1]),
         (RowScope(None, None, (Condition("category", Operator.IN, ("x", "007", None)),)), [0, 1]),
         (RowScope(None, None, (Condition("category", Operator.IN, ()),)), []),
+        (RowScope(None, None, (Condition("category", Operator.IN, (None,)),)), []),
+        (RowScope(None, None, (Condition("amount", Operator.IN, (None, 2**63 - 1, -(2**63), 5)),)), [0, 1]),
+        (RowScope(None, None, (Condition("score", Operator.IN, (1, None, 7)),)), [0, 3]),
+        (RowScope(None, None, (Condition("ratio", Operator.IN, (0.5, -1e300, None)),)), [0, 3]),
+        (RowScope(None, None, (Condition("consent", Operator.IN, (False, None)),)), [1]),
+        (RowScope(None, None, (Condition("day", Operator.IN, (None, date(1960, 2, 29))),)), [1]),
+        (RowScope(None, None, (Condition("moment", Operator.IN, (datetime(1960, 1, 1), None)),)), [1]),
         (RowScope(None, None, (Condition("category", Operator.EQUAL, (None,)),)), []),
         (RowScope(None, None, (Condition("category", Operator.EQUAL, ("' OR 1=1 --",)),)), []),
     ],
@@ -102,6 +113,24 @@ def large(root: Path, make_contract: MakeContract) -> DataContract:
     table = pa.table({"subject": [str(number) for number in range(50_000)], "amount": range(50_000)})
     pq.write_table(table, root / "large.parquet", row_group_size=10_000)
     return make_contract("large.parquet", names=("subject", "amount"))
+
+
+@pytest.mark.parametrize(
+    ("values", "groups"),
+    [(("25000",), 1), (tuple(str(number) for number in range(25_000, 25_256)), 1), (("00005", "25000"), 2)],
+)
+def test_a_point_lookup_skips_what_the_statistics_of_a_file_rule_out(
+    root: Path, make_contract: MakeContract, values: tuple[str, ...], groups: int
+) -> None:
+    table = pa.table({"subject": [f"{number:05d}" for number in range(50_000)]})
+    pq.write_table(table, root / "sorted.parquet", row_group_size=10_000)
+    scope = RowScope(None, None, (Condition("subject", Operator.IN, values),))
+    plan = RowPlan(make_contract("sorted.parquet", names=("subject",)), ("subject",), scope, None)
+    query = compile_rows(plan, Location(str(root / "sorted.parquet")))
+    with duckdb.connect() as engine:
+        ((_, profile),) = engine.execute(f"EXPLAIN ANALYZE {query.sql}", query.parameters).fetchall()
+    read, of = map(int, re.findall(r"Row Groups Scanned: (\d+) / (\d+)", profile)[0])
+    assert (read, of) == (groups, 5)
 
 
 def test_batches_are_of_about_the_size_asked_and_in_order(source: DuckDBSource, large: DataContract) -> None:

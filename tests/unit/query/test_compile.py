@@ -59,9 +59,8 @@ def test_values_are_bound_and_never_written() -> None:
         assert value not in repr(query)
     assert query.parameters == {
         "source": "/data/its'.parquet",
-        "c0_0": canary,
-        "c0_1": "b",
-        "c1_0": 4711,
+        "c0": [canary, "b"],
+        "c1": 4711,
         "region": canary,
         "region_below": canary + "/",
     }
@@ -82,6 +81,18 @@ def test_plans_of_one_shape_share_their_text() -> None:
     other = compile_rows(_rows(Condition("id", Operator.EQUAL, ("b",))), HERE)
     assert one.sql is other.sql
     assert one.parameters != other.parameters
+
+
+def test_how_many_values_are_asked_for_is_no_part_of_the_text() -> None:
+    """Otherwise every number of values is planned, and kept, anew."""
+    counts = (0, 1, 2, 100, 256)
+    asked = [_rows(Condition("id", Operator.IN, tuple(map(str, range(count))))) for count in counts]
+    assert len({id(compile_rows(plan, HERE).sql) for plan in asked}) == 1
+    grouped = [
+        AggregatePlan(_contract(), EVERYTHING, (GroupKey("age", tuple(range(count))),), (COUNT,), 256, "00")
+        for count in counts
+    ]
+    assert len({id(compile_aggregates(plan, HERE).sql) for plan in grouped}) == 1
 
 
 @pytest.mark.parametrize(
