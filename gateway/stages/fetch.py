@@ -29,7 +29,7 @@ from gateway.privacy.release_id import grouping_salt
 from gateway.privacy.sensitivity import BoundedQuery, bound
 from gateway.tables import BoundedAggregates, ChargedPermit, RawTable, Segment
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 131_072  # each batch costs a durable manifest: fewer are faster, larger take longer to the first byte
 
 
 def fetch(permit: Permit, source: Source, keys: KeyRing) -> RawTable:
