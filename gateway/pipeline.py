@@ -23,7 +23,7 @@ from gateway.model.request import (
     RequestContext,
     RowsRequest,
 )
-from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
+from gateway.model.statistics import Release, Statistic, StatisticKind, StatisticsQuery
 from gateway.policy.offers import offers
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.store import PolicyStore
@@ -115,17 +115,19 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest) -> ReleaseDeliver
     if isinstance(permit, Refusal):
         return _refused(permit, identity, request, policy, ports)
     accounts = policy.budgets.accounts(permit.contract, identity.institution, identity.person, request.context.purpose)
-    charged = charge(permit, accounts, ports.ledger, ports.source)
+    charged = charge(permit, accounts, ports.ledger, ports.source, ports.keys)
     if isinstance(charged, Refusal):
         return _refused(charged, identity, request, policy, ports)
     with answer_slot(permit, began, ports.clock):
-        released = ports.ledger.stored(charged.charge.release_id)
+        released = earlier = ports.ledger.stored(charged.charge.release_id)
         if released is None:
-            exact = fetch_aggregates(charged, ports.source)
+            exact = fetch_aggregates(charged, ports.source, ports.keys)
             protected = perturb(exact, permit)
             released = store_release(protected, permit, ports.ledger, ports.clock)
-        fresh = charged.charge.fresh
-        return deliver_release(record_statistics(released, permit, ports.audit, ports.clock, charged=fresh))
+        paid, replay = charged.charge.fresh, earlier is not None
+        return deliver_release(
+            record_statistics(released, permit, ports.audit, ports.clock, charged=paid, replay=replay)
+        )
 
 
 def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) -> Quote | Refused:
@@ -139,33 +141,20 @@ def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) ->
     if isinstance(permit, Refusal):
         return _refused(permit, identity, request, policy, ports)
     accounts = policy.budgets.accounts(permit.contract, identity.institution, identity.person, request.context.purpose)
-    return quote(permit, accounts, policy.budgets.delta, ports.ledger, ports.source)
+    return quote(permit, accounts, policy.budgets.delta, ports.ledger, ports.source, ports.keys)
 
 
 def stored_release(ports: Ports, peer: Peer, context: RequestContext, release_id: str) -> ReleaseDelivery | Refused:
     """Give a release that was made before, to a caller who may ask for it; for others there is none."""
     identity = authenticate(peer, ports.identities, ports.clock)
     released = ports.ledger.stored(release_id)
-    if released is None:
-        return Refused(Refusal(ErrorReason.RELEASE_NOT_FOUND), None)
-    request = ReleaseRequest(
-        replace(context, region=released.region),
-        released.dataset,
-        released.disclosure,
-        released.query,
-        released.loss.epsilon or Fraction(0),
-    )
+    request = _asked_again(released, context)
     policy = ports.policy.current()
     permit = decide(identity, request, policy, ports.requests, ports.clock)
-    if isinstance(permit, Refusal):
-        return _refused(
-            replace(permit, reason=ErrorReason.RELEASE_NOT_FOUND, nearest=None),
-            identity,
-            request,
-            policy,
-            ports,
-        )
-    return deliver_release(record_statistics(released, permit, ports.audit, ports.clock, charged=False))
+    if released is None or isinstance(permit, Refusal):
+        # the same answer whether there is no such release or it is not this caller's
+        return _refused(Refusal(ErrorReason.RELEASE_NOT_FOUND), identity, request, policy, ports)
+    return deliver_release(record_statistics(released, permit, ports.audit, ports.clock, charged=False, replay=True))
 
 
 def budgets(
@@ -196,6 +185,19 @@ def receipt(ports: Ports, peer: Peer, index: int) -> Receipt | Refused:
     identity = authenticate(peer, ports.identities, ports.clock)
     found = read_receipt(index, identity, ports.audit)
     return Refused(found, None) if isinstance(found, Refusal) else found
+
+
+def _asked_again(released: Release | None, context: RequestContext) -> ReleaseRequest:
+    """The request that a stored release answers; one for nothing at all where there is none."""
+    if released is None:
+        return ReleaseRequest(context, "", "", StatisticsQuery((), (), ()), SMALLEST_EPSILON)
+    return ReleaseRequest(
+        replace(context, region=released.region),
+        released.dataset,
+        released.disclosure,
+        released.query,
+        released.loss.epsilon or Fraction(0),
+    )
 
 
 def _refused(

@@ -62,7 +62,10 @@ class Source(Protocol):
         ...
 
     def data_version(self, contract: DataContract) -> str:
-        """Return a name for the data as it stands (hex); another state of the data has another name."""
+        """Return a name for the data as it stands (hex); another state of the data has another name.
+
+        It may be computed from the data, and therefore stays inside: see `stages.charge.data_version`.
+        """
         ...
 
     def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
@@ -86,10 +89,11 @@ class KeyUse(StrEnum):
     TOKEN_BLOCK = "token-block"
     TOKEN_SIV = "token-siv"
     MANIFEST = "manifest"
+    DATA_VERSION = "data-version"
 
 
 AUDIT_DOMAIN = PseudonymDomain("purpose-gateway", "audit-manifest")
-"""The pseudonym domain of disclosure manifests. No recipient can have it: ids of institutions hold no purpose here."""
+"""The gateway's own domain: disclosure manifests and names of data versions. No purpose has its name."""
 
 
 class KeyRing(Protocol):

@@ -26,12 +26,15 @@ class Segment:
     """One batch on its way, with what travels beside it.
 
     `tags` holds 16 bytes a row: the subjects' tokens in the audit domain, for the disclosure manifest.
-    `slots` (int32) tells for each row of a lookup which of the asked subjects it belongs to.
+    `slots` (int32) tells for each row of a lookup which of the asked subjects it belongs to. `asked` holds the raw
+    ids of the subjects that were asked for, where they were: they are tagged whether or not there was anything to
+    give, and end with minimisation.
     """
 
     records: pa.RecordBatch
     tags: bytes
     slots: pa.Int32Array | None
+    asked: pa.StringArray | None = None
 
     def __repr__(self) -> str:
         return f"Segment({self.records.num_rows} rows)"

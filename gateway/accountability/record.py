@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
@@ -24,12 +24,13 @@ FORMAT = 1
 
 _STRINGS = (
     "institution", "person", "request_id", "dataset", "disclosure", "purpose", "legal_basis", "region",
-    "case_number", "policy_digest", "grant", "reason", "release_id", "data_version", "noise_waived",
+    "case_number", "policy_digest", "grant", "reason", "release_id", "data_version", "noise_waived", "selected_by",
 )  # fmt: skip
 _OTHERS = (
-    "format", "outcome", "at", "kind", "fields", "withheld", "obligations", "replay", "rows", "batches",
+    "format", "outcome", "at", "kind", "fields", "withheld", "replay", "rows", "batches",
 )  # fmt: skip
-_REQUIRED = frozenset(_STRINGS + _OTHERS)
+_LISTS = ("obligations", "filtered_on", "grouped_by", "statistics")
+_REQUIRED = frozenset(_STRINGS + _LISTS + _OTHERS)
 _OPTIONAL = frozenset(("loss", "completes"))
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ def encode(record: AuditRecord) -> bytes:
             string that is not Unicode text, a value of another type). The text carries nothing of the record.
     """
     body: dict[str, Json] = {name: _typed(getattr(record, name), str) for name in _STRINGS}
+    body |= {name: [_typed(item, str) for item in getattr(record, name)] for name in _LISTS}
     body |= {
         "format": FORMAT,
         "outcome": _word(record.outcome, Outcome).value,
@@ -56,7 +58,6 @@ def encode(record: AuditRecord) -> bytes:
         "withheld": [
             {name: _typed(getattr(item, name), str) for name in ("field", "reason")} for item in record.withheld
         ],
-        "obligations": [_typed(item, str) for item in record.obligations],
         "replay": _typed(record.replay, bool),
         "rows": _count(record.rows),
         "batches": _count(record.batches),
@@ -85,7 +86,7 @@ def decode(data: bytes) -> AuditRecord:
     if not _REQUIRED <= body.keys() <= _REQUIRED | _OPTIONAL:
         raise ValueError("a record has other keys than its format")
     record = AuditRecord(
-        **{name: _typed(body[name], str) for name in _STRINGS},
+        **_texts(body),
         outcome=_word(body["outcome"], Outcome),
         at=_instant(body["at"]),
         kind=_word(body["kind"], DisclosureKind),
@@ -94,7 +95,6 @@ def decode(data: bytes) -> AuditRecord:
             for item in _typed(body["fields"], list)
         ),
         withheld=tuple(Withheld(**_strings(item, "field", "reason")) for item in _typed(body["withheld"], list)),
-        obligations=tuple(_typed(item, str) for item in _typed(body["obligations"], list)),
         replay=_typed(body["replay"], bool),
         rows=_count(body["rows"]),
         batches=_count(body["batches"]),
@@ -104,6 +104,11 @@ def decode(data: bytes) -> AuditRecord:
     if encode(record) != data:
         raise ValueError("a record is not in its canonical form")
     return record
+
+
+def _texts(body: Mapping[str, Json]) -> dict[str, Any]:
+    texts: dict[str, Any] = {name: _typed(body[name], str) for name in _STRINGS}
+    return texts | {name: tuple(_typed(item, str) for item in _typed(body[name], list)) for name in _LISTS}
 
 
 def _loss(body: Mapping[str, Json]) -> PrivacyLoss:

@@ -12,9 +12,10 @@ from gateway.client.errors import ReceiptMismatch
 
 _TEXTS = (
     "institution", "person", "request_id", "dataset", "disclosure", "purpose", "legal_basis", "region",
-    "policy_digest", "grant", "reason", "data_version",
+    "policy_digest", "grant", "reason", "data_version", "selected_by",
 )  # fmt: skip
 _COUNTS = ("rows", "batches")
+_LISTS = ("filtered_on", "grouped_by", "statistics")
 
 
 def verify_receipt(receipt: receipt_pb2.Receipt) -> None:
@@ -43,6 +44,8 @@ def verify_receipt(receipt: receipt_pb2.Receipt) -> None:
         raise ReceiptMismatch("record")
     for name in (*_TEXTS, *_COUNTS):
         _same(name, getattr(receipt, name) == logged.get(name))
+    for name in _LISTS:
+        _same(name, list(getattr(receipt, name)) == logged.get(name))
     _same("recorded_at", _written(receipt) == logged.get("at"))
     _same("outcome", _word(receipt_pb2.Outcome.Name(receipt.outcome), "OUTCOME_") == logged.get("outcome"))
     kind = _word(disclosure_pb2.DisclosureKind.Name(receipt.kind), "DISCLOSURE_KIND_")

@@ -18,6 +18,11 @@ class PrivacyLoss:
     rho: Fraction
     epsilon: Fraction | None = None
 
+    def epsilon_at(self, delta: float) -> float:
+        """Return the epsilon at delta that this loss amounts to: never more than its pure epsilon, where it has one."""
+        converted = rho_to_epsilon(self.rho, delta)
+        return converted if self.epsilon is None else min(converted, float(self.epsilon))
+
     def __add__(self, other: PrivacyLoss) -> PrivacyLoss:
         epsilon = None if self.epsilon is None or other.epsilon is None else self.epsilon + other.epsilon
         return PrivacyLoss(self.rho + other.rho, epsilon)
@@ -38,10 +43,11 @@ def rho_to_epsilon(rho: Fraction, delta: float) -> float:
 
 
 def epsilon_to_rho(epsilon: float, delta: float) -> Fraction:
-    """Return the largest rho, to 12 decimals and rounded down, whose epsilon at delta is at most `epsilon`."""
+    """Return a rho, to 12 decimals, whose epsilon at delta is at most `epsilon`; less than 3e-12 below the largest."""
     log = math.log(1 / delta)
     root = math.sqrt(log + epsilon) - math.sqrt(log)
-    return Fraction(math.floor(root * root * 10**12), 10**12)
+    # one unit less than rounded down, since the float may lie above the true value
+    return Fraction(max(math.floor(root * root * 10**12) - 1, 0), 10**12)
 
 
 def exact(fraction: Fraction) -> str:

@@ -37,6 +37,8 @@ class TreatedField:
 class AuditRecord:
     """One entry of the log. It holds no payload and no identifier of a data subject. `at` is UTC.
 
+    `filtered_on` are the caller's conditions without their values ("colour eq"), `selected_by` the key that named the
+    subjects and how ("resident_id token"); `grouped_by` and `statistics` are what a release answered.
     `replay` marks a release that had been charged before; `completes` is the index of the entry that began a stream.
     """
 
@@ -57,6 +59,10 @@ class AuditRecord:
     reason: str
     fields: tuple[TreatedField, ...]
     withheld: tuple[Withheld, ...]
+    filtered_on: tuple[str, ...]
+    selected_by: str
+    grouped_by: tuple[str, ...]
+    statistics: tuple[str, ...]
     obligations: tuple[str, ...]
     loss: PrivacyLoss | None
     release_id: str

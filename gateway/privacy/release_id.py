@@ -18,8 +18,21 @@ def release_id(permit: Permit, request: ReleaseRequest, data_version: str) -> st
 
     The order of conditions, and of the values of an IN, does not change the name. Who asks does not either.
     """
+    return _digest(_canonical(permit, request) | {"data_version": data_version})
+
+
+def grouping_salt(permit: Permit, request: ReleaseRequest) -> str:
+    """Return the salt (hex) that draws which cells of a unit count, of the plan alone.
+
+    It may be known to all, and must not depend on the data: if it did, one unit's records would decide which cells of
+    every other unit count, and no bound on a unit's influence would hold.
+    """
+    return _digest(_canonical(permit, request) | {"use": "grouping-salt"})
+
+
+def _canonical(permit: Permit, request: ReleaseRequest) -> dict[str, object]:
     query = request.query
-    canonical = {
+    return {
         "format": 1,
         "dataset": request.dataset,
         "disclosure": request.disclosure,
@@ -29,15 +42,12 @@ def release_id(permit: Permit, request: ReleaseRequest, data_version: str) -> st
         "group_by": list(query.group_by),
         "statistics": [[statistic.kind.value, statistic.field or ""] for statistic in query.statistics],
         "epsilon": exact(request.epsilon),
-        "data_version": data_version,
     }
+
+
+def _digest(canonical: dict[str, object]) -> str:
     encoded = json.dumps(canonical, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(encoded.encode()).hexdigest()
-
-
-def grouping_salt(name: str) -> str:
-    """Return the salt (hex) that draws which cells of a unit count; the same for every attempt at one release."""
-    return hashlib.sha256(b"purpose-gateway/grouping-salt/" + name.encode()).hexdigest()
 
 
 def _condition(condition: Condition) -> list[str]:

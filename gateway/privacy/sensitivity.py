@@ -52,7 +52,8 @@ def bound(query: StatisticsQuery, contract: DataContract, disclosure: Disclosure
         return Undeclared("plan.disclosure")
     groups: list[GroupKey] = []
     for position, name in enumerate(query.group_by):
-        keys = contract.fields[name].keys if name in spec.group_by else None
+        twice = name in query.group_by[:position]
+        keys = contract.fields[name].keys if name in spec.group_by and not twice else None
         if keys is None:
             return Undeclared(f"plan.group_by[{position}]")
         groups.append(GroupKey(name, keys))

@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway.api.v1 import disclosure_pb2, receipt_pb2
 from gateway.model.contract import DisclosureKind
-from gateway.model.loss import PrivacyLoss, exact, rho_to_epsilon
+from gateway.model.loss import PrivacyLoss, exact
 from gateway.model.record import Outcome, Receipt, TreatedField
 from gateway.model.treatment import TreatmentKind
 from gateway.model.values import FieldType
@@ -53,7 +53,7 @@ def loss_of(loss: PrivacyLoss, delta: float) -> receipt_pb2.PrivacyLoss:
     return receipt_pb2.PrivacyLoss(
         rho=exact(loss.rho),
         epsilon="" if loss.epsilon is None else exact(loss.epsilon),
-        epsilon_at_delta=rho_to_epsilon(loss.rho, delta),
+        epsilon_at_delta=loss.epsilon_at(delta),
         delta=delta,
     )
 
@@ -101,6 +101,10 @@ def receipt_of(receipt: Receipt, delta: float) -> receipt_pb2.Receipt:
         data_version=record.data_version,
         noise_waived=bool(record.noise_waived),
         reason=record.reason,
+        filtered_on=record.filtered_on,
+        selected_by=record.selected_by,
+        grouped_by=record.grouped_by,
+        statistics=record.statistics,
         log_entry=receipt_pb2.LogEntry(
             index=entry.index, leaf_hash=entry.leaf_hash, salt=entry.salt, record=entry.record
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,12 +10,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gateway.model.budget import Account, Balance, Charge
+from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss
 from gateway.model.permit import Permit, Refusal
 from gateway.model.request import ReleaseRequest
 from gateway.model.statistics import NoisePlan
-from gateway.ports import BudgetLedger, Clock, Source
+from gateway.ports import AUDIT_DOMAIN, BudgetLedger, Clock, KeyRing, KeyUse, Source
 from gateway.privacy.release_id import release_id
 from gateway.privacy.sensitivity import BoundedQuery, bound
 from gateway.tables import ChargedPermit
@@ -35,24 +37,26 @@ class Quote:
 
 
 def charge(
-    permit: Permit, accounts: Sequence[Account], ledger: BudgetLedger, source: Source
+    permit: Permit, accounts: Sequence[Account], ledger: BudgetLedger, source: Source, keys: KeyRing
 ) -> ChargedPermit | Refusal:
     """Charge every account or none; the same release on the same data is charged once.
 
     Raises:
-        Fault: of the source (before anything is charged), or LEDGER_UNAVAILABLE.
+        Fault: of the source or KEYS_UNAVAILABLE (before anything is charged), or LEDGER_UNAVAILABLE.
     """
-    version = _data_version(permit, source)
+    version = data_version(permit.contract, source, keys)
     outcome = ledger.charge(_name(permit, version), accounts, _priced(permit).rho)
     if not isinstance(outcome, Charge):
         return Refusal(ErrorReason.BUDGET_EXHAUSTED, grant=permit.grant, legal_basis=permit.legal_basis)
     return ChargedPermit._prove(permit, outcome, version)
 
 
-def quote(permit: Permit, accounts: Sequence[Account], delta: float, ledger: BudgetLedger, source: Source) -> Quote:
+def quote(
+    permit: Permit, accounts: Sequence[Account], delta: float, ledger: BudgetLedger, source: Source, keys: KeyRing
+) -> Quote:
     """Tell the price of a permitted plan, and what would be left. Spends nothing and reads no data."""
     loss = _priced(permit)
-    released = ledger.stored(_name(permit, _data_version(permit, source))) is not None
+    released = ledger.stored(_name(permit, data_version(permit.contract, source, keys))) is not None
     price = Fraction(0) if released else loss.rho
     balances = ledger.balances(accounts)
     after = tuple(Balance(balance.account, balance.spent + price) for balance in balances)
@@ -83,9 +87,18 @@ def answer_slot(permit: Permit, began: float, clock: Clock) -> Iterator[None]:
         clock.sleep_until(began + slots * slot)
 
 
-def _data_version(permit: Permit, source: Source) -> str:
-    source.verify(permit.contract)
-    return source.data_version(permit.contract)
+def data_version(contract: DataContract, source: Source, keys: KeyRing) -> str:
+    """Return the name (hex) of the data as it stands, by which receipts and releases call it.
+
+    What the source computes from the data would tell of it without noise, so what leaves is its HMAC-SHA256 under a
+    key of the gateway's own: the same for the same data, and random to everybody else.
+
+    Raises:
+        Fault: SOURCE_UNAVAILABLE, SOURCE_SCHEMA_CHANGED or KEYS_UNAVAILABLE.
+    """
+    source.verify(contract)
+    key = keys.working_key(AUDIT_DOMAIN, KeyUse.DATA_VERSION, contract.dataset)
+    return hmac.digest(key, source.data_version(contract).encode(), "sha256").hex()
 
 
 def _name(permit: Permit, data_version: str) -> str:

@@ -33,15 +33,12 @@ from gateway.model.permit import (
     Withheld,
 )
 from gateway.model.purpose import Purpose
-from gateway.model.request import (
-    DisclosureRequest,
-    MarginRequest,
-    ReleaseRequest,
-)
+from gateway.model.request import DisclosureRequest, MarginRequest, ReleaseRequest, RowsRequest
 from gateway.model.statistics import NoisePlan
 from gateway.model.treatment import Treatment
 from gateway.policy.fit import misfit
 from gateway.policy.grants import Grant
+from gateway.policy.granularity import region_fits
 from gateway.policy.nearest import nearest
 from gateway.policy.offers import offers
 from gateway.policy.snapshot import PolicySnapshot
@@ -117,6 +114,7 @@ class StandingPermit:
 
 def _substance(permit: Permit) -> tuple[object, ...]:
     return (
+        permit.contract.digest,
         permit.region,
         dict(permit.fields),
         permit.max_rows,
@@ -136,7 +134,7 @@ def _decide(identity: Identity, request: DisclosureRequest, policy: PolicySnapsh
     contract = policy.contracts.get(request.dataset)
     disclosure = _disclosure(contract, request)
     known = purpose is not None and policy.regions.contains(region)
-    if purpose is not None and known and _denied_whatever(identity, request, region, purpose, policy):
+    if purpose is not None and known and _denied_for_all(request, region, purpose, policy):
         return Refusal(ErrorReason.DENIED_BY_RULE, legal_basis=purpose.legal_basis)
     if purpose is None or contract is None or disclosure is None or not known:
         return _not_granted(identity, request, policy, now)
@@ -163,6 +161,11 @@ def _decide(identity: Identity, request: DisclosureRequest, policy: PolicySnapsh
     if isinstance(plan, Refusal):
         return replace(plan, grant=holding.id, legal_basis=purpose.legal_basis)
     fields, withheld, noise = plan
+    if isinstance(request, RowsRequest) and not region_fits(region, holding, contract, fields, policy.regions):
+        # a region narrower than the fields tell would be a filter on what they do not tell
+        reason = ErrorReason.REGION_NOT_GRANTED
+        near = nearest(policy, identity.institution, request, today, reason)
+        return Refusal(reason, near, grant=holding.id, legal_basis=purpose.legal_basis)
     max_rows = _tighter(disclosure.max_rows, holding.terms.max_rows)
     return Permit(
         identity=identity,
@@ -191,14 +194,12 @@ def _disclosure(contract: DataContract | None, request: DisclosureRequest) -> Di
     return disclosure if disclosure is not None and disclosure.kind is request.kind else None
 
 
-_NO_OBJECT = "\0/\0"
+_NOBODY, _NOTHING = "?", "?/?"
 
 
-def _denied_whatever(
-    identity: Identity, request: DisclosureRequest, region: str, purpose: Purpose, policy: PolicySnapshot
-) -> bool:
-    """Tell whether a rule denies this for every dataset, so that saying it tells nothing of the one asked for."""
-    return policy.ruling(identity.institution, _NO_OBJECT, request.kind, region, purpose.id).denied
+def _denied_for_all(request: DisclosureRequest, region: str, purpose: Purpose, policy: PolicySnapshot) -> bool:
+    """Tell whether a rule denies this purpose to everybody and for every dataset: to say so tells nothing else."""
+    return policy.ruling(_NOBODY, _NOTHING, request.kind, region, purpose.id).denied
 
 
 def _offered(identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, now: datetime) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 
 import pyarrow as pa
 
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.tokens import detokenize
-from gateway.model.contract import DataContract
+from gateway.model.contract import DataContract, SelectBy
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator
 from gateway.model.permit import (
@@ -22,11 +22,12 @@ from gateway.model.permit import (
     Permit,
 )
 from gateway.model.plan import AggregatePlan, RowPlan, RowScope
-from gateway.model.request import ReleaseRequest, RowsRequest, SelectBy, Selector
+from gateway.model.request import ReleaseRequest, RowsRequest, Selector
 from gateway.model.values import Scalar
 from gateway.ports import KeyRing, KeyUse, Source
 from gateway.privacy.release_id import grouping_salt
 from gateway.privacy.sensitivity import BoundedQuery, bound
+from gateway.stages.charge import data_version
 from gateway.tables import BoundedAggregates, ChargedPermit, RawTable, Segment
 
 BATCH_ROWS = 131_072  # each batch costs a durable manifest: fewer are faster, larger take longer to the first byte
@@ -42,7 +43,7 @@ def fetch(permit: Permit, source: Source, keys: KeyRing) -> RawTable:
     request = permit.request
     if not isinstance(request, RowsRequest):
         raise Fault(ErrorReason.INTERNAL)
-    source.verify(permit.contract)
+    version = data_version(permit.contract, source, keys)
     asked = _asked(request.selector, permit, keys)
     scope = _scope(permit, (*request.filters, *permit.disclosure.predicate, *_selection(request.selector, asked)))
     cap = permit.max_rows
@@ -50,13 +51,17 @@ def fetch(permit: Permit, source: Source, keys: KeyRing) -> RawTable:
     discharged = _scope_obligations(permit) | {Obligation(APPLY_FILTERS)}
     if cap is not None:
         discharged |= {Obligation(LIMIT_ROWS)}
-    version = source.data_version(permit.contract)
-    rows = _of_one_version(source.rows(plan, BATCH_ROWS), permit.contract, version, source)
-    segments = _segments(rows, cap, request.selector, asked)
-    return RawTable._open(permit, version, _schema(permit.contract, plan.columns), segments, frozenset(discharged))
+    rows = _of_one_version(source.rows(plan, BATCH_ROWS), version, lambda: data_version(permit.contract, source, keys))
+    schema, capped = _schema(permit.contract, plan.columns), _capped(rows, cap)
+    segments = (
+        (Segment(batch, b"", None) for batch in capped)
+        if request.selector is None
+        else _selected(capped, schema, request.selector, asked, permit.contract.privacy_unit.field)
+    )
+    return RawTable._open(permit, version, schema, segments, frozenset(discharged))
 
 
-def fetch_aggregates(charged: ChargedPermit, source: Source) -> BoundedAggregates:
+def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> BoundedAggregates:
     """Have the engine bound every unit's contribution and aggregate exactly. Only a charged permit opens this way.
 
     Raises:
@@ -77,11 +82,11 @@ def fetch_aggregates(charged: ChargedPermit, source: Source) -> BoundedAggregate
         query.group_by,
         query.statistics,
         query.max_groups,
-        grouping_salt(charged.charge.release_id),
+        grouping_salt(permit, request),
     )
     cells = tuple(product(*(group.keys for group in query.group_by)))
     vectors = _vectors(source.aggregates(plan), cells, len(query.group_by), len(query.statistics))
-    if source.data_version(permit.contract) != charged.data_version:
+    if data_version(permit.contract, source, keys) != charged.data_version:
         raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
     discharged = _scope_obligations(permit) | {Obligation(APPLY_FILTERS), Obligation(BOUND_CONTRIBUTIONS)}
     return BoundedAggregates._bound(charged, cells, vectors, frozenset(discharged))
@@ -125,42 +130,41 @@ def _selection(selector: Selector | None, asked: tuple[Scalar, ...]) -> tuple[Co
 
 
 def _of_one_version(
-    batches: Iterator[pa.RecordBatch], contract: DataContract, version: str, source: Source
+    batches: Iterator[pa.RecordBatch], version: str, version_now: Callable[[], str]
 ) -> Iterator[pa.RecordBatch]:
     """Pass batches on, and end with a fault where the data was exchanged: no answer mixes or misnames versions."""
     yield from batches
-    if source.data_version(contract) != version:
+    if version_now() != version:
         raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
 
 
-def _segments(
-    batches: Iterator[pa.RecordBatch], cap: int | None, selector: Selector | None, asked: tuple[Scalar, ...]
-) -> Iterator[Segment]:
+def _capped(batches: Iterator[pa.RecordBatch], cap: int | None) -> Iterator[pa.RecordBatch]:
     seen = 0
     for batch in batches:
         seen += batch.num_rows
         if cap is not None and seen > cap:
             raise Fault(ErrorReason.CAP_EXCEEDED)
-        if selector is None:
-            yield Segment(batch, b"", None)
-        else:
-            yield from _by_slot(batch, selector, asked)
+        yield batch
 
 
-def _by_slot(batch: pa.RecordBatch, selector: Selector, asked: tuple[Scalar, ...]) -> Iterator[Segment]:
-    """Say of each row which asked subject it belongs to; a subject asked for twice is answered twice."""
+def _selected(
+    batches: Iterator[pa.RecordBatch], schema: pa.Schema, selector: Selector, asked: tuple[Scalar, ...], unit: str
+) -> Iterator[Segment]:
+    """Answer a lookup or check in one segment, also where nothing is found: who was asked for is on record.
+
+    Each row says which asked subject it belongs to; a subject asked for twice is answered twice.
+    """
     positions: dict[Scalar, list[int]] = {}
     for slot, value in enumerate(asked):
         if value is not None:
             positions.setdefault(value, []).append(slot)
-    rows: list[int] = []
-    slots: list[int] = []
-    for row, value in enumerate(batch.column(selector.field).to_pylist()):
-        for slot in positions.get(value, ()):
-            rows.append(row)
-            slots.append(slot)
-    if rows:
-        yield Segment(batch.take(pa.array(rows, pa.int64())), b"", pa.array(slots, pa.int32()))
+    found = pa.Table.from_batches(list(batches), schema).combine_chunks()
+    keys = enumerate(found.column(selector.field).to_pylist())
+    pairs = [(row, slot) for row, value in keys for slot in positions.get(value, ())]
+    rows = found.take(pa.array([row for row, _ in pairs], pa.int64()))
+    records = pa.record_batch([column.combine_chunks() for column in rows.columns], schema=schema)
+    subjects = pa.array([str(value) for value in positions], pa.string()) if selector.field == unit else None
+    yield Segment(records, b"", pa.array([slot for _, slot in pairs], pa.int32()), subjects)
 
 
 def _vectors(

@@ -43,7 +43,7 @@ def minimize(raw: RawTable, permit: Permit, keys: KeyRing) -> MinimizedTable:
     def segments(source: Iterator[Segment]) -> Iterator[Segment]:
         for segment in source:
             records = segment.records
-            tags = subject_tags(records.column(unit.name).cast(pa.string()), unit.canonical, key)
+            tags = subject_tags(_subjects(segment, unit.name), unit.canonical, key)
             columns = [_treat(records.column(name), how) for name, how in permit.fields.items()]
             yield Segment(pa.record_batch(columns, schema=schema), tags, segment.slots)
 
@@ -54,6 +54,11 @@ def minimize(raw: RawTable, permit: Permit, keys: KeyRing) -> MinimizedTable:
     done = {Obligation(RETAIN_ONLY), Obligation(DROP_INTERNAL)}
     done |= {Obligation(TREAT, name) for name, how in permit.fields.items() if not isinstance(how, Pseudonymize)}
     return MinimizedTable._advance(raw, schema, segments(raw.take()), frozenset(done))
+
+
+def _subjects(segment: Segment, unit: str) -> pa.Array[Any]:
+    """The raw ids that the manifest tags: of those who were asked for, else of the rows' own subjects."""
+    return segment.records.column(unit).cast(pa.string()) if segment.asked is None else segment.asked
 
 
 def _treat(column: pa.Array[Any], how: Treatment) -> pa.Array[Any]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import TypedDict
 
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
@@ -14,7 +15,7 @@ from gateway.model.party import Identity
 from gateway.model.permit import Permit, Refusal, Withheld
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome, Receipt, TreatedField
 from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext
-from gateway.model.statistics import Release
+from gateway.model.statistics import Release, StatisticsQuery
 from gateway.model.treatment import leaving_type
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, BudgetLedger, Clock
@@ -56,6 +57,10 @@ def record_refusal(
         reason=refusal.reason.value,
         fields=(),
         withheld=_withheld(refusal.withheld),
+        filtered_on=(),
+        selected_by="",
+        grouped_by=(),
+        statistics=(),
         obligations=(),
         loss=None,
         release_id="",
@@ -93,11 +98,14 @@ def record_release(
     segments = list(table.take())
     if not holds():
         raise Fault(ErrorReason.PERMIT_REVOKED)
-    rows = sum(segment.records.num_rows for segment in segments)
+    # how many rows answer a check, and whether any does, is the subject's own
+    is_check = permit.disclosure.kind is DisclosureKind.CHECK
+    rows = 1 if is_check else sum(segment.records.num_rows for segment in segments)
     whole = replace(record, outcome=Outcome.COMPLETED, at=clock.now(), rows=rows, batches=len(segments))
     receipt = Receipt(whole, audit.append(whole))
     for number, segment in enumerate(segments):
-        audit.append_manifest(receipt.entry.index, number, segment.tags)
+        if segment.tags:
+            audit.append_manifest(receipt.entry.index, number, segment.tags)
     return ReleasedTable._record(table, iter(segments), receipt, [receipt])
 
 
@@ -196,9 +204,12 @@ def store_release(cells: ProtectedCells, permit: Permit, ledger: BudgetLedger, c
 
 
 def record_statistics(
-    release: Release, permit: Permit, audit: AuditLog, clock: Clock, *, charged: bool
+    release: Release, permit: Permit, audit: AuditLog, clock: Clock, *, charged: bool, replay: bool
 ) -> ReleasedCells:
     """Record the delivery of a stored release and mint what may leave. A replay is recorded too, as such.
+
+    `charged` tells whether this request paid; `replay`, whether the release had been stored before it. They differ
+    where a request finishes what an earlier one paid for and did not get.
 
     Raises:
         Fault: AUDIT_UNAVAILABLE.
@@ -209,7 +220,7 @@ def record_statistics(
         clock.now(),
         loss=release.loss,
         release_id=release.id,
-        replay=not charged,
+        replay=replay,
         rows=len(release.cells),
         data_version=release.data_version,
     )
@@ -277,6 +288,7 @@ def _record(
         reason="",
         fields=fields,
         withheld=_withheld(permit.withheld),
+        **_asked(permit.request),
         obligations=tuple(sorted(str(obligation) for obligation in permit.obligations)),
         loss=loss,
         release_id=release_id,
@@ -289,7 +301,28 @@ def _record(
     )
 
 
-_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
+class _Asked(TypedDict):
+    filtered_on: tuple[str, ...]
+    selected_by: str
+    grouped_by: tuple[str, ...]
+    statistics: tuple[str, ...]
+
+
+def _asked(request: DisclosureRequest) -> _Asked:
+    """Say what a permitted request asked, in the contract's own names and without a value."""
+    query = request.query if isinstance(request, ReleaseRequest) else StatisticsQuery((), (), ())
+    filters = query.filters if isinstance(request, ReleaseRequest) else request.filters
+    selector = None if isinstance(request, ReleaseRequest) else request.selector
+    return _Asked(
+        filtered_on=tuple(f"{condition.field} {condition.operator}" for condition in filters),
+        selected_by="" if selector is None else f"{selector.field} {selector.by}",
+        grouped_by=query.group_by,
+        statistics=tuple(map(str, query.statistics)),
+    )
+
+
+# as contracts name fields: six digits in a row are no part of a name, and could be part of somebody's number
+_FIELD_NAME = re.compile(r"(?!.*[0-9]{6})[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 
 
 def _withheld(fields: tuple[Withheld, ...]) -> tuple[Withheld, ...]:

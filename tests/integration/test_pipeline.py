@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,16 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gateway import pipeline
-from gateway.model.contract import DataContract, DisclosureKind
+from gateway.model.contract import DataContract, DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.filter import Condition, Operator
 from gateway.model.party import Peer
 from gateway.model.permit import Obligation, Permit
 from gateway.model.plan import AggregatePlan, RowPlan
 from gateway.model.record import AuditRecord, LogEntry, Outcome, Receipt
-from gateway.model.request import ReleaseRequest, RequestContext, RowsRequest, SelectBy, Selector
+from gateway.model.request import ReleaseRequest, RequestContext, RowsRequest, Selector
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
 from gateway.pipeline import Delivery, Ports, Refused, ReleaseDelivery
 from gateway.ports import AuditLog, Clock, Source
@@ -515,13 +517,107 @@ def edit(file: Path, *changes: str) -> None:
     file.write_text(text)
 
 
-def test_a_lookup_answers_absent_and_out_of_reach_alike(house: House) -> None:
-    outcomes: Sequence[Delivery] = [
-        delivered(pipeline.rows(house.ports, house.peer("verifier-metro"), colour(who)))
-        for who in ("330101198808088813", "110101190001010000")
+def answered(house: House, institution: str, request: RowsRequest) -> tuple[int, AuditRecord, bytes]:
+    """Make a lookup or check; return the rows that left, the record, and the manifest's tokens."""
+    delivery = delivered(pipeline.rows(house.ports, house.peer(institution), request))
+    with closing(delivery):
+        rows = sum(part.records.num_rows for part in delivery)
+    return rows, delivery.receipt.record, house.audit.manifests[-1][2]
+
+
+def test_who_was_asked_for_is_on_record_whether_found_or_not(house: House) -> None:
+    found, _, tag = answered(house, "verifier-metro", colour("330101198808088813"))
+    again, _, same = answered(house, "verifier-metro", colour("330101198808088813"))
+    absent, _, other = answered(house, "verifier-metro", colour("110101190001010000"))
+    assert (found, again, absent) == (1, 1, 0)
+    assert tag == same != other
+    assert len(tag) == len(other) == 16
+
+
+def test_the_record_of_a_check_does_not_tell_its_answer(house: House) -> None:
+    subsidies = pq.read_table(house.site.data / "subsidies.parquet", columns=["resident_id", "eligible"])
+    answers: dict[bool, AuditRecord] = {}
+    for who, eligible in zip(*(column.to_pylist() for column in subsidies.columns), strict=True):
+        if eligible not in answers:
+            asked = colour(str(who))
+            request = replace(
+                asked,
+                context=context("subsidy-eligibility"),
+                kind=DisclosureKind.CHECK,
+                dataset="subsidies",
+                disclosure="eligibility",
+            )
+            rows, answers[bool(eligible)], _ = answered(house, "enterprise-service-bureau", request)
+            assert (rows > 0) == eligible
+    yes, no = (replace(record, at=datetime.min, request_id="") for record in (answers[True], answers[False]))
+    assert yes == no
+    assert yes.selected_by == "resident_id key"
+
+
+def test_a_filter_is_on_record_as_the_field_it_tells_of(house: House) -> None:
+    condition = Condition("place", Operator.EQUAL, ("hubin-mall",))
+    request = tracing(fields=("resident_id",), filters=(condition,))
+    delivered(pipeline.rows(house.ports, house.peer("police"), request)).close()
+    record = house.audit.records[0]
+    assert [item.field for item in record.fields] == ["resident_id"]
+    assert record.filtered_on == ("place eq",)
+    assert "hubin-mall" not in repr(record)
+
+
+def test_a_region_is_no_filter_on_what_is_not_told(house: House) -> None:
+    # the colour check tells no community: asked street by street, it would
+    for region, expected in (("hangzhou", True), ("hangzhou/xihu", False), ("hangzhou/xiacheng/wulin/c01", False)):
+        request = colour("330101198808088813")
+        request = replace(request, context=replace(request.context, region=region))
+        outcome = pipeline.rows(house.ports, house.peer("verifier-metro"), request)
+        assert isinstance(outcome, Delivery) is expected
+        if isinstance(outcome, Refused):
+            assert outcome.refusal.reason is ErrorReason.REGION_NOT_GRANTED
+            assert outcome.refusal.nearest is not None
+            assert outcome.refusal.nearest.region == "hangzhou"
+
+
+def test_a_release_of_others_looks_like_none(house: House) -> None:
+    made = released(pipeline.release(house.ports, house.peer("zju-research"), counting())).release
+    outcomes = [
+        pipeline.stored_release(house.ports, house.peer("hotel-lakeside"), context("academic-research"), name)
+        for name in (made.id, "0" * 64)
     ]
-    with closing(outcomes[0]), closing(outcomes[1]):
-        found, absent = (list(outcome) for outcome in outcomes)
-    assert sum(part.records.num_rows for part in found) == 1
-    assert absent == []
-    assert outcomes[0].schema == outcomes[1].schema
+    theirs, none = outcomes
+    assert isinstance(theirs, Refused) and isinstance(none, Refused)
+    assert theirs.refusal == none.refusal
+    assert theirs.receipt is not None and none.receipt is not None
+    own = pipeline.stored_release(house.ports, house.peer("zju-research"), context("academic-research"), made.id)
+    assert released(own).release == made
+
+
+def test_a_group_asked_for_twice_is_refused_and_free(house: House) -> None:
+    outcome = pipeline.release(house.ports, house.peer("zju-research"), counting(group_by=("tier", "tier")))
+    assert isinstance(outcome, Refused)
+    assert outcome.refusal.reason is ErrorReason.STATISTIC_NOT_DECLARED
+    assert "charge" not in house.diary.events
+
+
+def test_the_name_of_a_data_version_cannot_be_computed_from_the_data(house: House) -> None:
+    made = released(pipeline.release(house.ports, house.peer("zju-research"), counting())).release
+    contract = house.ports.policy.current().contracts["subsidies"]
+    inside = house.source.data_version(contract)
+    assert made.data_version != inside
+    assert inside not in repr(house.audit.records)
+    # and it is the same for the same data, also for rows
+    delivery = delivered(pipeline.rows(house.ports, house.peer("police"), tracing()))
+    again = delivered(pipeline.rows(house.ports, house.peer("police"), tracing()))
+    assert delivery.receipt.record.data_version == again.receipt.record.data_version != made.data_version
+    delivery.close()
+    again.close()
+
+
+def test_what_a_failed_request_paid_for_is_first_delivered_as_no_replay(house: House) -> None:
+    house.source.failing = Fault(ErrorReason.SOURCE_UNAVAILABLE)
+    with pytest.raises(Fault):
+        pipeline.release(house.ports, house.peer("zju-research"), counting())
+    house.source.failing = None
+    first = released(pipeline.release(house.ports, house.peer("zju-research"), counting()))
+    assert (first.charged, first.receipt.record.replay) == (False, False)
+    second = released(pipeline.release(house.ports, house.peer("zju-research"), counting()))
+    assert (second.charged, second.receipt.record.replay) == (False, True)

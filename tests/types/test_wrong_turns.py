@@ -41,7 +41,7 @@ RIGHT = [
     "waive_noise(pseudonymous, permit)",
     "record_release(protected, permit, audit, clock, lambda: True)",
     "deliver(released)",
-    "fetch_aggregates(charged, source)",
+    "fetch_aggregates(charged, source, keys)",
     "perturb(exact, permit)",
 ]
 
@@ -54,7 +54,7 @@ WRONG = [
     ("a pseudonymised table skips the noise decision", "record_release(pseudonymous, permit, audit, clock, bool)"),
     ("an undecided request is fetched", "fetch(either, source, keys)"),
     ("a refusal is fetched", "fetch(refusal, source, keys)"),
-    ("aggregates are fetched without a charge", "fetch_aggregates(permit, source)"),
+    ("aggregates are fetched without a charge", "fetch_aggregates(permit, source, keys)"),
     ("exact aggregates are stored", "store_release(exact, permit, None, clock)"),
     ("a raw table is made by hand", "RawTable()"),
     ("a released table is made by hand", "ReleasedTable(released)"),

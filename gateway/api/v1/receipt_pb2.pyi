@@ -116,6 +116,10 @@ class Receipt(_message.Message):
     NOISE_WAIVED_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     LOG_ENTRY_FIELD_NUMBER: _builtins.int
+    FILTERED_ON_FIELD_NUMBER: _builtins.int
+    SELECTED_BY_FIELD_NUMBER: _builtins.int
+    GROUPED_BY_FIELD_NUMBER: _builtins.int
+    STATISTICS_FIELD_NUMBER: _builtins.int
     receipt_id: _builtins.str
     """Names the entry in the audit log: its index, as 20 digits."""
     outcome: Global___Outcome.ValueType
@@ -140,6 +144,8 @@ class Receipt(_message.Message):
     """True if no noise was added and the contract says why none is due."""
     reason: _builtins.str
     """Why a refusal was refused: an ErrorReason without its prefix."""
+    selected_by: _builtins.str
+    """The key that named the subjects, and how, such as "resident_id token"."""
     @_builtins.property
     def recorded_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -152,6 +158,16 @@ class Receipt(_message.Message):
 
     @_builtins.property
     def log_entry(self) -> Global___LogEntry: ...
+    @_builtins.property
+    def filtered_on(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The caller's conditions without their values, such as "colour eq": a filter tells of its field as well."""
+
+    @_builtins.property
+    def grouped_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What a release was grouped by, and its statistics, such as "sum(amount_yuan)"."""
+
+    @_builtins.property
+    def statistics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -178,10 +194,14 @@ class Receipt(_message.Message):
         noise_waived: _builtins.bool = ...,
         reason: _builtins.str = ...,
         log_entry: Global___LogEntry | None = ...,
+        filtered_on: _abc.Iterable[_builtins.str] | None = ...,
+        selected_by: _builtins.str = ...,
+        grouped_by: _abc.Iterable[_builtins.str] | None = ...,
+        statistics: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "log_entry", b"log_entry", "privacy_loss", b"privacy_loss", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "batches", b"batches", "data_version", b"data_version", "dataset", b"dataset", "disclosure", b"disclosure", "fields", b"fields", "grant", b"grant", "institution", b"institution", "kind", b"kind", "legal_basis", b"legal_basis", "log_entry", b"log_entry", "noise_waived", b"noise_waived", "outcome", b"outcome", "person", b"person", "policy_digest", b"policy_digest", "privacy_loss", b"privacy_loss", "purpose", b"purpose", "reason", b"reason", "receipt_id", b"receipt_id", "recorded_at", b"recorded_at", "region", b"region", "request_id", b"request_id", "rows", b"rows", "withheld", b"withheld"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "batches", b"batches", "data_version", b"data_version", "dataset", b"dataset", "disclosure", b"disclosure", "fields", b"fields", "filtered_on", b"filtered_on", "grant", b"grant", "grouped_by", b"grouped_by", "institution", b"institution", "kind", b"kind", "legal_basis", b"legal_basis", "log_entry", b"log_entry", "noise_waived", b"noise_waived", "outcome", b"outcome", "person", b"person", "policy_digest", b"policy_digest", "privacy_loss", b"privacy_loss", "purpose", b"purpose", "reason", b"reason", "receipt_id", b"receipt_id", "recorded_at", b"recorded_at", "region", b"region", "request_id", b"request_id", "rows", b"rows", "selected_by", b"selected_by", "statistics", b"statistics", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__privacy_loss: _TypeAlias = _typing.Literal["privacy_loss"]  # noqa: Y015
     _WhichOneofArgType__privacy_loss: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss"]  # noqa: Y015

@@ -24,13 +24,13 @@ WRITTEN = (
     '{"at":"2026-11-21T08:30:00.000123Z","batches":0,"case_number":"","data_version":"' + "cd" * 32 + '",'
     '"dataset":"residents","disclosure":"register","fields":['
     '{"detail":"pseudonymize per recipient and purpose","field":"resident_id","treatment":"pseudonymize",'
-    '"type":"string"}],"format":1,"grant":"G-7",'
+    '"type":"string"}],"filtered_on":["sex eq"],"format":1,"grant":"G-7","grouped_by":[],'
     '"institution":"hzpb","kind":"extract","legal_basis":"dpv:PublicInterest (条例 §5)",'
     '"noise_waived":"rows are minimised and pseudonymised",'
     '"obligations":["drop-internal","treat:resident_id"],'
     '"outcome":"started","person":"li.wei","policy_digest":"' + "ab" * 32 + '","purpose":"subsidy-check",'
     '"reason":"","region":"hangzhou/xiacheng","release_id":"","replay":false,'
-    '"request_id":"11111111-1111-4111-8111-111111111111","rows":0,'
+    '"request_id":"11111111-1111-4111-8111-111111111111","rows":0,"selected_by":"","statistics":[],'
     '"withheld":[{"field":"phone","reason":"not part of this disclosure"}]}'
 ).encode()
 

@@ -36,6 +36,10 @@ RECORD = AuditRecord(
     reason="",
     fields=(TreatedField("resident_id", "pseudonymize", "pseudonymize per recipient and purpose", "string"),),
     withheld=(Withheld("diagnosis", "not part of this disclosure"),),
+    filtered_on=("place eq",),
+    selected_by="resident_id token",
+    grouped_by=("sector",),
+    statistics=("count",),
     obligations=("treat:resident_id",),
     loss=PrivacyLoss(Fraction(1, 8), Fraction(1, 2)),
     release_id="",
@@ -77,6 +81,10 @@ ALTERATIONS: dict[str, Callable[[receipt_pb2.Receipt], object]] = {
     "noise_waived": lambda receipt: setattr(receipt, "noise_waived", False),
     "fields": lambda receipt: setattr(receipt.fields[0], "treatment", disclosure_pb2.TREATMENT_KIND_KEEP),
     "withheld": lambda receipt: receipt.ClearField("withheld"),
+    "filtered_on": lambda receipt: receipt.ClearField("filtered_on"),
+    "selected_by": lambda receipt: setattr(receipt, "selected_by", "resident_id key"),
+    "grouped_by": lambda receipt: receipt.ClearField("grouped_by"),
+    "statistics": lambda receipt: receipt.statistics.append("sum(x)"),
     "privacy_loss": lambda receipt: setattr(receipt.privacy_loss, "rho", "1/9"),
 }
 
