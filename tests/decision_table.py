@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gateway.model.contract import DisclosureKind
+from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason
 from gateway.model.filter import Condition, Operator
 from gateway.model.party import Identity
@@ -24,7 +24,6 @@ from gateway.model.request import (
     ReleaseRequest,
     RequestContext,
     RowsRequest,
-    SelectBy,
     Selector,
 )
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery

@@ -95,6 +95,8 @@ def _lookup(plan: DraftPlan) -> list[str]:
         "    kind: lookup",
         "    description: What one service needs to know of one subject, who is named in the call.",
         f"    lookup_keys: [{unit}]",
+        "    # [token] if the caller shall name subjects by the pseudonyms that another disclosure gave it",
+        "    lookup_by: [key]",
         "    fields:",
         *(f"      {line}" for line in _treatments(plan, (unit,))),
         '    waive_noise: "Why the answer is about the right subject only without noise."',
@@ -110,6 +112,7 @@ def _check(plan: DraftPlan) -> list[str]:
         "    kind: check",
         "    description: Whether something holds of one subject, and nothing else.",
         f"    lookup_keys: [{unit}]",
+        "    lookup_by: [key]",
         f"    predicate: [{{field: {tested.name}, op: {operator}, value: {value}}}]",
         '    waive_noise: "Why the answer must be exact."',
     ]

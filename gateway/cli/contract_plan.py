@@ -118,7 +118,7 @@ def _as_is(column: Column, kind: SourceKind) -> PlannedField | LeftOut:
     if typing.type is None:
         return LeftOut(shown, typing.why)
     if not _is_field_name(column.name):
-        return LeftOut(shown, f"a field's name has a-z, A-Z, 0-9 and _, and starts with no digit; {_CONVERT}")
+        return LeftOut(shown, f"a field's name has a-z, A-Z, 0-9 and _, no digit first and no six in a row; {_CONVERT}")
     type_, note = typing.type, ""
     if typing.obstacle is not None and kind is SourceKind.PARQUET:
         return LeftOut(shown, f"{typing.obstacle}; {_CONVERT}")
@@ -171,7 +171,7 @@ def _field_name(column: Column, taken: set[str]) -> str:
         stem = f"column_{column.index + 1}"
     elif stem[0].isdigit():
         stem = f"c_{stem}"
-    stem = stem[:50]
+    stem = re.sub(r"([0-9]{5})(?=[0-9])", r"\1_", stem)[:50]
     name, number = stem, 1
     while name.casefold() in taken:
         number += 1

@@ -84,6 +84,13 @@ class DisclosureKind(StrEnum):
     RELEASE = "release"
 
 
+class SelectBy(StrEnum):
+    """How subjects are named: by the raw value of a lookup key, or by the recipient's own token of it."""
+
+    KEY = "key"
+    TOKEN = "token"
+
+
 @dataclass(frozen=True, slots=True)
 class StatisticsSpec:
     """What a disclosure of kind release may answer, and how it bounds each privacy unit.
@@ -104,8 +111,9 @@ class StatisticsSpec:
 class DisclosureSpec:
     """One named disclosure: its kind, the fields it needs and the treatment of each.
 
-    `lookup_keys` name the subject in lookups and checks. `filters` are the fields callers may filter on.
-    `predicate` is what a check tests. `consent_field`, where given, must be true for a row to be read.
+    `lookup_keys` name the subject in lookups and checks, in the ways of `lookup_by` and no other. `filters` are the
+    fields callers may filter on. `predicate` is what a check tests, and which rows an extract gives.
+    `consent_field`, where given, must be true for a row to be read.
     `waive_noise` is the written reason why the rows leave without noise; compulsory for row disclosures.
     """
 
@@ -114,6 +122,7 @@ class DisclosureSpec:
     description: str
     fields: Mapping[str, Treatment]
     lookup_keys: tuple[str, ...]
+    lookup_by: frozenset[SelectBy]
     filters: tuple[str, ...]
     predicate: tuple[Condition, ...]
     consent_field: str | None

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
 
-from gateway.model.contract import DisclosureKind
+from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.filter import Condition
 from gateway.model.statistics import StatisticsQuery
 from gateway.model.values import Scalar
-
-
-class SelectBy(StrEnum):
-    """How subjects are named: by the raw value of a lookup key, or by the recipient's own token of it."""
-
-    KEY = "key"
-    TOKEN = "token"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,14 @@ from gateway.model.values import FieldType, Scalar
 from gateway.policy.contract_shape import ConditionShape
 from gateway.policy.problems import shown
 
+_WORDS = {
+    Operator.EQUAL: "is",
+    Operator.IN: "is one of",
+    Operator.LESS: "is below",
+    Operator.LESS_OR_EQUAL: "is at most",
+    Operator.GREATER: "is above",
+    Operator.GREATER_OR_EQUAL: "is at least",
+}
 _UNORDERED = (FieldType.STRING, FieldType.BOOL)
 _ORDERINGS = (Operator.LESS, Operator.LESS_OR_EQUAL, Operator.GREATER, Operator.GREATER_OR_EQUAL)
 
@@ -40,6 +48,17 @@ def check_values(values: Iterable[Scalar], type_: FieldType, wrong: Callable[[st
             wrong(f"{shown(value)} is too large for a {type_}")
             return False
     return True
+
+
+def in_words(conditions: Iterable[Condition]) -> str:
+    """Say for people what conditions of a contract ask for. Not for a caller's: it holds their values."""
+    return " and ".join(
+        f"{one.field} {_WORDS[one.operator]} {', '.join(map(_value, one.values))}" for one in conditions
+    )
+
+
+def _value(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _typed(value: Scalar, type_: FieldType) -> Scalar:

@@ -12,6 +12,7 @@ from gateway.model.contract import (
     Classification,
     ContractStatus,
     DisclosureKind,
+    SelectBy,
     SourceKind,
 )
 from gateway.model.filter import Operator
@@ -84,6 +85,9 @@ class DisclosureShape(Shape):
     description: Text
     fields: dict[FieldName, TreatmentShape] = Field(default_factory=dict)
     lookup_keys: list[FieldName] = Field(default_factory=list)
+    lookup_by: Annotated[
+        list[Annotated[SelectBy, Field(strict=False)]], Field(description="key: the raw value; token: a pseudonym")
+    ] = Field(default_factory=list)
     filters: list[FieldName] = Field(default_factory=list)
     predicate: list[ConditionShape] = Field(default_factory=list)
     consent: FieldName | None = None

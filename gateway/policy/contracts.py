@@ -18,6 +18,7 @@ from gateway.model.contract import (
     DisclosureSpec,
     FieldSpec,
     PrivacyUnit,
+    SelectBy,
     SourceSpec,
     StatisticsSpec,
 )
@@ -130,9 +131,10 @@ class _Reader:
                 except ValueError as error:
                     self._wrong((*place, "fields", field), *split_remedy(str(error)))
         _check_once(shape.lookup_keys, partial(wrong, "lookup_keys"))
+        _check_once(shape.lookup_by, partial(wrong, "lookup_by"))
         _check_once(shape.filters, partial(wrong, "filters"))
         for index, key_field in enumerate(shape.lookup_keys):
-            self._declared((*place, "lookup_keys", index), key_field, FieldType.STRING, FieldType.INT64)
+            self._lookup_key((*place, "lookup_keys", index), key_field, shape)
         for index, filtered in enumerate(shape.filters):
             spec = self._declared((*place, "filters", index), filtered)
             if spec is not None:
@@ -155,6 +157,7 @@ class _Reader:
             description=shape.description,
             fields=MappingProxyType(ordered),
             lookup_keys=tuple(shape.lookup_keys),
+            lookup_by=frozenset(shape.lookup_by),
             filters=tuple(shape.filters),
             predicate=tuple(condition for condition in predicate if condition is not None),
             consent_field=shape.consent,
@@ -162,6 +165,11 @@ class _Reader:
             waive_noise=shape.waive_noise or "",
             statistics=statistics,
         )
+
+    def _lookup_key(self, place: tuple[str | int, ...], name: str, shape: DisclosureShape) -> None:
+        field = self._declared(place, name, FieldType.STRING, FieldType.INT64)
+        if field is not None and field.type is FieldType.INT64 and SelectBy.TOKEN in shape.lookup_by:
+            self._wrong(place, f"'{name}' is an int64, and only a string has tokens", "Look up by key alone.")
 
     def _check_filter(
         self, place: tuple[str | int, ...], field: FieldSpec, shape: DisclosureShape, treatment: Treatment | None
@@ -225,13 +233,19 @@ _BY_KEY = (DisclosureKind.LOOKUP, DisclosureKind.CHECK)
 _NEEDED: Mapping[str, tuple[DisclosureKind, ...]] = {
     "fields": (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT),
     "lookup_keys": _BY_KEY,
+    "lookup_by": _BY_KEY,
     "predicate": (DisclosureKind.CHECK,),
     "waive_noise": _ROWS,
     "statistics": (DisclosureKind.RELEASE,),
 }
+_REMEDIES = {
+    "waive_noise": "Say why the rows leave without noise.",
+    "lookup_by": "Write [token] (pseudonyms that the caller was given), [key] (raw values) or [key, token].",
+}
 _ALLOWED: Mapping[str, tuple[DisclosureKind, ...]] = {
     **_NEEDED,
     "fields": _ROWS,
+    "predicate": (DisclosureKind.CHECK, DisclosureKind.EXTRACT),
     "max_rows": (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT),
 }
 
@@ -239,8 +253,7 @@ _ALLOWED: Mapping[str, tuple[DisclosureKind, ...]] = {
 def _check_parts(shape: DisclosureShape, wrong: Wrong) -> None:
     for key, kinds in _NEEDED.items():
         if shape.kind in kinds and not getattr(shape, key):
-            reason = "Say why the rows leave without noise." if key == "waive_noise" else f"Add '{key}: …'."
-            wrong("", f"a disclosure of kind {shape.kind} needs '{key}'", reason)
+            wrong("", f"a disclosure of kind {shape.kind} needs '{key}'", _REMEDIES.get(key, f"Add '{key}: …'."))
     for key, kinds in _ALLOWED.items():
         if shape.kind not in kinds and getattr(shape, key):
             wrong(key, f"a disclosure of kind {shape.kind} has no '{key}'", "Remove it.")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec
+from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.errors import ErrorReason
 from gateway.model.filter import Condition, Operator
 from gateway.model.permit import FieldViolation, Refusal
-from gateway.model.request import DisclosureRequest, RowsRequest, SelectBy, Selector
+from gateway.model.request import DisclosureRequest, RowsRequest, Selector
 from gateway.model.statistics import StatisticKind, StatisticsQuery
 from gateway.model.values import FieldType
 
 _BY_KEY = (DisclosureKind.LOOKUP, DisclosureKind.CHECK)
+_NAMED_OTHERWISE = {
+    SelectBy.KEY: "this disclosure takes tokens that the caller was given, and no raw keys",
+    SelectBy.TOKEN: "this disclosure takes raw keys, and no tokens",
+}
 _FOR_BOOL = (Operator.EQUAL, Operator.IN)
 
 
@@ -69,6 +73,8 @@ def _selector(selector: Selector | None, contract: DataContract, spec: Disclosur
         return _invalid("subject", "must name exactly one subject")
     if selector.field not in spec.lookup_keys:
         return _invalid("subjects.field", "is not a lookup key of this disclosure")
+    if selector.by not in spec.lookup_by:
+        return _invalid("subjects", _NAMED_OTHERWISE[selector.by])
     declared = FieldType.STRING if selector.by is SelectBy.TOKEN else contract.fields[selector.field].type
     if not selector.values or not all(declared.holds(value) for value in selector.values):
         return _invalid("subjects.values", f"must be of type {declared}")

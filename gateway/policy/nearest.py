@@ -15,7 +15,7 @@ from gateway.model.permit import NearestRequest
 from gateway.model.region import is_within
 from gateway.model.request import DisclosureRequest, RowsRequest
 from gateway.policy.fit import fits
-from gateway.policy.reach import allows_of, disclosures, expired, open_regions
+from gateway.policy.reach import allows_of, disclosures, expired, naming, open_regions
 from gateway.policy.snapshot import PolicySnapshot
 
 _ASKABLE = frozenset(
@@ -86,6 +86,8 @@ def _narrowed(
     fields = _fields(request, contract, spec)
     if fields is None:
         return None
+    wanted = fields or (request.fields if isinstance(request, RowsRequest) else ())
+    leaving = {name: how for name, how in spec.fields.items() if name in wanted or not wanted}
     asked = request.context.region or snapshot.regions.root.path
     obj = f"{contract.dataset}/{spec.name}"
     served = contract.region_field is not None or asked == snapshot.regions.root.path
@@ -94,7 +96,8 @@ def _narrowed(
     for region in regions:
         there = replace(request, context=replace(request.context, region=region))
         ruling = snapshot.ruling(institution, obj, spec.kind, region, request.context.purpose)
-        if any(grant.terms.unmet(there, today) is None for grant in ruling.grants):
+        holding = naming(snapshot, contract, spec, leaving, region, ruling.grants)
+        if any(grant.terms.unmet(there, today) is None for grant in holding):
             found = NearestRequest(
                 fields=fields,
                 region="" if region == asked else region,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
+from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.permit import Offer
 from gateway.model.region import is_within
+from gateway.policy.conditions import in_words
 from gateway.policy.grants import Grant
+from gateway.policy.granularity import finest_level
 from gateway.policy.reach import allows_of, disclosures, expired, open_regions
 from gateway.policy.snapshot import PolicySnapshot
 
@@ -47,7 +50,7 @@ def offers(
                     purpose=candidate,
                     legal_basis=known.legal_basis,
                     regions=tuple(usable),
-                    conditions=_conditions(usable),
+                    conditions=(*_of_disclosure(contract, spec), *_conditions(usable)),
                     expires_on=_end(known.expires_on, usable),
                 )
     return tuple(found.values())
@@ -68,6 +71,28 @@ def _told_once(usable: Mapping[str, tuple[Grant, ...]]) -> dict[str, tuple[Grant
             wider != region and is_within(region, wider) and set(grants) <= set(held) for wider, held in usable.items()
         )
     }
+
+
+def _of_disclosure(contract: DataContract, spec: DisclosureSpec) -> tuple[str, ...]:
+    """What the disclosure asks of every request, in words."""
+    said = []
+    if spec.lookup_by:
+        names = " or ".join(spec.lookup_keys)
+        ways = {SelectBy.KEY: names, SelectBy.TOKEN: f"your own token of {names}"}
+        said.append(f"subjects are named by {' or '.join(how for by, how in ways.items() if by in spec.lookup_by)}")
+    if spec.predicate:
+        told = in_words(spec.predicate)
+        said.append(
+            f"tells whether {told}" if spec.kind is DisclosureKind.CHECK else f"rows where {told}, and no others"
+        )
+    if spec.kind is not DisclosureKind.RELEASE and contract.region_field is not None:
+        finest = finest_level(contract, spec.fields)
+        said.append(
+            "a granted region as a whole, and no part of it"
+            if finest is None
+            else f"a part of a granted region only together with {contract.region_field}, and no finer than a {finest}"
+        )
+    return tuple(said)
 
 
 def _conditions(usable: Mapping[str, tuple[Grant, ...]]) -> tuple[str, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 
-from gateway.model.contract import ContractStatus, DataContract, DisclosureSpec
+from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.region import is_within
+from gateway.model.treatment import Treatment
 from gateway.policy.grants import ANY, Effect, Grant
+from gateway.policy.granularity import region_fits
 from gateway.policy.snapshot import PolicySnapshot
 
 
@@ -45,6 +47,20 @@ def allows_of(snapshot: PolicySnapshot, institution: str) -> tuple[Grant, ...]:
     return tuple(grant for grant in snapshot.grants if grant.effect is Effect.ALLOW and grant.recipient in roles)
 
 
+def naming(
+    snapshot: PolicySnapshot,
+    contract: DataContract,
+    spec: DisclosureSpec,
+    fields: Mapping[str, Treatment],
+    region: str,
+    grants: tuple[Grant, ...],
+) -> tuple[Grant, ...]:
+    """Return those of the grants that let `region` be named where these fields leave; all of them for statistics."""
+    if spec.kind is DisclosureKind.RELEASE:
+        return grants
+    return tuple(grant for grant in grants if region_fits(region, grant, contract, fields, snapshot.regions))
+
+
 def open_regions(
     snapshot: PolicySnapshot,
     institution: str,
@@ -54,7 +70,8 @@ def open_regions(
 ) -> dict[str, tuple[Grant, ...]]:
     """Return the granted regions in which Casbin lets the institution ask, each with the grants that hold there.
 
-    Where a deny reaches into a granted region, the widest parts beside it stand for it. Terms are not looked at.
+    Where a deny reaches into a granted region, the widest parts beside it that may be named stand for it. Terms are
+    not looked at.
     """
     obj = f"{contract.dataset}/{spec.name}"
     held: dict[str, tuple[Grant, ...]] = {}
@@ -64,7 +81,9 @@ def open_regions(
             return
         ruling = snapshot.ruling(institution, obj, spec.kind, region, purpose)
         if ruling.grants:
-            held[region] = ruling.grants
+            fitting = naming(snapshot, contract, spec, spec.fields, region, ruling.grants)
+            if fitting:
+                held[region] = fitting
         elif ruling.denied and contract.region_field is not None and _denied_in_part(snapshot, region):
             for child in snapshot.regions.children(region):
                 descend(child.path)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from gateway.model.contract import DataContract, DisclosureKind
+from gateway.model.contract import ContractStatus, DataContract, DisclosureKind
 from gateway.policy.budgets import BudgetPolicy, read_budgets
 from gateway.policy.contracts import read_contract
 from gateway.policy.documents import Document, read_csv, read_yaml
@@ -92,6 +92,20 @@ def _check_model(files: Mapping[str, bytes], problems: Problems) -> None:
             problems.add(MODEL, 0, f"{error} is not the model of this gateway", "Put back the file that came with it.")
 
 
+def _check_unit(contract: DataContract, read: Iterable[DataContract], document: Document, problems: Problems) -> None:
+    """Rows have one privacy unit: a second contract with another would tell of them beside the first one's budget."""
+    confirmed = [one for one in read if one.status is ContractStatus.CONFIRMED]
+    path = PurePosixPath(contract.source.path)
+    for other in confirmed if contract in confirmed else ():
+        if PurePosixPath(other.source.path) == path and other.privacy_unit != contract.privacy_unit:
+            problems.add(
+                document.file,
+                document.line("privacy_unit"),
+                f"'{other.dataset}' reads the same rows and protects another privacy unit",
+                "Protect the same kind and field in both.",
+            )
+
+
 def _contracts(
     files: Mapping[str, bytes], documents: Mapping[str, Document], problems: Problems
 ) -> tuple[dict[str, DataContract], bool]:
@@ -102,4 +116,5 @@ def _contracts(
         contract = read_contract(documents[name], files[name], problems) if name in documents else None
         if contract is not None:
             contracts[contract.dataset] = contract
+            _check_unit(contract, contracts.values(), documents[name], problems)
     return contracts, len(contracts) == len(written)

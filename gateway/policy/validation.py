@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.policy.documents import Document
 from gateway.policy.problems import Problems, did_you_mean, shown
 
+_LONG_NUMBER = re.compile(r"[0-9]{6}")
+
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 """An id: of a purpose, a region among its siblings, an institution, a role, a grant, a disclosure."""
 
-FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+
+def _no_number(name: str) -> str:
+    # names that callers write are recorded as they are, if fields can be called so
+    if _LONG_NUMBER.search(name):
+        raise ValueError(
+            f"{shown(name)} holds six digits in a row, as the numbers of people do. Write fewer, or divide them with _."
+        )
+    return name
+
+
+FieldName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64), AfterValidator(_no_number)
+]
+"""A field's name: so short of digits that nobody's number is one."""
+
 DatasetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Text = Annotated[str, StringConstraints(pattern=r"\S", max_length=2000)]
 

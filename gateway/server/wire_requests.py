@@ -11,9 +11,9 @@ from typing import Protocol
 from google.protobuf.message import Message
 
 from gateway.api.v1 import disclosure_pb2, release_pb2, sharing_service_pb2
-from gateway.model.contract import DisclosureKind
+from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason
-from gateway.model.request import ReleaseRequest, RequestContext, RowsRequest, SelectBy, Selector
+from gateway.model.request import ReleaseRequest, RequestContext, RowsRequest, Selector
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
 from gateway.server.problem import NotWellFormed
 from gateway.server.wire_values import conditions, scalar

@@ -15,6 +15,7 @@ from gateway.model.contract import ContractStatus, DisclosureKind
 from gateway.model.errors import ErrorReason
 from gateway.model.permit import NearestRequest
 from gateway.model.request import DisclosureRequest, RowsRequest
+from gateway.policy.granularity import region_fits
 from gateway.policy.nearest import nearest
 from gateway.policy.offers import offers
 from gateway.policy.snapshot import PolicySnapshot, load
@@ -82,7 +83,14 @@ def _passes(policy: PolicySnapshot, who: str, request: DisclosureRequest, today:
         return False
     region = request.context.region or "hangzhou"
     ruling = policy.ruling(who, f"{contract.dataset}/{spec.name}", spec.kind, region, purpose.id)
-    return any(grant.terms.unmet(request, today) is None for grant in ruling.grants)
+    named = request.fields if isinstance(request, RowsRequest) else ()
+    leaving = {name: how for name, how in spec.fields.items() if name in named or not named}
+    rows_asked = isinstance(request, RowsRequest)
+    return any(
+        grant.terms.unmet(request, today) is None
+        and (not rows_asked or region_fits(region, grant, contract, leaving, policy.regions))
+        for grant in ruling.grants
+    )
 
 
 @given(policy=policies, question=questions)

@@ -101,3 +101,11 @@ def test_any_header_gives_a_draft_that_loads_or_a_clear_refusal(desk: Desk, head
         else:
             assert code == 2
             assert len(desk.err.splitlines()) == 1
+
+
+def test_a_name_that_holds_somebodys_number_is_divided_or_left_out(desk: Desk) -> None:
+    path = desk.write("id,paid_20240101,of_330101199003070038\nu,1,2\n")
+    assert desk.init(path) == 0, desk.err
+    assert set(loaded(desk).fields) == {"id"}
+    assert desk.init(path, "--force", "--convert") == 0, desk.err
+    assert set(loaded(desk).fields) == {"id", "paid_20240_101", "of_33010_11990_03070_038"}

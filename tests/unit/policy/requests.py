@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from gateway.model.contract import DisclosureKind
+from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.permit import NearestRequest
 from gateway.model.request import (
     DisclosureRequest,
     ReleaseRequest,
     RequestContext,
     RowsRequest,
-    SelectBy,
     Selector,
 )
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery

@@ -14,6 +14,8 @@ G, P, R, B = "grants.csv", "purposes.yaml", "regions.yaml", "budgets.yaml"
 S, H = "contracts/subsidies.yaml", "contracts/health_cases.yaml"
 TRACE = "p, g-trace, police, health_cases/tracing, extract, hangzhou, epidemic-control, until=2027-06-30, allow"
 KEEP_TIER = '    fields: {tier: keep}\n    waive_noise: "An audit needs the tiers'
+SUBSIDY_ROWS = "path: subsidies.parquet}\nprivacy_unit: {kind: resident, field: resident_id}"
+CASE_ROWS = "path: health//./cases.csv}\nprivacy_unit: {kind: resident, field: resident_id}"
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,29 @@ CASES = [
     Broken("check-without-predicate", S, "    predicate: [{field: eligible, op: eq, value: true}]\n", "",
            "eligibility:",
            "needs 'predicate'"),
+    Broken("lookup-by-missing", S, "    lookup_by: [key]\n", "", "eligibility:", "needs 'lookup_by'",
+           "[token] (pseudonyms that the caller was given), [key] (raw values) or [key, token]"),
+    Broken("lookup-by-empty", H, "lookup_by: [key]", "lookup_by: []", "one-case:", "needs 'lookup_by'"),
+    Broken("lookup-by-typo", S, "lookup_by: [key]", "lookup_by: [tokens]", "[tokens]", "not a value of", "'token'?"),
+    Broken("lookup-by-twice", S, "lookup_by: [key]", "lookup_by: [key, key]", "[key, key]", "'key' is given twice"),
+    Broken("lookup-by-without-subject", S, KEEP_TIER, "    lookup_by: [key]\n" + KEEP_TIER, "lookup_by: [key]\n    fie",
+           "a disclosure of kind extract has no 'lookup_by'"),
+    Broken("token-of-a-number", S, "lookup_keys: [resident_id]\n    lookup_by: [key]",
+           "lookup_keys: [amount_yuan]\n    lookup_by: [key, token]", "lookup_keys: [amount", "only a string has",
+           "by key alone"),
+    Broken("rows-predicate-type", S, KEEP_TIER, "    predicate: [{field: tier, op: eq, value: 3}]\n" + KEEP_TIER,
+           "value: 3", "'3' is not a string"),
+    Broken("rows-predicate-field", S, KEEP_TIER, "    predicate: [{field: teir, op: eq, value: A}]\n" + KEEP_TIER,
+           "teir", "no field 'teir'", "'tier'?"),
+    Broken("lookup-with-predicate", H, "    lookup_by:", "    predicate: [{field: diagnosis, op: eq, value: x}]\n"
+           "    lookup_by:", "predicate", "a disclosure of kind lookup has no 'predicate'"),
+    Broken("number-as-field", S, "  consented: {type", "  c330101: {type: string, classification: other}\n"
+           "  consented: {type", "c330101", "'c330101' holds six digits in a row", "divide them"),
+    Broken("number-among-filters", S, "filters: [tier]", "filters: [tier_19900101]", "tier_1990", "six digits in"),
+    Broken("same-rows-another-field", S, SUBSIDY_ROWS, CASE_ROWS.replace("resident_id", "phone"), "privacy_unit",
+           "'health_cases' reads the same rows and protects another privacy unit", "same kind and field"),
+    Broken("same-rows-another-kind", S, SUBSIDY_ROWS, CASE_ROWS.replace("kind: resident", "kind: household"),
+           "privacy_unit", "protects another privacy unit"),
     Broken("predicate-type", S, "op: eq, value: true}", "op: eq, value: yes}", "value: yes", "'yes' is not a bool"),
     Broken("predicate-order", S, "op: eq, value: true}", "op: lt, value: true}", "op: lt", "has no order"),
     Broken("predicate-in", S, "op: eq, value: true}", "op: in, value: true}", "op: in", "'in' takes 'values"),

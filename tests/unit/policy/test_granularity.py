@@ -9,8 +9,8 @@ import pytest
 
 from gateway.model.region import Region, RegionLevel
 from gateway.model.treatment import GeneralizeRegion, Keep, Mask, Precision, Pseudonymize, Treatment
-from gateway.policy.granularity import finest_level, region_fits
 from gateway.policy.grants import Effect, Grant
+from gateway.policy.granularity import finest_level, region_fits
 from gateway.policy.regions import RegionTree
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.terms import Terms

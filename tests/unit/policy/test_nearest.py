@@ -69,6 +69,32 @@ def test_the_part_beside_a_deny_is_proposed(snapshot: PolicySnapshot) -> None:
     assert found == NearestRequest(region="hangzhou/xihu")
 
 
+@pytest.mark.parametrize(
+    ("fields", "asked", "proposed"),
+    [
+        # the location leaves as a district
+        ((), "hangzhou/xiacheng", None),
+        ((), "hangzhou/xiacheng/wulin", "hangzhou"),
+        (("tier", "community"), "hangzhou/xiacheng/wulin", "hangzhou"),
+        # it does not leave at all
+        (("tier",), "hangzhou/xiacheng", "hangzhou"),
+        (("tier",), "hangzhou", None),
+    ],
+)
+def test_no_region_is_proposed_that_is_finer_than_the_rows_tell(
+    snapshot: PolicySnapshot, fields: tuple[str, ...], asked: str, proposed: str | None
+) -> None:
+    request = rows(EXTRACT, "subsidies/audit-rows", "subsidy-audit", asked, fields=fields, case_number=CASE)
+    found = nearest(snapshot, "audit-office", request, DAY, ErrorReason.CAP_EXCEEDED)
+    assert found == (None if proposed is None else NearestRequest(region=proposed))
+
+
+def test_statistics_may_be_asked_of_any_part(snapshot: PolicySnapshot) -> None:
+    request = rows(EXTRACT, "subsidies/audit-rows", "open-data", "hangzhou/xiacheng/wulin")
+    found = nearest(snapshot, "zju", request, DAY, NOT_GRANTED)
+    assert found == NearestRequest(disclosure="by-tier")
+
+
 def test_the_closest_region_comes_first(folder: Path) -> None:
     with (folder / "grants.csv").open("a", encoding="utf-8") as stream:
         stream.write("p, g-xihu, street, health_cases/tracing, extract, hangzhou/xihu, contact-tracing, , allow\n")

@@ -9,8 +9,10 @@ import pytest
 
 from gateway.policy.offers import offers
 from gateway.policy.snapshot import PolicySnapshot, load
+from tests.unit.policy.conftest import GOOD
 
 DAY = date(2027, 1, 15)
+GOOD_CASES = (GOOD / "contracts/health_cases.yaml").read_text("utf-8")
 
 
 def told(
@@ -44,6 +46,49 @@ def test_offers_carry_terms_basis_and_end(snapshot: PolicySnapshot) -> None:
     assert audit.expires_on is None
     tracing = offers(snapshot, "police", DAY)[0]
     assert (tracing.expires_on, tracing.legal_basis.dpv) == (date(2027, 6, 30), "dpv:PublicInterest")
+
+
+def conditions(policy: PolicySnapshot, institution: str, disclosure: str) -> set[str]:
+    found = {offer.conditions for offer in offers(policy, institution, DAY) if offer.disclosure.name == disclosure}
+    assert len(found) == 1
+    return set(found.pop())
+
+
+def test_offers_say_how_subjects_are_named_and_what_a_check_tests(folder: Path) -> None:
+    assert {"subjects are named by resident_id", "tells whether eligible is true"} <= conditions(
+        load(folder), "audit-office", "eligibility"
+    )
+    contract = folder / "contracts/health_cases.yaml"
+    for written, said in (
+        ("[token]", "subjects are named by your own token of resident_id"),
+        ("[token, key]", "subjects are named by resident_id or your own token of resident_id"),
+    ):
+        contract.write_text(GOOD_CASES.replace("lookup_by: [key]", f"lookup_by: {written}"), "utf-8")
+        assert said in conditions(load(folder), "police", "one-case")
+
+
+def test_offers_say_which_rows_an_extract_gives(folder: Path) -> None:
+    contract = folder / "contracts/health_cases.yaml"
+    predicate = "predicate: [{field: diagnosis, op: in, values: [a, b]}, {field: onset, op: ge, value: '2026-01-01'}]"
+    contract.write_text(GOOD_CASES.replace("kind: extract\n", f"kind: extract\n    {predicate}\n"), "utf-8")
+    said = "rows where diagnosis is one of a, b and onset is at least 2026-01-01 00:00:00, and no others"
+    assert said in conditions(load(folder), "police", "tracing")
+    assert not any(line.startswith("rows where") for line in conditions(load(folder), "police", "one-case"))
+
+
+def test_offers_say_how_narrow_a_region_may_be_named(folder: Path) -> None:
+    policy = load(folder)
+    together = "a part of a granted region only together with community, and no finer than a"
+    assert f"{together} community" in conditions(policy, "police", "tracing")
+    assert f"{together} district" in conditions(policy, "audit-office", "audit-rows")
+    assert "a granted region as a whole, and no part of it" in conditions(policy, "audit-office", "eligibility")
+    assert not any("granted region" in line for line in conditions(policy, "zju", "by-tier"))
+
+
+def test_a_part_beside_a_deny_is_offered_only_if_the_rows_tell_it(folder: Path) -> None:
+    contract = folder / "contracts/health_cases.yaml"
+    contract.write_text(GOOD_CASES.replace("      community: keep\n      onset", "      onset"), "utf-8")
+    assert told(load(folder), "police-xiacheng", purpose="contact-tracing") == {}
 
 
 def test_drafts_expired_purposes_and_idle_grants_are_not_offered(snapshot: PolicySnapshot) -> None:

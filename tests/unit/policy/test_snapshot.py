@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.model.contract import Bounds, CanonicalForm, Classification, ContractStatus, DisclosureKind
+from gateway.model.contract import Bounds, CanonicalForm, Classification, ContractStatus, DisclosureKind, SelectBy
 from gateway.model.filter import Condition, Operator
 from gateway.model.loss import epsilon_to_rho
 from gateway.model.treatment import (
@@ -48,6 +48,7 @@ def test_contract_is_what_was_written(snapshot: PolicySnapshot) -> None:
     ], "in the order of the contract"
     assert (audit.consent_field, audit.max_rows, audit.filters) == ("consented", 100000, ("tier",))
     check = contract.disclosures["eligibility"]
+    assert check.lookup_by == frozenset({SelectBy.KEY})
     assert check.predicate == (Condition("eligible", Operator.EQUAL, (True,)),)
     statistics = contract.disclosures["by-tier"].statistics
     assert statistics is not None
@@ -90,6 +91,32 @@ def test_accounts_of_a_release(snapshot: PolicySnapshot) -> None:
         "lifetime/resident", "dataset/subsidies", "recipient/bureau", "person/bureau/wu",
     ]  # fmt: skip
     assert [account.cap for account in other][2:] == [epsilon_to_rho(cap, 1e-6) for cap in (2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "status"),
+    [
+        ("path: health/cases.csv}\nprivacy_unit: {kind: resident, field: resident_id}", "confirmed"),
+        ("path: health/cases.csv}\nprivacy_unit: {kind: resident, field: phone}", "draft"),
+    ],
+)
+def test_two_contracts_may_read_the_same_rows_for_one_unit_or_as_a_draft(folder: Path, rows: str, status: str) -> None:
+    path = folder / "contracts/subsidies.yaml"
+    text = path.read_text("utf-8").replace("status: confirmed", f"status: {status}")
+    one = "path: subsidies.parquet}\nprivacy_unit: {kind: resident, field: resident_id}"
+    assert one in text
+    path.write_text(text.replace(one, rows), "utf-8")
+    contracts = load(folder).contracts
+    assert contracts["subsidies"].source.path == contracts["health_cases"].source.path
+
+
+def test_an_extract_may_give_the_rows_of_a_fixed_condition_alone(folder: Path) -> None:
+    path = folder / "contracts/subsidies.yaml"
+    text = path.read_text("utf-8")
+    before = '    fields: {tier: keep}\n    waive_noise: "An audit needs the tiers'
+    path.write_text(text.replace(before, "    predicate: [{field: tier, op: in, values: [A, B]}]\n" + before), "utf-8")
+    audit = load(folder).contracts["subsidies"].disclosures["audit-tiers"]
+    assert audit.predicate == (Condition("tier", Operator.IN, ("A", "B")),)
 
 
 def test_steward_is_known_for_known_datasets(snapshot: PolicySnapshot) -> None:

@@ -39,6 +39,7 @@ DISCLOSURE = DisclosureSpec(
     description="",
     fields={},
     lookup_keys=(),
+    lookup_by=frozenset(),
     filters=("sector", "day"),
     predicate=(),
     consent_field=None,
