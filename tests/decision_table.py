@@ -28,6 +28,7 @@ from gateway.model.request import (
 )
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
 from gateway.model.values import FieldType, Scalar
+from gateway.policy.conditions import in_words
 from gateway.policy.documents import read_yaml
 from gateway.policy.problems import Problems
 from gateway.policy.snapshot import PolicySnapshot
@@ -71,6 +72,7 @@ class Gets(_Strict):
     fields: dict[str, str] = Field(default_factory=dict)
     withheld: list[str] = Field(default_factory=list)
     consent: str | None = None
+    rows: Annotated[str, Field(description="the condition that the contract sets on the rows of an extract")] = ""
     protects: Annotated[dict[str, int], Field(description="of each statistic, the most that one person changes it")] = (
         Field(default_factory=dict)
     )
@@ -108,6 +110,7 @@ class Case(_Strict):
     epsilon: float | None = None
     gets: Gets | None = None
     refused: ErrorReason | None = None
+    denied: Annotated[bool, Field(description="a deny matches, though the caller is not told so")] = False
     nearest: Nearest | None = None
     withheld: list[str] = Field(default_factory=list)
 
@@ -115,6 +118,8 @@ class Case(_Strict):
     def _one_outcome(self) -> Case:
         if (self.gets is None) == (self.refused is None):
             raise ValueError("a case is either allowed ('gets') or 'refused'")
+        if self.denied and self.refused in (None, ErrorReason.DENIED_BY_RULE):
+            raise ValueError("'denied' is for a refusal that does not say so")
         return self
 
 
@@ -223,7 +228,9 @@ def outcome(decision: Permit | Refusal) -> tuple[object, ...]:
         return ("refused", decision.reason, withheld)
     protects = {str(plan.statistic): plan.sensitivity for plan in decision.noise}
     fields = {name: str(treatment) for name, treatment in decision.fields.items()}
-    return ("allowed", decision.grant, fields, withheld, decision.disclosure.consent_field, protects)
+    spec = decision.disclosure
+    rows = in_words(spec.predicate) if spec.kind is DisclosureKind.EXTRACT else ""
+    return ("allowed", decision.grant, fields, withheld, spec.consent_field, rows, protects)
 
 
 def expected(case: Case) -> tuple[object, ...]:
@@ -231,7 +238,7 @@ def expected(case: Case) -> tuple[object, ...]:
     if case.gets is None:
         return ("refused", case.refused, case.withheld)
     gets = case.gets
-    return ("allowed", gets.grant, gets.fields, gets.withheld, gets.consent, gets.protects)
+    return ("allowed", gets.grant, gets.fields, gets.withheld, gets.consent, gets.rows, gets.protects)
 
 
 def schema() -> str:
