@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from gateway.model.budget import Balance
+from gateway.model.budget import Account, Balance
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason
 from gateway.model.party import Identity, Peer
-from gateway.model.permit import Offer, Refusal
+from gateway.model.permit import Offer, Permit, Refusal
 from gateway.model.record import Receipt
 from gateway.model.request import (
     DisclosureRequest,
@@ -114,8 +114,7 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest) -> ReleaseDeliver
     permit = decide(identity, request, policy, ports.requests, ports.clock)
     if isinstance(permit, Refusal):
         return _refused(permit, identity, request, policy, ports)
-    accounts = policy.budgets.accounts(permit.contract, identity.institution, identity.person, request.context.purpose)
-    charged = charge(permit, accounts, ports.ledger, ports.source, ports.keys)
+    charged = charge(permit, _accounts(permit, policy), ports.ledger, ports.source, ports.keys)
     if isinstance(charged, Refusal):
         return _refused(charged, identity, request, policy, ports)
     with answer_slot(permit, began, ports.clock):
@@ -140,8 +139,7 @@ def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) ->
     permit = decide(identity, request, policy, ports.requests, ports.clock)
     if isinstance(permit, Refusal):
         return _refused(permit, identity, request, policy, ports)
-    accounts = policy.budgets.accounts(permit.contract, identity.institution, identity.person, request.context.purpose)
-    return quote(permit, accounts, policy.budgets.delta, ports.ledger, ports.source, ports.keys)
+    return quote(permit, _accounts(permit, policy), policy.budgets.delta, ports.ledger, ports.source, ports.keys)
 
 
 def stored_release(ports: Ports, peer: Peer, context: RequestContext, release_id: str) -> ReleaseDelivery | Refused:
@@ -168,8 +166,7 @@ def budgets(
     permit = decide(identity, request, policy, ports.requests, ports.clock)
     if isinstance(permit, Refusal):
         return _refused(permit, identity, request, policy, ports)
-    accounts = policy.budgets.accounts(permit.contract, identity.institution, identity.person, context.purpose)
-    return ports.ledger.balances(accounts), policy.budgets.delta
+    return ports.ledger.balances(_accounts(permit, policy)), policy.budgets.delta
 
 
 def describe(ports: Ports, peer: Peer, purpose: str, dataset: str) -> Description:
@@ -185,6 +182,11 @@ def receipt(ports: Ports, peer: Peer, index: int) -> Receipt | Refused:
     identity = authenticate(peer, ports.identities, ports.clock)
     found = read_receipt(index, identity, ports.audit)
     return Refused(found, None) if isinstance(found, Refusal) else found
+
+
+def _accounts(permit: Permit, policy: PolicySnapshot) -> tuple[Account, ...]:
+    identity, purpose = permit.identity, permit.request.context.purpose
+    return policy.budgets.accounts(permit.contract, identity.institution, identity.person, purpose)
 
 
 def _asked_again(released: Release | None, context: RequestContext) -> ReleaseRequest:
