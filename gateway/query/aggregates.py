@@ -13,11 +13,13 @@ from math import prod
 
 from sqlglot import exp
 
+from gateway.model.contract import CanonicalForm
 from gateway.model.plan import AggregatePlan, BoundedStatistic
 from gateway.model.statistics import StatisticKind
 from gateway.model.values import FieldType
 from gateway.query.scan import DIALECT, Bound, Location, Query, Scan, column, parameter, scan_of, source, subquery
 from gateway.query.scope import ScopeShape, check_values, is_in, predicates, scope_of, scope_parameters
+from gateway.query.units import count_parameters, counts, spelling
 
 _INT64_MAX = 2**63 - 1
 _INT64_MIN = -(2**63)
@@ -30,6 +32,7 @@ class _Shape:
     scan: Scan
     scope: ScopeShape
     unit: str
+    spelling: CanonicalForm | None
     group_by: tuple[tuple[str, FieldType], ...]
     statistics: tuple[BoundedStatistic, ...]
     drawn: int | None
@@ -40,7 +43,8 @@ def compile_aggregates(plan: AggregatePlan, location: Location) -> Query:
 
     Columns: g0, g1, … for the group_by fields in order, then s0, s1, … as BIGINT; rows ordered by the g's.
 
-    A row whose privacy unit is NULL is outside the question: nobody bounds it. A sum over units that leaves int64
+    A row whose privacy unit is NULL, or not in canonical spelling, is outside the question: nobody could bound what
+    one person contributes under two spellings. A sum over units that leaves int64
     stops at its edge, which no unit can move by more than it contributes.
 
     Raises:
@@ -55,12 +59,14 @@ def compile_aggregates(plan: AggregatePlan, location: Location) -> Query:
         scan_of(plan.contract, frozenset(scope.fields | summed | grouped | {unit}), location),
         scope,
         unit,
+        spelling(plan.contract),
         tuple((key.field, plan.contract.fields[key.field].type) for key in plan.group_by),
         plan.statistics,
         _drawn(plan),
     )
     keys = {f"k{place}": list(group.keys) for place, group in enumerate(plan.group_by)}
     values: dict[str, Bound] = {"source": location.path, **scope_parameters(plan.scope), **keys}
+    values |= count_parameters(shape.spelling)
     if shape.drawn is not None:
         values["salt"] = plan.salt
     return Query(_render(shape), values)
@@ -127,7 +133,7 @@ def _render(shape: _Shape) -> str:
 def _per_unit(shape: _Shape, groups: list[str]) -> exp.Select:
     """Each unit's bounded statistics in each of its cells."""
     keys = [is_in(field, kind, f"k{place}") for place, (field, kind) in enumerate(shape.group_by)]
-    present = exp.not_(exp.Is(this=column(shape.unit), expression=exp.null()))
+    counted = counts(shape.unit, shape.spelling)
     outputs = [
         exp.alias_(column(shape.unit), "unit", quoted=True),
         *(
@@ -141,7 +147,7 @@ def _per_unit(shape: _Shape, groups: list[str]) -> exp.Select:
     ]
     by = [column(shape.unit), *(column(field) for field, _ in shape.group_by)]
     rows = subquery(source(shape.scan), "source")
-    return exp.select(*outputs).from_(rows).where(present, *keys, *predicates(shape.scope)).group_by(*by)
+    return exp.select(*outputs).from_(rows).where(counted, *keys, *predicates(shape.scope)).group_by(*by)
 
 
 def _contribution(bounded: BoundedStatistic) -> exp.Expr:
