@@ -23,6 +23,7 @@ CAST: Mapping[str, str] = {
     "zju-research": "zhao.lei",
     "contest-team-a": "wu.min",
     "audit-bureau": "sun.yu",
+    "hotel-lakeside": "front-desk",
 }
 """Who plays: an institution, and the person who calls for it."""
 

@@ -13,7 +13,11 @@ from gateway.cli.demo.report import Misbehaved
 ABSENT = "330101190001010015"
 """A number of a valid form that nobody in the city has."""
 
+ABSENT_FIRM = "91110108MA00000070"
+"""A code of a valid form that no firm of the city has."""
+
 _TRACING = "epidemic-tracing"
+_OWN_STREET = "hangzhou/shangcheng/hubin"
 
 
 def extract(play: Play) -> str:
@@ -52,7 +56,7 @@ def extract(play: Play) -> str:
 
 
 def lookup(play: Play, token: str) -> None:
-    """A verifier looks up a colour; the police follow a case by its pseudonym."""
+    """A verifier looks up a colour, a firm its own entry; the police follow a case by its pseudonym."""
     report = play.report
     report.scene(
         "A lookup: the metro checks a health code (C10)",
@@ -60,29 +64,80 @@ def lookup(play: Play, token: str) -> None:
     )
     raw = play.raw("health_codes", play.subject)[0]
     report.inside_row(raw)
-    found = _colour(play, play.subject, "")
+    found = _colour(play, play.subject)
     report.left_rows(found.to_arrow())
     shown = found.to_arrow().to_pylist()
     report.prove(shown == [{name: raw[name] for name in ("colour", "assessed_on")}], "the colour and the day, as is")
 
-    absent = _colour(play, ABSENT, "")
+    absent = _colour(play, ABSENT)
     report.left_rows(absent.to_arrow())
-    elsewhere = _colour(play, play.subject, "hangzhou/xihu")
-    report.left_rows(elsewhere.to_arrow())
-    report.prove(
-        absent.to_arrow().num_rows == 0 and absent.subjects == elsewhere.subjects and absent.schema == elsewhere.schema,
-        "somebody who is not there and somebody who lives elsewhere look the same",
+    report.prove(absent.to_arrow().num_rows == 0, "for a number that nobody has, nothing")
+    _by_district(play)
+    _entries(play)
+    _by_pseudonym(play, token)
+
+
+def _by_district(play: Play) -> None:
+    """A lookup that does not tell where somebody lives cannot be asked district by district either."""
+    more = f"of {masked(play.subject)} in hangzhou/xihu: do they live there?"
+    metro = play.asks("verifier-metro", "health-code-check", "lookup health_codes/colour-check", more)
+    refused: gw.GatewayError | None = None
+    try:
+        metro.lookup(
+            "health_codes",
+            "colour-check",
+            purpose="health-code-check",
+            by="resident_id",
+            values=[play.subject],
+            region="hangzhou/xihu",
+        )
+    except gw.GatewayError as error:
+        refused = error
+    near = play.refusal("verifier-metro", refused, "REGION_NOT_GRANTED").nearest
+    play.report.prove(
+        near is not None and near.region == "hangzhou",
+        "a part of the region is refused where the answer does not tell the place",
     )
 
+
+def _entries(play: Play) -> None:
+    """A firm sees the entries of its street: what lies elsewhere looks like what is not there."""
+    report = play.report
+    firms = play.raw("enterprises")
+    own = next(firm for firm in firms if firm["community"].startswith(f"{_OWN_STREET}/"))
+    other = next(firm for firm in firms if not firm["community"].startswith(f"{_OWN_STREET}/"))
+    here = _entry(play, own["firm_code"], "its own code")
+    report.left_rows(here.to_arrow())
+    report.prove(here.to_arrow()["firm_name"].to_pylist() == [own["firm_name"]], "a firm of the street has its entry")
+    elsewhere = _entry(play, other["firm_code"], "the code of a firm in another street")
+    report.left_rows(elsewhere.to_arrow())
+    absent = _entry(play, ABSENT_FIRM, "a code that no firm has")
+    report.left_rows(absent.to_arrow())
+    report.prove(
+        absent.to_arrow().num_rows == 0 and absent.subjects == elsewhere.subjects and absent.schema == elsewhere.schema,
+        "what is not there and what lies outside the granted region look the same",
+    )
+
+
+def _by_pseudonym(play: Play, token: str) -> None:
+    """Who was given pseudonyms asks by them, and by nothing else."""
+    report = play.report
     by_token = _contacts(play, token, "by the police's own pseudonym", by_token=True)
     report.left_rows(by_token.to_arrow())
-    by_number = _contacts(play, play.subject, f"by the number {masked(play.subject)}", by_token=False)
     sightings = len(play.raw("police_sightings", play.subject))
+    report.prove(by_token.to_arrow().num_rows == sightings > 0, "a pseudonym selects the person: no number travels")
+
+    refused: gw.GatewayError | None = None
+    try:
+        _contacts(play, play.subject, f"by the number {masked(play.subject)}", by_token=False)
+    except gw.GatewayError as error:
+        refused = error
+    refused = play.refusal("police", refused, "REQUEST_INVALID")
     report.prove(
-        by_number.to_arrow().to_pylist() == by_token.to_arrow().to_pylist()
-        and by_token.to_arrow().num_rows == sightings,
-        "pseudonym and number name the same person: the number need not travel",
+        isinstance(refused, gw.InvalidRequest),
+        "by a number it is refused: with numbers, the police could follow anybody",
     )
+
     foreign = _foreign_token(play)
     by_foreign = _contacts(play, foreign, "by the health commission's pseudonym of the same person", by_token=True)
     report.left_rows(by_foreign.to_arrow())
@@ -154,12 +209,20 @@ def _visit(table: pa.Table, place: str, at: datetime) -> pa.Table:
     return table.slice(hits[0], 1)
 
 
-def _colour(play: Play, number: str, region: str) -> gw.Lookup:
+def _colour(play: Play, number: str) -> gw.Lookup:
     who = "of nobody in this city" if number == ABSENT else f"of {masked(number)}"
-    where = f" in {region}" if region else ""
-    metro = play.asks("verifier-metro", "health-code-check", "lookup health_codes/colour-check", who + where)
+    metro = play.asks("verifier-metro", "health-code-check", "lookup health_codes/colour-check", who)
     answer = metro.lookup(
-        "health_codes", "colour-check", purpose="health-code-check", by="resident_id", values=[number], region=region
+        "health_codes", "colour-check", purpose="health-code-check", by="resident_id", values=[number]
+    )
+    play.answered(answer)
+    return answer
+
+
+def _entry(play: Play, code: str, how: str) -> gw.Lookup:
+    hotel = play.asks("hotel-lakeside", "firm-self-service", "lookup enterprises/own-status", f"by {how}")
+    answer = hotel.lookup(
+        "enterprises", "own-status", purpose="firm-self-service", by="firm_code", values=[code], region=_OWN_STREET
     )
     play.answered(answer)
     return answer

@@ -189,7 +189,7 @@ class Player:
         self._receipt(receipt, step, gets)
         assert table.schema.names == list(fields)
         came = table.to_pylist()
-        raw = rows_of(self.data, step.dataset, step.where, gets.consent, step.filters)
+        raw = rows_of(self.data, step.dataset, step.where, gets.consent, [*step.filters, *gets.rows])
         assert raw, "the scenario asks for a part of the city where nothing is"
         assert receipt.rows == len(came) == len(raw)
         assert plain(came, fields, raw=False) == plain(raw, fields, raw=True)

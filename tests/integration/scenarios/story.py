@@ -41,11 +41,11 @@ class Subject(_Strict):
 
 
 class Filter(_Strict):
-    """A condition on a field that is kept."""
+    """A condition on a field: the caller's, or one that a contract sets."""
 
     field: str
-    op: Literal["==", ">="]
-    value: str | int | bool | date | datetime
+    op: Literal["==", ">=", "in"]
+    value: str | int | bool | date | datetime | list[str]
 
 
 class Gets(_Strict):
@@ -54,6 +54,7 @@ class Gets(_Strict):
     fields: dict[str, str] | None = None
     withheld: list[str] = Field(default_factory=list)
     consent: str | None = None
+    rows: list[Filter] = Field(default_factory=list)
     regions: list[str] | None = None
     found: list[bool] | None = None
     holds: bool | None = None

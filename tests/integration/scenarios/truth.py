@@ -24,8 +24,13 @@ Plain = tuple[Any, ...]
 
 PSEUDONYM = "pseudonymize per recipient and purpose"
 
+
+def _among(value: Any, values: Any) -> bool:
+    return value in values
+
+
 _LEVELS = {"city": 1, "district": 2, "street": 3}
-_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {"==": operator.eq, ">=": operator.ge}
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {"==": operator.eq, ">=": operator.ge, "in": _among}
 
 
 def rows_of(
