@@ -56,7 +56,7 @@ def compile_aggregates(plan: AggregatePlan, location: Location) -> Query:
     summed = {bounded.statistic.field for bounded in plan.statistics if bounded.statistic.field is not None}
     grouped = {key.field for key in plan.group_by}
     shape = _Shape(
-        scan_of(plan.contract, frozenset(scope.fields | summed | grouped | {unit}), location),
+        scan_of(plan.contract, frozenset(scope.fields | summed | grouped | {unit}), location, lenient=True),
         scope,
         unit,
         spelling(plan.contract),

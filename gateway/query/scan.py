@@ -58,20 +58,26 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The shape of a scan: what its text depends on."""
+    """The shape of a scan: what its text depends on.
+
+    A `lenient` scan takes a value that is not of its declared type for NULL; any other fails on it. Statistics are
+    lenient: an answer that fails where one person's record is malformed would tell, without noise, that it is there.
+    """
 
     kind: SourceKind
+    lenient: bool
     fields: tuple[tuple[str, FieldType], ...]
     csv_columns: tuple[tuple[str, FieldType], ...]
 
 
-def scan_of(contract: DataContract, fields: frozenset[str], location: Location) -> Scan:
+def scan_of(contract: DataContract, fields: frozenset[str], location: Location, *, lenient: bool = False) -> Scan:
     """Return the shape of the scan of some fields. Raises ValueError if the contract does not declare one."""
     if not fields <= contract.fields.keys():
         raise ValueError("a plan names a field that its contract does not declare")
     declared = {name: spec.type for name, spec in contract.fields.items()}
     return Scan(
         contract.source.kind,
+        lenient,
         tuple((name, kind) for name, kind in declared.items() if name in fields),
         tuple((name, declared.get(name, FieldType.STRING)) for name in location.csv_columns),
     )
@@ -79,9 +85,12 @@ def scan_of(contract: DataContract, fields: frozenset[str], location: Location) 
 
 def source(scan: Scan) -> exp.Select:
     """SELECT the fields, typed and under their own names, FROM the file named by the parameter `source`."""
+    cast = exp.TryCast if scan.lenient else exp.Cast
     columns = [
         exp.alias_(
-            exp.cast(_value(scan, name, kind), exp.DataType.build(_SQL_TYPES[kind], dialect=DIALECT)), name, quoted=True
+            cast(this=_value(scan, name, kind), to=exp.DataType.build(_SQL_TYPES[kind], dialect=DIALECT)),
+            name,
+            quoted=True,
         )
         for name, kind in scan.fields
     ]
@@ -107,7 +116,9 @@ def _reader(scan: Scan) -> exp.Anonymous:
         expressions=[
             exp.PropertyEQ(
                 this=exp.to_identifier(name, quoted=True),
-                expression=exp.Literal.string(_SQL_TYPES[FieldType.STRING if kind in _CSV_FORMS else kind]),
+                expression=exp.Literal.string(
+                    _SQL_TYPES[FieldType.STRING if scan.lenient or kind in _CSV_FORMS else kind]
+                ),
             )
             for name, kind in scan.csv_columns
         ]

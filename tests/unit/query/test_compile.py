@@ -31,7 +31,7 @@ HERE = Location("/data/t.parquet")
 EVERYTHING = RowScope(None, None, ())
 JUDGED = {
     "ARRAY_CONTAINS", "CASE", "CAST", "COUNT", "IF", "LENGTH", "MD5", "READ_PARQUET", "ROW_NUMBER", "STARTS_WITH",
-    "SUM",
+    "SUM", "TRY_CAST",
 }  # fmt: skip
 COUNT = BoundedStatistic(Statistic(StatisticKind.COUNT, None), None, 1)
 
