@@ -1,19 +1,23 @@
 """Data minimisation: granted fields only, as coarse as the contract says; internal columns end here.
 
-The subjects' tokens for the disclosure manifest are made here too, since past this stage the subject is gone.
+The subjects' tokens for the disclosure manifest are made here too, since past this stage the subject is gone. So is
+the order of the rows within a segment: it would join what pseudonyms keep apart.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.generalize import generalize_date, generalize_number, generalize_region
 from gateway.kernels.mask import mask_text
-from gateway.kernels.tokens import subject_tags
+from gateway.kernels.shuffle import KEY_BYTES, random_order
+from gateway.kernels.tokens import TAG_BYTES, subject_tags
 from gateway.model.permit import DROP_INTERNAL, RETAIN_ONLY, TREAT, Obligation, Permit
 from gateway.model.treatment import (
     GeneralizeDate,
@@ -32,6 +36,8 @@ from gateway.tables import MinimizedTable, RawTable, Segment
 def minimize(raw: RawTable, permit: Permit, keys: KeyRing) -> MinimizedTable:
     """Keep the granted fields alone, generalised and masked; tag each row's subject for the manifest.
 
+    Each segment leaves in an order drawn anew: its records, tags and slots together.
+
     Fields to be pseudonymised pass unchanged: the next stage owes their treatment.
 
     Raises:
@@ -45,7 +51,7 @@ def minimize(raw: RawTable, permit: Permit, keys: KeyRing) -> MinimizedTable:
             records = segment.records
             tags = subject_tags(_subjects(segment, unit.name), unit.canonical, key)
             columns = [_treat(records.column(name), how) for name, how in permit.fields.items()]
-            yield Segment(pa.record_batch(columns, schema=schema), tags, segment.slots)
+            yield _shuffled(Segment(pa.record_batch(columns, schema=schema), tags, segment.slots))
 
     declared = permit.contract.fields
     schema = pa.schema(
@@ -73,6 +79,14 @@ def _treat(column: pa.Array[Any], how: Treatment) -> pa.Array[Any]:
             return generalize_number(column, width, top)
         case Mask(first, last):
             return mask_text(column, first, last)
+
+
+def _shuffled(segment: Segment) -> Segment:
+    """The same rows in a random order that nothing repeats or tells."""
+    order = random_order(secrets.token_bytes(KEY_BYTES * segment.records.num_rows))
+    tags = np.frombuffer(segment.tags, f"V{TAG_BYTES}").take(order.to_numpy()).tobytes()
+    slots = None if segment.slots is None else segment.slots.take(order)
+    return Segment(segment.records.take(order), tags, slots)
 
 
 def _now(how: Treatment) -> Treatment:
