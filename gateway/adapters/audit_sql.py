@@ -8,6 +8,7 @@ no gap.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ from gateway.model.record import AuditRecord, LogEntry, Receipt
 
 TOKEN_BYTES = 16
 """The length of a subject token in a manifest."""
+
+_log = logging.getLogger(__name__)
 
 _UNAVAILABLE = ErrorReason.AUDIT_UNAVAILABLE
 _BATCH = 512
@@ -173,20 +176,31 @@ class SqlAuditLog:
                     pending.settled.release()
 
     def _commit(self, batch: Sequence[_Pending]) -> None:
-        """Write a batch in one transaction. What goes wrong is told to the producers, never to the writer."""
+        """Write a batch in one transaction. What goes wrong is told to the producers, never to the writer.
+
+        Operators are told the type of the exception alone: its text may hold what was to be written.
+        """
         try:
             with self._database.writing() as connection:
                 _insert(connection, batch)
-        except IntegrityError:
+        except IntegrityError as error:
             # One producer's segment cannot stand, and the others must not suffer for it.
             if len(batch) > 1:
                 for pending in batch:
                     self._commit([pending])
+            else:
+                _complain(error)
             return
-        except Exception:  # whatever it was, the producers fail and the next batch is tried
+        except Exception as error:  # whatever it was, the producers fail and the next batch is tried
+            _complain(error)
             return
         for pending in batch:
             pending.durable = True
+
+
+def _complain(error: Exception) -> None:
+    kind = type(error)
+    _log.error("the audit log cannot be written: %s.%s", kind.__module__, kind.__qualname__)
 
 
 def _insert(connection: Connection, batch: Sequence[_Pending]) -> None:

@@ -19,6 +19,9 @@ from sqlalchemy import (
     Text,
 )
 
+REVISION = "0001"
+"""The migration that makes this schema; a test holds it against the newest one."""
+
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",

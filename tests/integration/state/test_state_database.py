@@ -16,7 +16,7 @@ from sqlalchemy import create_mock_engine, select
 from sqlalchemy.schema import CreateTable
 
 from gateway.adapters.state_engine import StateUnusable, open_state
-from gateway.adapters.state_schema import entries, metadata
+from gateway.adapters.state_schema import REVISION, entries, metadata
 from gateway.adapters.state_upgrade import upgrade
 
 
@@ -40,6 +40,14 @@ def test_migrations_make_the_schema_that_the_adapters_use(tmp_path: Path) -> Non
     upgrade(database)
     with database.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    database.close()
+
+
+def test_the_newest_migration_is_the_schema_s(tmp_path: Path) -> None:
+    database = open_state(tmp_path / "state.db")
+    upgrade(database)
+    with database.reading() as connection:
+        assert MigrationContext.configure(connection).get_current_heads() == (REVISION,)
     database.close()
 
 
