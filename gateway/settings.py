@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
@@ -30,6 +30,9 @@ def _address(value: str) -> str:
 
 Address = Annotated[str, AfterValidator(_address)]
 
+Institution = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9-]+\z", max_length=64)]
+"""An institution's id, as certificates, tokens and grants write it."""
+
 
 class ServerSettings(_Section):
     """The gRPC port. mTLS is not optional: there is no setting for a port without it."""
@@ -38,8 +41,20 @@ class ServerSettings(_Section):
     certificate: Path = Field(description="The server's certificate chain, PEM.")
     key: Path = Field(description="The server's private key, PEM.")
     client_ca: Path = Field(description="The authorities that issue institutions' certificates, PEM.")
-    workers: int = Field(32, ge=1, le=512, description="Threads that run the pipeline.")
-    max_calls: int = Field(256, ge=1, le=65536, description="Calls served at a time; more are refused.")
+    workers: int = Field(32, ge=1, le=512, description="Threads that disclose rows.")
+    release_workers: int = Field(32, ge=1, le=512, description="Threads that make releases and wait for their slots.")
+    max_request_bytes: int = Field(262_144, ge=1024, le=4_194_304, description="The largest request.")
+    max_calls: int = Field(256, ge=1, le=65536, description="Calls at a time; more are refused.")
+    max_institution_calls: int = Field(64, ge=1, le=65536, description="Calls of one institution at a time.")
+    max_institution_releases: int = Field(16, ge=1, le=512, description="Releases of one institution at a time.")
+    max_connection_calls: int = Field(64, ge=1, le=65536, description="Calls of one connection at a time; more wait.")
+    request_seconds: float = Field(10.0, gt=0, le=600, description="How long a request may take to arrive.")
+    stall_seconds: float = Field(60.0, gt=0, le=3600, description="How long a message of a stream may stay unread.")
+    connection_seconds: float = Field(1800.0, ge=1, le=86400, description="After this a connection takes no new calls.")
+    connection_grace_seconds: float = Field(
+        600.0, ge=1, le=86400, description="How long the calls of such a connection may go on."
+    )
+    reflection: bool = Field(False, description="Whether clients without a token may read the API's descriptors.")
     grace_seconds: float = Field(10.0, ge=0, le=600, description="How long calls may finish after SIGTERM.")
     metrics_listen: Address | None = Field(
         None, description="Address of the Prometheus metrics, plain HTTP; keep it internal. Off if left out."
@@ -49,7 +64,7 @@ class ServerSettings(_Section):
 class IdentitySettings(_Section):
     """Who is believed: institutions by certificate, persons by token."""
 
-    institutions: frozenset[str] = Field(min_length=1, description="Institutions that may call.")
+    institutions: frozenset[Institution] = Field(min_length=1, description="Institutions that may call.")
     issuer: str = Field(min_length=1, description="The `iss` that tokens must carry.")
     audience: str = Field("purpose-gateway", min_length=1, description="The `aud` that tokens must carry.")
     token_keys: tuple[Path, ...] = Field(

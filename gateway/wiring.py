@@ -20,9 +20,12 @@ from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.adapters.state_engine import open_state
 from gateway.adapters.state_upgrade import upgrade
+from gateway.model.party import Peer
 from gateway.pipeline import Ports
 from gateway.policy.store import PolicyStore
+from gateway.server.admission import Capacity
 from gateway.server.app import Server, ServerConfig
+from gateway.server.call import Patience
 from gateway.server.desk import Desk
 from gateway.server.observation import Observer
 from gateway.server.services import services
@@ -43,7 +46,8 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
     """Compose a gateway and close what it holds at the end.
 
     Raises:
-        InvalidSettings: a file that the settings name cannot be read.
+        InvalidSettings: a file that the settings name cannot be read, or a secret one by too many; or an institution
+            has the name of a role.
         InvalidPolicy: the policy folder is not valid, and there is no earlier good one.
         StateUnusable: the state database cannot be used.
         Fault: KEYS_UNAVAILABLE.
@@ -51,8 +55,8 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
     with ExitStack() as stack:
         ports = _ports(settings, stack)
         registry = CollectorRegistry()
-        config = _server_config(settings)
-        server = Server(config, services(Desk(ports, config.max_batch_bytes)), Observer(registry))
+        config = server_config(settings)
+        server = Server(config, services(Desk(ports, config.max_batch_bytes)), _gate(ports), Observer(registry))
         if settings.server.metrics_listen is not None:
             host, _, port = settings.server.metrics_listen.rpartition(":")
             http, thread = start_http_server(int(port), host, registry)
@@ -64,7 +68,9 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
 def _ports(settings: Settings, stack: ExitStack) -> Ports:
     clock = SystemClock()
     policy = PolicyStore(settings.policy.folder)
-    keys = FileKeyRing.open(settings.keys.file, _read(settings.keys.secret_file, "keys.secret_file").strip())
+    _distinct(settings.identity.institutions, policy)
+    secret = _read_secret(settings.keys.secret_file, "keys.secret_file")
+    keys = FileKeyRing.open(settings.keys.file, secret.strip())
     state = open_state(settings.state.file)
     stack.callback(state.close)
     upgrade(state)
@@ -88,15 +94,38 @@ def _ports(settings: Settings, stack: ExitStack) -> Ports:
     )
 
 
-def _server_config(settings: Settings) -> ServerConfig:
+def _gate(ports: Ports) -> Callable[[Peer], str]:
+    """Return what tells the edge whom to let in. The pipeline asks the same port again: it trusts no edge."""
+    return lambda peer: ports.identities.identify(peer, ports.clock.now()).institution
+
+
+def _distinct(institutions: frozenset[str], policy: PolicyStore) -> None:
+    """Refuse an institution that would be taken for a role, and get all that its members may."""
+    for institution in sorted(institutions & policy.current().roles.names):
+        raise InvalidSettings(f"identity.institutions: {institution} is the name of a role in the policy: rename one")
+
+
+def server_config(settings: Settings) -> ServerConfig:
+    """Return how to listen.
+
+    Raises:
+        InvalidSettings: a certificate or the key cannot be read, or others than its owner can use the key.
+    """
     server = settings.server
     return ServerConfig(
         address=server.listen,
         certificate_pem=_read(server.certificate, "server.certificate"),
-        private_key_pem=_read(server.key, "server.key"),
+        private_key_pem=_read_secret(server.key, "server.key"),
         client_ca_pem=_read(server.client_ca, "server.client_ca"),
-        max_concurrent_calls=server.max_calls,
+        capacity=Capacity(server.max_calls, server.max_institution_calls, server.max_institution_releases),
+        patience=Patience(server.request_seconds, server.stall_seconds),
+        max_request_bytes=server.max_request_bytes,
         workers=server.workers,
+        release_workers=server.release_workers,
+        reflection=server.reflection,
+        connection_streams=server.max_connection_calls,
+        connection_age=server.connection_seconds,
+        connection_grace=server.connection_grace_seconds,
         grace=server.grace_seconds,
     )
 
@@ -106,6 +135,14 @@ def _token_key(path: Path) -> VerifyingKey:
         return read_verifying_key(_read(path, "identity.token_keys"))
     except ValueError:
         raise InvalidSettings(f"identity.token_keys: {path} holds no Ed25519 or P-256 public key in PEM") from None
+
+
+def _read_secret(path: Path, setting: str) -> bytes:
+    """Read a file that nobody but its owner may read or write."""
+    data = _read(path, setting)
+    if path.stat().st_mode & 0o077:
+        raise InvalidSettings(f"{setting}: others than its owner can use {path}: run chmod 600 on it")
+    return data
 
 
 def _read(path: Path, setting: str) -> bytes:

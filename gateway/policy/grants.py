@@ -63,6 +63,11 @@ class Roles:
             direct.setdefault(link.member, []).append(link.role)
         self._closure = {member: _reach(member, direct) for member in direct}
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every role that somebody is in."""
+        return frozenset(role for member, reached in self._closure.items() for role in reached - {member})
+
     def of(self, recipient: str) -> frozenset[str]:
         """Return the recipient itself and every role that it has."""
         return self._closure.get(recipient) or frozenset((recipient,))

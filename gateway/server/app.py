@@ -1,24 +1,22 @@
-"""The listening server: TLS with client certificates, limits, health, reflection, and an orderly end."""
+"""The listening server: TLS with client certificates, limits, health, and an orderly end."""
 
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import grpc
 import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
-from gateway.server.call import Edge, Method
+from gateway.server.admission import Admission, Capacity, Gate
+from gateway.server.call import Edge, Method, Patience
+from gateway.server.health import SERVICE_NAME, Health
 from gateway.server.observation import Observer
-
-_asyncio_health: Any = health  # the stubs know the synchronous half alone
 
 Services = Mapping[ServiceDescriptor, Mapping[str, Method]]
 
@@ -28,20 +26,27 @@ class ServerConfig:
     """How to listen. Certificates and the key are PEM; `client_ca_pem` signs the institutions' certificates.
 
     `address` is host:port, port 0 for any. Sizes are bytes, times seconds. `workers` are the threads of row
-    disclosures, `release_workers` those of releases, which mostly wait for their time slot.
+    disclosures, `release_workers` those of releases, which mostly wait for their time slot. A connection of
+    `connection_age` takes no new calls, and those under way have the `connection_grace` to end.
     """
 
     address: str
     certificate_pem: bytes
     private_key_pem: bytes
     client_ca_pem: bytes
-    max_request_bytes: int = 1 << 20
+    capacity: Capacity = field(default_factory=Capacity)
+    patience: Patience = field(default_factory=Patience)
+    max_request_bytes: int = 256 << 10
     max_batch_bytes: int = 3 << 20
-    max_concurrent_calls: int = 256
     workers: int = 16
     release_workers: int = 32
+    reflection: bool = False
     grace: float = 20.0
+    handshake: float = 10.0
     keepalive: float = 60.0
+    connection_streams: int = 64
+    connection_age: float = 1800.0
+    connection_grace: float = 600.0
     reuse_port: bool = False
 
     def __repr__(self) -> str:
@@ -52,14 +57,16 @@ class ServerConfig:
 class Server:
     """A gateway that listens. `start` and `stop` are called once each, in one event loop."""
 
-    def __init__(self, config: ServerConfig, services: Services, observer: Observer) -> None:
+    def __init__(self, config: ServerConfig, services: Services, gate: Gate, observer: Observer) -> None:
+        """Take the handlers of every service, and the gate that knows callers."""
         self._config = config
         self._observer = observer
         self._quick = ThreadPoolExecutor(config.workers, "disclosure")
         self._slow = ThreadPoolExecutor(config.release_workers, "release")
-        self._edge = Edge(self._quick, self._slow, observer)
+        admission = Admission(gate, config.capacity)
+        self._edge = Edge(admission, self._quick, self._slow, observer, config.patience)
         self._services = services
-        self._health = _asyncio_health.aio.HealthServicer()
+        self._health = Health(service.full_name for service in services)
         self._server: grpc.aio.Server | None = None
         self.port = 0
 
@@ -70,13 +77,11 @@ class Server:
             RuntimeError: the address cannot be bound.
         """
         config = self._config
-        server = grpc.aio.server(options=_options(config), maximum_concurrent_rpcs=config.max_concurrent_calls)
-        names = [health.SERVICE_NAME, reflection.SERVICE_NAME]
-        for descriptor, methods in self._services.items():
-            server.add_generic_rpc_handlers((self._edge.service(descriptor, methods),))
-            names.append(descriptor.full_name)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection(names, server)
+        server = grpc.aio.server(options=_options(config))
+        handlers = [self._edge.service(descriptor, methods) for descriptor, methods in self._services.items()]
+        server.add_generic_rpc_handlers((*handlers, self._health.handler()))
+        if config.reflection:
+            _reflect(server, (SERVICE_NAME, *(service.full_name for service in self._services)))
         credentials = grpc.ssl_server_credentials(
             [(config.private_key_pem, config.certificate_pem)],
             root_certificates=config.client_ca_pem,
@@ -84,8 +89,7 @@ class Server:
         )
         self.port = server.add_secure_port(config.address, credentials)
         await server.start()
-        for name in ("", *names[2:]):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self._health.serving = True
         self._server = server
         self._observer.state("serving", port=self.port)
         return self.port
@@ -93,7 +97,7 @@ class Server:
     async def stop(self) -> None:
         """Say NOT_SERVING, let calls under way end within the grace, then end the rest and wait for their audit."""
         self._observer.state("stopping", grace=self._config.grace)
-        await self._health.enter_graceful_shutdown()
+        self._health.serving = False
         if self._server is not None:
             await self._server.stop(self._config.grace)
         await asyncio.to_thread(self._edge.end)
@@ -113,7 +117,14 @@ class Server:
 
 def run(server: Server, on_hangup: Callable[[], object]) -> None:
     """Serve until SIGTERM or SIGINT; call `on_hangup`, in a thread of its own, at every SIGHUP."""
+    lift_file_limit()
     asyncio.run(_run(server, on_hangup))
+
+
+def lift_file_limit() -> None:
+    """Let this process hold as many connections as the system permits: the usual soft limit is 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _run(server: Server, on_hangup: Callable[[], object]) -> None:
@@ -125,15 +136,29 @@ async def _run(server: Server, on_hangup: Callable[[], object]) -> None:
     await server.serve_until(end)
 
 
+def _reflect(server: grpc.aio.Server, names: Iterable[str]) -> None:
+    """Let any client of a known authority read the descriptors. Imported by those who ask for it."""
+    from grpc_reflection.v1alpha import reflection
+
+    reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), server)
+
+
 def _options(config: ServerConfig) -> list[tuple[str, int]]:
-    keepalive = int(config.keepalive * 1000)
     return [
         ("grpc.max_receive_message_length", config.max_request_bytes),
         ("grpc.max_metadata_size", 16 << 10),
-        ("grpc.keepalive_time_ms", keepalive),
+        ("grpc.max_concurrent_streams", config.connection_streams),
+        ("grpc.server_handshake_timeout_ms", _milliseconds(config.handshake)),
+        ("grpc.keepalive_time_ms", _milliseconds(config.keepalive)),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.max_connection_idle_ms", 600_000),
+        ("grpc.max_connection_age_ms", _milliseconds(config.connection_age)),
+        ("grpc.max_connection_age_grace_ms", _milliseconds(config.connection_grace)),
         ("grpc.so_reuseport", int(config.reuse_port)),
     ]
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)

@@ -30,4 +30,4 @@ class Audit:
         receipt = pipeline.receipt(self._desk.ports, peer, index)
         if isinstance(receipt, pipeline.Refused):
             return refused(receipt)
-        return Reply(pb.GetReceiptResponse(receipt=receipt_of(receipt, self._desk.delta)), receipt.record.institution)
+        return Reply(pb.GetReceiptResponse(receipt=receipt_of(receipt, self._desk.delta)))

@@ -1,7 +1,10 @@
-"""The one wrapper around every call: parse, check, run in a worker thread, answer or explain, observe.
+"""The one wrapper around every call: admit, receive, check and run in a worker thread, answer or explain, observe.
 
 Handlers are synchronous and return values; nothing but this module awaits. A streaming handler is pulled one
 message ahead of what the transport has taken, so a slow caller slows the pipeline and never fills the memory.
+
+Every method is registered as one that receives a stream. On the wire that is the same, and it lets the wrapper ask for
+the one request itself: once the caller is admitted, and no longer than its patience.
 """
 
 from __future__ import annotations
@@ -11,24 +14,26 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Executor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_status import rpc_status
 
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
 from gateway.model.permit import FieldViolation
+from gateway.server.admission import Admission, Admitted
 from gateway.server.observation import CANCELLED, OK, Observer
 from gateway.server.peer import languages_of, peer_of
 from gateway.server.problem import NotWellFormed, Problem
-from gateway.server.rules import problem_of
+from gateway.server.rules import request_of
 from gateway.server.status import to_status
 
 Wire = Message | bytes
@@ -39,10 +44,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The one answer of a unary call. `institution` is for the log, where the handler learned it."""
+    """The one answer of a unary call."""
 
     message: Message
-    institution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +55,23 @@ class Opened:
 
     messages: Iterator[Wire]
     close: Callable[[], None]
-    institution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A handler: `run` takes the peer and the checked request. `slow` ones wait, and get their own threads."""
+    """A handler: `run` takes the peer and the checked request. A `release` waits, and gets a thread of its own kind."""
 
     run: Callable[[Peer, Any], Reply | Opened | Problem]
     streams: bool = False
-    slow: bool = False
+    release: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that the edge waits for a request to arrive, and for a message of a stream to be taken."""
+
+    request: float = 10.0
+    message: float = 60.0
 
 
 class Session:
@@ -99,20 +110,21 @@ class Session:
             if self._opened is not None:
                 self._opened.close()
 
-    @property
-    def institution(self) -> str:
-        """The verified institution, once the stream is open."""
-        return "" if self._opened is None else self._opened.institution
-
 
 class Edge:
     """Turns handlers into gRPC methods."""
 
-    def __init__(self, quick: Executor, slow: Executor, observer: Observer) -> None:
+    def __init__(
+        self, admission: Admission, quick: Executor, slow: Executor, observer: Observer, patience: Patience
+    ) -> None:
+        """Take the threads of row disclosures and those of releases as `quick` and `slow`."""
+        self._admission = admission
         self._quick = quick
         self._slow = slow
         self._observer = observer
+        self._patience = patience
         self._sessions: set[Session] = set()  # touched in the event loop alone, until it is over
+        self._endings: set[asyncio.Task[None]] = set()
 
     def service(self, descriptor: ServiceDescriptor, methods: Mapping[str, Method]) -> grpc.GenericRpcHandler[Any, Any]:
         """Return the gRPC handler of a service.
@@ -127,62 +139,101 @@ class Edge:
         for name, method in methods.items():
             if declared[name].server_streaming != method.streams:
                 raise ValueError(f"{descriptor.full_name}.{name} streams, or does not")
-            parse = _parser(GetMessageClass(declared[name].input_type))
+            kind = GetMessageClass(declared[name].input_type)
             label = f"{descriptor.name}/{name}"
             handlers[name] = (
-                grpc.unary_stream_rpc_method_handler(self._streaming(label, method), parse, _serialize)
+                grpc.stream_stream_rpc_method_handler(self._streaming(label, method, kind), None, _serialize)
                 if method.streams
-                else grpc.unary_unary_rpc_method_handler(self._unary(label, method), parse, _serialize)
+                else grpc.stream_unary_rpc_method_handler(self._unary(label, method, kind), None, _serialize)
             )
         return grpc.method_handlers_generic_handler(descriptor.full_name, handlers)
 
-    def _unary(self, label: str, method: Method) -> Callable[..., Any]:
-        async def call(request: Message | None, context: Context) -> Message:
+    def _unary(self, label: str, method: Method, kind: type[Message]) -> Callable[..., Any]:
+        async def call(_: object, context: Context) -> Message:
             watch = _Watch(self._observer, label)
             try:
-                outcome = _reject(request)
-                if outcome is None:
-                    outcome = await self._run(method, label, lambda: method.run(_peer(context), request))
+                opening = await self._admit(label, method, kind, context, watch)
+                outcome = await self._start(method, label, opening)
                 if isinstance(outcome, Reply):
-                    watch.end(OK, OK, outcome.institution)
+                    watch.end(OK, OK)
                     return outcome.message
                 if not isinstance(outcome, Problem):
                     outcome = Problem(ErrorReason.INTERNAL)
                 await _abort(context, outcome, watch)
                 raise AssertionError("unreachable: abort raises")
             finally:
-                watch.end(CANCELLED, CANCELLED, "")
+                watch.end(CANCELLED, CANCELLED)
 
         return call
 
-    def _streaming(self, label: str, method: Method) -> Callable[..., Any]:
-        async def call(request: Message | None, context: Context) -> AsyncIterator[Wire]:
+    def _streaming(self, label: str, method: Method, kind: type[Message]) -> Callable[..., Any]:
+        async def call(_: object, context: Context) -> AsyncIterator[Wire]:
             watch = _Watch(self._observer, label)
-            session = Session(lambda: method.run(_peer(context), request))
             try:
-                problem: Problem | None = _reject(request)
-                if problem is None:
-                    # also when the caller cancels, or goes silent past the deadline
-                    self._sessions.add(session)
-                    over: Any = partial(self._close, session, label)
-                    context.add_done_callback(over)
-                    problem = await self._run(method, label, session.open)
+                session = Session(await self._admit(label, method, kind, context, watch))
+                # also when the caller cancels, or goes silent past the deadline
+                self._sessions.add(session)
+                over: Any = partial(self._close, session, label)
+                context.add_done_callback(over)
+                problem = await self._start(method, label, session.open)
                 if problem is not None:
                     await _abort(context, problem, watch)
                 ahead = self._start(method, label, session.pull)
                 while True:
                     step = await ahead
                     if isinstance(step, Problem):
-                        await _abort(context, step, watch, session.institution)
+                        await _abort(context, step, watch)
                     if step is None:
                         break
                     ahead = self._start(method, label, session.pull)
-                    yield step
-                watch.end(OK, OK, session.institution)
+                    with self._unless_taken(context, over, watch):
+                        yield step
+                watch.end(OK, OK)
             finally:
-                watch.end(CANCELLED, CANCELLED, session.institution)
+                watch.end(CANCELLED, CANCELLED)
 
         return call
+
+    async def _admit(
+        self, label: str, method: Method, kind: type[Message], context: Context, watch: _Watch
+    ) -> Callable[[], Reply | Opened | Problem]:
+        """Let the caller in and receive the request; return the work to do, or abort the call.
+
+        The place of the call is free again once gRPC holds nothing of it any more.
+        """
+        peer = peer_of(context.auth_context(), _metadata(context))
+        admitted = self._guard(label, partial(self._admission.enter, peer, release=method.release))
+        if not isinstance(admitted, Admitted):
+            await _abort(context, admitted, watch)
+        leave: Any = partial(_leave, admitted)
+        context.add_done_callback(leave)
+        watch.institution = admitted.institution
+        data = await receive(context, self._patience.request)
+        if data is None:
+            await _abort(context, _NOTHING, watch)
+        return partial(_answer, method, peer, kind, data)
+
+    @contextmanager
+    def _unless_taken(self, context: Context, close: Callable[[Context], None], watch: _Watch) -> Iterator[None]:
+        """Give the stream up if the transport has not taken the message within the patience.
+
+        Nobody reads then: the task that waits for it is cancelled, and the status goes behind what is still unread.
+        """
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+
+        def give_up() -> None:
+            task.cancel()
+            close(context)
+            ending = loop.create_task(_end(context, watch))
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+
+        timer = loop.call_later(self._patience.message, give_up)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _close(self, session: Session, label: str, _: Context) -> None:
         # after `end`, which has closed it, the session is not there any more
@@ -199,12 +250,9 @@ class Edge:
         for session in remaining:
             self._guard("shutdown", session.close)
 
-    async def _run(self, method: Method, label: str, work: Callable[[], Any]) -> Any:
-        return await self._start(method, label, work)
-
     def _start(self, method: Method, label: str, work: Callable[[], Any]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._slow if method.slow else self._quick, self._guard, label, work)
+        return loop.run_in_executor(self._slow if method.release else self._quick, self._guard, label, work)
 
     def _guard(self, label: str, work: Callable[[], Any]) -> Any:
         """Run `work` in this worker thread; every exception becomes a problem that tells nothing but its reason."""
@@ -220,53 +268,58 @@ class Edge:
 
 
 class _Watch:
-    """Observes one call; the first end counts."""
+    """Observes one call; the first end counts. `institution` is set once it is verified."""
 
     def __init__(self, observer: Observer, label: str) -> None:
+        self.institution = ""
         self._observer = observer
         self._label = label
         self._start = time.monotonic()
         self._ended = False
         observer.began(label)
 
-    def end(self, status: str, reason: str, institution: str) -> None:
+    def end(self, status: str, reason: str) -> None:
         if not self._ended:
             self._ended = True
             seconds = time.monotonic() - self._start
-            self._observer.ended(self._label, status, reason, seconds, institution)
+            self._observer.ended(self._label, status, reason, seconds, self.institution)
 
 
-_MALFORMED = Problem(
-    ErrorReason.REQUEST_INVALID, violations=(FieldViolation("", "the bytes are not a message of this type"),)
-)
+_NOTHING = Problem(ErrorReason.REQUEST_INVALID, violations=(FieldViolation("", "did not arrive in time"),))
 
 
-def _reject(request: Message | None) -> Problem | None:
-    return _MALFORMED if request is None else problem_of(request)
+async def receive(context: Context, patience: float) -> bytes | None:
+    """Return the bytes of the one request of a call; None if they do not arrive within `patience` seconds."""
+    try:
+        received = await asyncio.wait_for(context.read(), patience)
+    except TimeoutError:
+        return None
+    return received if isinstance(received, bytes) else None  # or the end of a stream that brought nothing
 
 
-def _peer(context: Context) -> Peer:
-    return peer_of(context.auth_context(), _metadata(context))
+def _answer(method: Method, peer: Peer, kind: type[Message], data: bytes) -> Reply | Opened | Problem:
+    """Read, check and answer a request, in a worker thread."""
+    request = request_of(kind, data)
+    return request if isinstance(request, Problem) else method.run(peer, request)
+
+
+def _leave(admitted: Admitted, _: Context) -> None:
+    admitted.leave()
 
 
 def _metadata(context: Context) -> list[tuple[str, Any]]:
     return [(str(key), value) for key, value in context.invocation_metadata() or ()]
 
 
-async def _abort(context: Context, problem: Problem, watch: _Watch, institution: str = "") -> None:
+async def _abort(context: Context, problem: Problem, watch: _Watch) -> NoReturn:
     status = rpc_status.to_status(to_status(problem, languages_of(_metadata(context))))
-    watch.end(status.code.name, problem.reason.value, problem.institution or institution)
+    watch.end(status.code.name, problem.reason.value)
     await context.abort(status.code, status.details, status.trailing_metadata)
 
 
-def _parser(message: type[Message]) -> Callable[[bytes], Message | None]:
-    def parse(data: bytes) -> Message | None:
-        try:
-            return message.FromString(data)
-        except DecodeError:
-            return None  # an exception here would reach the log of grpc with a stack, and the caller as INTERNAL
-
-    return parse
+async def _end(context: Context, watch: _Watch) -> None:
+    with suppress(grpc.aio.AbortError, grpc.aio.UsageError, grpc.aio.InternalError):
+        await _abort(context, Problem(ErrorReason.CAP_EXCEEDED), watch)
 
 
 def _serialize(message: Wire) -> bytes:

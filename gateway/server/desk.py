@@ -41,7 +41,6 @@ def refused(outcome: Refused) -> Problem:
         asked=Asked(record.purpose, record.dataset, _known(record.disclosure), record.region) if passes else Asked(),
         receipt_id=receipt_id(receipt),
         policy_digest=record.policy_digest,
-        institution=record.institution,
     )
 
 

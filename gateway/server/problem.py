@@ -28,7 +28,6 @@ class Problem:
     asked: Asked = Asked()
     receipt_id: str = ""
     policy_digest: str = ""
-    institution: str = ""
 
 
 class NotWellFormed(Exception):

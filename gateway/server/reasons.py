@@ -121,8 +121,8 @@ MEANINGS: dict[R, Meaning] = {
     ),
     R.CAP_EXCEEDED: Meaning(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
-        "More keys or rows than the grant allows. Ask for fewer.",
-        "超出授权允许的键数或行数。请减少请求数量。",
+        "More keys, rows or calls at a time than are allowed. Ask for fewer, and read streams as they come.",
+        "超出允许的键数、行数或同时调用数。请减少请求数量，并及时读取数据流。",
     ),
     R.REQUEST_ID_REUSED: Meaning(
         grpc.StatusCode.ALREADY_EXISTS,

@@ -25,7 +25,7 @@ class Research:
             "ListDatasets": Method(self.list_datasets),
             "GetBudget": Method(self.get_budget),
             "Estimate": Method(self.estimate),
-            "CreateRelease": Method(self.create_release, slow=True),
+            "CreateRelease": Method(self.create_release, release=True),
             "GetRelease": Method(self.get_release),
         }
 
@@ -89,7 +89,7 @@ class Research:
             receipt=receipt_of(outcome.receipt, delta),
             charged=outcome.charged,
         )
-        return Reply(response, outcome.receipt.record.institution)
+        return Reply(response)
 
     def get_release(self, peer: Peer, request: pb.GetReleaseRequest) -> Reply | Problem:
         """A release that was made before."""
@@ -100,4 +100,4 @@ class Research:
         response = pb.GetReleaseResponse(
             release=release_message_of(outcome.release, delta), receipt=receipt_of(outcome.receipt, delta)
         )
-        return Reply(response, outcome.receipt.record.institution)
+        return Reply(response)

@@ -1,18 +1,23 @@
-"""What a request must be before anything reads it: known fields only, and the rules its protos declare.
+"""What a request must be before anything reads it: of bounded size, of known fields, and as its protos declare.
 
-Texts about a broken rule are our own constants, chosen by the rule's id: protovalidate's may quote what was
+Sizes come first, and the first broken rule ends the check: what a request costs is bounded by what a good one may
+cost. Texts about a broken rule are our own constants, chosen by the rule's id: protovalidate's may quote what was
 sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
 
-from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from protovalidate import Validator, Violation
 
+from gateway.api.buf.validate import validate_pb2
+from gateway.api.v1 import value_pb2
 from gateway.model.errors import ErrorReason
 from gateway.model.permit import FieldViolation
 from gateway.server.problem import Problem
@@ -33,53 +38,83 @@ DESCRIPTIONS: dict[str, str] = {
 }
 """The rules that our protos use, in our words. A test holds them against the protos."""
 
+MAX_VALUES = 1024
+"""Values that one request may carry, in all its conditions and keys together."""
+
 _OTHER_RULE = "breaks its declared rule"
+
+_MALFORMED = Problem(
+    ErrorReason.REQUEST_INVALID, violations=(FieldViolation("", "the bytes are not a message of this type"),)
+)
 
 _validator = Validator()
 
 
+def request_of(kind: type[Message], data: bytes) -> Message | Problem:
+    """Return the request that the bytes are, or what is wrong with it."""
+    try:
+        request = kind.FromString(data)
+    except DecodeError:
+        return _MALFORMED
+    return problem_of(request) or request
+
+
 def problem_of(request: Message) -> Problem | None:
-    """Return what is wrong with a request, or None."""
-    if has_unknown_fields(request):
-        return Problem(ErrorReason.MESSAGE_FIELD_UNKNOWN)
-    violations = _validator.collect_violations(request)
-    if not violations:
-        return None
-    return Problem(ErrorReason.REQUEST_INVALID, violations=tuple(_describe(violations)))
+    """Return the first thing that is wrong with a request, or None."""
+    values = 0
+    for path, part in _parts(request, ""):
+        if len(UnknownFieldSet(part)):
+            return Problem(ErrorReason.MESSAGE_FIELD_UNKNOWN)
+        for field in _lists(part.DESCRIPTOR):
+            if len(getattr(part, field.name)) > field.most:
+                return _broken(path + field.name, DESCRIPTIONS["repeated.max_items"])
+        values += isinstance(part, value_pb2.Value)
+        if values > MAX_VALUES:
+            return _broken("", "has too many values")
+    for violation in _validator.collect_violations(request, fail_fast=True):
+        return _broken(*_describe(violation))
+    return None
 
 
-def has_unknown_fields(message: Message) -> bool:
-    """Tell whether a message, or any message in it, carries a field that our protos do not declare."""
-    if len(UnknownFieldSet(message)):
-        return True
-    return any(has_unknown_fields(child) for child in _children(message))
+def _broken(path: str, description: str) -> Problem:
+    return Problem(ErrorReason.REQUEST_INVALID, violations=(FieldViolation(path, description),))
 
 
-def _children(message: Message) -> Iterator[Message]:
-    for name, repeated in _message_fields(message):
+def _parts(message: Message, path: str) -> Iterator[tuple[str, Message]]:
+    """Yield a message and all messages in it, each after the one that holds it, with the path of its fields."""
+    yield path, message
+    for name, repeated in _message_fields(message.DESCRIPTOR):
         if repeated:
-            yield from getattr(message, name)
+            for number, item in enumerate(getattr(message, name)):
+                yield from _parts(item, f"{path}{name}[{number}].")
         elif message.HasField(name):
-            yield getattr(message, name)
+            yield from _parts(getattr(message, name), f"{path}{name}.")
 
 
-def _message_fields(message: Message) -> tuple[tuple[str, bool], ...]:
-    """Return name and repeatedness of the fields that hold messages, remembered for each message type."""
-    known = _by_type.get(message.DESCRIPTOR.full_name)
-    if known is None:
-        fields = message.DESCRIPTOR.fields
-        known = tuple((f.name, f.is_repeated) for f in fields if f.type == FieldDescriptor.TYPE_MESSAGE)
-        _by_type[message.DESCRIPTOR.full_name] = known
-    return known
+@cache
+def _message_fields(kind: Descriptor) -> tuple[tuple[str, bool], ...]:
+    """Return name and repeatedness of the fields that hold messages."""
+    return tuple((field.name, field.is_repeated) for field in kind.fields if field.type == FieldDescriptor.TYPE_MESSAGE)
 
 
-_by_type: dict[str, tuple[tuple[str, bool], ...]] = {}
+class _List(NamedTuple):
+    name: str
+    most: int
 
 
-def _describe(violations: Iterable[Violation]) -> Iterator[FieldViolation]:
-    for violation in violations:
-        proto = violation.proto
-        yield FieldViolation(_path(proto.field), DESCRIPTIONS.get(proto.rule_id, _OTHER_RULE))
+@cache
+def _lists(kind: Descriptor) -> tuple[_List, ...]:
+    """Return the repeated fields with the number of items that their protos allow; a list without one holds none."""
+    return tuple(
+        _List(field.name, field.GetOptions().Extensions[validate_pb2.field].repeated.max_items)
+        for field in kind.fields
+        if field.is_repeated
+    )
+
+
+def _describe(violation: Violation) -> tuple[str, str]:
+    proto = violation.proto
+    return _path(proto.field), DESCRIPTIONS.get(proto.rule_id, _OTHER_RULE)
 
 
 def _path(field: object) -> str:

@@ -56,7 +56,7 @@ class Sharing:
         finally:
             delivery.close()
         response.receipt.CopyFrom(receipt_of(delivery.receipt, self._desk.delta))
-        return Reply(response, delivery.receipt.record.institution)
+        return Reply(response)
 
     def extract(self, peer: Peer, request: pb.ExtractRequest) -> Opened | Problem:
         """All permitted records as a stream."""
@@ -64,7 +64,7 @@ class Sharing:
         if isinstance(delivery, pipeline.Refused):
             return refused(delivery)
         rows = request.encoding == pb.ENCODING_ROWS
-        return Opened(self._stream(delivery, rows=rows), delivery.close, delivery.receipt.record.institution)
+        return Opened(self._stream(delivery, rows=rows), delivery.close)
 
     def _stream(self, delivery: pipeline.Delivery, *, rows: bool) -> Iterator[Wire]:
         delta = self._desk.delta
@@ -101,4 +101,4 @@ class Sharing:
             answer=value_pb2.Row.FromString(answers[0]) if answers else nulls,
             receipt=receipt_of(delivery.receipt, self._desk.delta),
         )
-        return Reply(response, delivery.receipt.record.institution)
+        return Reply(response)

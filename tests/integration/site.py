@@ -155,6 +155,7 @@ certificate = "server.pem"
 key = "server.key"
 client_ca = "ca.pem"
 grace_seconds = 2
+reflection = true
 {metrics}
 
 [identity]

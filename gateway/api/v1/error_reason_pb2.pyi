@@ -80,7 +80,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     A privacy budget does not hold this charge. Nothing was charged.
     """
     ERROR_REASON_CAP_EXCEEDED: _ErrorReason.ValueType  # 61
-    """More keys or rows than the grant allows."""
+    """More keys, rows or calls at a time than are allowed."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 70
     """--- The request conflicts with an earlier one. Status ALREADY_EXISTS. ---
     The same request_id was used for another request.
@@ -172,7 +172,7 @@ ERROR_REASON_BUDGET_EXHAUSTED: ErrorReason.ValueType  # 60
 A privacy budget does not hold this charge. Nothing was charged.
 """
 ERROR_REASON_CAP_EXCEEDED: ErrorReason.ValueType  # 61
-"""More keys or rows than the grant allows."""
+"""More keys, rows or calls at a time than are allowed."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 70
 """--- The request conflicts with an earlier one. Status ALREADY_EXISTS. ---
 The same request_id was used for another request.

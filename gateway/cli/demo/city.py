@@ -137,6 +137,7 @@ certificate = "server/cert.pem"
 key = "server/key.pem"
 client_ca = "trust/ca.pem"
 grace_seconds = 2.0
+reflection = true
 
 [identity]
 institutions = [{institutions}]

@@ -15,7 +15,9 @@ import grpc
 from prometheus_client import CollectorRegistry
 
 from gateway.adapters.dev_ca import Credentials, DevelopmentAuthority
+from gateway.adapters.identity_mtls import CertificateInstitutions
 from gateway.api.v1 import audit_service_pb2, sharing_service_pb2
+from gateway.model.party import Peer
 from gateway.server.app import Server, ServerConfig
 from gateway.server.call import Method
 from gateway.server.observation import Observer
@@ -64,6 +66,14 @@ class Edge:
         return self.registry.get_sample_value("gateway_calls_total", labels) or 0.0
 
 
+_INSTITUTIONS = CertificateInstitutions(frozenset({"police", "hotel"}))
+
+
+def known(peer: Peer) -> str:
+    """The gate of these tests: an institution's certificate is enough."""
+    return _INSTITUTIONS.bind(peer.certificate_pem, utc_now()).institution
+
+
 @contextmanager
 def edge(methods: Mapping[Any, Mapping[str, Method]], grace: float = 2.0, **limits: Any) -> Iterator[Edge]:
     """Run an edge over the handlers until the end of the block."""
@@ -78,7 +88,7 @@ def edge(methods: Mapping[Any, Mapping[str, Method]], grace: float = 2.0, **limi
         grace=grace,
         **limits,
     )
-    server = Server(config, methods, Observer(registry, log))
+    server = Server(config, methods, known, Observer(registry, log))
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()

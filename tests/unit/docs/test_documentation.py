@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import typing
@@ -141,4 +142,4 @@ def _default(value: object) -> str:
         return "required"
     if value is None:
         return "off"
-    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
+    return f"`{json.dumps(value)}`"  # strings, numbers and booleans are written alike in TOML

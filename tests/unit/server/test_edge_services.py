@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry
 from gateway.api.v1 import audit_service_pb2
 from gateway.model.errors import ErrorReason
 from gateway.model.party import Peer
-from gateway.server.call import Edge, Method
+from gateway.server.admission import Admission, Capacity
+from gateway.server.call import Edge, Method, Patience
 from gateway.server.observation import Observer
 from gateway.server.problem import Problem
 
@@ -32,7 +33,8 @@ def refuse(_: Peer, __: object) -> Problem:
 )
 def test_handlers_must_be_the_methods_of_their_service(methods: dict[str, Method]) -> None:
     pool = ThreadPoolExecutor(1)
-    edge = Edge(pool, pool, Observer(CollectorRegistry(), io.StringIO()))
+    admission = Admission(lambda _: "police", Capacity())
+    edge = Edge(admission, pool, pool, Observer(CollectorRegistry(), io.StringIO()), Patience())
     with pytest.raises(ValueError):
         edge.service(SERVICE, methods)
     assert edge.service(SERVICE, {"GetReceipt": Method(refuse)}) is not None
