@@ -73,6 +73,7 @@ class WatchedSource:
         self._diary = diary
         self.failing: Exception | None = None
         self.version: str | None = None
+        self.plans: list[RowPlan] = []
 
     def verify(self, contract: DataContract) -> None:
         self._source.verify(contract)
@@ -82,6 +83,7 @@ class WatchedSource:
 
     def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
         self._diary.events.append("rows")
+        self.plans.append(plan)
         for number, batch in enumerate(self._source.rows(plan, batch_rows)):
             if self.failing is not None and number == 1:
                 raise self.failing
@@ -532,6 +534,14 @@ def test_who_was_asked_for_is_on_record_whether_found_or_not(house: House) -> No
     assert (found, again, absent) == (1, 1, 0)
     assert tag == same != other
     assert len(tag) == len(other) == 16
+
+
+def test_no_more_is_read_than_was_asked_for(house: House) -> None:
+    answered(house, "verifier-metro", colour("330101198808088813"))
+    (plan,) = house.source.plans
+    assert set(plan.columns) == {"colour", "assessed_on", "resident_id"}
+    assert plan.scope.conditions == (Condition("resident_id", Operator.IN, ("330101198808088813",)),)
+    assert plan.scope.region == "hangzhou"
 
 
 def test_the_record_of_a_check_does_not_tell_its_answer(house: House) -> None:
