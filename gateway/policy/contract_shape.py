@@ -75,7 +75,7 @@ class StatisticsShape(Shape):
     max_groups: Annotated[int, Field(ge=1, le=10_000)]
     max_rows: Annotated[int, Field(ge=1, le=10_000)]
     max_epsilon: Annotated[float, Field(gt=0, le=10)]
-    slot_ms: Annotated[int, Field(ge=1, le=600_000)]
+    slot_ms: Annotated[int, Field(ge=1, le=10_000)]
 
 
 class DisclosureShape(Shape):

@@ -198,6 +198,7 @@ CASES = [
     Broken("bounds-reversed", S, "bounds: [0, 20000]", "bounds: [20000, 0]", "bounds", "lower bound is above"),
     Broken("too-many-cells", S, "keys: [A, B, C, none]}", f"keys: [{', '.join(f'k{i}' for i in range(101))}]}}\n"
            f"  other: {{type: int64, classification: other, keys: {list(range(100))}}}", "group_by", "cells", ""),
+    Broken("slot-too-long", S, "slot_ms: 400", "slot_ms: 10001", "slot_ms", "less than or equal to 10000"),
     Broken("epsilon-too-large", S, "max_epsilon: 1.0", "max_epsilon: 10.5", "max_epsilon", "less than or equal to 10"),
     Broken("key-type", S, "keys: [A, B, C, none]", "keys: [A, 2]", "keys: [A", "'2' is not a string"),
     Broken("key-twice", S, "keys: [A, B, C, none]", "keys: [A, B, A]", "keys: [A", "a key is given twice"),
