@@ -185,15 +185,17 @@ server_ca = "ca.pem"
 
 
 def institutions_of(policies: Path) -> tuple[str, ...]:
-    """Every recipient that a grants file names and that could be an institution."""
+    """Every recipient that a grants file names and that could be an institution: no role."""
     names: set[str] = set()
+    roles: set[str] = set()
     for line in (policies / "grants.csv").read_text().splitlines():
         cells = [cell.strip() for cell in line.split(",")]
         if cells[0] == "p" and re.fullmatch(r"[a-z0-9-]+", cells[2]):
             names.add(cells[2])
         elif cells[0] == "g":
             names.add(cells[1])
-    return tuple(sorted(names))
+            roles.add(cells[2])
+    return tuple(sorted(names - roles))
 
 
 def free_port() -> int:

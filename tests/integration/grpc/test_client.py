@@ -24,6 +24,11 @@ def a_resident(city: City) -> str:
     return str(column[0].as_py())
 
 
+def in_order(table: pa.Table) -> pa.Table:
+    """The rows sorted: each extract draws an order of its own."""
+    return table.sort_by([(name, "ascending") for name in table.column_names])
+
+
 def test_an_extract_is_the_same_in_both_encodings(city: City) -> None:
     seen: list[tuple[int, int]] = []
     with city.connect("audit-bureau") as gateway:
@@ -31,7 +36,7 @@ def test_an_extract_is_the_same_in_both_encodings(city: City) -> None:
         decided = arrow.receipt
         table = arrow.read_all()
         rows = gateway.extract("subsidies", "audit-rows", encoding="rows", **AUDIT).read_all()
-    assert table.num_rows > 0 and table == rows
+    assert table.num_rows > 0 and in_order(table) == in_order(rows)
     assert arrow.complete and seen[-1] == (table.num_rows, arrow.batches)
     assert (decided.outcome, arrow.receipt.outcome) == (
         receipt_pb2.OUTCOME_STARTED,
