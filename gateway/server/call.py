@@ -199,15 +199,15 @@ class Edge:
     ) -> Callable[[], Reply | Opened | Problem]:
         """Let the caller in and receive the request; return the work to do, or abort the call.
 
-        The place of the call is free again once gRPC holds nothing of it any more.
+        The place of the call is free again once its answer, all of it, was taken by the transport.
         """
         peer = peer_of(context.auth_context(), _metadata(context))
         admitted = self._guard(label, partial(self._admission.enter, peer, release=method.release))
         if not isinstance(admitted, Admitted):
             await _abort(context, admitted, watch)
-        leave: Any = partial(_leave, admitted)
-        context.add_done_callback(leave)
-        watch.institution = admitted.institution
+        watch.admitted = admitted
+        over: Any = watch.over
+        context.add_done_callback(over)
         data = await receive(context, self._patience.request)
         if data is None:
             await _abort(context, _NOTHING, watch)
@@ -218,11 +218,13 @@ class Edge:
         """Give the stream up if the transport has not taken the message within the patience.
 
         Nobody reads then: the task that waits for it is cancelled, and the status goes behind what is still unread.
+        The call keeps its place until that was taken, so unread messages cannot pile up.
         """
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         assert task is not None
 
         def give_up() -> None:
+            watch.stalled = True
             task.cancel()
             close(context)
             ending = loop.create_task(_end(context, watch))
@@ -268,10 +270,11 @@ class Edge:
 
 
 class _Watch:
-    """Observes one call; the first end counts. `institution` is set once it is verified."""
+    """Observes one call; the first end counts. `admitted` is set once it has a place."""
 
     def __init__(self, observer: Observer, label: str) -> None:
-        self.institution = ""
+        self.admitted: Admitted | None = None
+        self.stalled = False
         self._observer = observer
         self._label = label
         self._start = time.monotonic()
@@ -282,7 +285,18 @@ class _Watch:
         if not self._ended:
             self._ended = True
             seconds = time.monotonic() - self._start
-            self._observer.ended(self._label, status, reason, seconds, self.institution)
+            institution = "" if self.admitted is None else self.admitted.institution
+            self._observer.ended(self._label, status, reason, seconds, institution)
+
+    def over(self, _: Context) -> None:
+        """The task of the call has ended: with a stalled stream, the call has not."""
+        if not self.stalled:
+            self.leave()
+
+    def leave(self) -> None:
+        """Give the place of the call back."""
+        if self.admitted is not None:
+            self.admitted.leave()
 
 
 _NOTHING = Problem(ErrorReason.REQUEST_INVALID, violations=(FieldViolation("", "did not arrive in time"),))
@@ -303,10 +317,6 @@ def _answer(method: Method, peer: Peer, kind: type[Message], data: bytes) -> Rep
     return request if isinstance(request, Problem) else method.run(peer, request)
 
 
-def _leave(admitted: Admitted, _: Context) -> None:
-    admitted.leave()
-
-
 def _metadata(context: Context) -> list[tuple[str, Any]]:
     return [(str(key), value) for key, value in context.invocation_metadata() or ()]
 
@@ -318,8 +328,12 @@ async def _abort(context: Context, problem: Problem, watch: _Watch) -> NoReturn:
 
 
 async def _end(context: Context, watch: _Watch) -> None:
-    with suppress(grpc.aio.AbortError, grpc.aio.UsageError, grpc.aio.InternalError):
-        await _abort(context, Problem(ErrorReason.CAP_EXCEEDED), watch)
+    """End a stalled stream: the status is sent once what is before it was taken, or the connection is gone."""
+    try:
+        with suppress(grpc.aio.AbortError, grpc.aio.UsageError, grpc.aio.InternalError):
+            await _abort(context, Problem(ErrorReason.CAP_EXCEEDED), watch)
+    finally:
+        watch.leave()
 
 
 def _serialize(message: Wire) -> bytes:

@@ -92,9 +92,11 @@ def test_a_request_that_does_not_arrive_ends_its_call_and_frees_its_place() -> N
     with edge(sharing(Describe=Method(reply)), patience=Patience(request=0.3), capacity=Capacity(calls_each=4)) as at:
         calls = [silent(at.channel()) for _ in range(4)]
         stub = rpc.SharingServiceStub(at.channel())
+        began = time.monotonic()
         for waiting, end in calls:
             assert refusal(lambda waiting=waiting: waiting) == "REQUEST_INVALID"
             end.set()
+        assert time.monotonic() - began < 10
         assert until(lambda: at.count("SharingService/Describe", "REQUEST_INVALID") == 4)
         assert stub.Describe(pb.DescribeRequest()) == pb.DescribeResponse()
 
@@ -152,14 +154,30 @@ def test_health_answers_when_no_place_is_left() -> None:
 
 def test_a_stream_that_nobody_reads_is_closed_and_its_end_told_behind_what_is_unread() -> None:
     rows = Rows(10_000)
-    with edge(sharing(Extract=Method(rows.open, streams=True)), patience=Patience(message=0.5)) as at:
-        stream: Any = rpc.SharingServiceStub(at.channel()).Extract(extract_request(), timeout=20)
+    methods = sharing(Extract=Method(rows.open, streams=True), Describe=Method(reply))
+    with edge(methods, patience=Patience(message=0.5), capacity=Capacity(calls_each=1)) as at:
+        stub = rpc.SharingServiceStub(at.channel())
+        stream: Any = stub.Extract(extract_request(), timeout=20)
         next(stream)
         assert rows.closed.wait(10)
         assert until(lambda: at.count("SharingService/Extract", "CAP_EXCEEDED") == 1)
+        # what is unread still takes memory, and so a place
+        assert refusal(stub.Describe.future(pb.DescribeRequest())) == "CAP_EXCEEDED"
         assert refusal(lambda: stream) == "CAP_EXCEEDED"
+        assert until(lambda: stub.Describe.future(pb.DescribeRequest()).code() is grpc.StatusCode.OK)
         assert rows.pulled < 10_000
         assert '"unexpected exception"' not in at.log.getvalue()
+
+
+def test_a_stalled_stream_that_is_cancelled_gives_its_place_back() -> None:
+    methods = sharing(Extract=Method(Rows(10_000).open, streams=True), Describe=Method(reply))
+    with edge(methods, patience=Patience(message=0.3), capacity=Capacity(calls_each=1)) as at:
+        stub = rpc.SharingServiceStub(at.channel())
+        stream: Any = stub.Extract(extract_request(), timeout=20)
+        next(stream)
+        assert until(lambda: at.count("SharingService/Extract", "CAP_EXCEEDED") == 1)
+        stream.cancel()
+        assert until(lambda: stub.Describe.future(pb.DescribeRequest()).code() is grpc.StatusCode.OK)
 
 
 def test_a_slow_reader_is_not_cut_off() -> None:
@@ -193,10 +211,13 @@ def test_a_connection_that_does_not_shake_hands_is_closed() -> None:
 
 def test_an_old_connection_is_given_up_and_calls_go_on() -> None:
     with edge(sharing(Describe=Method(reply)), connection_age=0.3, connection_grace=5.0) as at:
-        stub = rpc.SharingServiceStub(at.channel())
+        channel, states = at.channel(), list[grpc.ChannelConnectivity]()
+        channel.subscribe(states.append)
+        stub = rpc.SharingServiceStub(channel)
         for _ in range(10):
             assert stub.Describe(pb.DescribeRequest(), wait_for_ready=True, timeout=5) == pb.DescribeResponse()
             time.sleep(0.1)
+        assert states.count(grpc.ChannelConnectivity.READY) > 1
 
 
 def test_reflection_is_off_unless_asked_for() -> None:
