@@ -99,11 +99,11 @@ def rows(ports: Ports, peer: Peer, request: RowsRequest) -> Delivery | Refused:
     if isinstance(permit, Refusal):
         return _refused(permit, identity, request, policy, ports)
     raw = fetch(permit, ports.source, ports.keys)
-    minimal = minimize(raw, permit, ports.keys)
-    pseudonymous = pseudonymize(minimal, permit, ports.keys)
-    protected = waive_noise(pseudonymous, permit)
+    minimal = minimize(raw, ports.keys)
+    pseudonymous = pseudonymize(minimal, ports.keys)
+    protected = waive_noise(pseudonymous)
     standing = StandingPermit(permit, ports.policy, ports.clock)
-    return deliver(record_release(protected, permit, ports.audit, ports.clock, standing))
+    return deliver(record_release(protected, ports.audit, ports.clock, standing))
 
 
 def release(ports: Ports, peer: Peer, request: ReleaseRequest) -> ReleaseDelivery | Refused:
@@ -121,12 +121,10 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest) -> ReleaseDeliver
         released = earlier = ports.ledger.stored(charged.charge.release_id)
         if released is None:
             exact = fetch_aggregates(charged, ports.source, ports.keys)
-            protected = perturb(exact, permit)
-            released = store_release(protected, permit, ports.ledger, ports.clock)
+            protected = perturb(exact)
+            released = store_release(protected, ports.ledger, ports.clock)
         paid, replay = charged.charge.fresh, earlier is not None
-        return deliver_release(
-            record_statistics(released, permit, ports.audit, ports.clock, charged=paid, replay=replay)
-        )
+        return deliver_release(record_statistics(released, permit, ports.audit, ports.clock, paid=paid, replay=replay))
 
 
 def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) -> Quote | Refused:
@@ -152,7 +150,7 @@ def stored_release(ports: Ports, peer: Peer, context: RequestContext, release_id
     if released is None or isinstance(permit, Refusal):
         # the same answer whether there is no such release or it is not this caller's
         return _refused(Refusal(ErrorReason.RELEASE_NOT_FOUND), identity, request, policy, ports)
-    return deliver_release(record_statistics(released, permit, ports.audit, ports.clock, charged=False, replay=True))
+    return deliver_release(record_statistics(released, permit, ports.audit, ports.clock, paid=False, replay=True))
 
 
 def budgets(

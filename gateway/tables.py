@@ -19,13 +19,15 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import Obligation, Permit
 from gateway.model.record import Receipt
 from gateway.model.statistics import Cell, Release
+from gateway.model.values import Scalar
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Segment:
     """One batch on its way, with what travels beside it.
 
-    `tags` holds 16 bytes a row: the subjects' tokens in the audit domain, for the disclosure manifest.
+    `tags` holds 16 bytes for each subject (one a row, or one for each who was asked for): tokens in the audit domain,
+    for the disclosure manifest.
     `slots` (int32) tells for each row of a lookup which of the asked subjects it belongs to. `asked` holds the raw
     ids of the subjects that were asked for, where they were: they are tagged whether or not there was anything to
     give, and end with minimisation.
@@ -249,14 +251,14 @@ class BoundedAggregates(_Sealed):
 
     __slots__ = ("_charged", "_keys", "_vectors")
     _charged: ChargedPermit
-    _keys: tuple[tuple[object, ...], ...]
+    _keys: tuple[tuple[Scalar, ...], ...]
     _vectors: tuple[tuple[int, ...], ...]
 
     @classmethod
     def _bound(
         cls,
         charged: ChargedPermit,
-        keys: tuple[tuple[object, ...], ...],
+        keys: tuple[tuple[Scalar, ...], ...],
         vectors: tuple[tuple[int, ...], ...],
         discharged: frozenset[Obligation],
     ) -> BoundedAggregates:
@@ -270,7 +272,7 @@ class BoundedAggregates(_Sealed):
         return self._charged
 
     @property
-    def keys(self) -> tuple[tuple[object, ...], ...]:
+    def keys(self) -> tuple[tuple[Scalar, ...], ...]:
         """The combinations of keys, public by contract."""
         return self._keys
 
@@ -308,16 +310,16 @@ class ProtectedCells(_Sealed):
 class ReleasedCells(_Sealed):
     """A stored release that was durably recorded; may leave. Minted by `record`."""
 
-    __slots__ = ("_charged", "_receipt", "_release")
+    __slots__ = ("_paid", "_receipt", "_release")
     _release: Release
     _receipt: Receipt
-    _charged: bool
+    _paid: bool
 
     @classmethod
-    def _record(cls, permit: Permit, release: Release, receipt: Receipt, *, charged: bool) -> ReleasedCells:
+    def _record(cls, permit: Permit, release: Release, receipt: Receipt, *, paid: bool) -> ReleasedCells:
         _require(permit, Permit)
         _require(release, Release)
-        return cls._mint(permit, permit.obligations, release=release, receipt=receipt, charged=charged)
+        return cls._mint(permit, permit.obligations, release=release, receipt=receipt, paid=paid)
 
     @property
     def release(self) -> Release:
@@ -330,6 +332,6 @@ class ReleasedCells(_Sealed):
         return self._receipt
 
     @property
-    def charged(self) -> bool:
-        """Whether this request paid for the release."""
-        return self._charged
+    def paid(self) -> bool:
+        """Whether this request was charged for the release."""
+        return self._paid

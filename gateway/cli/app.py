@@ -22,7 +22,9 @@ app = App(
 )
 app.command("gateway.cli.serve:serve", name="serve", help="Serve: answer departments and researchers over TLS.")
 app.command("gateway.cli.health:health", name="health", help="Ask a running gateway whether it serves (exit 0 or 1).")
-app.command("gateway.cli.demo.command:demo", name="demo", help="Start a small city's gateway on loopback and play its calls.")
+app.command(
+    "gateway.cli.demo.command:demo", name="demo", help="Start a small city's gateway on loopback and play its calls."
+)
 
 contract = App(name="contract", help="Data contracts: draft one from a file, check one.")
 contract.command("gateway.cli.contract:init", name="init", help="Draft a contract from a Parquet or CSV file.")

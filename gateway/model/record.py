@@ -39,7 +39,7 @@ class AuditRecord:
 
     `filtered_on` are the caller's conditions without their values ("colour eq"), `selected_by` the key that named the
     subjects and how ("resident_id token"); `grouped_by` and `statistics` are what a release answered.
-    `replay` marks a release that had been charged before; `completes` is the index of the entry that began a stream.
+    `replay` marks a release that had been stored before; `completes` is the index of the entry that began a stream.
     """
 
     outcome: Outcome

@@ -96,8 +96,8 @@ MEANINGS: dict[R, Meaning] = {
     ),
     R.REGION_NOT_GRANTED: Meaning(
         _DENIED,
-        "The region lies outside what is granted. Ask for a region within your own.",
-        "该区域超出授权范围。请在本机构的区域内请求。",
+        "The region lies outside what is granted, or is finer than these fields tell. Ask for the region of your grant.",
+        "该区域超出授权范围，或比所请求字段所能反映的更细。请按授权的区域请求。",
     ),
     R.FIELD_NOT_GRANTED: Meaning(
         _DENIED,

@@ -87,7 +87,7 @@ class Research:
         response = pb.CreateReleaseResponse(
             release=release_message_of(outcome.release, delta),
             receipt=receipt_of(outcome.receipt, delta),
-            charged=outcome.charged,
+            charged=outcome.paid,
         )
         return Reply(response)
 

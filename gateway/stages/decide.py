@@ -148,25 +148,25 @@ def _decide(identity: Identity, request: DisclosureRequest, policy: PolicySnapsh
     if purpose.expires_on is not None and today > purpose.expires_on:
         return Refusal(ErrorReason.PURPOSE_EXPIRED, legal_basis=purpose.legal_basis)
     unmet = [(grant, grant.terms.unmet(request, today)) for grant in ruling.grants]
-    holding = next((grant for grant, reason in unmet if reason is None), None)
-    if holding is None:
-        grant, reason = unmet[0]
-        return Refusal(
-            reason or ErrorReason.GRANT_NOT_IN_FORCE,
-            nearest(policy, identity.institution, request, today, reason or ErrorReason.GRANT_NOT_IN_FORCE),
-            grant=grant.id,
-            legal_basis=purpose.legal_basis,
-        )
+    holding = [grant for grant, reason in unmet if reason is None]
+    if not holding:
+        grant, broken = unmet[0]
+        reason = broken or ErrorReason.GRANT_NOT_IN_FORCE
+        near = nearest(policy, identity.institution, request, today, reason)
+        return Refusal(reason, near, grant=grant.id, legal_basis=purpose.legal_basis)
     plan = _plan(identity, request, contract, disclosure, policy, now)
     if isinstance(plan, Refusal):
-        return replace(plan, grant=holding.id, legal_basis=purpose.legal_basis)
+        return replace(plan, grant=holding[0].id, legal_basis=purpose.legal_basis)
     fields, withheld, noise = plan
-    if isinstance(request, RowsRequest) and not region_fits(region, holding, contract, fields, policy.regions):
+    if isinstance(request, RowsRequest):
         # a region narrower than the fields tell would be a filter on what they do not tell
+        holding = [grant for grant in holding if region_fits(region, grant, contract, fields, policy.regions)]
+    if not holding:
         reason = ErrorReason.REGION_NOT_GRANTED
         near = nearest(policy, identity.institution, request, today, reason)
-        return Refusal(reason, near, grant=holding.id, legal_basis=purpose.legal_basis)
-    max_rows = _tighter(disclosure.max_rows, holding.terms.max_rows)
+        return Refusal(reason, near, grant=unmet[0][0].id, legal_basis=purpose.legal_basis)
+    used = holding[0]
+    max_rows = _tighter(disclosure.max_rows, used.terms.max_rows)
     return Permit(
         identity=identity,
         request=request,
@@ -175,14 +175,14 @@ def _decide(identity: Identity, request: DisclosureRequest, policy: PolicySnapsh
         region=region,
         fields=fields,
         withheld=withheld,
-        grant=holding.id,
+        grant=used.id,
         legal_basis=purpose.legal_basis,
         policy_digest=policy.digest,
         max_rows=max_rows,
-        valid_until=_valid_until(identity, purpose, holding),
+        valid_until=_valid_until(identity, purpose, used),
         obligations=_obligations(disclosure, fields, max_rows),
         decided_at=now,
-        case_number=context.case_number if holding.terms.case_pattern is not None else "",
+        case_number=context.case_number if used.terms.case_pattern is not None else "",
         noise=noise,
     )
 

@@ -71,11 +71,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseDelivery:
-    """A release on its way out. `charged` tells whether this request paid for it."""
+    """A release on its way out. `paid` tells whether this request was charged for it."""
 
     release: Release
     receipt: Receipt
-    charged: bool
+    paid: bool
 
 
 def deliver(table: ReleasedTable) -> Delivery:
@@ -95,4 +95,4 @@ def deliver_release(cells: ReleasedCells) -> ReleaseDelivery:
     """
     if type(cells) is not ReleasedCells:
         raise Fault(ErrorReason.INTERNAL)
-    return ReleaseDelivery(cells.release, cells.receipt, cells.charged)
+    return ReleaseDelivery(cells.release, cells.receipt, cells.paid)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.generalize import generalize_date, generalize_number, generalize_region
 from gateway.kernels.mask import mask_text
 from gateway.kernels.shuffle import KEY_BYTES, random_order
-from gateway.kernels.tokens import TAG_BYTES, subject_tags
-from gateway.model.permit import DROP_INTERNAL, RETAIN_ONLY, TREAT, Obligation, Permit
+from gateway.kernels.tokens import subject_tags
+from gateway.model.permit import DROP_INTERNAL, RETAIN_ONLY, TREAT, Obligation
 from gateway.model.treatment import (
     GeneralizeDate,
     GeneralizeNumber,
@@ -33,25 +33,24 @@ from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse
 from gateway.tables import MinimizedTable, RawTable, Segment
 
 
-def minimize(raw: RawTable, permit: Permit, keys: KeyRing) -> MinimizedTable:
-    """Keep the granted fields alone, generalised and masked; tag each row's subject for the manifest.
+def minimize(raw: RawTable, keys: KeyRing) -> MinimizedTable:
+    """Keep the granted fields alone, generalised and masked; tag the subjects for the manifest.
 
-    Each segment leaves in an order drawn anew: its records, tags and slots together.
-
-    Fields to be pseudonymised pass unchanged: the next stage owes their treatment.
+    Each segment leaves in an order drawn anew, since the order of the source joins what pseudonyms keep apart. Fields
+    to be pseudonymised pass unchanged: the next stage owes their treatment.
 
     Raises:
         Fault: KEYS_UNAVAILABLE.
     """
+    permit = raw.permit
     unit = permit.contract.fields[permit.contract.privacy_unit.field]
     key = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, f"{permit.contract.privacy_unit.kind}/{unit.canonical.value}")
 
     def segments(source: Iterator[Segment]) -> Iterator[Segment]:
-        for segment in source:
-            records = segment.records
+        for segment in map(_shuffled, source):
             tags = subject_tags(_subjects(segment, unit.name), unit.canonical, key)
-            columns = [_treat(records.column(name), how) for name, how in permit.fields.items()]
-            yield _shuffled(Segment(pa.record_batch(columns, schema=schema), tags, segment.slots))
+            columns = [_treat(segment.records.column(name), how) for name, how in permit.fields.items()]
+            yield Segment(pa.record_batch(columns, schema=schema), tags, segment.slots)
 
     declared = permit.contract.fields
     schema = pa.schema(
@@ -84,9 +83,8 @@ def _treat(column: pa.Array[Any], how: Treatment) -> pa.Array[Any]:
 def _shuffled(segment: Segment) -> Segment:
     """The same rows in a random order that nothing repeats or tells."""
     order = random_order(secrets.token_bytes(KEY_BYTES * segment.records.num_rows))
-    tags = np.frombuffer(segment.tags, f"V{TAG_BYTES}").take(order.to_numpy()).tobytes()
     slots = None if segment.slots is None else segment.slots.take(order)
-    return Segment(segment.records.take(order), tags, slots)
+    return replace(segment, records=segment.records.take(order), slots=slots)
 
 
 def _now(how: Treatment) -> Treatment:

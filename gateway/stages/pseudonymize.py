@@ -7,18 +7,19 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from gateway.kernels.tokens import tokenize
-from gateway.model.permit import TREAT, Obligation, Permit
+from gateway.model.permit import TREAT, Obligation
 from gateway.model.treatment import Pseudonymize
 from gateway.ports import KeyRing, KeyUse
 from gateway.tables import MinimizedTable, PseudonymizedTable, Segment
 
 
-def pseudonymize(minimal: MinimizedTable, permit: Permit, keys: KeyRing) -> PseudonymizedTable:
+def pseudonymize(minimal: MinimizedTable, keys: KeyRing) -> PseudonymizedTable:
     """Replace the fields whose treatment is a pseudonym by tokens (Arrow utf8).
 
     Raises:
         Fault: KEYS_UNAVAILABLE.
     """
+    permit = minimal.permit
     names = [name for name, how in permit.fields.items() if isinstance(how, Pseudonymize)]
     forms = {name: permit.contract.fields[name].canonical for name in names}
     working = {

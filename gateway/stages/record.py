@@ -74,9 +74,7 @@ def record_refusal(
     return Receipt(record, audit.append(record))
 
 
-def record_release(
-    table: ProtectedTable, permit: Permit, audit: AuditLog, clock: Clock, holds: Callable[[], bool]
-) -> ReleasedTable:
+def record_release(table: ProtectedTable, audit: AuditLog, clock: Clock, holds: Callable[[], bool]) -> ReleasedTable:
     """Record a disclosure of rows and mint the table that may leave.
 
     An extract is recorded as started, then batch by batch in its manifest, then as completed or aborted; before each
@@ -86,8 +84,9 @@ def record_release(
         Fault: INTERNAL if an obligation of the permit was not discharged (nothing leaves then); AUDIT_UNAVAILABLE;
             from the stream also PERMIT_REVOKED.
     """
-    if type(table) is not ProtectedTable or table.discharged != permit.obligations:
+    if type(table) is not ProtectedTable or table.discharged != table.permit.obligations:
         raise Fault(ErrorReason.INTERNAL)
+    permit = table.permit
     record = _rows_record(permit, table)
     if permit.disclosure.kind is DisclosureKind.EXTRACT:
         started = replace(record, outcome=Outcome.STARTED, at=clock.now())
@@ -175,14 +174,15 @@ class _RecordedStream(Iterator[Segment]):
         return Receipt(record, self._audit.append(record))
 
 
-def store_release(cells: ProtectedCells, permit: Permit, ledger: BudgetLedger, clock: Clock) -> Release:
+def store_release(cells: ProtectedCells, ledger: BudgetLedger, clock: Clock) -> Release:
     """Store a noised release and return the one that stands under its id; nothing else is ever delivered.
 
     Raises:
         Fault: INTERNAL if an obligation of the permit was not discharged; LEDGER_UNAVAILABLE.
     """
-    if type(cells) is not ProtectedCells or cells.discharged != permit.obligations:
+    if type(cells) is not ProtectedCells or cells.discharged != cells.permit.obligations:
         raise Fault(ErrorReason.INTERNAL)
+    permit = cells.permit
     request, loss = permit.request, permit.loss
     if not isinstance(request, ReleaseRequest) or loss is None:
         raise Fault(ErrorReason.INTERNAL)
@@ -204,11 +204,11 @@ def store_release(cells: ProtectedCells, permit: Permit, ledger: BudgetLedger, c
 
 
 def record_statistics(
-    release: Release, permit: Permit, audit: AuditLog, clock: Clock, *, charged: bool, replay: bool
+    release: Release, permit: Permit, audit: AuditLog, clock: Clock, *, paid: bool, replay: bool
 ) -> ReleasedCells:
     """Record the delivery of a stored release and mint what may leave. A replay is recorded too, as such.
 
-    `charged` tells whether this request paid; `replay`, whether the release had been stored before it. They differ
+    `paid` tells whether this request was charged; `replay`, whether the release had been stored before it. They differ
     where a request finishes what an earlier one paid for and did not get.
 
     Raises:
@@ -225,7 +225,7 @@ def record_statistics(
         data_version=release.data_version,
     )
     receipt = Receipt(record, audit.append(record))
-    return ReleasedCells._record(permit, release, receipt, charged=charged)
+    return ReleasedCells._record(permit, release, receipt, paid=paid)
 
 
 def read_receipt(index: int, identity: Identity, audit: AuditLog) -> Receipt | Refusal:

@@ -36,6 +36,7 @@ from gateway.stages.minimize import minimize
 from gateway.stages.noise import waive_noise
 from gateway.stages.pseudonymize import pseudonymize
 from gateway.stages.record import record_release
+from gateway.tables import ProtectedTable
 from gateway.wiring import open_gateway
 from tests.integration.site import Site
 
@@ -348,14 +349,16 @@ def test_an_undischarged_obligation_stops_the_release(house: House) -> None:
     identity = authenticate(peer, ports.identities, ports.clock)
     permit = decide(identity, tracing(), ports.policy.current(), ports.requests, ports.clock)
     assert isinstance(permit, Permit)
-    raw = fetch(permit, ports.source, ports.keys)
-    protected = waive_noise(pseudonymize(minimize(raw, permit, ports.keys), permit, ports.keys), permit)
+
+    def protected(owed: Permit) -> ProtectedTable:
+        return waive_noise(pseudonymize(minimize(fetch(owed, ports.source, ports.keys), ports.keys), ports.keys))
+
     owed = replace(permit, obligations=permit.obligations | {Obligation("watermark")})
     with pytest.raises(Fault, match="INTERNAL"):
-        record_release(protected, owed, ports.audit, ports.clock, lambda: True)
+        record_release(protected(owed), ports.audit, ports.clock, lambda: True)
     less = replace(permit, obligations=frozenset())
     with pytest.raises(Fault, match="INTERNAL"):
-        record_release(protected, less, ports.audit, ports.clock, lambda: True)
+        record_release(protected(less), ports.audit, ports.clock, lambda: True)
     assert house.audit.records == []
 
 
@@ -391,7 +394,7 @@ def test_a_reused_request_id_is_refused_and_a_retry_is_not(house: House) -> None
 def test_charge_then_read_then_store_then_log(house: House) -> None:
     delivery = released(pipeline.release(house.ports, house.peer("zju-research"), counting()))
     assert house.diary.events == ["charge", "stored", "aggregates", "store", "log completed"]
-    assert delivery.charged
+    assert delivery.paid
 
 
 def test_the_same_plan_is_the_same_release_for_everyone_entitled(house: House) -> None:
@@ -400,7 +403,7 @@ def test_the_same_plan_is_the_same_release_for_everyone_entitled(house: House) -
     again = released(pipeline.release(house.ports, house.peer("zju-research", "wang.fang"), counting()))
     assert house.diary.events == ["charge", "stored", "log completed"]
     assert again.release == first.release
-    assert not again.charged
+    assert not again.paid
     assert house.audit.records[-1].replay
 
 
@@ -440,7 +443,7 @@ def test_every_failure_after_the_charge_is_the_same_failure_at_the_same_time(hou
     # asked again, what was paid for is finished, and not paid for twice
     house.source.failing = None
     delivery = released(pipeline.release(house.ports, house.peer("zju-research"), counting()))
-    assert not delivery.charged
+    assert not delivery.paid
     assert len(delivery.release.cells) == 4
     assert balances(house) == paid
 
@@ -628,6 +631,6 @@ def test_what_a_failed_request_paid_for_is_first_delivered_as_no_replay(house: H
         pipeline.release(house.ports, house.peer("zju-research"), counting())
     house.source.failing = None
     first = released(pipeline.release(house.ports, house.peer("zju-research"), counting()))
-    assert (first.charged, first.receipt.record.replay) == (False, False)
+    assert (first.paid, first.receipt.record.replay) == (False, False)
     second = released(pipeline.release(house.ports, house.peer("zju-research"), counting()))
-    assert (second.charged, second.receipt.record.replay) == (False, True)
+    assert (second.paid, second.receipt.record.replay) == (False, True)

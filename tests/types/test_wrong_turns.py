@@ -14,7 +14,7 @@ PREAMBLE = """
 from collections.abc import Iterator
 import pyarrow as pa
 from gateway.model.permit import Permit, Refusal
-from gateway.ports import AuditLog, Clock, KeyRing, Source
+from gateway.ports import AuditLog, BudgetLedger, Clock, KeyRing, Source
 from gateway.stages.charge import charge
 from gateway.stages.decide import decide
 from gateway.stages.deliver import deliver
@@ -29,33 +29,34 @@ from gateway.tables import (
 )
 
 def scene(
-    permit: Permit, refusal: Refusal, source: Source, keys: KeyRing, audit: AuditLog, clock: Clock, raw: RawTable,
+    permit: Permit, refusal: Refusal, source: Source, keys: KeyRing, audit: AuditLog, ledger: BudgetLedger,
+    clock: Clock, raw: RawTable,
     minimal: MinimizedTable, pseudonymous: PseudonymizedTable, protected: ProtectedTable, released: ReleasedTable,
     charged: ChargedPermit, exact: BoundedAggregates, batch: pa.RecordBatch, either: Permit | Refusal,
 ) -> None:
 """
 
 RIGHT = [
-    "minimize(raw, permit, keys)",
-    "pseudonymize(minimal, permit, keys)",
-    "waive_noise(pseudonymous, permit)",
-    "record_release(protected, permit, audit, clock, lambda: True)",
+    "minimize(raw, keys)",
+    "pseudonymize(minimal, keys)",
+    "waive_noise(pseudonymous)",
+    "record_release(protected, audit, clock, lambda: True)",
     "deliver(released)",
     "fetch_aggregates(charged, source, keys)",
-    "perturb(exact, permit)",
+    "perturb(exact)",
 ]
 
 WRONG = [
     ("a raw table is delivered", "deliver(raw)"),
     ("a raw Arrow batch is delivered", "deliver(batch)"),
     ("a protected table is delivered unrecorded", "deliver(protected)"),
-    ("a raw table is pseudonymised without minimisation", "pseudonymize(raw, permit, keys)"),
-    ("a minimised table skips its pseudonyms", "waive_noise(minimal, permit)"),
-    ("a pseudonymised table skips the noise decision", "record_release(pseudonymous, permit, audit, clock, bool)"),
+    ("a raw table is pseudonymised without minimisation", "pseudonymize(raw, keys)"),
+    ("a minimised table skips its pseudonyms", "waive_noise(minimal)"),
+    ("a pseudonymised table skips the noise decision", "record_release(pseudonymous, audit, clock, bool)"),
     ("an undecided request is fetched", "fetch(either, source, keys)"),
     ("a refusal is fetched", "fetch(refusal, source, keys)"),
     ("aggregates are fetched without a charge", "fetch_aggregates(permit, source, keys)"),
-    ("exact aggregates are stored", "store_release(exact, permit, None, clock)"),
+    ("exact aggregates are stored", "store_release(exact, ledger, clock)"),
     ("a raw table is made by hand", "RawTable()"),
     ("a released table is made by hand", "ReleasedTable(released)"),
     ("a charge is made by hand", "ChargedPermit(permit)"),

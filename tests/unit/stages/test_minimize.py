@@ -43,7 +43,7 @@ def _extract(recipient: str, keys: FileKeyRing) -> list[Segment]:
         for start, size in zip(starts.tolist(), SIZES, strict=False)
     )
     raw = RawTable._open(permit, "v", source.schema, segments, frozenset())
-    return list(pseudonymize(minimize(raw, permit, keys), permit, keys).take())
+    return list(pseudonymize(minimize(raw, keys), keys).take())
 
 
 def _order(segment: Segment) -> list[int]:
