@@ -96,7 +96,7 @@ MEANINGS: dict[R, Meaning] = {
     ),
     R.REGION_NOT_GRANTED: Meaning(
         _DENIED,
-        "The region lies outside what is granted, or is finer than these fields tell. Ask for the region of your grant.",
+        "The region is outside what is granted, or finer than these fields tell. Ask for the region of your grant.",
         "该区域超出授权范围，或比所请求字段所能反映的更细。请按授权的区域请求。",
     ),
     R.FIELD_NOT_GRANTED: Meaning(
