@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import socket
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -80,6 +82,7 @@ def prepare(folder: Path, people: int, port: int) -> DemoCity:
     _clear(folder)
     folder.mkdir(parents=True, mode=0o700)
     (folder / MARKER).write_text(_NOTE, encoding="utf-8")
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")  # keys and tokens are nobody's to commit
     shutil.copytree(policies, folder / "policies")
     rows = _generate(folder, people)
     trust = Trust.establish(folder, datetime.now(UTC).replace(tzinfo=None))
@@ -112,7 +115,19 @@ def _clear(folder: Path) -> None:
         return
     if any(folder.iterdir()) and not (folder / MARKER).is_file():
         raise Mistake(f"{folder} holds something that no demo made", _ANOTHER)
+    _see_that_nobody_serves(folder)
     shutil.rmtree(folder)
+
+
+def _see_that_nobody_serves(folder: Path) -> None:
+    """Refuse to take the state from under a gateway that still serves from the folder."""
+    try:
+        settings = tomllib.loads((folder / "gateway.toml").read_text(encoding="utf-8"))
+        host, _, port = settings["server"]["listen"].rpartition(":")
+        socket.create_connection((host, int(port)), 1).close()
+    except (OSError, ValueError, KeyError):
+        return
+    raise Mistake(f"something listens on {host}:{port}, as the gateway of {folder} would", f"Stop it. {_ANOTHER}")
 
 
 def _generate(folder: Path, people: int) -> Mapping[str, int]:

@@ -172,7 +172,7 @@ def shown(value: object) -> str:
         case None:
             return "—"
         case datetime():
-            return value.strftime("%Y-%m-%d %H:%M")
+            return value.strftime("%Y-%m-%d %H:%M:%S" if value.second else "%Y-%m-%d %H:%M")
         case date():
             return value.isoformat()
         case bool():

@@ -24,8 +24,8 @@ def extract(play: Play) -> str:
     """Two institutions extract the same cases, and the public a coarser form. Return the police's pseudonym."""
     report = play.report
     report.scene(
-        "An extract: the police trace contacts (C09)",
-        "The police get place, hour and a pseudonym of each case. Never the diagnosis, never who it is.",
+        "An extract: the police trace contacts",
+        "The police get place, exact time and a pseudonym of each case. Never the diagnosis, never who it is.",
     )
     raw = play.raw("health_cases", play.subject)[0]
     report.inside_row(raw)
@@ -59,7 +59,7 @@ def lookup(play: Play, token: str) -> None:
     """A verifier looks up a colour, a firm its own entry; the police follow a case by its pseudonym."""
     report = play.report
     report.scene(
-        "A lookup: the metro checks a health code (C10)",
+        "A lookup: the metro checks a health code",
         "A verifier gets a colour and its day, for one person at a time. Never why, nor where they were.",
     )
     raw = play.raw("health_codes", play.subject)[0]
@@ -150,7 +150,7 @@ def check(play: Play) -> None:
     """Eligibility as a yes or no."""
     report = play.report
     report.scene(
-        "A check: is this person eligible for the subsidy? (C13)",
+        "A check: is this person eligible for the subsidy?",
         "The service desk gets yes or no, and with a yes the tier. The wage behind it stays inside.",
     )
     report.inside_row(play.raw("subsidies", play.subject)[0])

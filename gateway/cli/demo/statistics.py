@@ -24,7 +24,7 @@ def research(play: Play) -> None:
     """What there is, what it costs, how accurate it will be; then the answer, twice."""
     report = play.report
     report.scene(
-        "Statistics: a researcher counts subsidies by sector (C13)",
+        "Statistics: a researcher counts subsidies by sector",
         "Differential privacy: no answer tells whether any one person is in the data. First the price.",
     )
     researcher = play.asks("zju-research", _RESEARCH, "which tables are there?")
@@ -81,7 +81,7 @@ def contest(play: Play) -> None:
     """A team asks until its budget is empty."""
     report = play.report
     report.scene(
-        "A contest team runs out of budget (C26)",
+        "A contest team runs out of budget",
         "Each team has a budget of its own, within the contest's pool. What is spent does not come back.",
     )
     table = ("transport_trips", "rides-by-line")

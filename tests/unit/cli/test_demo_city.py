@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,17 @@ def test_what_no_demo_made_is_left_alone(tmp_path: Path) -> None:
 def test_too_small_a_city_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="--people"):
         prepare(tmp_path / "city", 3, 8443)
+
+
+def test_the_state_is_not_taken_from_under_a_gateway_that_serves(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    (folder / MARKER).write_text("", encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        (folder / "gateway.toml").write_text(f'[server]\nlisten = "127.0.0.1:{port}"\n', encoding="utf-8")
+        with pytest.raises(Mistake, match="listens"):
+            prepare(folder, 100, 8443)
+        assert (folder / "gateway.toml").exists()
+    prepare(folder, 100, 8443)
+    assert (folder / ".gitignore").read_text(encoding="utf-8") == "*\n"
