@@ -12,11 +12,21 @@ from gateway.policy.problems import did_you_mean, shown
 
 _USAGE = "Usage: gateway <cmd>"
 
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("purpose-gateway")
+    except PackageNotFoundError:
+        return "run from a source tree that is not installed"
+
+
 app = App(
     name="gateway",
     help="Nothing leaves without a purpose, and nothing leaves that the purpose does not need.",
     usage=_USAGE,
-    version=lambda: _version(),  # noqa: PLW0108  # defined below: not known yet here
+    version=_version,
     help_format="plaintext",
     default_parameter=Parameter(negative=()),
 )
@@ -80,12 +90,3 @@ def _unknown(error: UnknownCommandError) -> str:
     word = error.unused_tokens[0] if error.unused_tokens else ""
     parts = {part for command in commands() for part in command.split()}
     return f"there is no command {shown(word)}. {did_you_mean(word, parts)}".rstrip()
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("purpose-gateway")
-    except PackageNotFoundError:
-        return "run from a source tree that is not installed"

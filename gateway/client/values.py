@@ -100,7 +100,7 @@ def _condition(field: str, operator: str, value: Scalar | Sequence[Scalar]) -> v
     if operator not in _OPERATORS:
         raise ValueError("an operator is one of " + ", ".join(_OPERATORS))
     many = isinstance(value, Sequence) and not isinstance(value, str)
-    values: Sequence[Any] = value if many else [value]  # type: ignore[assignment]
+    values: Sequence[Any] = value if many else [value]  # type: ignore[assignment]  # a str is a Sequence, too
     return value_pb2.Condition(field=field, operator=_OPERATORS[operator], values=[to_value(item) for item in values])
 
 

@@ -18,7 +18,6 @@ Words: TypeAlias = npt.NDArray[np.uint64]
 RESIDENT_WIDTH = 18
 PHONE_WIDTH = 11
 
-_ZERO = ord("0")
 _CHECK_OF = np.frombuffer(b"10X98765432" * 137, np.uint8)  # by weighted sum: the weights add up to 100, nibbles to 15
 _QUADS = np.frombuffer(b"".join(b"%04d" % number for number in range(10_000)), "<u4")
 _JOINS = (

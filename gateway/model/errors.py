@@ -64,4 +64,4 @@ class Fault(Exception):
 
 
 class Unauthenticated(Fault):
-    """The caller is not known. Raised by the `authenticate` stage; nothing was decided yet."""
+    """The caller is not known. Raised where a caller is identified; nothing was decided yet."""

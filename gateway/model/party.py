@@ -22,7 +22,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A verified caller. Made by the `authenticate` stage alone.
+    """A verified caller. Made by an identity provider; decisions take it from the `authenticate` stage.
 
     `institution` is bound by the client certificate, `person` by the token's subject. The identity holds until
     `valid_until` (naive UTC), the earlier end of certificate and token.

@@ -8,6 +8,7 @@ from datetime import date
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.region import is_within
 from gateway.model.treatment import Treatment
+from gateway.policy.enforcer import object_within
 from gateway.policy.grants import ANY, Effect, Grant
 from gateway.policy.granularity import region_fits
 from gateway.policy.snapshot import PolicySnapshot
@@ -33,9 +34,14 @@ def disclosures(snapshot: PolicySnapshot, grant: Grant) -> Iterator[tuple[DataCo
         if contract.status is not ContractStatus.CONFIRMED:
             continue
         for spec in contract.disclosures.values():
-            named = (f"{contract.dataset}/{spec.name}", f"{contract.dataset}/{ANY}", ANY)
-            if grant.object in named and grant.kind in (spec.kind.value, ANY):
+            if _covers(grant, contract, spec):
                 yield contract, spec
+
+
+def _covers(grant: Grant, contract: DataContract, spec: DisclosureSpec) -> bool:
+    """Tell whether a grant's object and kind cover a disclosure, as Casbin is told to match them."""
+    named = object_within(f"{contract.dataset}/{spec.name}", grant.object)
+    return named and grant.kind in (spec.kind.value, ANY)
 
 
 def allows_of(snapshot: PolicySnapshot, institution: str) -> tuple[Grant, ...]:
@@ -89,8 +95,9 @@ def open_regions(
                 descend(child.path)
 
     for grant in allows_of(snapshot, institution):
-        covered = grant.object in (obj, f"{contract.dataset}/{ANY}", ANY) and grant.kind in (spec.kind.value, ANY)
-        if covered and (grant.purpose == ANY or snapshot.purposes.is_within(purpose, grant.purpose)):
+        if _covers(grant, contract, spec) and (
+            grant.purpose == ANY or snapshot.purposes.is_within(purpose, grant.purpose)
+        ):
             for region in served_regions(snapshot, contract, grant.region):
                 descend(region)
     return held

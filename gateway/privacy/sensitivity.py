@@ -22,7 +22,6 @@ class BoundedQuery:
     group_by: tuple[GroupKey, ...]
     statistics: tuple[BoundedStatistic, ...]
     max_groups: int
-    max_rows: int
 
     @property
     def cells(self) -> int:
@@ -64,7 +63,7 @@ def bound(query: StatisticsQuery, contract: DataContract, disclosure: Disclosure
             return Undeclared(f"plan.statistics[{position}]")
         statistics.append(bounded)
     cells = prod(len(group.keys) for group in groups)
-    return BoundedQuery(tuple(groups), tuple(statistics), min(spec.max_groups, cells), spec.max_rows)
+    return BoundedQuery(tuple(groups), tuple(statistics), min(spec.max_groups, cells))
 
 
 def _bound_statistic(statistic: Statistic, contract: DataContract, spec: StatisticsSpec) -> BoundedStatistic | None:

@@ -1,6 +1,6 @@
 """The one wrapper around every call: admit, receive, check and run in a worker thread, answer or explain, observe.
 
-Handlers are synchronous and return values; nothing but this module awaits. A streaming handler is pulled one
+Handlers are synchronous and return values: what awaits in a call is here. A streaming handler is pulled one
 message ahead of what the transport has taken, so a slow caller slows the pipeline and never fills the memory.
 
 Every method is registered as one that receives a stream. On the wire that is the same, and it lets the wrapper ask for
@@ -257,7 +257,7 @@ class Edge:
         return loop.run_in_executor(self._slow if method.release else self._quick, self._guard, label, work)
 
     def _guard(self, label: str, work: Callable[[], Any]) -> Any:
-        """Run `work` in this worker thread; every exception becomes a problem that tells nothing but its reason."""
+        """Run `work` where this is called; every exception becomes a problem that tells nothing but its reason."""
         try:
             return work()
         except NotWellFormed as refused:

@@ -13,6 +13,7 @@ from fractions import Fraction
 import pytest
 
 import gateway.client as gw
+from gateway.api.v1 import receipt_pb2
 from tests.integration.site import Site
 
 KILLS = 20
@@ -83,8 +84,8 @@ class Callers:
         )
         self._answer(answer.receipt)
 
-    def _answer(self, receipt: object) -> None:
-        entry = receipt.log_entry  # type: ignore[attr-defined]  # a protobuf message
+    def _answer(self, receipt: receipt_pb2.Receipt) -> None:
+        entry = receipt.log_entry
         with self._lock:
             self.entries[entry.index] = entry.leaf_hash
         self._answered.set()

@@ -57,7 +57,7 @@ def test_statistics_share_the_epsilon_exactly() -> None:
 
 
 def test_noise_beyond_safe_integers_is_refused() -> None:
-    huge = replace(bounded(SUM), max_rows=10**16)
+    huge = bounded(SUM)
     huge = replace(huge, statistics=tuple(replace(item, max_rows=10**16) for item in huge.statistics))
     assert plan_noise(huge, SMALLEST_EPSILON) is None
 
