@@ -11,6 +11,9 @@ from gateway.model.errors import ErrorReason as R
 _UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 _DENIED = grpc.StatusCode.PERMISSION_DENIED
+_EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+_NOT_FOUND = grpc.StatusCode.NOT_FOUND
+_PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
 _UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
 
@@ -84,6 +87,16 @@ MEANINGS: dict[R, Meaning] = {
         "No answer of this accuracy can be had within the disclosure's limit. Ask for a wider margin.",
         "在披露项的上限内无法达到该精度。请放宽误差范围。",
     ),
+    R.SIGNATURE_INVALID: Meaning(
+        _INVALID,
+        "The signature is missing, or does not fit what was to be signed. Sign the text shown with your own key.",
+        "缺少签名，或签名与待签内容不符。请用本人密钥对所示内容签名。",
+    ),
+    R.POLICY_INVALID: Meaning(
+        _INVALID,
+        "The policy proposed has mistakes and is not used. Mend each that the answer names.",
+        "所提议的政策有误，未予采用。请改正答复中列出的各项问题。",
+    ),
     R.PURPOSE_NOT_GRANTED: Meaning(
         _DENIED,
         "This purpose is not granted to your institution. Describe lists those that are.",
@@ -111,37 +124,97 @@ MEANINGS: dict[R, Meaning] = {
     ),
     R.CASE_NUMBER_REQUIRED: Meaning(
         _DENIED,
-        "This grant asks for a case number of a declared form. Send it in the request's context.",
-        "该授权要求提供规定格式的案件编号。请在请求上下文中填写。",
+        "This grant asks for a case number of a declared form, or of an open case. Send it in the request's context.",
+        "该授权要求提供规定格式或在办案件的编号。请在请求上下文中填写。",
+    ),
+    R.PURPOSE_INCOMPATIBLE: Meaning(
+        _DENIED,
+        "This data was collected for other purposes, and yours is not declared compatible with them. Ask the steward.",
+        "这些数据是为其他用途收集的，而该用途未被声明与之相容。请咨询数据管理员。",
+    ),
+    R.LEGAL_BASIS_INSUFFICIENT: Meaning(
+        _DENIED,
+        "The purpose's legal basis does not carry this data, or it is consent and none is asked for. Ask the steward.",
+        "该用途的法律依据不足以使用这些数据，或其依据为同意而未设同意核验。请咨询数据管理员。",
+    ),
+    R.BULK_FORBIDDEN: Meaning(
+        _DENIED,
+        "This grant is for one subject at a time. Name one subject in each request.",
+        "该授权每次仅限一名主体。请在每次请求中只指定一名主体。",
+    ),
+    R.BREAK_GLASS_REQUIRED: Meaning(
+        _DENIED,
+        "This grant is for emergencies. If this is one, say why in break_glass_reason; it will be reviewed.",
+        "该授权仅供紧急情况使用。如确属紧急，请在 break_glass_reason 中说明原因；事后将予复核。",
+    ),
+    R.AUTHORITY_EXCEEDED: Meaning(
+        _DENIED,
+        "Your powers as an officer or keeper do not reach this far. Ask one whose powers do.",
+        "您作为管理人员或登记保管人的权限不及于此。请由具备相应权限的人员办理。",
     ),
     R.BUDGET_EXHAUSTED: Meaning(
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        _EXHAUSTED,
         "A privacy budget does not hold this charge; nothing was charged. GetBudget shows what is left.",
         "隐私预算不足；本次未扣减。GetBudget 可查看余额。",
     ),
     R.CAP_EXCEEDED: Meaning(
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        "More keys, rows or calls at a time than are allowed. Ask for fewer, and read streams as they come.",
-        "超出允许的键数、行数或同时调用数。请减少请求数量，并及时读取数据流。",
+        _EXHAUSTED,
+        "More keys, rows, subjects or calls than are allowed. Ask for fewer, and read streams as they come.",
+        "超出允许的键数、行数、主体数或同时调用数。请减少请求数量，并及时读取数据流。",
+    ),
+    R.QUOTA_EXHAUSTED: Meaning(
+        _EXHAUSTED,
+        "What may be disclosed of a subject in this period is used up. Wait for the next period.",
+        "本期内某主体的可披露次数已用完。请待下一周期。",
+    ),
+    R.RATE_EXCEEDED: Meaning(
+        _EXHAUSTED,
+        "Your institution has made all calls that the grant allows in this period. Wait for the next period.",
+        "贵机构本期内的调用次数已达授权上限。请待下一周期。",
     ),
     R.REQUEST_ID_REUSED: Meaning(
         grpc.StatusCode.ALREADY_EXISTS,
         "This request_id was used for another request. Use a new one.",
         "该 request_id 已用于另一请求。请使用新的编号。",
     ),
-    R.RECEIPT_NOT_FOUND: Meaning(
-        grpc.StatusCode.NOT_FOUND, "No receipt of yours has this id.", "没有属于贵机构且编号如此的回执。"
-    ),
+    R.RECEIPT_NOT_FOUND: Meaning(_NOT_FOUND, "No receipt of yours has this id.", "没有属于贵机构且编号如此的回执。"),
     R.RELEASE_NOT_FOUND: Meaning(
-        grpc.StatusCode.NOT_FOUND,
+        _NOT_FOUND,
         "No release that you may ask for has this id.",
         "没有您可请求且编号如此的发布结果。",
+    ),
+    R.PROPOSAL_NOT_FOUND: Meaning(_NOT_FOUND, "No proposal has this id.", "没有编号如此的政策提议。"),
+    R.SNAPSHOT_NOT_FOUND: Meaning(
+        _NOT_FOUND, "No policy that was ever in force has this digest.", "没有曾经生效且摘要如此的政策。"
+    ),
+    R.ENTRY_NOT_FOUND: Meaning(
+        _NOT_FOUND, "The register has no such entry that you keep.", "登记册中没有由您保管的该条目。"
+    ),
+    R.SECOND_OFFICER_REQUIRED: Meaning(
+        _PRECONDITION,
+        "An officer who is not its author must approve this first.",
+        "须先由提议人以外的另一名管理人员批准。",
+    ),
+    R.COOLING_DOWN: Meaning(
+        _PRECONDITION,
+        "The time between approval and publication is not over. Publish when it is.",
+        "批准与发布之间的冷静期尚未结束。请待结束后再发布。",
+    ),
+    R.PURPOSE_ENDED_FOR_GOOD: Meaning(
+        _PRECONDITION,
+        "The purpose's keys were destroyed when it ended, so it stays closed. Give a new purpose another id.",
+        "该用途终止时其密钥已销毁，不能重新启用。新的用途请另用编号。",
+    ),
+    R.POLICY_NOT_CURRENT: Meaning(
+        grpc.StatusCode.ABORTED,
+        "The policy in force has changed since this was proposed. Propose it anew against the policy now in force.",
+        "提议之后，生效的政策已有变化。请以现行政策为基础重新提议。",
     ),
     R.SOURCE_UNAVAILABLE: Meaning(
         _UNAVAILABLE, "The data cannot be read now. Try again later.", "数据暂时无法读取。请稍后再试。"
     ),
     R.SOURCE_SCHEMA_CHANGED: Meaning(
-        grpc.StatusCode.FAILED_PRECONDITION,
+        _PRECONDITION,
         "The data no longer has the schema its contract declares. The steward has to look at it.",
         "数据结构已与数据契约不符。需由数据管理员处理。",
     ),
@@ -172,6 +245,11 @@ MEANINGS: dict[R, Meaning] = {
         _UNAVAILABLE,
         "No valid policy is loaded, so nothing is disclosed. Try again later.",
         "未加载有效政策，故不披露任何数据。请稍后再试。",
+    ),
+    R.REGISTER_UNAVAILABLE: Meaning(
+        _UNAVAILABLE,
+        "A register that the grant relies on cannot be used now, so nothing is disclosed. Try again later.",
+        "授权所依据的登记册暂时无法使用，故不披露任何数据。请稍后再试。",
     ),
     R.INTERNAL: Meaning(
         grpc.StatusCode.INTERNAL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from gateway import pipeline
 from gateway.api.v1 import sharing_service_pb2 as pb
@@ -14,7 +15,7 @@ from gateway.server.frames import arrow_frame, pieces, row_bytes, row_frame
 from gateway.server.problem import Problem
 from gateway.server.wire_offers import offer_of
 from gateway.server.wire_receipts import receipt_of
-from gateway.server.wire_requests import check_of, extract_of, lookup_of
+from gateway.server.wire_requests import check_of, consume_of, extract_of, lookup_of
 from gateway.server.wire_values import schema_of, value_of
 
 
@@ -28,6 +29,7 @@ class Sharing:
             "Lookup": Method(self.lookup),
             "Extract": Method(self.extract, streams=True),
             "Check": Method(self.check),
+            "Consume": Method(self.consume),
         }
 
     def describe(self, peer: Peer, request: pb.DescribeRequest) -> Reply:
@@ -90,15 +92,48 @@ class Sharing:
         delivery = pipeline.rows(self._desk.ports, peer, check_of(request))
         if isinstance(delivery, pipeline.Refused):
             return refused(delivery)
-        try:
-            answers = [row for part in delivery for row in row_bytes(part.records)]
-        finally:
-            delivery.close()
-        nulls = value_pb2.Row(values=[value_of(None) for _ in delivery.schema])
+        answer = _one_answer(delivery)
         response = pb.CheckResponse(
-            holds=bool(answers),
+            holds=answer.holds,
             schema=schema_of(delivery.schema),
-            answer=value_pb2.Row.FromString(answers[0]) if answers else nulls,
+            answer=answer.row,
             receipt=receipt_of(delivery.receipt, self._desk.delta),
         )
         return Reply(response)
+
+    def consume(self, peer: Peer, request: pb.ConsumeRequest) -> Reply | Problem:
+        """Take one of a subject's quota, if a predicate holds for it. A "no" has the same shape, whyever it is one."""
+        delivery = pipeline.rows(self._desk.ports, peer, consume_of(request))
+        if isinstance(delivery, pipeline.Refused):
+            return refused(delivery)
+        answer = _one_answer(delivery)
+        response = pb.ConsumeResponse(
+            taken=answer.holds,
+            left=answer.left,
+            schema=schema_of(delivery.schema),
+            answer=answer.row,
+            receipt=receipt_of(delivery.receipt, self._desk.delta),
+        )
+        return Reply(response)
+
+
+class _Answer(NamedTuple):
+    """An answer about one subject: its first row, or nulls for a "no"; and what is left of the subject's quota."""
+
+    holds: bool
+    row: value_pb2.Row
+    left: int
+
+
+def _one_answer(delivery: pipeline.Delivery) -> _Answer:
+    rows: list[bytes] = []
+    left = 0
+    try:
+        for part in delivery:
+            rows += row_bytes(part.records)
+            left += part.left or 0
+    finally:
+        delivery.close()
+    if rows:
+        return _Answer(True, value_pb2.Row.FromString(rows[0]), left)
+    return _Answer(False, value_pb2.Row(values=[value_of(None) for _ in delivery.schema]), 0)

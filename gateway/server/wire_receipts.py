@@ -26,6 +26,7 @@ KINDS: dict[DisclosureKind, disclosure_pb2.DisclosureKind.ValueType] = {
     DisclosureKind.EXTRACT: disclosure_pb2.DISCLOSURE_KIND_EXTRACT,
     DisclosureKind.CHECK: disclosure_pb2.DISCLOSURE_KIND_CHECK,
     DisclosureKind.RELEASE: disclosure_pb2.DISCLOSURE_KIND_RELEASE,
+    DisclosureKind.CONSUME: disclosure_pb2.DISCLOSURE_KIND_CONSUME,
 }
 
 TREATMENTS: dict[TreatmentKind, disclosure_pb2.TreatmentKind.ValueType] = {

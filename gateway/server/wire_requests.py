@@ -48,6 +48,7 @@ def context_of(request: WithContext) -> RequestContext:
         request_id=str(uuid.UUID(given.request_id)) if given.request_id else str(uuid.uuid4()),
         body_digest=body_digest(request),
         caller_gave_id=bool(given.request_id),
+        break_glass_reason=given.break_glass_reason,
     )
 
 
@@ -98,12 +99,27 @@ def check_of(request: sharing_service_pb2.CheckRequest) -> RowsRequest:
     Raises:
         NotWellFormed: REQUEST_INVALID unless it names exactly one subject.
     """
+    return _of_one_subject(request, DisclosureKind.CHECK)
+
+
+def consume_of(request: sharing_service_pb2.ConsumeRequest) -> RowsRequest:
+    """Read a check that takes of the subject's quota.
+
+    Raises:
+        NotWellFormed: REQUEST_INVALID unless it names exactly one subject.
+    """
+    return _of_one_subject(request, DisclosureKind.CONSUME)
+
+
+def _of_one_subject(
+    request: sharing_service_pb2.CheckRequest | sharing_service_pb2.ConsumeRequest, kind: DisclosureKind
+) -> RowsRequest:
     selector = _selector(request.subject, "subject")
     if len(selector.values) != 1:
         raise NotWellFormed(ErrorReason.REQUEST_INVALID, "subject", "must name exactly one subject")
     return RowsRequest(
         context=context_of(request),
-        kind=DisclosureKind.CHECK,
+        kind=kind,
         dataset=request.dataset,
         disclosure=request.disclosure,
         fields=(),

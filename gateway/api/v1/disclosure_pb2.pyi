@@ -35,6 +35,8 @@ class _DisclosureKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Disclo
     """Whether a declared predicate holds for one subject."""
     DISCLOSURE_KIND_RELEASE: _DisclosureKind.ValueType  # 4
     """Statistics with differential privacy."""
+    DISCLOSURE_KIND_CONSUME: _DisclosureKind.ValueType  # 5
+    """A check that takes one of the subject's quota with every "yes"."""
 
 class DisclosureKind(_DisclosureKind, metaclass=_DisclosureKindEnumTypeWrapper):
     """How a disclosure answers."""
@@ -48,6 +50,8 @@ DISCLOSURE_KIND_CHECK: DisclosureKind.ValueType  # 3
 """Whether a declared predicate holds for one subject."""
 DISCLOSURE_KIND_RELEASE: DisclosureKind.ValueType  # 4
 """Statistics with differential privacy."""
+DISCLOSURE_KIND_CONSUME: DisclosureKind.ValueType  # 5
+"""A check that takes one of the subject's quota with every "yes"."""
 Global___DisclosureKind: _TypeAlias = DisclosureKind  # noqa: Y015
 
 class _TreatmentKind:
@@ -82,6 +86,7 @@ class RequestContext(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     CASE_NUMBER_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    BREAK_GLASS_REASON_FIELD_NUMBER: _builtins.int
     purpose: _builtins.str
     """The purpose of the request, as named in the policy. Compulsory: without one the call is refused."""
     region: _builtins.str
@@ -92,6 +97,10 @@ class RequestContext(_message.Message):
     """A UUID of the caller's choice. The same id with the same request is the same request: it is never charged
     twice. The same id with another request is refused.
     """
+    break_glass_reason: _builtins.str
+    """Why this cannot wait, where a grant is for emergencies alone: at least ten characters, for the person who reviews
+    it. It goes to the reviewers' register alone, and is in no receipt, log or metric. Name no data subject in it.
+    """
     def __init__(
         self,
         *,
@@ -99,10 +108,11 @@ class RequestContext(_message.Message):
         region: _builtins.str = ...,
         case_number: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        break_glass_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "purpose", b"purpose", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["break_glass_reason", b"break_glass_reason", "case_number", b"case_number", "purpose", b"purpose", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -205,7 +215,7 @@ class Offer(_message.Message):
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldTreatment]: ...
     @_builtins.property
     def lookup_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The fields that identify a subject in a lookup or check."""
+        """The fields that identify a subject in a lookup, check or consumption."""
 
     @_builtins.property
     def filter_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -57,6 +57,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The privacy loss asked for is zero, negative, not finite or above the disclosure's limit."""
     ERROR_REASON_MARGIN_OUT_OF_REACH: _ErrorReason.ValueType  # 26
     """No answer of this accuracy can be had within the disclosure's limit of privacy loss."""
+    ERROR_REASON_SIGNATURE_INVALID: _ErrorReason.ValueType  # 27
+    """A signature is missing or does not fit what was signed and by whom. Example: an approval of another proposal."""
+    ERROR_REASON_POLICY_INVALID: _ErrorReason.ValueType  # 28
+    """The policy proposed has mistakes, and is not used. The answer of the policy service tells each with its place."""
     ERROR_REASON_PURPOSE_NOT_GRANTED: _ErrorReason.ValueType  # 40
     """--- The policy says no. Status PERMISSION_DENIED. ---
     The purpose does not exist or is not granted to this recipient; which of the two is not told.
@@ -74,13 +78,31 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_GRANT_NOT_IN_FORCE: _ErrorReason.ValueType  # 46
     """The grant is not yet, or no longer, in force."""
     ERROR_REASON_CASE_NUMBER_REQUIRED: _ErrorReason.ValueType  # 47
-    """The grant asks for a case number of a declared form."""
+    """The grant asks for a case number: of a declared form, or of a case that is open in a register."""
+    ERROR_REASON_PURPOSE_INCOMPATIBLE: _ErrorReason.ValueType  # 48
+    """The data was collected for other purposes, and this one is not declared compatible with them.
+    Example: cases reported for tracing, asked for to place advertisements.
+    """
+    ERROR_REASON_LEGAL_BASIS_INSUFFICIENT: _ErrorReason.ValueType  # 49
+    """The purpose's legal basis does not carry this data; or it rests on consent, and nothing asks the subjects for it."""
+    ERROR_REASON_BULK_FORBIDDEN: _ErrorReason.ValueType  # 50
+    """The grant is for one subject at a time. Example: a lookup of two keys, or an extract."""
+    ERROR_REASON_BREAK_GLASS_REQUIRED: _ErrorReason.ValueType  # 51
+    """The grant is for emergencies. Say why in break_glass_reason; a second person reviews it within 24 hours."""
+    ERROR_REASON_AUTHORITY_EXCEEDED: _ErrorReason.ValueType  # 52
+    """The caller is no officer or keeper, or an officer whose powers, region or datasets do not reach that far.
+    Example: a district's officer approves a grant for the whole city.
+    """
     ERROR_REASON_BUDGET_EXHAUSTED: _ErrorReason.ValueType  # 60
     """--- A limit is reached. Status RESOURCE_EXHAUSTED. ---
     A privacy budget does not hold this charge. Nothing was charged.
     """
     ERROR_REASON_CAP_EXCEEDED: _ErrorReason.ValueType  # 61
-    """More keys, rows or calls at a time than are allowed."""
+    """More keys, rows or calls at a time than are allowed, or more different subjects in a period."""
+    ERROR_REASON_QUOTA_EXHAUSTED: _ErrorReason.ValueType  # 62
+    """What may be disclosed of a subject in this period is used up. Example: a third voucher of two a year."""
+    ERROR_REASON_RATE_EXCEEDED: _ErrorReason.ValueType  # 63
+    """The institution has made all the calls that the grant allows in this period. Example: a 61st call of 60 a minute."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 70
     """--- The request conflicts with an earlier one. Status ALREADY_EXISTS. ---
     The same request_id was used for another request.
@@ -88,6 +110,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_RECEIPT_NOT_FOUND: _ErrorReason.ValueType  # 80
     """--- Not there, or not this caller's. Status NOT_FOUND. ---"""
     ERROR_REASON_RELEASE_NOT_FOUND: _ErrorReason.ValueType  # 81
+    ERROR_REASON_PROPOSAL_NOT_FOUND: _ErrorReason.ValueType  # 82
+    """No proposal of a policy has this id."""
+    ERROR_REASON_SNAPSHOT_NOT_FOUND: _ErrorReason.ValueType  # 83
+    """No policy that was ever in force has this digest."""
+    ERROR_REASON_ENTRY_NOT_FOUND: _ErrorReason.ValueType  # 84
+    """A register has no such entry, or none that this caller keeps. Example: withdrawing a consent never given."""
+    ERROR_REASON_SECOND_OFFICER_REQUIRED: _ErrorReason.ValueType  # 90
+    """--- A change of the policy cannot be made as things stand. Status FAILED_PRECONDITION. ---
+    An officer who is not its author must approve first. Example: publishing on one's own approval.
+    """
+    ERROR_REASON_COOLING_DOWN: _ErrorReason.ValueType  # 91
+    """The time between the last approval and publication is not over."""
+    ERROR_REASON_PURPOSE_ENDED_FOR_GOOD: _ErrorReason.ValueType  # 92
+    """The keys of the purpose were destroyed when it ended. A purpose like it needs another id."""
+    ERROR_REASON_POLICY_NOT_CURRENT: _ErrorReason.ValueType  # 93
+    """The policy in force is no longer the one that the proposal was made against. Status ABORTED."""
     ERROR_REASON_SOURCE_UNAVAILABLE: _ErrorReason.ValueType  # 100
     """--- The gateway or what it stands on has failed; no data left. ---
     The data source cannot be read now. Status UNAVAILABLE.
@@ -108,6 +146,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No valid policy is loaded. Status UNAVAILABLE."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 108
     """An unexpected fault. Nothing more is said. Status INTERNAL."""
+    ERROR_REASON_REGISTER_UNAVAILABLE: _ErrorReason.ValueType  # 109
+    """A register that a grant relies on cannot be read or written, so nothing is disclosed. Status UNAVAILABLE."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. Sent as the `reason` of google.rpc.ErrorInfo (domain
@@ -149,6 +189,10 @@ ERROR_REASON_EPSILON_OUT_OF_RANGE: ErrorReason.ValueType  # 25
 """The privacy loss asked for is zero, negative, not finite or above the disclosure's limit."""
 ERROR_REASON_MARGIN_OUT_OF_REACH: ErrorReason.ValueType  # 26
 """No answer of this accuracy can be had within the disclosure's limit of privacy loss."""
+ERROR_REASON_SIGNATURE_INVALID: ErrorReason.ValueType  # 27
+"""A signature is missing or does not fit what was signed and by whom. Example: an approval of another proposal."""
+ERROR_REASON_POLICY_INVALID: ErrorReason.ValueType  # 28
+"""The policy proposed has mistakes, and is not used. The answer of the policy service tells each with its place."""
 ERROR_REASON_PURPOSE_NOT_GRANTED: ErrorReason.ValueType  # 40
 """--- The policy says no. Status PERMISSION_DENIED. ---
 The purpose does not exist or is not granted to this recipient; which of the two is not told.
@@ -166,13 +210,31 @@ ERROR_REASON_PURPOSE_EXPIRED: ErrorReason.ValueType  # 45
 ERROR_REASON_GRANT_NOT_IN_FORCE: ErrorReason.ValueType  # 46
 """The grant is not yet, or no longer, in force."""
 ERROR_REASON_CASE_NUMBER_REQUIRED: ErrorReason.ValueType  # 47
-"""The grant asks for a case number of a declared form."""
+"""The grant asks for a case number: of a declared form, or of a case that is open in a register."""
+ERROR_REASON_PURPOSE_INCOMPATIBLE: ErrorReason.ValueType  # 48
+"""The data was collected for other purposes, and this one is not declared compatible with them.
+Example: cases reported for tracing, asked for to place advertisements.
+"""
+ERROR_REASON_LEGAL_BASIS_INSUFFICIENT: ErrorReason.ValueType  # 49
+"""The purpose's legal basis does not carry this data; or it rests on consent, and nothing asks the subjects for it."""
+ERROR_REASON_BULK_FORBIDDEN: ErrorReason.ValueType  # 50
+"""The grant is for one subject at a time. Example: a lookup of two keys, or an extract."""
+ERROR_REASON_BREAK_GLASS_REQUIRED: ErrorReason.ValueType  # 51
+"""The grant is for emergencies. Say why in break_glass_reason; a second person reviews it within 24 hours."""
+ERROR_REASON_AUTHORITY_EXCEEDED: ErrorReason.ValueType  # 52
+"""The caller is no officer or keeper, or an officer whose powers, region or datasets do not reach that far.
+Example: a district's officer approves a grant for the whole city.
+"""
 ERROR_REASON_BUDGET_EXHAUSTED: ErrorReason.ValueType  # 60
 """--- A limit is reached. Status RESOURCE_EXHAUSTED. ---
 A privacy budget does not hold this charge. Nothing was charged.
 """
 ERROR_REASON_CAP_EXCEEDED: ErrorReason.ValueType  # 61
-"""More keys, rows or calls at a time than are allowed."""
+"""More keys, rows or calls at a time than are allowed, or more different subjects in a period."""
+ERROR_REASON_QUOTA_EXHAUSTED: ErrorReason.ValueType  # 62
+"""What may be disclosed of a subject in this period is used up. Example: a third voucher of two a year."""
+ERROR_REASON_RATE_EXCEEDED: ErrorReason.ValueType  # 63
+"""The institution has made all the calls that the grant allows in this period. Example: a 61st call of 60 a minute."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 70
 """--- The request conflicts with an earlier one. Status ALREADY_EXISTS. ---
 The same request_id was used for another request.
@@ -180,6 +242,22 @@ The same request_id was used for another request.
 ERROR_REASON_RECEIPT_NOT_FOUND: ErrorReason.ValueType  # 80
 """--- Not there, or not this caller's. Status NOT_FOUND. ---"""
 ERROR_REASON_RELEASE_NOT_FOUND: ErrorReason.ValueType  # 81
+ERROR_REASON_PROPOSAL_NOT_FOUND: ErrorReason.ValueType  # 82
+"""No proposal of a policy has this id."""
+ERROR_REASON_SNAPSHOT_NOT_FOUND: ErrorReason.ValueType  # 83
+"""No policy that was ever in force has this digest."""
+ERROR_REASON_ENTRY_NOT_FOUND: ErrorReason.ValueType  # 84
+"""A register has no such entry, or none that this caller keeps. Example: withdrawing a consent never given."""
+ERROR_REASON_SECOND_OFFICER_REQUIRED: ErrorReason.ValueType  # 90
+"""--- A change of the policy cannot be made as things stand. Status FAILED_PRECONDITION. ---
+An officer who is not its author must approve first. Example: publishing on one's own approval.
+"""
+ERROR_REASON_COOLING_DOWN: ErrorReason.ValueType  # 91
+"""The time between the last approval and publication is not over."""
+ERROR_REASON_PURPOSE_ENDED_FOR_GOOD: ErrorReason.ValueType  # 92
+"""The keys of the purpose were destroyed when it ended. A purpose like it needs another id."""
+ERROR_REASON_POLICY_NOT_CURRENT: ErrorReason.ValueType  # 93
+"""The policy in force is no longer the one that the proposal was made against. Status ABORTED."""
 ERROR_REASON_SOURCE_UNAVAILABLE: ErrorReason.ValueType  # 100
 """--- The gateway or what it stands on has failed; no data left. ---
 The data source cannot be read now. Status UNAVAILABLE.
@@ -200,4 +278,6 @@ ERROR_REASON_POLICY_UNAVAILABLE: ErrorReason.ValueType  # 107
 """No valid policy is loaded. Status UNAVAILABLE."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 108
 """An unexpected fault. Nothing more is said. Status INTERNAL."""
+ERROR_REASON_REGISTER_UNAVAILABLE: ErrorReason.ValueType  # 109
+"""A register that a grant relies on cannot be read or written, so nothing is disclosed. Status UNAVAILABLE."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

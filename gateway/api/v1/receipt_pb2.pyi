@@ -36,6 +36,8 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     """All that was allowed left."""
     OUTCOME_ABORTED: _Outcome.ValueType  # 4
     """The stream ended early; what had left is counted."""
+    OUTCOME_EVALUATED: _Outcome.ValueType  # 5
+    """Another system asked for the decision and acts on it itself; nothing left here."""
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """How one disclosure, or the refusal of one, ended."""
@@ -49,6 +51,8 @@ OUTCOME_COMPLETED: Outcome.ValueType  # 3
 """All that was allowed left."""
 OUTCOME_ABORTED: Outcome.ValueType  # 4
 """The stream ended early; what had left is counted."""
+OUTCOME_EVALUATED: Outcome.ValueType  # 5
+"""Another system asked for the decision and acts on it itself; nothing left here."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
 @_typing.final
@@ -120,6 +124,8 @@ class Receipt(_message.Message):
     SELECTED_BY_FIELD_NUMBER: _builtins.int
     GROUPED_BY_FIELD_NUMBER: _builtins.int
     STATISTICS_FIELD_NUMBER: _builtins.int
+    TRIALS_FIELD_NUMBER: _builtins.int
+    EMERGENCY_FIELD_NUMBER: _builtins.int
     receipt_id: _builtins.str
     """Names the entry in the audit log: its index, as 20 digits."""
     outcome: Global___Outcome.ValueType
@@ -146,6 +152,8 @@ class Receipt(_message.Message):
     """Why a refusal was refused: an ErrorReason without its prefix."""
     selected_by: _builtins.str
     """The key that named the subjects, and how, such as "resident_id token"."""
+    emergency: _builtins.str
+    """The entry in the register of emergencies under which the glass was broken; empty if it was not."""
     @_builtins.property
     def recorded_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -168,6 +176,10 @@ class Receipt(_message.Message):
 
     @_builtins.property
     def statistics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def trials(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The denies on trial that would have refused this. They warn until their trial ends, and then refuse."""
+
     def __init__(
         self,
         *,
@@ -198,10 +210,12 @@ class Receipt(_message.Message):
         selected_by: _builtins.str = ...,
         grouped_by: _abc.Iterable[_builtins.str] | None = ...,
         statistics: _abc.Iterable[_builtins.str] | None = ...,
+        trials: _abc.Iterable[_builtins.str] | None = ...,
+        emergency: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "log_entry", b"log_entry", "privacy_loss", b"privacy_loss", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "batches", b"batches", "data_version", b"data_version", "dataset", b"dataset", "disclosure", b"disclosure", "fields", b"fields", "filtered_on", b"filtered_on", "grant", b"grant", "grouped_by", b"grouped_by", "institution", b"institution", "kind", b"kind", "legal_basis", b"legal_basis", "log_entry", b"log_entry", "noise_waived", b"noise_waived", "outcome", b"outcome", "person", b"person", "policy_digest", b"policy_digest", "privacy_loss", b"privacy_loss", "purpose", b"purpose", "reason", b"reason", "receipt_id", b"receipt_id", "recorded_at", b"recorded_at", "region", b"region", "request_id", b"request_id", "rows", b"rows", "selected_by", b"selected_by", "statistics", b"statistics", "withheld", b"withheld"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "batches", b"batches", "data_version", b"data_version", "dataset", b"dataset", "disclosure", b"disclosure", "emergency", b"emergency", "fields", b"fields", "filtered_on", b"filtered_on", "grant", b"grant", "grouped_by", b"grouped_by", "institution", b"institution", "kind", b"kind", "legal_basis", b"legal_basis", "log_entry", b"log_entry", "noise_waived", b"noise_waived", "outcome", b"outcome", "person", b"person", "policy_digest", b"policy_digest", "privacy_loss", b"privacy_loss", "purpose", b"purpose", "reason", b"reason", "receipt_id", b"receipt_id", "recorded_at", b"recorded_at", "region", b"region", "request_id", b"request_id", "rows", b"rows", "selected_by", b"selected_by", "statistics", b"statistics", "trials", b"trials", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__privacy_loss: _TypeAlias = _typing.Literal["privacy_loss"]  # noqa: Y015
     _WhichOneofArgType__privacy_loss: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss"]  # noqa: Y015

@@ -93,7 +93,7 @@ Global___DescribeResponse: _TypeAlias = DescribeResponse  # noqa: Y015
 
 @_typing.final
 class SubjectSelector(_message.Message):
-    """Names the subjects of a lookup or check."""
+    """Names the subjects of a lookup, or the one subject of a check or consumption."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -511,3 +511,76 @@ class CheckResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckResponse: _TypeAlias = CheckResponse  # noqa: Y015
+
+@_typing.final
+class ConsumeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    DISCLOSURE_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    dataset: _builtins.str
+    disclosure: _builtins.str
+    """The disclosure that declares the predicate; the grant declares the quota."""
+    @_builtins.property
+    def context(self) -> _disclosure_pb2.RequestContext: ...
+    @_builtins.property
+    def subject(self) -> Global___SubjectSelector:
+        """Exactly one subject."""
+
+    def __init__(
+        self,
+        *,
+        context: _disclosure_pb2.RequestContext | None = ...,
+        dataset: _builtins.str = ...,
+        disclosure: _builtins.str = ...,
+        subject: Global___SubjectSelector | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "subject", b"subject"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "dataset", b"dataset", "disclosure", b"disclosure", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsumeRequest: _TypeAlias = ConsumeRequest  # noqa: Y015
+
+@_typing.final
+class ConsumeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAKEN_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    SCHEMA_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    taken: _builtins.bool
+    """Whether one was taken. False also for a subject that is absent, not eligible, outside the region or has not
+    consented, and for one whose quota is used up: which of these is not told.
+    """
+    left: _builtins.int
+    """How many are left to this subject in this period; 0 where none was taken."""
+    @_builtins.property
+    def schema(self) -> _value_pb2.Schema:
+        """What the disclosure adds, such as a tier; one row of nulls where none was taken."""
+
+    @_builtins.property
+    def answer(self) -> _value_pb2.Row: ...
+    @_builtins.property
+    def receipt(self) -> _receipt_pb2.Receipt: ...
+    def __init__(
+        self,
+        *,
+        taken: _builtins.bool = ...,
+        left: _builtins.int = ...,
+        schema: _value_pb2.Schema | None = ...,
+        answer: _value_pb2.Row | None = ...,
+        receipt: _receipt_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "receipt", b"receipt", "schema", b"schema"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "left", b"left", "receipt", b"receipt", "schema", b"schema", "taken", b"taken"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsumeResponse: _TypeAlias = ConsumeResponse  # noqa: Y015

@@ -55,6 +55,11 @@ class SharingServiceStub:
                 request_serializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.CheckRequest.SerializeToString,
                 response_deserializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.CheckResponse.FromString,
                 _registered_method=True)
+        self.Consume = channel.unary_unary(
+                '/gateway.api.v1.SharingService/Consume',
+                request_serializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.ConsumeRequest.SerializeToString,
+                response_deserializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.ConsumeResponse.FromString,
+                _registered_method=True)
 
 
 class SharingServiceServicer:
@@ -90,6 +95,14 @@ class SharingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Consume(self, request, context):
+        """A check that takes one of the subject's quota with every "yes", such as a voucher that is redeemed.
+        The same request_id takes once, however often it is sent: give one, and keep it for retries.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SharingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -112,6 +125,11 @@ def add_SharingServiceServicer_to_server(servicer, server):
                     servicer.Check,
                     request_deserializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.CheckRequest.FromString,
                     response_serializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.CheckResponse.SerializeToString,
+            ),
+            'Consume': grpc.unary_unary_rpc_method_handler(
+                    servicer.Consume,
+                    request_deserializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.ConsumeRequest.FromString,
+                    response_serializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.ConsumeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -223,6 +241,33 @@ class SharingService:
             '/gateway.api.v1.SharingService/Check',
             gateway_dot_api_dot_v1_dot_sharing__service__pb2.CheckRequest.SerializeToString,
             gateway_dot_api_dot_v1_dot_sharing__service__pb2.CheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Consume(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.api.v1.SharingService/Consume',
+            gateway_dot_api_dot_v1_dot_sharing__service__pb2.ConsumeRequest.SerializeToString,
+            gateway_dot_api_dot_v1_dot_sharing__service__pb2.ConsumeResponse.FromString,
             options,
             channel_credentials,
             insecure,

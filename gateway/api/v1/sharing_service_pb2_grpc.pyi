@@ -43,6 +43,10 @@ class SharingServiceStub:
     """All permitted records as a stream of numbered batches, ended by a trailer that says what is complete."""
     Check: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.CheckRequest, _sharing_service_pb2.CheckResponse]
     """Whether a declared predicate holds for one subject; the fields behind it stay inside."""
+    Consume: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.ConsumeRequest, _sharing_service_pb2.ConsumeResponse]
+    """A check that takes one of the subject's quota with every "yes", such as a voucher that is redeemed.
+    The same request_id takes once, however often it is sent: give one, and keep it for retries.
+    """
 
 @_typing.type_check_only
 class SharingServiceAsyncStub(SharingServiceStub):
@@ -59,6 +63,10 @@ class SharingServiceAsyncStub(SharingServiceStub):
     """All permitted records as a stream of numbered batches, ended by a trailer that says what is complete."""
     Check: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.CheckRequest, _sharing_service_pb2.CheckResponse]  # type: ignore[assignment]
     """Whether a declared predicate holds for one subject; the fields behind it stay inside."""
+    Consume: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.ConsumeRequest, _sharing_service_pb2.ConsumeResponse]  # type: ignore[assignment]
+    """A check that takes one of the subject's quota with every "yes", such as a voucher that is redeemed.
+    The same request_id takes once, however often it is sent: give one, and keep it for retries.
+    """
 
 class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Departments share data here. Every call names its purpose; nothing leaves without one."""
@@ -96,5 +104,15 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sharing_service_pb2.CheckResponse, _abc.Awaitable[_sharing_service_pb2.CheckResponse]]:
         """Whether a declared predicate holds for one subject; the fields behind it stay inside."""
+
+    @_abc_1.abstractmethod
+    def Consume(
+        self,
+        request: _sharing_service_pb2.ConsumeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_service_pb2.ConsumeResponse, _abc.Awaitable[_sharing_service_pb2.ConsumeResponse]]:
+        """A check that takes one of the subject's quota with every "yes", such as a voucher that is redeemed.
+        The same request_id takes once, however often it is sent: give one, and keep it for retries.
+        """
 
 def add_SharingServiceServicer_to_server(servicer: SharingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
