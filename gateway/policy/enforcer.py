@@ -1,6 +1,6 @@
 """Casbin's answers, one grant at a time. The only importer of casbin.
 
-Rules are sharded by object and kind into small Casbin enforcers, built when first asked and sharing nothing that
+A question is put to small Casbin enforcers that hold the rules which it can meet (`Shards`) and share nothing that
 changes. Nothing is looked up in Casbin's explanations (they miss some allows), and its own wildcard functions, role
 manager and loaders are not used.
 """
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import casbin
@@ -18,21 +19,21 @@ from casbin.util import SimpleEval
 
 from gateway.model.contract import DisclosureKind
 from gateway.model.region import is_within
-from gateway.policy.grants import ANY, Effect, Grant, Roles
+from gateway.policy.grants import ANY, Effect, Grant
 from gateway.policy.purposes import PurposeTree
 from gateway.policy.regions import RegionTree
-from gateway.policy.terms import Terms
+from gateway.policy.roles import Roles
+from gateway.policy.shards import Question, Shard, Shards, object_within, patterns
 
 # Casbin logs every refused request, with its values.
 for _name in ("casbin", "casbin.enforcer", "casbin.model", "casbin.policy", "casbin.role"):
     logging.getLogger(_name).disabled = True
 
-_KINDS = frozenset(kind.value for kind in DisclosureKind)
-_CACHED_ANSWERS = 10_000
+_CACHED_ANSWERS = 20_000
 _CACHED_TEXT = 512
 
 PROBE = "?"
-"""The name of a grant that allows everything, in every shard: no id of a real grant can be that. See `Enforcer`."""
+"""The name of an allow for everything that stands beside denies; no real grant has such an id. See `Enforcer`."""
 
 
 class ModelError(ValueError):
@@ -41,10 +42,15 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What Casbin says, before terms: whether a deny matches, and the allows that hold, in the order of the file."""
+    """What Casbin says, before terms: whether a deny matches, and the allows that hold, in the order of the file.
+
+    `trials` are the matching denies that are on trial, in the order of the file. They refuse nothing here: whoever
+    decides tells of them, and takes one whose last day of trial has passed for a deny.
+    """
 
     denied: bool
     grants: tuple[Grant, ...]
+    trials: tuple[Grant, ...] = ()
 
 
 _NOTHING = Ruling(denied=False, grants=())
@@ -83,34 +89,54 @@ def check_model(text: str) -> None:
 _MATCHER = casbin.Enforcer._get_expression(_MODEL["m"]).ast_parsed_value
 
 
-def _parsed(_: str, functions: dict[str, Callable[..., bool]]) -> SimpleEval:
-    expression = SimpleEval("", functions)
-    expression.ast_parsed_value = _MATCHER
-    return expression
+def _line(rule: Grant) -> list[str]:
+    # the terms are not Casbin's business: they hold or not on each request
+    return [rule.id, rule.recipient, rule.object, rule.kind, rule.region, rule.purpose, "", str(rule.effect)]
 
 
-class _Shard:
-    """One Casbin enforcer over the rules that a request for its object and kind can match."""
+_PROBE = [PROBE, ANY, ANY, ANY, ANY, ANY, "", str(Effect.ALLOW)]
 
-    __slots__ = ("_enforcer", "_lock", "allows")
 
-    def __init__(self, enforcer: casbin.Enforcer, allows: tuple[Grant, ...]) -> None:
+class _Desk:
+    """One Casbin enforcer, asked by one thread at a time, over whatever small set of rules it is given.
+
+    Setting up an enforcer takes longer than asking it; laying other rules before it is one assignment. So it is the
+    rules of a shard that are made anew, and the enforcer that is kept.
+    """
+
+    __slots__ = ("_enforcer", "_rules")
+
+    def __init__(self, model_text: str, roles: Roles, functions: Mapping[str, Callable[[str, str], bool]]) -> None:
+        model: Model = casbin.Enforcer.new_model(text=model_text)
+        enforcer = casbin.Enforcer(model)
+        enforcer.fm = FunctionMap()
+        for name, function in functions.items():
+            enforcer.fm.add_function(name, function)
+        model["g"]["g"].rm = roles
+        enforcer.rm_map = {"g": roles}
+        # Casbin makes an evaluator on every call, and looks for eval() in the text: neither need be done again
+        expression = SimpleEval("", enforcer.fm.get_functions())
+        expression.ast_parsed_value = _MATCHER
+        enforcer._get_expression = lambda _, __: expression
+        model["m"]["m"].value = "m"
         self._enforcer = enforcer
-        self._lock = threading.Lock()
-        self.allows = allows
+        self._rules = model["p"]["p"]
 
-    def enforce(self, *request: str) -> bool:
-        # Casbin writes into its function table on every call, so that one shard answers one thread at a time
-        with self._lock:
-            return bool(self._enforcer.enforce(*request))
+    def allows(self, rules: list[list[str]], question: Question, grant: str) -> bool:
+        """Return Casbin's answer to the question for this grant, by these rules alone. There must be rules."""
+        # assigned at once: Casbin's own loader is quadratic in the rules
+        self._rules.policy = rules
+        return bool(self._enforcer.enforce(*question, grant))
 
 
 class Enforcer:
     """Decides by Casbin which grants hold for a request, as far as that does not depend on time or the caller's words.
 
-    Each allow is put to Casbin by its name. Whether a deny matches is put to Casbin as well: every shard holds one
-    more allow, named `PROBE`, which matches every known region and purpose; Casbin refuses it exactly if a deny
-    matches. What is not the name of a disclosure, and a region or purpose that no tree knows, is granted nothing.
+    Each allow that the question can meet is put to Casbin by its name, together with every deny that it can meet.
+    Whether a deny matches is put to Casbin as well: beside the denies stands one more allow, named `PROBE`, which
+    matches every known region and purpose; Casbin refuses it exactly if a deny matches. Denies on trial are put to it
+    in the same way, each one alone. What is not the name of a disclosure, and a region or purpose that no tree knows,
+    is granted nothing.
 
     Answers are kept in a bounded cache. Safe to call from several threads.
     """
@@ -130,76 +156,63 @@ class Enforcer:
         """
         check_model(model_text)
         self._model_text = model_text
-        self._grants = tuple(grants)
         self._roles, self._regions, self._purposes = roles, regions, purposes
-        self._named: dict[str, list[int]] = {}
-        for place, grant in enumerate(self._grants):
-            self._named.setdefault(grant.object, []).append(place)
-        self._shards: dict[tuple[str, str], _Shard] = {}
-        self._answers: dict[tuple[str, str, str, str, str], Ruling] = {}
+        self._shards = Shards(tuple(grants), roles, regions, purposes)
+        # as many as ever were asked at one moment
+        self._desks: deque[_Desk] = deque()
+        # two generations: what is asked again moves to the young one, what is not goes with the old one
+        self._young: dict[tuple[str, str, str, str, str], Ruling] = {}
+        self._old: dict[tuple[str, str, str, str, str], Ruling] = {}
         self._lock = threading.Lock()
 
     def ruling(self, recipient: str, obj: str, kind: DisclosureKind, region: str, purpose: str) -> Ruling:
         """Return whether a deny matches, and otherwise the allows that hold, in the order of the file."""
-        if not self._regions.contains(region) or self._purposes.get(purpose) is None or not _patterns(obj):
+        known = self._young.get((recipient, obj, kind, region, purpose))
+        return known if known is not None else self._answer(Question(recipient, obj, str(kind), region, purpose))
+
+    def shard(self, recipient: str, obj: str, kind: DisclosureKind, region: str, purpose: str) -> Shard:
+        """Return the rules that are put to Casbin for a question."""
+        return self._shards.of(Question(recipient, obj, str(kind), region, purpose))
+
+    def _answer(self, question: Question) -> Ruling:
+        recipient, obj, _, region, purpose = question
+        if not self._regions.contains(region) or self._purposes.get(purpose) is None or not patterns(obj):
             return _NOTHING
-        question = (recipient, obj, str(kind), region, purpose)
-        known = self._answers.get(question)
+        known = self._old.get(question)
         if known is None:
-            known = self._decide(*question)
-            if len(recipient) + len(obj) <= _CACHED_TEXT:
-                self._remember(question, known)
+            known = self._decide(question)
+        if len(recipient) + len(obj) <= _CACHED_TEXT:
+            self._remember(question, known)
         return known
 
-    def _decide(self, recipient: str, obj: str, kind: str, region: str, purpose: str) -> Ruling:
-        shard = self._shard(obj, kind)
-        request = (recipient, obj, kind, region, purpose)
-        if not shard.enforce(*request, PROBE):
-            return Ruling(denied=True, grants=())
-        roles = self._roles.of(recipient)
-        held = tuple(
-            grant
-            for grant in shard.allows
-            # grants of others are not put to Casbin at all; the rest it decides
-            if (grant.recipient == ANY or grant.recipient in roles) and shard.enforce(*request, grant.id)
-        )
-        return Ruling(denied=False, grants=held)
+    def _decide(self, question: Question) -> Ruling:
+        shard = self._shards.of(question)
+        if not len(shard):
+            return _NOTHING
+        try:
+            desk = self._desks.pop()
+        except IndexError:
+            desk = self._new_desk()
+        ruling = _ruled(desk, shard, question)
+        # not after an error: a desk is kept as it is known to be
+        self._desks.append(desk)
+        return ruling
 
-    def _remember(self, question: tuple[str, str, str, str, str], ruling: Ruling) -> None:
+    def _new_desk(self) -> _Desk:
+        functions = {
+            "object_within": object_within,
+            "region_within": self._region_within,
+            "purpose_within": self._purpose_within,
+        }
         with self._lock:
-            while len(self._answers) >= _CACHED_ANSWERS:
-                del self._answers[next(iter(self._answers))]
-            self._answers[question] = ruling
+            # simpleeval touches the interpreter's warning filters, which all threads share
+            return _Desk(self._model_text, self._roles, functions)
 
-    def _shard(self, obj: str, kind: str) -> _Shard:
-        # objects that no rule names share the shard of what wildcards reach, so that callers cannot make new shards
-        patterns = [name for name in _patterns(obj) if name in self._named]
-        key = (patterns[0] if patterns else ANY, kind if kind in _KINDS else "")
-        shard = self._shards.get(key)
-        if shard is None:
-            with self._lock:
-                shard = self._shards.get(key)
-                if shard is None:
-                    shard = self._shards[key] = self._build(patterns, kind)
-        return shard
-
-    def _build(self, patterns: list[str], kind: str) -> _Shard:
-        places = sorted(place for name in patterns for place in self._named[name])
-        rules = [self._grants[place] for place in places if self._grants[place].kind in (kind, ANY)]
-        model: Model = casbin.Enforcer.new_model(text=self._model_text)
-        probe = Grant(PROBE, ANY, ANY, ANY, ANY, ANY, Terms(), Effect.ALLOW, 0)
-        # assigned at once: Casbin's own loader is quadratic in the rules
-        model["p"]["p"].policy = [_casbin_rule(rule) for rule in [*rules, probe]]
-        enforcer = casbin.Enforcer(model)
-        functions = FunctionMap()
-        functions.add_function("object_within", object_within)
-        functions.add_function("region_within", self._region_within)
-        functions.add_function("purpose_within", self._purpose_within)
-        enforcer.fm = functions
-        model["g"]["g"].rm = self._roles
-        enforcer.rm_map = {"g": self._roles}
-        enforcer._get_expression = _parsed
-        return _Shard(enforcer, tuple(rule for rule in rules if rule.effect is Effect.ALLOW))
+    def _remember(self, question: Question, ruling: Ruling) -> None:
+        with self._lock:
+            if len(self._young) >= _CACHED_ANSWERS // 2:
+                self._old, self._young = self._young, {}
+            self._young[question] = ruling
 
     def _region_within(self, region: str, subtree: str) -> bool:
         return self._regions.contains(region) and (subtree == ANY or is_within(region, subtree))
@@ -210,22 +223,14 @@ class Enforcer:
         return self._purposes.is_within(purpose, ancestor)
 
 
-def _casbin_rule(grant: Grant) -> list[str]:
-    # the terms are not Casbin's business: they hold or not on each request
-    return [grant.id, grant.recipient, grant.object, grant.kind, grant.region, grant.purpose, "", str(grant.effect)]
+def _ruled(desk: _Desk, shard: Shard, question: Question) -> Ruling:
+    trials = tuple(rule for rule in shard.trials if _matches(desk, [_line(rule)], question))
+    denies = [_line(rule) for rule in shard.denies]
+    if denies and _matches(desk, denies, question):
+        return Ruling(denied=True, grants=(), trials=trials)
+    held = tuple(rule for rule in shard.allows if desk.allows([*denies, _line(rule)], question, rule.id))
+    return Ruling(denied=False, grants=held, trials=trials)
 
 
-def _patterns(obj: str) -> tuple[str, ...]:
-    """Every object that a rule can name and that covers `obj`, most specific first; none if `obj` is no name."""
-    dataset, _, disclosure = obj.partition("/")
-    if not dataset or not disclosure or "/" in disclosure or ANY in obj:
-        return ()
-    return (obj, f"{dataset}/{ANY}", ANY)
-
-
-def object_within(obj: str, pattern: str) -> bool:
-    """Tell whether a disclosure ("dataset/name") is covered by a rule's object: itself, "dataset/*", or "*".
-
-    What is not a disclosure's name, such as "*" itself, is covered by nothing.
-    """
-    return pattern in _patterns(obj)
+def _matches(desk: _Desk, denies: Sequence[list[str]], question: Question) -> bool:
+    return not desk.allows([*denies, _PROBE], question, PROBE)

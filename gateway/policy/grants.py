@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from gateway.model.contract import DataContract, DisclosureKind
+from gateway.model.terms import Terms
 from gateway.policy.documents import Row
 from gateway.policy.folder import GRANTS
 from gateway.policy.problems import Problems, did_you_mean, shown
 from gateway.policy.purposes import PurposeTree
 from gateway.policy.regions import RegionTree
-from gateway.policy.terms import Terms, TermsError, parse_terms
+from gateway.policy.roles import RoleLink, reachable
+from gateway.policy.terms import TermsError, misfits, parse_terms
+from gateway.policy.turns import in_turns
 
 ANY = "*"
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_MAX_SLUG = 64
 _COLUMNS = ("grant id", "recipient", "dataset/disclosure", "kind", "region", "purpose", "terms", "effect")
 
 
@@ -25,6 +30,10 @@ class Effect(StrEnum):
 
     ALLOW = "allow"
     DENY = "deny"
+
+
+_EFFECTS = {effect.value: effect for effect in Effect}
+_LINK_TERMS = ("from", "until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,52 +49,6 @@ class Grant:
     terms: Terms
     effect: Effect
     line: int
-
-
-@dataclass(frozen=True, slots=True)
-class RoleLink:
-    """One `g` line: `member` has everything that `role` is granted."""
-
-    member: str
-    role: str
-    line: int
-
-
-class Roles:
-    """Who is in which role, through any number of roles in between. Immutable once made, so threads may share it."""
-
-    __slots__ = ("_closure",)
-
-    def __init__(self, links: Iterable[RoleLink]) -> None:
-        """Take links; a cycle makes its members equal, and is refused where policies are read."""
-        direct: dict[str, list[str]] = {}
-        for link in links:
-            direct.setdefault(link.member, []).append(link.role)
-        self._closure = {member: _reach(member, direct) for member in direct}
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Every role that somebody is in."""
-        return frozenset(role for member, reached in self._closure.items() for role in reached - {member})
-
-    def of(self, recipient: str) -> frozenset[str]:
-        """Return the recipient itself and every role that it has."""
-        return self._closure.get(recipient) or frozenset((recipient,))
-
-    def has_link(self, recipient: str, role: str) -> bool:
-        """Tell whether the recipient is the role or has it: Casbin's `g`."""
-        return recipient == role or role in self._closure.get(recipient, ())
-
-
-def _reach(start: str, direct: Mapping[str, list[str]]) -> frozenset[str]:
-    reached = {start}
-    waiting = [start]
-    while waiting:
-        for role in direct.get(waiting.pop(), ()):
-            if role not in reached:
-                reached.add(role)
-                waiting.append(role)
-    return frozenset(reached)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +74,25 @@ def read_grants(
     """Return the grants, after noting every line that says something unknown, inert or over-broad."""
     grants: dict[str, Grant] = {}
     links: list[RoleLink] = []
+    reader = _Reader(contracts, regions, purposes)
     for row in rows:
-        reader = _Line(row, contracts, regions, purposes, problems)
+        found: list[_Complaint] = []
         match row.cells[0]:
             case "p":
-                grant = reader.grant()
-                if grant is not None and grant.id in grants:
-                    first = grants[grant.id].line
-                    reader.wrong(
-                        f"the grant '{grant.id}' is there twice (first in line {first})", "Give it another id."
-                    )
-                elif grant is not None:
-                    grants[grant.id] = grant
+                grant = reader.known(row) or reader.grant(row, found)
+                if not found and grant is not None:
+                    known = grants.setdefault(grant.id, grant)
+                    if known is not grant:
+                        twice = f"the grant '{grant.id}' is there twice (first in line {known.line})"
+                        found.append((twice, "Give it another id."))
             case "g":
-                link = reader.link()
-                if link is not None:
+                link = reader.link(row, found)
+                if not found and link is not None:
                     links.append(link)
             case other:
-                reader.wrong(f"a line cannot begin with {shown(other)}", "Begin with 'p' (a grant) or 'g' (a role).")
+                found.append((f"a line cannot begin with {shown(other)}", "Begin with 'p' (a grant) or 'g' (a role)."))
+        for message, remedy in found:
+            problems.add(GRANTS, row.line, message, remedy)
     book = GrantBook(tuple(grants.values()), tuple(links))
     _check_roles(book, problems)
     return book
@@ -136,133 +100,203 @@ def read_grants(
 
 def _check_roles(book: GrantBook, problems: Problems) -> None:
     named = {grant.recipient for grant in book.grants} | {link.member for link in book.links}
-    direct: dict[str, list[str]] = {}
+    direct: dict[str, dict[str, None]] = {}
     for link in book.links:
-        if link.role in direct.get(link.member, ()):
+        roles = direct.setdefault(link.member, {})
+        if link.role in roles:
             problems.add(GRANTS, link.line, f"'{link.member}' is in '{link.role}' twice", "Keep one of the lines.")
-        direct.setdefault(link.member, []).append(link.role)
+        roles[link.role] = None
+    above = {role: reachable(role, direct) for role in in_turns({link.role: None for link in book.links})}
     for link in book.links:
-        if link.member in _reach(link.role, direct):
+        if link.member in above[link.role]:
             problems.add(GRANTS, link.line, f"the role '{link.role}' contains itself", "Break the circle.")
         elif link.role not in named:
             remedy = did_you_mean(link.role, named - {link.member, ANY}, "Grant it something or remove it.")
             problems.add(GRANTS, link.line, f"the role '{link.role}' is granted nothing", remedy)
 
 
-class _Line:
-    """One line on its way to a grant or a role link."""
+_Complaint = tuple[str, str]
+"""What is wrong, and the remedy."""
 
-    def __init__(
-        self,
-        row: Row,
-        contracts: Mapping[str, DataContract],
-        regions: RegionTree,
-        purposes: PurposeTree,
-        problems: Problems,
-    ) -> None:
-        self._row, self._contracts, self._regions, self._purposes = row, contracts, regions, purposes
-        self._problems = problems
-        self._sound = True
 
-    def wrong(self, message: str, remedy: str = "") -> None:
-        self._sound = False
-        self._problems.add(GRANTS, self._row.line, message, remedy)
+class _Column:
+    """A column whose values are known beforehand. Equal values become one object."""
 
-    def link(self) -> RoleLink | None:
-        if len(self._row.cells) != 3:
-            self.wrong("a role line has 3 columns", "Write: g, institution, role.")
+    def __init__(self, name: str, known: Iterable[str], otherwise: str = "", *, any_too: bool = True) -> None:
+        self._name, self._values, self._otherwise = name, tuple(known), otherwise
+        self.known = {value: value for value in self._values} | ({ANY: ANY} if any_too else {})
+
+    def read(self, value: str, found: list[_Complaint]) -> str:
+        known = self.known.get(value)
+        if known is None:
+            remedy = did_you_mean(value, self._values, self._otherwise)
+            found.append((f"{shown(value)} is not a known {self._name}", remedy))
+            return value
+        return known
+
+
+class _Reader:
+    """Turns lines into grants and role links. What was checked once is not checked again."""
+
+    def __init__(self, contracts: Mapping[str, DataContract], regions: RegionTree, purposes: PurposeTree) -> None:
+        self._contracts, self._top = contracts, regions.root.path
+        self._effects = _Column("effect", [effect.value for effect in Effect], any_too=False)
+        self._kinds = _Column("kind", [kind.value for kind in DisclosureKind])
+        self._regions = _Column("region", regions.paths(), "Regions are paths, such as city/district.")
+        self._purposes = _Column("purpose", purposes.ids(), "See purposes.yaml.")
+        self._recipients = {ANY: ANY}
+        self._everywhere = (ANY, self._top)
+        self._sound: dict[tuple[str, str, bool, str], tuple[str, str]] = {}
+        self._terms: dict[tuple[str, str, str], Terms] = {}
+
+    def known(self, row: Row) -> Grant | None:
+        """Return the grant if every part of the line, but its id, was found sound before. None tells nothing."""
+        if len(row.cells) != len(_COLUMNS) + 1:
             return None
-        _, member, role = self._row.cells
-        self._slug("institution", member)
-        self._slug("role", role)
-        return RoleLink(member, role, self._row.line) if self._sound else None
+        _, id_, recipient, object_, kind, region, purpose, terms, effect = row.cells
+        named = self._recipients.get(recipient)
+        where = self._regions.known.get(region)
+        why = self._purposes.known.get(purpose)
+        what = self._sound.get((object_, kind, region in self._everywhere, effect))
+        read = self._terms.get((terms, kind, effect))
+        if named is None or where is None or why is None or what is None or read is None:
+            return None
+        if effect == Effect.ALLOW and ANY in (named, why):
+            return None
+        if len(id_) > _MAX_SLUG or not _SLUG.fullmatch(id_):
+            return None
+        return Grant(id_, named, what[0], what[1], where, why, read, _EFFECTS[effect], row.line)
 
-    def grant(self) -> Grant | None:
-        if len(self._row.cells) != len(_COLUMNS) + 1:
-            self.wrong(
-                f"a grant has {len(_COLUMNS) + 1} columns, this line {len(self._row.cells)}",
-                f"Write: p, {', '.join(_COLUMNS)}.",
+    def grant(self, row: Row, found: list[_Complaint]) -> Grant | None:
+        """Return the grant, or note what is wrong with the line."""
+        if len(row.cells) != len(_COLUMNS) + 1:
+            found.append(
+                (
+                    f"a grant has {len(_COLUMNS) + 1} columns, this line {len(row.cells)}",
+                    f"Write: p, {', '.join(_COLUMNS)}.",
+                )
             )
             return None
-        _, grant, recipient, object_, kind, region, purpose, terms, effect = self._row.cells
-        self._known("effect", effect, list(Effect))
-        self._slug("grant id", grant)
-        if recipient != ANY:
-            self._slug("recipient", recipient)
-        if region != ANY:
-            self._known("region", region, self._regions.paths(), "Regions are paths, such as city/district.")
-        if purpose != ANY:
-            self._known("purpose", purpose, self._purposes.ids(), "See purposes.yaml.")
-        if kind != ANY:
-            self._known("kind", kind, list(DisclosureKind))
-        if self._object(object_) and self._sound:
-            self._reaches(object_, kind, region, effect)
+        _, id_, recipient, object_, kind, region, purpose, terms, effect = row.cells
+        effect = self._effects.read(effect, found)
+        _slug("grant id", id_, found)
+        recipient = self._recipient("recipient", recipient, found)
+        region = self._regions.read(region, found)
+        purpose = self._purposes.read(purpose, found)
+        kind = self._kinds.read(kind, found)
+        if self._object(object_, found) and not found:
+            # an allow for a part of the city needs rows that tell where they are
+            in_part = effect == Effect.ALLOW and region not in self._everywhere
+            found += _inert(object_, kind, in_part, self._contracts, self._top)
+            if not found:
+                self._sound[object_, kind, region in self._everywhere, effect] = (object_, kind)
         if effect == Effect.ALLOW:
-            self._not_over_broad(recipient, purpose)
-        parsed = self._terms(terms, kind, effect)
-        if not self._sound:
+            if recipient == ANY:
+                found.append(("an allow for every recipient is too broad", "Name an institution or a role."))
+            if purpose == ANY:
+                found.append(("an allow for every purpose is too broad", "Name a purpose."))
+        read = self._read_terms(terms, kind, effect, found)
+        if found or read is None:
             return None
-        return Grant(grant, recipient, object_, kind, region, purpose, parsed, Effect(effect), self._row.line)
+        return Grant(id_, recipient, object_, kind, region, purpose, read, _EFFECTS[effect], row.line)
 
-    def _slug(self, column: str, value: str) -> None:
-        if not _SLUG.fullmatch(value) or len(value) > 64:
-            self.wrong(f"{shown(value)} is not a well-formed {column}", "Use a-z, 0-9 and single '-' between them.")
+    def link(self, row: Row, found: list[_Complaint]) -> RoleLink | None:
+        """Return the role link, or note what is wrong with the line."""
+        if len(row.cells) not in (3, 4):
+            found.append(("a role line has 3 columns, or 4 with terms", "Write: g, institution, role, terms."))
+            return None
+        _, member, role, *terms = row.cells
+        if ANY in (member, role):
+            found.append(("'*' is neither an institution nor a role", "Use a-z, 0-9 and single '-' between them."))
+            return None
+        member = self._recipient("institution", member, found)
+        role = self._recipient("role", role, found)
+        days = _days(terms[0] if terms else "", found)
+        return None if found else RoleLink(member, role, row.line, days.get("from"), days.get("until"))
 
-    def _known(self, column: str, value: str, known: Iterable[str], otherwise: str = "") -> None:
-        choices = list(known)
-        if value not in choices:
-            self.wrong(f"{shown(value)} is not a known {column}", did_you_mean(value, choices, otherwise))
+    def _recipient(self, column: str, value: str, found: list[_Complaint]) -> str:
+        known = self._recipients.get(value)
+        if known is not None:
+            return known
+        if _slug(column, value, found):
+            self._recipients[value] = value
+        return value
 
-    def _object(self, object_: str) -> bool:
+    def _object(self, object_: str, found: list[_Complaint]) -> bool:
         if object_ == ANY:
             return True
         dataset, slash, disclosure = object_.partition("/")
-        if not slash:
-            self.wrong(f"{shown(object_)} is not dataset/disclosure", f"Did you mean '{dataset}/*'?")
-            return False
         contract = self._contracts.get(dataset)
-        if contract is None:
+        if not slash:
+            found.append((f"{shown(object_)} is not dataset/disclosure", f"Did you mean '{dataset}/*'?"))
+        elif contract is None:
             remedy = did_you_mean(dataset, self._contracts, "There is no contract for it.")
-            self.wrong(f"there is no dataset {shown(dataset)}", remedy)
-            return False
-        if disclosure != ANY and disclosure not in contract.disclosures:
+            found.append((f"there is no dataset {shown(dataset)}", remedy))
+        elif disclosure != ANY and disclosure not in contract.disclosures:
             remedy = did_you_mean(disclosure, contract.disclosures, "See its contract.")
-            self.wrong(f"the dataset '{dataset}' has no disclosure {shown(disclosure)}", remedy)
-            return False
-        return True
+            found.append((f"the dataset '{dataset}' has no disclosure {shown(disclosure)}", remedy))
+        else:
+            return True
+        return False
 
-    def _reaches(self, object_: str, kind: str, region: str, effect: str) -> None:
-        if object_ == ANY:
-            return
-        dataset, _, disclosure = object_.partition("/")
-        contract = self._contracts[dataset]
-        specs = [spec for name, spec in contract.disclosures.items() if disclosure in (name, ANY)]
-        if kind != ANY and all(spec.kind != kind for spec in specs):
-            kinds = sorted({spec.kind.value for spec in specs})
-            said = f"Write {' or '.join(kinds)}." if kinds else ""
-            self.wrong(f"'{object_}' has no disclosure of kind '{kind}'", said)
-        if effect == Effect.ALLOW and contract.region_field is None and region not in (ANY, self._regions.root.path):
-            self.wrong(
-                f"the dataset '{dataset}' has no region_field, so that this grant covers nothing",
-                f"Write '{self._regions.root.path}', or give the contract a region_field.",
-            )
-
-    def _not_over_broad(self, recipient: str, purpose: str) -> None:
-        if recipient == ANY:
-            self.wrong("an allow for every recipient is too broad", "Name an institution or a role.")
-        if purpose == ANY:
-            self.wrong("an allow for every purpose is too broad", "Name a purpose.")
-
-    def _terms(self, text: str, kind: str, effect: str) -> Terms:
+    def _read_terms(self, text: str, kind: str, effect: str, found: list[_Complaint]) -> Terms | None:
+        known = self._terms.get((text, kind, effect))
+        if known is not None:
+            return known
         try:
             terms = parse_terms(text)
         except TermsError as error:
-            self.wrong(str(error), error.remedy)
-            return Terms()
-        if effect == Effect.DENY and terms != Terms():
-            self.wrong("a deny has no terms: it always holds", "Remove them.")
-        if terms.max_rows is not None and kind in (DisclosureKind.CHECK, DisclosureKind.RELEASE):
-            self.wrong(f"'max_rows' means nothing for the kind '{kind}'", "Remove it.")
-        if terms.max_keys is not None and kind in (DisclosureKind.EXTRACT, DisclosureKind.RELEASE):
-            self.wrong(f"'max_keys' means nothing for the kind '{kind}'", "Remove it.")
+            found.append((str(error), error.remedy))
+            return None
+        unfit = list(misfits(terms, kind, allow=effect == Effect.ALLOW))
+        if unfit:
+            found += unfit
+        else:
+            self._terms[text, kind, effect] = terms
         return terms
+
+
+def _slug(column: str, value: str, found: list[_Complaint]) -> bool:
+    if len(value) <= _MAX_SLUG and _SLUG.fullmatch(value):
+        return True
+    found.append((f"{shown(value)} is not a well-formed {column}", "Use a-z, 0-9 and single '-' between them."))
+    return False
+
+
+def _inert(
+    object_: str, kind: str, in_part: bool, contracts: Mapping[str, DataContract], top: str
+) -> Iterator[_Complaint]:
+    """Yield why a rule could have no effect, from the contract of its dataset."""
+    if object_ == ANY:
+        return
+    dataset, _, disclosure = object_.partition("/")
+    contract = contracts[dataset]
+    kinds = {spec.kind.value for name, spec in contract.disclosures.items() if disclosure in (name, ANY)}
+    if kind != ANY and kind not in kinds:
+        yield f"'{object_}' has no disclosure of kind '{kind}'", f"Write {' or '.join(sorted(kinds))}." if kinds else ""
+    if in_part and contract.region_field is None:
+        yield (
+            f"the dataset '{dataset}' has no region_field, so that this grant covers nothing",
+            f"Write '{top}', or give the contract a region_field.",
+        )
+
+
+def _days(text: str, found: list[_Complaint]) -> dict[str, date | None]:
+    """Read the terms of a role link: its first and its last day."""
+    days: dict[str, date | None] = {}
+    for part in text.split(";") if text else ():
+        key = part.partition("=")[0].strip()
+        try:
+            if key in days:
+                raise TermsError(f"the term '{key}' is given twice", "Keep one of them.")
+            term = parse_terms(part.strip() or ";")
+            if key not in _LINK_TERMS:
+                raise TermsError(f"'{key}' means nothing for a membership", "A role line has 'from' and 'until' alone.")
+        except TermsError as error:
+            found.append((str(error), error.remedy))
+            return {}
+        days[key] = term.valid_from if key == "from" else term.valid_until
+    first, last = days.get("from"), days.get("until")
+    if first is not None and last is not None and last < first:
+        found.append(("the membership ends before it begins", "Swap 'from' and 'until'."))
+    return days

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from gateway.model.contract import DisclosureKind
 from gateway.model.purpose import LegalBasis, Purpose
 from gateway.model.region import Region, RegionLevel
+from gateway.model.terms import Terms
 from gateway.policy.enforcer import Enforcer
-from gateway.policy.grants import Effect, Grant, RoleLink, Roles
+from gateway.policy.grants import Effect, Grant
 from gateway.policy.purposes import PurposeTree
 from gateway.policy.regions import RegionTree
-from gateway.policy.terms import Terms
+from gateway.policy.roles import RoleLink, Roles
 
 MODEL = (Path(__file__).parents[2] / "policies" / "model.conf").read_text(encoding="utf-8")
 NAMED = '(p.eft == "deny" || p.grant == r.grant) && '

@@ -12,13 +12,14 @@ import pytest
 from gateway.model.contract import DisclosureKind
 from gateway.model.purpose import LegalBasis, Purpose
 from gateway.model.region import Region, RegionLevel
+from gateway.model.terms import Terms
 from gateway.policy import enforcer as module
 from gateway.policy.enforcer import Enforcer, ModelError, Ruling
-from gateway.policy.grants import Effect, Grant, RoleLink, Roles
+from gateway.policy.grants import Effect, Grant
 from gateway.policy.purposes import PurposeTree
 from gateway.policy.regions import RegionTree
+from gateway.policy.roles import RoleLink, Roles
 from gateway.policy.snapshot import PolicySnapshot
-from gateway.policy.terms import Terms
 from tests.unit.policy.conftest import GOOD
 
 TRACING = "health_cases/tracing"
@@ -146,16 +147,28 @@ def test_an_extra_definition_is_refused(snapshot: PolicySnapshot) -> None:
 def test_callers_cannot_make_the_gateway_remember_more(
     snapshot: PolicySnapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_CACHED_ANSWERS", 5)
+    monkeypatch.setattr(module, "_CACHED_ANSWERS", 10)
     enforcer = Enforcer(MODEL, snapshot.grants, snapshot.roles, snapshot.regions, snapshot.purposes)
     for number in range(40):
         for kind in DisclosureKind:
             enforcer.ruling(f"who-{number}", f"d{number}/x", kind, "hangzhou", "open-data")
             enforcer.ruling("x" * 1000, f"d{number}/x", kind, "hangzhou", "open-data")
             enforcer.ruling(f"who-{number}", "d" * 1000 + "/x", kind, "hangzhou", "open-data")
-    assert len(enforcer._answers) == 5
-    assert all(len(recipient) + len(obj) < 600 for recipient, obj, *_ in enforcer._answers)
-    assert len(enforcer._shards) == len(DisclosureKind)
+    kept = [*enforcer._young, *enforcer._old]
+    assert 5 <= len(kept) <= 10
+    assert all(len(recipient) + len(obj) < 600 for recipient, obj, *_ in kept)
+    assert len(enforcer._desks) <= 1, "one thread needs one enforcer, whatever it asks"
+
+
+def test_what_is_asked_again_stays_remembered(snapshot: PolicySnapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_CACHED_ANSWERS", 10)
+    enforcer = Enforcer(MODEL, snapshot.grants, snapshot.roles, snapshot.regions, snapshot.purposes)
+    asked = ("police", TRACING, DisclosureKind.EXTRACT, "hangzhou", "contact-tracing")
+    first = enforcer.ruling(*asked)
+    assert first.grants
+    for number in range(60):
+        enforcer.ruling(f"who-{number}", TRACING, DisclosureKind.EXTRACT, "hangzhou", "contact-tracing")
+        assert enforcer.ruling(*asked) is first, "an answer made anew would be another object"
 
 
 def test_no_request_is_logged(snapshot: PolicySnapshot, caplog: pytest.LogCaptureFixture) -> None:
