@@ -31,7 +31,9 @@ _OTHERS = (
 )  # fmt: skip
 _LISTS = ("obligations", "filtered_on", "grouped_by", "statistics")
 _REQUIRED = frozenset(_STRINGS + _LISTS + _OTHERS)
-_OPTIONAL = frozenset(("loss", "completes"))
+_OPTIONAL = frozenset(("loss", "completes", "trials", "emergency"))
+"""Keys that are written only where they say something. The last two came later: records without them keep their bytes.
+"""
 
 T = TypeVar("T")
 W = TypeVar("W", bound=StrEnum)
@@ -69,6 +71,11 @@ def encode(record: AuditRecord) -> bytes:
         body["loss"] = loss
     if record.completes is not None:
         body["completes"] = _count(record.completes)
+    trials, emergency = [_typed(item, str) for item in record.trials], _typed(record.emergency, str)
+    if trials:
+        body["trials"] = trials
+    if emergency:
+        body["emergency"] = emergency
     return jcs.encode(body)
 
 
@@ -100,6 +107,8 @@ def decode(data: bytes) -> AuditRecord:
         batches=_count(body["batches"]),
         loss=_loss(_mapping(body["loss"])) if "loss" in body else None,
         completes=_count(body["completes"]) if "completes" in body else None,
+        trials=tuple(_typed(item, str) for item in _typed(body.get("trials", []), list)),
+        emergency=_typed(body.get("emergency", ""), str),
     )
     if encode(record) != data:
         raise ValueError("a record is not in its canonical form")

@@ -11,20 +11,23 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cache
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, bindparam, func, insert, select
+from sqlalchemy import Connection, Dialect, Row, bindparam, func, insert, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
+from gateway.accountability import event as event_codec
 from gateway.accountability import record as record_codec
 from gateway.accountability.leaf import leaf_hash, new_salt
 from gateway.adapters.state_engine import StateDatabase, faulting
 from gateway.adapters.state_schema import entries, manifests
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.event import Event
 from gateway.model.record import AuditRecord, LogEntry, Receipt
 
 TOKEN_BYTES = 16
@@ -36,6 +39,9 @@ _UNAVAILABLE = ErrorReason.AUDIT_UNAVAILABLE
 _BATCH = 512
 _ROWS = 64
 """Rows of one INSERT: within what SQLite binds (999 values in old builds)."""
+_PAGE = 1000
+"""Records that `between` reads in one transaction."""
+_EPOCH = datetime(1970, 1, 1)
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +60,7 @@ class _Leaf(_Pending):
     record: bytes
     salt: bytes
     leaf_hash: bytes
+    decided_at: int | None
     index: int = field(default=-1, init=False)
 
 
@@ -86,10 +93,17 @@ class SqlAuditLog:
         """
         with faulting(_UNAVAILABLE):
             data = record_codec.encode(record)
-        salt = new_salt()
-        leaf = _Leaf(data, salt, leaf_hash(salt, data))
-        self._settle(leaf)
-        return LogEntry(leaf.index, leaf.leaf_hash, salt, data)
+        return self._append(data, _microseconds(record.at) if record.completes is None else None)
+
+    def note(self, event: Event) -> LogEntry:
+        """Append an event and return its entry once it is durable.
+
+        Raises:
+            Fault: AUDIT_UNAVAILABLE; the event may or may not be in the log.
+        """
+        with faulting(_UNAVAILABLE):
+            data = event_codec.encode(event)
+        return self._append(data, None)
 
     def append_manifest(self, index: int, segment: int, tokens: bytes) -> None:
         """Store the 16-byte subject tokens of one batch of the disclosure that began at `index`, durably.
@@ -103,7 +117,7 @@ class SqlAuditLog:
         self._settle(_Segment(index, segment, tokens))
 
     def get(self, index: int) -> Receipt | None:
-        """Return an entry with its record, or None if there is none or it was pruned.
+        """Return an entry with its record; None if there is none, it was pruned, or it is of an event.
 
         Raises:
             Fault: AUDIT_UNAVAILABLE, also if the record is not what its leaf hash says.
@@ -115,10 +129,45 @@ class SqlAuditLog:
                 row = connection.execute(select(entries).where(entries.c.entry_index == index)).one_or_none()
             if row is None or row.record is None:
                 return None
-            if leaf_hash(row.salt, row.record) != row.leaf_hash:
-                raise Fault(_UNAVAILABLE)
-            entry = LogEntry(row.entry_index, row.leaf_hash, row.salt, row.record)
-            return Receipt(record_codec.decode(row.record), entry)
+            data = _intact(row)
+            if event_codec.is_event(data):
+                return None
+            return Receipt(record_codec.decode(data), LogEntry(row.entry_index, row.leaf_hash, row.salt, data))
+
+    def newest(self, count: int) -> tuple[AuditRecord, ...]:
+        """Return the newest records of decisions, the newest first: entries that complete an older one are none.
+
+        Raises:
+            Fault: AUDIT_UNAVAILABLE, also if a record is not what its leaf hash says.
+        """
+        decisions = select(entries).where(entries.c.decided_at.is_not(None), entries.c.record.is_not(None))
+        with faulting(_UNAVAILABLE):
+            with self._database.reading() as connection:
+                rows = connection.execute(decisions.order_by(entries.c.entry_index.desc()).limit(max(count, 0))).all()
+            return tuple(record_codec.decode(_intact(row)) for row in rows)
+
+    def between(self, start: datetime, end: datetime) -> Iterator[AuditRecord]:
+        """Yield the records of all decisions from `start` to before `end`, oldest first, each once.
+
+        They are read a page at a time, and no transaction is open while the caller works on one.
+
+        Raises:
+            Fault: AUDIT_UNAVAILABLE, also if a record is not what its leaf hash says.
+        """
+        table = entries.c
+        place = tuple_(table.decided_at, table.entry_index)
+        with faulting(_UNAVAILABLE):
+            after, until = (_microseconds(start), -1), _microseconds(end)
+        while True:
+            page = select(entries).where(place > after, table.decided_at < until, table.record.is_not(None))
+            with faulting(_UNAVAILABLE):
+                with self._database.reading() as connection:
+                    rows = connection.execute(page.order_by(table.decided_at, table.entry_index).limit(_PAGE)).all()
+                records = [record_codec.decode(_intact(row)) for row in rows]
+            yield from records
+            if len(rows) < _PAGE:
+                return
+            after = (rows[-1].decided_at, rows[-1].entry_index)
 
     def manifest(self, index: int) -> tuple[tuple[int, bytes], ...]:
         """Return the segments of a disclosure's manifest as (number, tokens), by number.
@@ -142,6 +191,12 @@ class SqlAuditLog:
                 self._queue.put(None)
         if os.getpid() == self._process:
             self._writer.join()
+
+    def _append(self, data: bytes, decided_at: int | None) -> LogEntry:
+        salt = new_salt()
+        leaf = _Leaf(data, salt, leaf_hash(salt, data), decided_at)
+        self._settle(leaf)
+        return LogEntry(leaf.index, leaf.leaf_hash, salt, data)
 
     def _settle(self, pending: _Pending) -> None:
         """Hand over and wait until the writer knows how it ended."""
@@ -198,6 +253,18 @@ class SqlAuditLog:
             pending.durable = True
 
 
+def _intact(row: Row[Any]) -> bytes:
+    """Return the bytes of a row of `entries`, if they are what its leaf hash says."""
+    data: bytes = row.record
+    if leaf_hash(row.salt, data) != row.leaf_hash:
+        raise Fault(_UNAVAILABLE)
+    return data
+
+
+def _microseconds(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(microseconds=1)
+
+
 def _complain(error: Exception) -> None:
     kind = type(error)
     _log.error("the audit log cannot be written: %s.%s", kind.__module__, kind.__qualname__)
@@ -225,7 +292,10 @@ def _insert_leaves(connection: Connection, leaves: Sequence[_Leaf]) -> None:
     The driver gives up the interpreter's lock at each statement, and each time the writer may wait for it behind all
     that computes. A statement for each leaf made 64 producers slower than a few.
     """
-    values = [value for leaf in leaves for value in (leaf.index, leaf.leaf_hash, leaf.salt, leaf.record)]
+    # in the order of the table's columns
+    values = [
+        value for leaf in leaves for value in (leaf.index, leaf.leaf_hash, leaf.salt, leaf.record, leaf.decided_at)
+    ]
     connection.exec_driver_sql(_insertion(connection.dialect, len(leaves)), tuple(values))
 
 

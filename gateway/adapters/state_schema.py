@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -19,12 +22,13 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that makes this schema; a test holds it against the newest one."""
 
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
         "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     }
 )
@@ -72,7 +76,8 @@ requests = Table(
     Column("bound_at", DateTime, nullable=False),
 )
 
-# Pruning deletes salt and record together and keeps the hash.
+# Pruning deletes salt, record and decided_at together and keeps the hash. decided_at is in microseconds since
+# 1970-01-01 UTC, and set where the entry is a decision: neither the end of a stream nor an event.
 entries = Table(
     "audit_entries",
     metadata,
@@ -80,6 +85,8 @@ entries = Table(
     Column("leaf_hash", LargeBinary(32), nullable=False),
     Column("salt", LargeBinary(16)),
     Column("record", LargeBinary),
+    Column("decided_at", BigInteger),
+    Index("ix_audit_entries_decided_at", "decided_at", "entry_index"),
 )
 
 manifests = Table(
@@ -88,4 +95,153 @@ manifests = Table(
     Column("entry_index", ForeignKey("audit_entries.entry_index"), primary_key=True, autoincrement=False),
     Column("segment", Integer, primary_key=True, autoincrement=False),
     Column("tokens", LargeBinary, nullable=False),
+)
+
+# `taken` is the number of the account's marks.
+meters = Table(
+    "meter_accounts",
+    metadata,
+    Column("account", LargeBinary(64), primary_key=True),
+    Column("taken", Integer, nullable=False),
+    Column("ends_at", DateTime, nullable=False),
+    Index("ix_meter_accounts_ends_at", "ends_at"),
+)
+
+meter_marks = Table(
+    "meter_marks",
+    metadata,
+    Column("account", ForeignKey("meter_accounts.account"), primary_key=True),
+    Column("mark", LargeBinary(64), primary_key=True),
+)
+
+# `changes` counts what happened to a register; each consent has the count of what last happened to it, so that a copy
+# can be brought up to date by what is newer.
+consent_registers = Table(
+    "consent_registers",
+    metadata,
+    Column("register", String(512), primary_key=True),
+    Column("changes", BigInteger, nullable=False),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("register", ForeignKey("consent_registers.register"), primary_key=True),
+    Column("consent_id", String(512), primary_key=True),
+    Column("subject", LargeBinary(16), nullable=False),
+    Column("purpose", String(512), nullable=False),
+    Column("recipient", String(512), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("proof", LargeBinary(32), nullable=False),
+    Column("given_at", DateTime, nullable=False),
+    Column("ends_on", Date),
+    Column("recorded_by", Text, nullable=False),
+    Column("withdrawn_at", DateTime),
+    Column("withdrawn_by", Text, nullable=False),
+    Column("change", BigInteger, nullable=False),
+    Index("ix_consents_change", "register", "purpose", "change"),
+    Index("ix_consents_subject", "register", "subject"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("register", String(512), primary_key=True),
+    Column("number", String(512), primary_key=True),
+    Column("institution", String(512), primary_key=True),
+    Column("opened_at", DateTime, nullable=False),
+    Column("ends_on", Date),
+    Column("recorded_by", Text, nullable=False),
+    Column("closed_at", DateTime),
+)
+
+emergencies = Table(
+    "emergencies",
+    metadata,
+    Column("emergency_id", String(128), primary_key=True),
+    Column("grant_name", String(512), nullable=False),
+    Column("institution", String(512), nullable=False),
+    Column("person", String(512), nullable=False),
+    Column("purpose", String(512), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("opened_at", DateTime, nullable=False),
+    Column("ends_at", DateTime, nullable=False),
+    Column("review_due", DateTime, nullable=False),
+    Column("reviewed_by", Text, nullable=False),
+    Column("reviewed_at", DateTime),
+    Column("verdict", String(32)),
+    Index("ix_emergencies_person", "institution", "person", "ends_at"),
+    Index("ix_emergencies_opened_at", "opened_at"),
+)
+
+# `content` is compressed; `content_hash` is the SHA-256 of what it decompresses to.
+kept_policies = Table(
+    "policies",
+    metadata,
+    Column("digest", String(128), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("content_hash", LargeBinary(32), nullable=False),
+    Column("kept_at", DateTime, nullable=False),
+)
+
+proposals = Table(
+    "policy_proposals",
+    metadata,
+    Column("number", _index, primary_key=True, autoincrement=False),
+    Column("proposal_id", String(128), nullable=False, unique=True),
+    Column("digest", ForeignKey("policies.digest"), nullable=False),
+    Column("base", String(128), nullable=False),
+    Column("author", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("proposed_at", DateTime, nullable=False),
+    Column("emergency", Boolean, nullable=False),
+)
+
+proposal_approvals = Table(
+    "policy_proposal_approvals",
+    metadata,
+    Column("number", ForeignKey("policy_proposals.number"), primary_key=True, autoincrement=False),
+    Column("officer", String(512), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("approved_at", DateTime, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+publications = Table(
+    "policy_publications",
+    metadata,
+    Column("number", _index, primary_key=True, autoincrement=False),
+    Column("digest", ForeignKey("policies.digest"), nullable=False),
+    Column("act", String(32), nullable=False),
+    Column("published_by", Text, nullable=False),
+    Column("published_at", DateTime, nullable=False),
+    Column("proposal_id", String(128), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("review_due", DateTime),
+    Column("reviewed_by", Text, nullable=False),
+    Column("reviewed_at", DateTime),
+)
+
+publication_approvals = Table(
+    "policy_publication_approvals",
+    metadata,
+    Column("number", ForeignKey("policy_publications.number"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("officer", Text, nullable=False),
+    Column("approved_at", DateTime, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+# `recipients` are one canonical JSON text.
+certificates = Table(
+    "sunset_certificates",
+    metadata,
+    Column("number", _index, primary_key=True, autoincrement=False),
+    Column("purpose", String(512), nullable=False),
+    Column("ended_on", Date, nullable=False),
+    Column("destroyed_at", DateTime, nullable=False),
+    Column("recipients", Text, nullable=False),
+    Column("policy_digest", String(128), nullable=False),
+    Column("audit_index", BigInteger, nullable=False),
+    Index("ix_sunset_certificates_purpose", "purpose"),
 )

@@ -15,12 +15,16 @@ UNKNOWN = "(unknown)"
 
 
 class Outcome(StrEnum):
-    """How a disclosure, or the refusal of one, ended."""
+    """How a disclosure, or the refusal of one, ended.
+
+    EVALUATED is a decision that another system asked for and acts on by itself: nothing left the gateway.
+    """
 
     REFUSED = "refused"
     STARTED = "started"
     COMPLETED = "completed"
     ABORTED = "aborted"
+    EVALUATED = "evaluated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class AuditRecord:
     `filtered_on` are the caller's conditions without their values ("colour eq"), `selected_by` the key that named the
     subjects and how ("resident_id token"); `grouped_by` and `statistics` are what a release answered.
     `replay` marks a release that had been stored before; `completes` is the index of the entry that began a stream.
+    `trials` names the denies on trial that would have refused it, `emergency` the broken glass it stands on ("": none).
     """
 
     outcome: Outcome
@@ -72,6 +77,8 @@ class AuditRecord:
     data_version: str
     noise_waived: str
     completes: int | None
+    trials: tuple[str, ...] = ()
+    emergency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from gateway.model.budget import Account
 from gateway.model.contract import DisclosureKind
+from gateway.model.event import Event, EventKind
 from gateway.model.filter import Condition, Operator
 from gateway.model.loss import PrivacyLoss
 from gateway.model.permit import Withheld
@@ -51,6 +52,11 @@ def a_record(request_id: str = "11111111-1111-4111-8111-111111111111", completes
         noise_waived="rows are minimised and pseudonymised",
         completes=completes,
     )
+
+
+def an_event(by: str = "hzdata/chen.yu") -> Event:
+    """A plausible event."""
+    return Event(EventKind.POLICY_PUBLISHED, AT, by, {"digest": "ab" * 32, "number": "7"})
 
 
 def an_account(cap: Fraction | int = 1, id: str | None = None) -> Account:

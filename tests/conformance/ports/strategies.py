@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from gateway.model.contract import DisclosureKind
+from gateway.model.event import Event, EventKind
 from gateway.model.filter import Condition, Operator
 from gateway.model.loss import PrivacyLoss
 from gateway.model.permit import Withheld
@@ -62,7 +63,11 @@ records = st.builds(
     data_version=text,
     noise_waived=text,
     completes=st.none() | counts,
+    trials=st.lists(text, max_size=3).map(tuple),
+    emergency=text,
 )
+
+events = st.builds(Event, st.sampled_from(EventKind), instants, text, st.dictionaries(text, text, max_size=4))
 
 statistics = st.builds(Statistic, st.sampled_from(StatisticKind), st.none() | text)
 conditions = st.builds(Condition, text, st.sampled_from(Operator), st.lists(scalars, min_size=1, max_size=3).map(tuple))

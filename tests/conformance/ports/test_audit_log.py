@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
+from gateway.accountability import event as event_codec
 from gateway.accountability.leaf import leaf_hash
 from gateway.accountability.record import encode
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.record import LogEntry, Receipt
+from gateway.model.record import LogEntry, Outcome, Receipt
 from tests.conformance.ports.conftest import OpenLog
-from tests.conformance.ports.samples import a_record
+from tests.conformance.ports.samples import AT, a_record, an_event
 
 
 def test_entries_are_counted_from_0_also_after_reopening(open_log: OpenLog) -> None:
@@ -89,3 +92,70 @@ def test_a_segment_that_cannot_stand_fails_alone(open_log: OpenLog) -> None:
     with ThreadPoolExecutor(32) as threads:
         assert list(threads.map(produce, range(128))) == [True, False] * 64
     assert log.append(a_record()).index == 65
+
+
+def test_an_event_is_an_entry_with_a_place_of_its_own_and_no_receipt(open_log: OpenLog) -> None:
+    log = open_log()
+    log.append(a_record())
+    entry = log.note(an_event())
+    assert (entry.index, entry.record) == (1, event_codec.encode(an_event()))
+    assert entry.leaf_hash == leaf_hash(entry.salt, entry.record)
+    assert log.append(a_record()).index == 2
+    assert open_log().get(1) is None
+
+
+def test_an_event_that_cannot_be_written_is_a_fault(open_log: OpenLog) -> None:
+    log = open_log()
+    with pytest.raises(Fault) as caught:
+        log.note(replace(an_event(), by="\ud800"))
+    assert caught.value.reason is ErrorReason.AUDIT_UNAVAILABLE
+    assert log.note(an_event()).index == 0
+
+
+def test_the_newest_are_decisions_each_once(open_log: OpenLog) -> None:
+    log = open_log()
+    assert log.newest(5) == ()
+    refused = replace(a_record("refused"), outcome=Outcome.REFUSED)
+    whole = replace(a_record("whole"), outcome=Outcome.COMPLETED)
+    evaluated = replace(a_record("evaluated"), outcome=Outcome.EVALUATED)
+    started = a_record("started")
+    log.append(refused)
+    begun = log.append(started)
+    log.note(an_event())
+    log.append(whole)
+    log.append(replace(started, outcome=Outcome.ABORTED, completes=begun.index))
+    log.append(evaluated)
+    log.append(replace(started, outcome=Outcome.COMPLETED, completes=begun.index))
+    again = open_log()
+    assert again.newest(9) == (evaluated, whole, started, refused)
+    assert again.newest(2) == (evaluated, whole)
+    assert again.newest(0) == again.newest(-1) == ()
+
+
+def test_what_lies_between_comes_by_its_time_whatever_its_place(open_log: OpenLog) -> None:
+    log = open_log()
+    # every fifth instant twice; in the log in another order
+    instants = [AT + timedelta(microseconds=number - number % 5 // 4) for number in range(2500)]
+    records = [replace(a_record(str(number)), at=instant) for number, instant in enumerate(instants)]
+    shuffled = sorted(records, key=lambda record: record.request_id[::-1])
+    with ThreadPoolExecutor(32) as threads:
+        list(threads.map(log.append, shuffled))
+    log.append(replace(a_record(completes=0), at=AT))
+    log.note(an_event())
+    found = list(log.between(AT, AT + timedelta(microseconds=2400)))
+    assert [record.at for record in found] == [instant for instant in instants if instant < instants[2400]]
+    assert {record.request_id for record in found} == {str(number) for number in range(2400)}
+    (first,) = log.between(AT, AT + timedelta(microseconds=1))
+    assert first.request_id == "0"
+    assert list(log.between(AT - timedelta(days=1), AT)) == []
+    assert list(log.between(AT, datetime.min)) == []
+
+
+def test_while_a_caller_works_on_what_lies_between_the_log_is_written(open_log: OpenLog) -> None:
+    log = open_log()
+    for number in range(3):
+        log.append(replace(a_record(), at=AT + timedelta(seconds=number)))
+    seen = log.between(AT, AT + timedelta(days=1))
+    next(seen)
+    assert log.append(a_record()).index == 3
+    assert len(list(seen)) == 2

@@ -49,8 +49,12 @@ def test_decode_is_the_inverse_of_encode(record: AuditRecord) -> None:
 
 def test_every_field_of_the_record_is_written() -> None:
     written = {field.name for field in dataclasses.fields(AuditRecord)} | {"format"}
-    assert json.loads(WRITTEN).keys() == written - {"loss", "completes"}
-    assert json.loads(encode(a_record(completes=4))).keys() == written - {"loss"}
+    assert json.loads(WRITTEN).keys() == written - {"loss", "completes", "trials", "emergency"}
+    assert json.loads(encode(a_record(completes=4))).keys() == written - {"loss", "trials", "emergency"}
+    tried = dataclasses.replace(a_record(completes=4), trials=("D-2", "D-1"), emergency="e-7")
+    assert json.loads(encode(tried)).keys() == written - {"loss"}
+    assert b'"emergency":"e-7",' in encode(tried) and b'"trials":["D-2","D-1"]' in encode(tried)
+    assert decode(encode(tried)) == tried
 
 
 def test_a_reason_given_as_a_word_of_the_vocabulary_reads_back_as_its_text() -> None:
@@ -69,7 +73,9 @@ def test_a_reason_given_as_a_word_of_the_vocabulary_reads_back_as_its_text() -> 
         "z": "z"}]}, {"obligations": [1]}, {"obligations": "x"}, {"completes": -1}, {"completes": False},
         {"loss": "1/2"}, {"loss": {}}, {"loss": {"rho": "2/4"}}, {"loss": {"rho": "-1/2"}},
         {"loss": {"rho": "1/0"}}, {"loss": {"rho": "0.5"}}, {"loss": {"rho": "01/2"}},
-        {"loss": {"rho": "1/2", "epsilon": "x"}}, {"loss": {"epsilon": "1/2"}}, {"loss": {"rho": "１/2"}},
+        {"trials": []}, {"trials": "D-1"}, {"trials": [1]}, {"emergency": ""}, {"emergency": 1}, {"event": "x"},
+        {"about": {}}, {"loss": {"rho": "1/2", "epsilon": "x"}},
+        {"loss": {"epsilon": "1/2"}}, {"loss": {"rho": "１/2"}},
     ],
 )  # fmt: skip
 def test_what_is_not_of_the_format_is_refused(change: dict[str, Any]) -> None:
@@ -99,7 +105,7 @@ def test_other_bytes_are_refused(data: bytes) -> None:
     [
         {"at": datetime(2026, 1, 1, tzinfo=UTC)}, {"rows": -1}, {"rows": 2**53}, {"rows": True},
         {"replay": 1}, {"person": None}, {"person": "secret\ud800"}, {"outcome": "secret"},
-        {"obligations": (1,)},
+        {"obligations": (1,)}, {"trials": (1,)}, {"emergency": None},
     ],
 )  # fmt: skip
 def test_a_record_that_cannot_be_written_is_refused_without_its_values(change: dict[str, Any]) -> None:
