@@ -74,3 +74,36 @@ GARAGES = (
     "p-xiangfu", "p-ziyang", "p-tianshui", "p-chaohui", "p-hushu", "p-beishan", "p-puyan", "p-qingbo",
 )  # fmt: skip
 """Garages by falling number of stays."""
+
+LAND_USES = ("residential", "commercial", "industrial", "public-service", "logistics")
+"""What parcels may be used for, by falling number."""
+
+SKILLS = (
+    "retail-service", "software", "machining", "logistics", "catering", "construction", "accounting",
+    "data-analysis", "nursing", "design",
+)  # fmt: skip
+"""What applicants offer, by falling number."""
+
+PROVINCES = {
+    "浙": "zhejiang", "沪": "shanghai", "苏": "jiangsu", "皖": "anhui", "赣": "jiangxi", "豫": "henan",
+    "闽": "fujian", "鄂": "hubei", "鲁": "shandong",
+}  # fmt: skip
+"""The provinces of the offices that issue plates here, by the plate's first character."""
+
+CONDITIONS = (
+    "胸痛，血压下降", "跌倒，疑似骨折", "呼吸困难", "意识不清", "交通伤，多处出血", "腹痛待查", "临产", "过敏反应",
+)  # fmt: skip
+"""What ambulances are called for, by falling frequency. A canary's is not among them."""
+
+TREATED = (
+    "高血压", "急性上呼吸道感染", "2型糖尿病", "慢性胃炎", "腰椎间盘突出", "冠心病", "正常分娩", "湿疹", "白内障",
+    "抑郁状态",
+)  # fmt: skip
+"""What hospital bills are for, by falling frequency. A canary's is not among them."""
+
+INSURANCE_CLASSES = ("employee", "resident", "child", "self-paid")
+
+TASKS = (
+    "送餐上门", "陪同就医", "代购药品", "上门探望", "智能手机帮教", "家电安全检查", "垃圾分类指导",
+)  # fmt: skip
+"""What volunteers do, by falling frequency."""

@@ -17,7 +17,20 @@ from seeds.generator.identity import Registrar
 from seeds.generator.people import People, settle
 from seeds.generator.regions import read_regions
 from seeds.generator.schemas import SCHEMAS
-from seeds.generator.tables import enterprises, health, parking, police, residents, subsidies, transport
+from seeds.generator.tables import (
+    care,
+    enterprises,
+    health,
+    parcels,
+    parking,
+    police,
+    recruiting,
+    residents,
+    roads,
+    subsidies,
+    transport,
+    volunteers,
+)
 from seeds.generator.town import Town, found
 
 CHUNK = 100_000
@@ -37,6 +50,12 @@ _DEPARTMENTS: Mapping[str, tuple[_Rows, _CanaryRows]] = MappingProxyType(
         "transport_trips": (transport.transport_trips, transport.canary_transport_trips),
         "parking_stays": (parking.parking_stays, parking.canary_parking_stays),
         "subsidies": (subsidies.subsidies, subsidies.canary_subsidies),
+        "parcels": (parcels.parcels, parcels.canary_parcels),
+        "job_applicants": (recruiting.job_applicants, recruiting.canary_job_applicants),
+        "road_passes": (roads.road_passes, roads.canary_road_passes),
+        "ambulance_runs": (care.ambulance_runs, care.canary_ambulance_runs),
+        "hospital_bills": (care.hospital_bills, care.canary_hospital_bills),
+        "volunteer_tasks": (volunteers.volunteer_tasks, volunteers.canary_volunteer_tasks),
     }
 )
 # Columns of few distinct values, worth a dictionary; one of all-distinct ids only costs time.
@@ -44,6 +63,7 @@ _REPEATING = frozenset(
     {
         "sex", "community", "colour", "diagnosis", "hospital", "place", "line", "from_community",
         "to_community", "garage", "sector", "status", "district", "tier", "reason",
+        "land_use", "skill", "home_province", "vehicle", "patient_condition", "insurance_class", "volunteer", "task",
     }
 )  # fmt: skip
 

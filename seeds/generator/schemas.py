@@ -1,4 +1,4 @@
-"""The eight tables of the city, column by column. Every column is required unless it says nullable."""
+"""The tables of the city, column by column. Every column is required unless it says nullable."""
 
 from typing import Any
 
@@ -50,6 +50,26 @@ SCHEMAS: dict[str, pa.Schema] = {
     "subsidies": _table(
         application_id=_TEXT, resident_id=_TEXT, firm_code=_TEXT, eligible=_FLAG, tier=_TEXT,
         monthly_wage_yuan=_INT, amount_yuan=_INT, paid_on=(_DAY, None), sector=_TEXT, district=_TEXT,
+        community=_TEXT,
+    ),
+    "parcels": _table(
+        parcel_id=_TEXT, owner_id=_TEXT, owner_name=_TEXT, land_use=_TEXT, area_m2=_INT, base_price_yuan=_INT,
+        district=_TEXT, community=_TEXT,
+    ),
+    "job_applicants": _table(
+        resident_id=_TEXT, name=_TEXT, phone=_TEXT, skill=_TEXT, expected_wage_yuan=_INT, community=_TEXT,
+    ),
+    "road_passes": _table(plate=_TEXT, home_province=_TEXT, registered_on=_DAY),
+    "ambulance_runs": _table(
+        run_id=_TEXT, vehicle=_TEXT, route=_TEXT, dispatched_at=MOMENT, patient_id=_TEXT,
+        patient_condition=_TEXT, community=_TEXT,
+    ),
+    "hospital_bills": _table(
+        bill_id=_TEXT, resident_id=_TEXT, hospital=_TEXT, billed_on=_DAY, diagnosis=_TEXT, insurance_class=_TEXT,
+        amount_fen=_INT, community=_TEXT,
+    ),
+    "volunteer_tasks": _table(
+        task_id=_TEXT, volunteer=_TEXT, resident_id=_TEXT, address=_TEXT, task=_TEXT, due_on=_DAY,
         community=_TEXT,
     ),
 }  # fmt: skip

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from seeds.generator.canaries import Canary
 from seeds.generator.categories import GARAGES
-from seeds.generator.columns import pick
+from seeds.generator.columns import Ints, pick
 from seeds.generator.people import People
 from seeds.generator.plates import plates
 from seeds.generator.schemas import table_of
@@ -25,16 +25,21 @@ _FEN_PER_HALF_HOUR = 250
 _DAY_CAP_FEN = 6_000
 
 
+def vehicles_of(people: People) -> Ints:
+    """The numbers of the vehicles that belong to such a chunk of people: see `plates`."""
+    first = int(people.first * _VEHICLES_PER_PERSON)
+    return np.arange(first, first + int(len(people) * _VEHICLES_PER_PERSON))
+
+
 def parking_stays(people: People, town: Town) -> pa.Table:
     """The `parking_stays` rows of about as many vehicles as belong to such a chunk of people.
 
     `fee_fen` is in fen (1/100 yuan), counted so far for a vehicle still inside, whose `left_at` is NULL.
     """
     rng = town.chance("parking_stays", people.chunk)
-    vehicles = int(len(people) * _VEHICLES_PER_PERSON)
-    first = int(people.first * _VEHICLES_PER_PERSON)
-    stays = rng.poisson(_STAYS_PER_VEHICLE * rng.gamma(1.0, 1.0, vehicles))
-    vehicle = rng.permutation(np.repeat(np.arange(vehicles), stays))
+    vehicles = vehicles_of(people)
+    stays = rng.poisson(_STAYS_PER_VEHICLE * rng.gamma(1.0, 1.0, len(vehicles)))
+    vehicle = rng.permutation(np.repeat(vehicles, stays))
     count = len(vehicle)
     garage = draw(rng, zipf_weights(len(GARAGES)), count)
     entered = at_hours(rng, recent_days(rng, count, _DAYS), DAYTIME)
@@ -48,7 +53,7 @@ def parking_stays(people: People, town: Town) -> pa.Table:
     fee = np.minimum(-(-rest // _HALF_HOUR) * _FEN_PER_HALF_HOUR, _DAY_CAP_FEN) + days * _DAY_CAP_FEN
     columns: list[Any] = [
         serials("PK", people.chunk, np.arange(count)),
-        plates(first + vehicle, town.seed),
+        plates(vehicle, town.seed),
         pick(GARAGES, garage),
         pa.array(entered),
         pa.array(left.view("datetime64[us]"), mask=inside),

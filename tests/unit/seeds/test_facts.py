@@ -9,17 +9,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seeds.generator import PLACE_KINDS, PLACES, SCHEMAS, City, categories
+from seeds.generator import PLACE_KINDS, PLACES, SCHEMAS, City, categories, plates
 
 
 def test_nothing_happens_after_today(city: City) -> None:
     for name, schema in SCHEMAS.items():
         for field in schema:
-            if pa.types.is_temporal(field.type):
+            if pa.types.is_temporal(field.type) and field.name != "due_on":
                 values = pq.read_table(city.tables[name]).column(field.name).to_pylist()
                 latest = max(value for value in values if value is not None)
                 today = datetime(2026, 11, 1) if isinstance(latest, datetime) else date(2026, 11, 1)
                 assert latest < today
+
+
+def test_tasks_are_due_within_a_week(city: City) -> None:
+    due = set(pq.read_table(city.tables["volunteer_tasks"]).column("due_on").to_pylist())
+    assert due == {date(2026, 11, day) for day in range(1, 8)}
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +62,27 @@ def count(engine: duckdb.DuckDBPyConnection, query: str) -> int:
         "select count(*) from health_codes h join health_cases c using (resident_id) "
         "where diagnosed_on >= date '2026-10-25' and colour <> 'red' and length(h.resident_id) = 18 "
         "and h.resident_id not like '330101%'",
+        "select count(*) from parcels where not starts_with(community, district || '/')",
+        "select count(*) from parcels join residents on owner_id = resident_id where owner_name <> name "
+        "or birth_date > date '2008-11-01'",
+        "select count(*) from parcels where base_price_yuan <= 0 or base_price_yuan % 10000 <> 0 or area_m2 < 200",
+        "select count(*) from job_applicants a join residents r using (resident_id) where a.name <> r.name "
+        "or a.phone <> r.phone or a.community <> r.community or r.birth_date > date '2008-11-10'",
+        "select count(*) from (select resident_id from job_applicants group by 1 having count(*) > 1)",
+        "select count(*) from (select plate from road_passes group by 1 having count(*) > 1)",
+        "select count(*) from road_passes where plate like '浙A%' "
+        "or (plate like '浙%') <> (home_province = 'zhejiang') or (plate like '沪%') <> (home_province = 'shanghai')",
+        "select count(*) from ambulance_runs where not regexp_matches(route, '^S[0-9]{4}(-S[0-9]{4})+$') "
+        "or not regexp_matches(vehicle, '^浙AD[0-9]{5}$')",
+        "select count(*) from ambulance_runs a join residents r on patient_id = resident_id "
+        "where a.community <> r.community",
+        "select count(*) from hospital_bills b join residents r using (resident_id) where b.community <> r.community "
+        "or (insurance_class = 'employee' and firm_code is null) or amount_fen <= 0 "
+        "or (insurance_class = 'child' and birth_date < date '2008-10-01')",
+        "select count(*) from volunteer_tasks t join residents r using (resident_id) where t.community <> r.community "
+        "or t.address <> r.address or not regexp_matches(volunteer, '^V[0-9]{5}$')",
+        "select count(*) from (select volunteer from volunteer_tasks where volunteer not like 'V99%' group by 1 "
+        "having count(distinct community) > 1)",
     ],
 )
 def test_no_row_contradicts_another(engine: duckdb.DuckDBPyConnection, contradictions: str) -> None:
@@ -70,6 +96,29 @@ def test_people_contribute_unequally(engine: duckdb.DuckDBPyConnection) -> None:
     assert count(engine, "select max(n) from (select count(*) n from subsidies group by resident_id)") == 2
     seen = "select max(n) from (select count(*) n from police_sightings group by resident_id)"
     assert count(engine, seen) >= 8
+    for table, who in (("parcels", "owner_id"), ("hospital_bills", "resident_id"), ("volunteer_tasks", "volunteer")):
+        most, few = (
+            count(engine, f"select {f}(n) from (select count(*) n from {table} group by {who})") for f in ("max", "min")
+        )
+        assert most >= 5 * few, table
+
+
+def test_care_goes_to_the_old(engine: duckdb.DuckDBPyConnection) -> None:
+    old = "birth_date < date '1956-11-01'"
+    of_all = count(engine, f"select count(*) from residents where {old}") / 103_000
+    for table, who in (("ambulance_runs", "patient_id"), ("hospital_bills", "resident_id"),
+                       ("volunteer_tasks", "resident_id")):  # fmt: skip
+        joined = f"select count(*) from {table} join residents r on {table}.{who} = r.resident_id"
+        assert count(engine, f"{joined} where {old}") > 2 * of_all * count(engine, joined), table
+
+
+def test_many_who_look_for_work_have_none_and_some_vehicles_from_elsewhere_park_here(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    seeking = "select count(*) from job_applicants join residents using (resident_id)"
+    assert count(engine, f"{seeking} where firm_code is null") > 0.5 * count(engine, seeking)
+    parked = "select count(*) from road_passes where plate in (select plate from parking_stays)"
+    assert 0 < count(engine, parked) < count(engine, "select count(*) from road_passes")
 
 
 def shares(engine: duckdb.DuckDBPyConnection, table: str, column: str) -> list[float]:
@@ -127,6 +176,8 @@ def test_values_come_from_the_declared_lists(city: City) -> None:
         "sex": categories.SEXES, "colour": categories.COLOURS, "tier": categories.TIERS,
         "status": categories.FIRM_STATUSES, "sector": categories.SECTORS, "place": categories.PLACES,
         "hospital": categories.HOSPITALS, "line": categories.LINES, "garage": categories.GARAGES,
+        "land_use": categories.LAND_USES, "skill": categories.SKILLS, "task": categories.TASKS,
+        "insurance_class": categories.INSURANCE_CLASSES, "home_province": tuple(categories.PROVINCES.values()),
     }  # fmt: skip
     met = set()
     for table, schema in SCHEMAS.items():
@@ -143,3 +194,7 @@ def test_place_lists_agree() -> None:
     for names in (PLACES, categories.LINES, categories.GARAGES, categories.SECTORS, categories.HOSPITALS):
         assert len(set(names)) == len(names)
     assert len(categories.SECTORS) == 12
+
+
+def test_every_office_that_issues_plates_lies_in_a_known_province() -> None:
+    assert {office[0] for office in plates.OFFICES} == set(categories.PROVINCES)

@@ -56,8 +56,12 @@ def test_resident_ids_agree_with_the_register(city: City) -> None:
 
 def test_other_tables_name_registered_residents_only(city: City) -> None:
     registered = set(column(city, "residents", "resident_id"))
-    for table in ("health_codes", "health_cases", "police_sightings", "transport_trips", "subsidies"):
+    others = ("health_codes", "health_cases", "police_sightings", "transport_trips", "subsidies",
+              "job_applicants", "hospital_bills", "volunteer_tasks")  # fmt: skip
+    for table in others:
         assert set(column(city, table, "resident_id")) <= registered, table
+    assert set(column(city, "parcels", "owner_id")) <= registered
+    assert set(column(city, "ambulance_runs", "patient_id")) <= registered
     assert sorted(map(str, column(city, "health_codes", "resident_id"))) == sorted(map(str, registered))
 
 
@@ -80,7 +84,7 @@ def test_phones_are_mobile_numbers_given_once(city: City) -> None:
 
 
 def test_plates_have_at_most_two_letters_and_never_i_or_o(city: City) -> None:
-    for plate in map(str, column(city, "parking_stays", "plate")):
+    for plate in map(str, column(city, "parking_stays", "plate") + column(city, "road_passes", "plate")):
         assert re.fullmatch(r"[一-龥][A-Z][0-9A-HJ-NP-Z]{5}", plate)
         assert sum(c.isalpha() for c in plate[2:]) <= 2
 
@@ -97,6 +101,10 @@ def test_record_numbers_are_distinct(city: City) -> None:
         "transport_trips": "trip_id",
         "parking_stays": "stay_id",
         "subsidies": "application_id",
+        "parcels": "parcel_id",
+        "ambulance_runs": "run_id",
+        "hospital_bills": "bill_id",
+        "volunteer_tasks": "task_id",
     }.items():
         numbers = column(city, table, key)
         assert len(set(numbers)) == len(numbers)

@@ -24,7 +24,7 @@ def test_the_tree_has_five_districts_of_three_streets_of_three_communities(regio
 
 def test_every_table_names_communities_of_the_tree(city: City, regions: Path) -> None:
     known = set(read_regions(regions).communities)
-    for table in SCHEMAS:
+    for table in set(SCHEMAS) - {"road_passes"}:  # vehicles from elsewhere lie in no community
         assert set(pq.read_table(city.tables[table]).column("community").to_pylist()) <= known
     homes = set(pq.read_table(city.tables["residents"]).column("community").to_pylist())
     assert homes == known
