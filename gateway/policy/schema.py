@@ -8,18 +8,23 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from gateway.policy.budgets import BudgetsShape
-from gateway.policy.contract_shape import ContractShape
+from gateway.policy.contract_shape import BLOCK, BlockShape, ContractShape
+from gateway.policy.officers import OfficersShape
 from gateway.policy.purposes import PurposesShape
 from gateway.policy.regions import RegionsShape
+from gateway.policy.registers import RegistersShape
 from gateway.policy.validation import Shape
 
 SHAPES: dict[str, type[Shape]] = {
     "budgets.json": BudgetsShape,
     "contract.json": ContractShape,
+    "officers.json": OfficersShape,
     "purposes.json": PurposesShape,
     "regions.json": RegionsShape,
+    "registers.json": RegistersShape,
 }
 
 
@@ -28,8 +33,21 @@ def schemas() -> dict[str, str]:
     texts = {}
     for name, shape in SHAPES.items():
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **shape.model_json_schema()}
+        if shape is ContractShape:
+            _add_block(schema)
         texts[name] = json.dumps(schema, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     return texts
+
+
+def _add_block(contract: dict[str, Any]) -> None:
+    """Say what the value of the gateway's own custom property is, and that there must be one."""
+    block = BlockShape.model_json_schema()
+    contract["$defs"] |= {**block.pop("$defs"), "BlockShape": block}
+    own = {"properties": {"property": {"const": BLOCK}}, "required": ["property"]}
+    described = {"if": own, "then": {"properties": {"value": {"$ref": "#/$defs/BlockShape"}}}}
+    properties = contract["properties"]["customProperties"]
+    properties["items"] = {"allOf": [properties["items"], described]}
+    properties["contains"] = own
 
 
 def main(folder: Path) -> None:
