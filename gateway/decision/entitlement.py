@@ -38,6 +38,10 @@ class Entitlement:
         """Tell whether a deny has ended its trial: from then on it refuses."""
         return any(deny.terms.trial is None or today > deny.terms.trial for deny in self.trials)
 
+    def ended_on(self, today: date) -> bool:
+        """Tell whether the purpose's last day is over."""
+        return self.purpose.expires_on is not None and today > self.purpose.expires_on
+
 
 def entitlement(institution: str, request: DisclosureRequest, policy: PolicySnapshot) -> Entitlement | None:
     """Return what the institution is entitled to for this disclosure, purpose and region, or None for nothing."""
@@ -48,6 +52,7 @@ def entitlement(institution: str, request: DisclosureRequest, policy: PolicySnap
         return known
     found = _entitlement(institution, request, policy)
     if found is not None:
+        # what is granted has names of the policy, and is short
         policy.entitlements.put(question, found)
     return found
 

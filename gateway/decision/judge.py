@@ -6,48 +6,27 @@ expiry, case numbers, caps) is looked at on every request. Default deny: what no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from fractions import Fraction
 
 from gateway.decision.entitlement import Entitlement, entitlement
 from gateway.decision.fit import misfit
-from gateway.decision.granularity import region_fits
 from gateway.decision.nearest import nearest
 from gateway.decision.offers import offers
-from gateway.decision.standing import last_day, unmet
-from gateway.model.calendar import city_day, end_of_day
-from gateway.model.contract import DisclosureKind, DisclosureSpec
+from gateway.decision.preparation import Option, Prepared, asked_fields, enough, prepare
+from gateway.decision.standing import unmet, unmet_by
+from gateway.model.calendar import city_day
+from gateway.model.contract import DisclosureSpec
 from gateway.model.errors import ErrorReason
 from gateway.model.party import Identity
-from gateway.model.permit import (
-    ADD_NOISE,
-    APPLY_FILTERS,
-    BOUND_CONTRIBUTIONS,
-    DROP_INTERNAL,
-    LIMIT_ROWS,
-    REQUIRE_CONSENT,
-    RESTRICT_REGION,
-    RETAIN_ONLY,
-    TREAT,
-    WAIVE_NOISE,
-    FieldViolation,
-    Obligation,
-    Permit,
-    Refusal,
-    Withheld,
-)
+from gateway.model.permit import FieldViolation, Permit, Refusal
 from gateway.model.purpose import Purpose
 from gateway.model.request import DisclosureRequest, MarginRequest, ReleaseRequest, RowsRequest
 from gateway.model.statistics import NoisePlan
-from gateway.model.treatment import Treatment
-from gateway.policy.grants import Grant
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.privacy.pricing import SMALLEST_EPSILON, epsilon_for_margin, plan_noise
 from gateway.privacy.sensitivity import BoundedQuery, bound
-
-NOT_IN_DISCLOSURE = "not part of this disclosure"
 
 
 def judge(
@@ -61,41 +40,17 @@ def judge(
     if not request.context.purpose:
         return _refuse(ErrorReason.PURPOSE_MISSING, "context.purpose", "name the purpose of the request")
     today = city_day(now)
-    found = entitlement(identity.institution, request, policy)
-    if found is None or found.denied_on(today):
-        return _not_entitled(identity, request, policy, today)
-    purpose = found.purpose
-    if purpose.expires_on is not None and today > purpose.expires_on:
-        return Refusal(ErrorReason.PURPOSE_EXPIRED, legal_basis=purpose.legal_basis)
-    if found.unlawful is not None:
-        near = nearest(policy, identity.institution, request, today, found.unlawful)
-        return Refusal(found.unlawful, near, legal_basis=purpose.legal_basis)
-    holding: list[Grant] = []
-    broken: ErrorReason | None = None
-    for grant in found.grants:
-        reason = unmet(grant, request, identity.institution, found.disclosure, policy, today)
-        if reason is None:
-            holding.append(grant)
-        else:
-            broken = broken or reason
+    prepared = prepare(identity.institution, request, policy, today)
+    if prepared is None:
+        return _why_not(identity, request, policy, today)
+    holding = [one for one in prepared.options if not one.asks or unmet_by(request, one.grant.terms) is None]
     if not holding:
-        reason = broken or ErrorReason.GRANT_NOT_IN_FORCE
-        near = nearest(policy, identity.institution, request, today, reason)
-        return Refusal(reason, near, grant=found.grants[0].id, legal_basis=purpose.legal_basis)
-    plan = _plan(identity, request, found, policy, today)
-    if isinstance(plan, Refusal):
-        return replace(plan, grant=holding[0].id, legal_basis=purpose.legal_basis)
-    if isinstance(request, RowsRequest):
-        # a region narrower than the fields tell would be a filter on what they do not tell
-        fitting = [
-            one for one in holding if region_fits(found.region, one, found.contract, plan.fields, policy.regions)
-        ]
-        if not fitting:
-            near = nearest(policy, identity.institution, request, today, ErrorReason.REGION_NOT_GRANTED)
-            first = found.grants[0].id
-            return Refusal(ErrorReason.REGION_NOT_GRANTED, near, grant=first, legal_basis=purpose.legal_basis)
-        holding = fitting
-    return tuple(_permit(identity, request, found, plan, grant, policy, now) for grant in holding)
+        return _why_not(identity, request, policy, today)
+    noise = _noise(request, prepared.found)
+    if isinstance(noise, Refusal):
+        basis = prepared.found.purpose.legal_basis
+        return replace(noise, grant=holding[0].grant.id, legal_basis=basis)
+    return tuple([_permit(identity, request, prepared, one, noise, policy, now) for one in holding])
 
 
 def price_margin(
@@ -138,6 +93,39 @@ def _substance(permit: Permit) -> tuple[object, ...]:
 
 
 # --- why not ----------------------------------------------------------------------------------------------------------
+
+
+def _why_not(identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, today: date) -> Refusal:
+    """Say why a request is refused, in the order in which a caller may know: first whether it is theirs at all."""
+    institution = identity.institution
+    found = entitlement(institution, request, policy)
+    if found is None or found.denied_on(today):
+        return _not_entitled(identity, request, policy, today)
+    basis = found.purpose.legal_basis
+    if found.ended_on(today):
+        return Refusal(ErrorReason.PURPOSE_EXPIRED, legal_basis=basis)
+    if found.unlawful is not None:
+        near = nearest(policy, institution, request, today, found.unlawful)
+        return Refusal(found.unlawful, near, legal_basis=basis)
+    reasons = {one: unmet(one, request, institution, found.disclosure, policy, today) for one in found.grants}
+    holding = [grant for grant, reason in reasons.items() if reason is None]
+    if not holding:
+        reason = reasons[found.grants[0]] or ErrorReason.GRANT_NOT_IN_FORCE
+        near = nearest(policy, institution, request, today, reason)
+        return Refusal(reason, near, grant=found.grants[0].id, legal_basis=basis)
+    refusal = misfit(request, found.contract, found.disclosure)
+    if refusal is not None:
+        return replace(refusal, grant=holding[0].id, legal_basis=basis)
+    if isinstance(request, RowsRequest):
+        fields, withheld = asked_fields(request, found.disclosure)
+        if not enough(request, found.disclosure, fields, withheld):
+            near = nearest(policy, institution, request, today, ErrorReason.FIELD_NOT_GRANTED)
+            return Refusal(
+                ErrorReason.FIELD_NOT_GRANTED, near, withheld=withheld, grant=holding[0].id, legal_basis=basis
+            )
+    near = nearest(policy, institution, request, today, ErrorReason.REGION_NOT_GRANTED)
+    return Refusal(ErrorReason.REGION_NOT_GRANTED, near, grant=found.grants[0].id, legal_basis=basis)
+
 
 _NOBODY, _NOTHING = "?", "?/?"
 
@@ -187,32 +175,12 @@ def _names(dataset: str, disclosure: DisclosureSpec, request: DisclosureRequest)
 # --- what then --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    fields: Mapping[str, Treatment]
-    withheld: tuple[Withheld, ...]
-    noise: tuple[NoisePlan, ...]
-
-
-def _plan(
-    identity: Identity, request: DisclosureRequest, found: Entitlement, policy: PolicySnapshot, today: date
-) -> _Plan | Refusal:
-    disclosure = found.disclosure
-    refusal = misfit(request, found.contract, disclosure)
+def _noise(request: DisclosureRequest, found: Entitlement) -> tuple[NoisePlan, ...] | Refusal:
+    """Hold the caller's values against the disclosure, and settle the noise of a release; none for rows."""
+    refusal = misfit(request, found.contract, found.disclosure)
     if refusal is not None:
         return refusal
-    if isinstance(request, ReleaseRequest):
-        noise = _plan_release(request, found)
-        return noise if isinstance(noise, Refusal) else _Plan({}, (), noise)
-    if not request.fields:
-        return _Plan(disclosure.fields, (), ())
-    fields = {name: how for name, how in disclosure.fields.items() if name in request.fields}
-    withheld = tuple(Withheld(name, NOT_IN_DISCLOSURE) for name in request.fields if name not in disclosure.fields)
-    answers_alone = disclosure.kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME)
-    if (withheld and not request.allow_partial) or not (fields or answers_alone):
-        reason = ErrorReason.FIELD_NOT_GRANTED
-        return Refusal(reason, nearest(policy, identity.institution, request, today, reason), withheld=withheld)
-    return _Plan(fields, withheld, ())
+    return _plan_release(request, found) if isinstance(request, ReleaseRequest) else ()
 
 
 def _plan_release(request: ReleaseRequest, found: Entitlement) -> tuple[NoisePlan, ...] | Refusal:
@@ -239,59 +207,33 @@ def _max_epsilon(disclosure: DisclosureSpec) -> Fraction:
 def _permit(
     identity: Identity,
     request: DisclosureRequest,
-    found: Entitlement,
-    plan: _Plan,
-    grant: Grant,
+    prepared: Prepared,
+    option: Option,
+    noise: tuple[NoisePlan, ...],
     policy: PolicySnapshot,
     now: datetime,
 ) -> Permit:
-    max_rows = _tighter(found.disclosure.max_rows, grant.terms.max_rows)
+    found, grant, until = prepared.found, option.grant, identity.valid_until
     return Permit(
         identity=identity,
         request=request,
         contract=found.contract,
         disclosure=found.disclosure,
         region=found.region,
-        fields=plan.fields,
-        withheld=plan.withheld,
+        fields=prepared.fields,
+        withheld=prepared.withheld,
         grant=grant.id,
         legal_basis=found.purpose.legal_basis,
         policy_digest=policy.digest,
-        max_rows=max_rows,
-        valid_until=_valid_until(identity, found.purpose, grant, policy, now),
-        obligations=_obligations(found.disclosure, plan.fields, max_rows, grant.terms.consent),
+        max_rows=option.max_rows,
+        valid_until=until if option.ends is None or until < option.ends else option.ends,
+        obligations=option.obligations,
         decided_at=now,
         case_number=request.context.case_number if grant.terms.needs_case else "",
-        noise=plan.noise,
+        noise=noise,
         terms=grant.terms,
         trials=found.trial_names,
     )
-
-
-def _obligations(
-    disclosure: DisclosureSpec, fields: Mapping[str, Treatment], max_rows: int | None, consent: str | None
-) -> frozenset[Obligation]:
-    owed = {Obligation(RESTRICT_REGION), Obligation(APPLY_FILTERS)}
-    if disclosure.consent_field is not None:
-        owed.add(Obligation(REQUIRE_CONSENT))
-    if consent is not None:
-        owed.add(Obligation(REQUIRE_CONSENT, consent))
-    if disclosure.kind is DisclosureKind.RELEASE:
-        return frozenset(owed | {Obligation(BOUND_CONTRIBUTIONS), Obligation(ADD_NOISE)})
-    if max_rows is not None:
-        owed.add(Obligation(LIMIT_ROWS))
-    owed |= {Obligation(RETAIN_ONLY), Obligation(DROP_INTERNAL), Obligation(WAIVE_NOISE)}
-    return frozenset(owed | {Obligation(TREAT, name) for name in fields})
-
-
-def _valid_until(identity: Identity, purpose: Purpose, grant: Grant, policy: PolicySnapshot, now: datetime) -> datetime:
-    days = (purpose.expires_on, last_day(grant, identity.institution, policy, city_day(now)))
-    return min([identity.valid_until, *(end_of_day(day) for day in days if day is not None)])
-
-
-def _tighter(first: int | None, second: int | None) -> int | None:
-    caps = [cap for cap in (first, second) if cap is not None]
-    return min(caps, default=None)
 
 
 def _refuse(reason: ErrorReason, field: str, description: str) -> Refusal:

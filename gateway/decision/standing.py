@@ -7,6 +7,7 @@ from datetime import date
 from gateway.model.contract import DisclosureSpec
 from gateway.model.errors import ErrorReason
 from gateway.model.request import DisclosureRequest, RowsRequest
+from gateway.model.terms import Terms
 from gateway.policy import case_pattern, dpv
 from gateway.policy.grants import ANY, Grant
 from gateway.policy.snapshot import PolicySnapshot
@@ -24,30 +25,35 @@ def unmet(
 
     `max_rows` bounds the answer and is not judged here; nor is what registers know: cases, meters, emergencies.
     """
-    terms = grant.terms
     if not in_force(grant, institution, policy, today):
         return ErrorReason.GRANT_NOT_IN_FORCE
-    if terms.needs_case and not request.context.case_number:
+    if not has_basis(grant, request.context.purpose, disclosure, policy):
+        return ErrorReason.LEGAL_BASIS_INSUFFICIENT
+    return unmet_by(request, grant.terms)
+
+
+def unmet_by(request: DisclosureRequest, terms: Terms) -> ErrorReason | None:
+    """Return why terms that are in force do not cover what the caller wrote, or None if they do."""
+    case_number = request.context.case_number
+    if terms.needs_case and not case_number:
         return ErrorReason.CASE_NUMBER_REQUIRED
-    if terms.case_pattern is not None and not case_pattern.matches(terms.case_pattern, request.context.case_number):
+    if terms.case_pattern is not None and not case_pattern.matches(terms.case_pattern, case_number):
         return ErrorReason.CASE_NUMBER_REQUIRED
-    if isinstance(request, RowsRequest):
+    if isinstance(request, RowsRequest) and (terms.single or terms.max_keys is not None):
         named = 0 if request.selector is None else len(request.selector.values)
         if terms.single and named != 1:
             return ErrorReason.BULK_FORBIDDEN
         if terms.max_keys is not None and named > terms.max_keys:
             return ErrorReason.CAP_EXCEEDED
-    asked = terms.consent is not None or disclosure.consent_field is not None
-    return None if asked or not _rests_on_consent(request.context.purpose, policy) else _NO_BASIS
+    return None
 
 
-_NO_BASIS = ErrorReason.LEGAL_BASIS_INSUFFICIENT
-"""A purpose that rests on consent has no basis for those who were never asked."""
-
-
-def _rests_on_consent(purpose: str, policy: PolicySnapshot) -> bool:
+def has_basis(grant: Grant, purpose: str, disclosure: DisclosureSpec, policy: PolicySnapshot) -> bool:
+    """Tell whether consent is asked for where the purpose rests on it: it has no basis for those never asked."""
+    if grant.terms.consent is not None or disclosure.consent_field is not None:
+        return True
     found = policy.purposes.get(purpose)
-    return found is not None and found.legal_basis.dpv == dpv.CONSENT
+    return found is not None and found.legal_basis.dpv != dpv.CONSENT
 
 
 def in_force(grant: Grant, institution: str, policy: PolicySnapshot, today: date) -> bool:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Hashable
 
 _KEPT = 20_000
-_LONGEST_KEY = 1024
 
 
 class Memo:
@@ -22,10 +21,8 @@ class Memo:
         """Return what is kept, or None."""
         return self._kept.get(question)
 
-    def put(self, question: tuple[str, ...], answer: object) -> None:
-        """Keep an answer, and let the oldest go where there are too many. Long questions are not kept."""
-        if sum(map(len, question)) > _LONGEST_KEY:
-            return
+    def put(self, question: Hashable, answer: object) -> None:
+        """Keep an answer, and let the oldest go where there are too many. The caller bounds how long a question is."""
         with self._lock:
             while len(self._kept) >= _KEPT:
                 del self._kept[next(iter(self._kept))]
