@@ -37,8 +37,10 @@ app.command(
 )
 
 contract = App(name="contract", help="Data contracts: draft one from a file, check one.")
-contract.command("gateway.cli.contract:init", name="init", help="Draft a contract from a Parquet or CSV file.")
-contract.command("gateway.cli.contract:check", name="check", help="Check contracts, and what they leave to confirm.")
+contract.command("gateway.cli.contract.init:init", name="init", help="Draft a contract from a Parquet or CSV file.")
+contract.command(
+    "gateway.cli.contract.check:check", name="check", help="Check contracts, and what they leave to confirm."
+)
 app.command(contract)
 
 policy = App(name="policy", help="The policy folder.")

@@ -81,6 +81,7 @@ class DisclosureKind(StrEnum):
     LOOKUP = "lookup"
     EXTRACT = "extract"
     CHECK = "check"
+    CONSUME = "consume"
     RELEASE = "release"
 
 
@@ -132,10 +133,47 @@ class DisclosureSpec:
 
 
 class ContractStatus(StrEnum):
-    """A draft discloses nothing until an officer confirms it."""
+    """The standard's words. Only an active contract discloses anything: a draft waits for an officer to confirm it."""
 
+    PROPOSED = "proposed"
     DRAFT = "draft"
-    CONFIRMED = "confirmed"
+    ACTIVE = "active"
+    DEPRECATED = "deprecated"
+    RETIRED = "retired"
+    CONFIRMED = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the data is for, how it may be used and what it cannot tell, in words; "" for what is not said."""
+
+    purpose: str = ""
+    usage: str = ""
+    limitations: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QualityRule:
+    """A rule of quality as the contract declares it, in the words of the standard; "" for what it leaves out.
+
+    `field` is "" for the dataset as a whole. `type` is text, library, sql or custom. `operator` is the comparison
+    (mustBe, mustBeLessThan, …) that the metric or the query is held to, with one operand or, for ranges, two.
+    `definition` is the query of a rule in SQL; for a custom rule its engine comes first.
+    """
+
+    field: str
+    name: str
+    type: str
+    dimension: str
+    description: str
+    metric: str
+    arguments: Mapping[str, object]
+    operator: str
+    operands: tuple[object, ...]
+    unit: str
+    severity: str
+    engine: str
+    definition: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +181,9 @@ class DataContract:
     """A dataset as its controller declares it.
 
     `region_field` holds region paths; without one only the root of the region tree is served.
+    `collected_for` are the purposes the data was collected for: others must be declared compatible. `legal_bases` are
+    those (W3C DPV) on which it may be used; empty for any. `freshness_hours` is how far the data may lag behind what
+    it describes, None if nothing is promised.
     """
 
     dataset: str
@@ -158,3 +199,8 @@ class DataContract:
     fields: Mapping[str, FieldSpec]
     disclosures: Mapping[str, DisclosureSpec]
     digest: str
+    collected_for: tuple[str, ...] = ()
+    legal_bases: frozenset[str] = frozenset()
+    description: Description = Description()
+    freshness_hours: int | None = None
+    quality: tuple[QualityRule, ...] = ()

@@ -1,11 +1,15 @@
-"""The shape of contracts/<dataset>.yaml: keys and types, before anything is compared with anything."""
+"""The shape of contracts/<dataset>.yaml: keys and types, before anything is compared with anything.
+
+It is a document of the Open Data Contract Standard (gateway.policy.odcs), narrowed to what the gateway serves, with
+one block of the gateway's own among its customProperties.
+"""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from gateway.model.contract import (
     CanonicalForm,
@@ -13,29 +17,63 @@ from gateway.model.contract import (
     ContractStatus,
     DisclosureKind,
     SelectBy,
-    SourceKind,
 )
 from gateway.model.filter import Operator
 from gateway.model.values import FieldType
+from gateway.policy.odcs import (
+    LOGICAL_TYPES,
+    VERSION,
+    CustomPropertyShape,
+    ObjectShape,
+    OdcsShape,
+    PropertyShape,
+    ServerShape,
+    TeamShape,
+)
+from gateway.policy.problems import did_you_mean, shown
 from gateway.policy.treatments import TreatmentShape
-from gateway.policy.validation import DatasetName, FieldName, Shape, Slug, Text
+from gateway.policy.validation import DatasetName, FieldName, OneOf, Shape, Slug, Text
 
-Literal = str | int | float | bool | date
+BLOCK = "purposeGateway"
+"""The custom property that holds the gateway's own block."""
+
+TYPES = {
+    "string": FieldType.STRING,
+    "integer": FieldType.INT64,
+    "number": FieldType.DOUBLE,
+    "boolean": FieldType.BOOL,
+    "date": FieldType.DATE,
+    "timestamp": FieldType.TIMESTAMP,
+}
+"""The standard's logical types that the gateway has a type for."""
+
+LiteralValue = str | int | float | bool | date
 _INT64 = Field(ge=-(2**63), le=2**63 - 1)
 
 
-class TitleShape(Shape):
-    """What people read. Without `zh`, the English title stands for both."""
+def _served(logical_type: str) -> str:
+    if logical_type not in TYPES:
+        if logical_type in LOGICAL_TYPES:
+            raise ValueError(f"the gateway has no type for {shown(logical_type)}. Leave the property out.")
+        raise ValueError(f"{shown(logical_type)} is not a logical type. {did_you_mean(logical_type, TYPES)}".strip())
+    return logical_type
 
-    en: Text
-    zh: Text | None = None
+
+class FieldShape(PropertyShape):
+    """One field of the dataset."""
+
+    name: FieldName
+    logical_type: Annotated[
+        str, AfterValidator(_served), Field(alias="logicalType", json_schema_extra={"enum": list(TYPES)})
+    ]
+    classification: Annotated[Classification, Field(strict=False)]
 
 
-class SourceShape(Shape):
-    """Where the rows are."""
+class TableShape(ObjectShape):
+    """The dataset's one table."""
 
-    kind: Annotated[SourceKind, Field(strict=False)]
-    path: Annotated[str, Field(min_length=1, max_length=255, description="relative to the data folder")]
+    name: DatasetName
+    properties: Annotated[list[FieldShape], Field(min_length=1)]
 
 
 class PrivacyUnitShape(Shape):
@@ -45,17 +83,14 @@ class PrivacyUnitShape(Shape):
     field: FieldName
 
 
-class FieldShape(Shape):
-    """One field of the dataset."""
+class FieldPolicyShape(Shape):
+    """What the gateway must know of a field besides what the standard says."""
 
-    type: Annotated[FieldType, Field(strict=False)]
-    classification: Annotated[Classification, Field(strict=False)]
-    nullable: bool = False
     canonical: Annotated[CanonicalForm, Field(strict=False)] = CanonicalForm.TEXT
     bounds: Annotated[
         list[Annotated[int, _INT64]] | None, Field(min_length=2, max_length=2, description="lowest, highest")
     ] = None
-    keys: Annotated[list[Literal] | None, Field(min_length=1, max_length=10_000)] = None
+    keys: Annotated[list[LiteralValue] | None, Field(min_length=1, max_length=10_000)] = None
 
 
 class ConditionShape(Shape):
@@ -63,8 +98,8 @@ class ConditionShape(Shape):
 
     field: FieldName
     op: Annotated[Operator, Field(strict=False)]
-    value: Literal | None = None
-    values: Annotated[list[Literal] | None, Field(min_length=1)] = None
+    value: LiteralValue | None = None
+    values: Annotated[list[LiteralValue] | None, Field(min_length=1)] = None
 
 
 class StatisticsShape(Shape):
@@ -96,17 +131,35 @@ class DisclosureShape(Shape):
     statistics: StatisticsShape | None = None
 
 
-class ContractShape(Shape):
-    """A data contract as it is written."""
+class BlockShape(Shape):
+    """The gateway's own block: what the standard has no word for."""
 
-    dataset: DatasetName
-    status: Annotated[ContractStatus, Field(strict=False)]
-    title: TitleShape
-    controller: Slug
-    steward: Text
-    source: SourceShape
+    name_zh: Annotated[Text | None, Field(description="the name in Chinese; without it the English stands")] = None
+    collected_for: Annotated[
+        list[Slug], Field(min_length=1, description="the purposes of purposes.yaml that the data was collected for")
+    ]
+    legal_bases: Annotated[
+        list[str] | None,
+        Field(min_length=1, description="W3C DPV identifiers; uses with another legal basis are refused"),
+    ] = None
     privacy_unit: PrivacyUnitShape
     region_field: FieldName | None = None
-    retention_days: Annotated[int | None, Field(ge=1)] = None
-    fields: Annotated[dict[FieldName, FieldShape], Field(min_length=1)]
+    fields: dict[FieldName, FieldPolicyShape] = Field(default_factory=dict)
     disclosures: dict[Slug, DisclosureShape] = Field(default_factory=dict)
+
+
+class ContractShape(OdcsShape):
+    """A data contract as it is written."""
+
+    api_version: Annotated[
+        str,
+        OneOf([VERSION], "the version of the standard that contracts are written in"),
+        Field(alias="apiVersion"),
+    ]
+    kind: Literal["DataContract"]
+    name: Text
+    status: Annotated[ContractStatus, Field(strict=False)]
+    team: TeamShape
+    servers: Annotated[list[ServerShape], Field(min_length=1)]
+    schema_: Annotated[list[TableShape], Field(alias="schema", min_length=1, max_length=1)]
+    custom_properties: Annotated[list[CustomPropertyShape], Field(alias="customProperties")]

@@ -7,16 +7,32 @@ import types
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, ErrorDetails
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from gateway.policy.documents import Document
 from gateway.policy.problems import Problems, did_you_mean, shown
 
 _LONG_NUMBER = re.compile(r"[0-9]{6}")
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+_SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+_MAX_SLUG = 64
+Slug = Annotated[str, StringConstraints(pattern=_SLUG, max_length=_MAX_SLUG)]
 """An id: of a purpose, a region among its siblings, an institution, a role, a grant, a disclosure."""
+
+
+def is_slug(text: str) -> bool:
+    """Tell whether a text has the form of an id."""
+    return len(text) <= _MAX_SLUG and re.fullmatch(_SLUG[1:-1], text) is not None
 
 
 def _no_number(name: str) -> str:
@@ -50,22 +66,72 @@ class Names(Shape):
     zh: Text
 
 
+class Misplaced(ValueError):
+    """A complaint of a model about the part of it at `place`. Its text is like those that split_remedy takes."""
+
+    def __init__(self, text: str, *place: str | int) -> None:
+        super().__init__(text)
+        self.place = place
+
+
+class OneOf:
+    """A mark on a text that must be one of some. `what` says in words what it must be; editors are told the list."""
+
+    def __init__(self, known: Iterable[str], what: str) -> None:
+        self._known, self._what = tuple(known), what
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check what is a text already."""
+        return no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """List what is known."""
+        return {**handler(schema), "enum": list(self._known)}
+
+    def _check(self, text: str) -> str:
+        if text not in self._known:
+            raise ValueError(f"{shown(text)} is not {self._what}. {did_you_mean(text, self._known)}".strip())
+        return text
+
+
 S = TypeVar("S", bound=Shape)
 
 
-def shaped(shape: type[S], document: Document, problems: Problems) -> S | None:
-    """Return the document in its shape, or None after noting everything that does not fit."""
+def shaped(shape: type[S], document: Document, problems: Problems, at: tuple[str | int, ...] = ()) -> S | None:
+    """Return the part of the document at `at` in its shape, or None after noting everything that does not fit."""
+    data: Any = document.data
+    for step in at:
+        data = data[step]
     try:
-        return shape.model_validate(document.data)
+        return shape.model_validate(data)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            message, remedy = _told(shape, detail)
-            problems.add(document.file, document.line(*detail["loc"]), message, remedy)
+            loc = _place(data, detail)
+            message, remedy = _told(shape, detail, loc)
+            problems.add(document.file, document.line(*at, *loc), message, remedy)
         return None
 
 
-def _told(shape: type[Shape], detail: ErrorDetails) -> tuple[str, str]:
-    loc = detail["loc"]
+def _place(data: Any, detail: ErrorDetails) -> tuple[str | int, ...]:
+    """Where in the document the complaint is about: without the branches of a union, which no document names."""
+    place: list[str | int] = []
+    for number, step in enumerate(detail["loc"], start=1):
+        missing = number == len(detail["loc"]) and (detail["type"] == "missing" or step == "[key]")
+        if _has(data, step):
+            data = data[step]
+        elif not missing:
+            continue
+        place.append(step)
+    return (*place, *getattr(detail.get("ctx", {}).get("error"), "place", ()))
+
+
+def _has(data: Any, step: str | int) -> bool:
+    if isinstance(data, list):
+        return isinstance(step, int) and step < len(data)
+    return isinstance(data, dict) and step in data
+
+
+def _told(shape: type[Shape], detail: ErrorDetails, loc: tuple[str | int, ...]) -> tuple[str, str]:
     name = shown(loc[-1]) if loc else "the file"
     if loc and isinstance(loc[-1], int):
         name = f"item {loc[-1] + 1} of {shown(loc[-2])}"
@@ -115,7 +181,7 @@ def _keys(shape: Any, path: Iterable[str | int]) -> list[str]:
 
 
 def _inner(annotation: Any, step: str | int) -> Any:
-    model = _model(annotation)
+    model = None if isinstance(step, int) else _model(annotation)
     if model is not None:
         for name, field in model.model_fields.items():
             if step in (name, field.alias):

@@ -15,15 +15,11 @@ from gateway.tables import ReleasedCells, ReleasedTable, Segment
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Part:
-    """One numbered batch of a disclosure. `slots` (int32) tells in a lookup which asked subject a row belongs to.
-
-    `left` is what the subject's quota has left, where the disclosure consumed of it.
-    """
+    """One numbered batch of a disclosure. `slots` (int32) tells in a lookup which asked subject a row belongs to."""
 
     number: int
     records: pa.RecordBatch
     slots: pa.Int32Array | None
-    left: int | None = None
 
 
 class Delivery:
@@ -64,7 +60,7 @@ class Delivery:
 
     def __iter__(self) -> Iterator[Part]:
         for number, segment in enumerate(self._segments):
-            yield Part(number, segment.records, segment.slots, segment.left)
+            yield Part(number, segment.records, segment.slots)
 
     def close(self) -> None:
         """End the disclosure early, if it has not ended: what had left is recorded as aborted."""

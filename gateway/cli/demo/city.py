@@ -166,7 +166,6 @@ memory_limit_mib = 512
 
 [policy]
 folder = "policies"
-follow = "folder"
 
 [state]
 file = "state.sqlite3"

@@ -36,28 +36,27 @@ p, g-study-counts, university, flights/by-airport, release, new-york, delay-stud
 """
 _DISCLOSURES = """\
 disclosures:
-  study-rows:
-    kind: extract
-    description: Delays of single flights, with a pseudonym for the aircraft.
-    fields: {tailnum: pseudonymize, origin: keep, dep_delay: keep, time_hour: {generalize: month}}
-    filters: [origin]
-    waive_noise: "Delays are studied flight by flight."
-  by-airport:
-    kind: release
-    description: Departures by airport, and the miles flown.
-    statistics: {group_by: [origin], sums: [distance], max_groups: 3, max_rows: 400, max_epsilon: 5.0, slot_ms: 200}
+        study-rows:
+          kind: extract
+          description: Delays of single flights, with a pseudonym for the aircraft.
+          fields: {tailnum: pseudonymize, origin: keep, dep_delay: keep, time_hour: {generalize: month}}
+          filters: [origin]
+          waive_noise: "Delays are studied flight by flight."
+        by-airport:
+          kind: release
+          description: Departures by airport, and the miles flown.
+          statistics:
+            {group_by: [origin], sums: [distance], max_groups: 3, max_rows: 400, max_epsilon: 5.0, slot_ms: 200}
 """
 _SETTLED = {
-    "status: draft": "status: confirmed",
-    "title: {en: flights}": "title: {en: Departures of 2013, zh: 2013年出港航班}",
-    "controller: to-be-named": "controller: flight-office",
-    'steward: "To be named"': 'steward: "Flight desk, flights@office.example"',
+    "status: draft": "status: active",
+    "name: flights\nversion": "name: Departures of 2013\nversion",
+    "{role: owner, username: to-be-named}": "{role: owner, username: flight-office}",
+    "{role: steward, username: to-be-named}": "{role: steward, username: flights@office.example, name: Flight desk}",
+    "collected_for: [unconfirmed]": "collected_for: [delay-study]",
     "{kind: unconfirmed, field: tailnum}": "{kind: aircraft, field: tailnum}",
-    "origin: {type: string, classification: quasi-identifier}": (
-        "origin: {type: string, classification: quasi-identifier, keys: [EWR, JFK, LGA]}"
-    ),
-    "distance: {type: int64, classification: sensitive}": (
-        "distance: {type: int64, classification: sensitive, bounds: [0, 5000]}"
+    "      fields: {}\n": (
+        "      fields:\n        origin: {keys: [EWR, JFK, LGA]}\n        distance: {bounds: [0, 5000]}\n"
     ),
 }
 

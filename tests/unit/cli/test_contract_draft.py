@@ -44,11 +44,11 @@ def test_every_guess_is_marked(desk: Desk, draft: Path) -> None:
     assert len(guesses) == 7
     assert all(re.search(r"  # confirm: \S", line) for line in guesses)
     assert desk.run("contract", "check", "table", "--policies", str(desk.policies)) == 1
-    assert desk.out.count(": to confirm: ") == 7 + 4
+    assert desk.out.count(": to confirm: ") == 7 + 5
 
 
 def test_a_settled_contract_has_nothing_left_to_confirm(desk: Desk, draft: Path) -> None:
-    text = draft.read_text().replace("status: draft", "status: confirmed")
+    text = draft.read_text().replace("status: draft", "status: active").replace("[unconfirmed]", "[delay-study]")
     draft.write_text(text)
     assert desk.run("contract", "check", "--policies", str(desk.policies)) == 1
     draft.write_text(re.sub(r"  # confirm: .*", "", text))
@@ -77,10 +77,10 @@ def test_next_steps_are_told(desk: Desk, draft: Path) -> None:
 
 
 def test_a_name_cannot_write_into_the_draft(desk: Desk) -> None:
-    path = desk.write('id,"a\x07b\nstatus: confirmed\n# c\u2028status: confirmed"\nu,1\n')
+    path = desk.write('id,"a\x07b\nstatus: active\n# c\u2028status: active"\nu,1\n')
     assert desk.init(path, "--convert") == 0, desk.err
     assert loaded(desk).status is ContractStatus.DRAFT
-    assert '# the column "a?b status: confirmed # c status: confirmed" of the original' in (
+    assert '# the column "a?b status: active # c status: active" of the original' in (
         desk.policies / "contracts" / "table.yaml"
     ).read_text(encoding="utf-8")
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.cli.contract_copy import replacing
+from gateway.cli.contract.copy import replacing
 from tests.unit.cli.conftest import Desk
 
 SECRET = "canary-7731"

@@ -132,7 +132,7 @@ def test_a_narrower_region_is_told_apart_only_if_another_grant_holds_there(folde
 
 def test_a_dataset_without_regions_is_offered_at_the_root_alone(folder: Path) -> None:
     contract = folder / "contracts/firms.yaml"
-    contract.write_text(contract.read_text(encoding="utf-8").replace("status: draft", "status: confirmed"), "utf-8")
+    contract.write_text(contract.read_text(encoding="utf-8").replace("status: draft", "status: active"), "utf-8")
     with (folder / "grants.csv").open("a", encoding="utf-8") as stream:
         stream.write("p, g-xihu, xihu-office, *, extract, hangzhou/xihu, subsidy-audit, , allow\n")
         stream.write("p, g-all, city-office, *, extract, *, subsidy-audit, , allow\n")

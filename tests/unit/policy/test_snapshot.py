@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from gateway.model.contract import Bounds, CanonicalForm, Classification, ContractStatus, DisclosureKind, SelectBy
+from gateway.model.contract import (
+    Bounds,
+    CanonicalForm,
+    Classification,
+    ContractStatus,
+    Description,
+    DisclosureKind,
+    SelectBy,
+)
 from gateway.model.filter import Condition, Operator
 from gateway.model.loss import epsilon_to_rho
 from gateway.model.treatment import (
@@ -93,19 +102,81 @@ def test_accounts_of_a_release(snapshot: PolicySnapshot) -> None:
     assert [account.cap for account in other][2:] == [epsilon_to_rho(cap, 1e-6) for cap in (2, 1)]
 
 
-@pytest.mark.parametrize(
-    ("rows", "status"),
-    [
-        ("path: health/cases.csv}\nprivacy_unit: {kind: resident, field: resident_id}", "confirmed"),
-        ("path: health/cases.csv}\nprivacy_unit: {kind: resident, field: phone}", "draft"),
-    ],
-)
-def test_two_contracts_may_read_the_same_rows_for_one_unit_or_as_a_draft(folder: Path, rows: str, status: str) -> None:
+@pytest.mark.parametrize(("unit", "status"), [("resident_id", "active"), ("phone", "draft"), ("phone", "retired")])
+def test_the_standards_words_are_read(folder: Path) -> None:
     path = folder / "contracts/subsidies.yaml"
-    text = path.read_text("utf-8").replace("status: confirmed", f"status: {status}")
-    one = "path: subsidies.parquet}\nprivacy_unit: {kind: resident, field: resident_id}"
-    assert one in text
-    path.write_text(text.replace(one, rows), "utf-8")
+    text = path.read_text("utf-8").replace("unit: d}\n", "unit: d}\n  - {property: Latency, value: 2, unit: days}\n")
+    text = text.replace("status: active\n", "status: active\ndescription: {purpose: Why., limitations: But.}\n")
+    text = text.replace(
+        "    properties:\n", "    quality: [{metric: rowCount, mustBeBetween: [1, 9]}]\n    properties:\n"
+    )
+    rule = "{name: valid, metric: invalidValues, arguments: {validValues: [A, B]}, mustBeLessThan: 5, unit: percent}"
+    text = text.replace("{name: tier,", f"{{name: tier, quality: [{rule}],")
+    text = text.replace("      region_field:", "      legal_bases: [dpv:LegalObligation]\n      region_field:")
+    path.write_text(text, "utf-8")
+    contract = load(folder).contracts["subsidies"]
+    assert contract.controller == "enterprise-service-bureau"
+    assert contract.description == Description("Why.", "", "But.")
+    assert contract.freshness_hours == 48
+    assert (contract.collected_for, contract.legal_bases) == (
+        ("subsidy-audit", "open-data"),
+        {"dpv:LegalObligation"},
+    )
+    rows, tiers = contract.quality
+    assert (rows.field, rows.type, rows.metric, rows.operator, rows.operands) == (
+        "", "library", "rowCount", "mustBeBetween", (1, 9),
+    )  # fmt: skip
+    assert (tiers.field, tiers.name, tiers.arguments["validValues"], tiers.unit) == (
+        "tier", "valid", ("A", "B"), "percent",
+    )  # fmt: skip
+    assert load(GOOD).contracts["subsidies"].freshness_hours is None
+
+
+WORDS_WITHOUT_EFFECT = """\
+tenant: hangzhou
+domain: economy
+dataProduct: help
+tags: [a, b]
+contractCreatedTs: "2026-11-15T02:59:43+00:00"
+price: {priceAmount: 0, priceCurrency: CNY, priceUnit: call}
+roles: [{role: reader, access: read, firstLevelApprovers: x}]
+support: [{channel: desk, tool: email, url: "mailto:subsidies@hangzhou.example"}]
+authoritativeDefinitions: [{url: "https://law.example/1", type: businessDefinition}]
+"""
+
+
+def test_words_of_the_standard_that_are_not_needed_have_no_effect(folder: Path, snapshot: PolicySnapshot) -> None:
+    path = folder / "contracts/subsidies.yaml"
+    text = path.read_text("utf-8").replace("status: active\n", "status: active\n" + WORDS_WITHOUT_EFFECT)
+    text = text.replace(
+        "  - {server: hub", "  - {server: w, type: snowflake, account: a, database: b, schema: c}\n  - {server: hub"
+    )
+    text = text.replace(
+        "    - {role: steward",
+        "    - {role: steward, username: former@x.example, dateOut: 2026-01-31}\n    - {role: steward",
+    )
+    text = text.replace("customProperties:\n", "customProperties:\n  - {property: other, value: {any: [1, {x: y}]}}\n")
+    text = text.replace(
+        "{name: phone,",
+        "{name: phone, unique: true, businessName: Phone, tags: [c], examples: ['1'], "
+        "logicalTypeOptions: {maxLength: 20}, transformLogic: none,",
+    )
+    path.write_text(text, "utf-8")
+    plain = snapshot.contracts["subsidies"]
+    assert replace(load(folder).contracts["subsidies"], digest=plain.digest) == plain
+
+
+def test_two_contracts_may_read_the_same_rows_for_one_unit_or_as_a_draft(folder: Path, unit: str, status: str) -> None:
+    path = folder / "contracts/subsidies.yaml"
+    text = path.read_text("utf-8")
+    for before, after in (
+        ("status: active", f"status: {status}"),
+        ("path: subsidies.parquet, format: parquet", "path: health/cases.csv, format: csv"),
+        ("{kind: resident, field: resident_id}", f"{{kind: resident, field: {unit}}}"),
+    ):
+        assert text.count(before) == 1
+        text = text.replace(before, after)
+    path.write_text(text, "utf-8")
     contracts = load(folder).contracts
     assert contracts["subsidies"].source.path == contracts["health_cases"].source.path
 
@@ -113,8 +184,9 @@ def test_two_contracts_may_read_the_same_rows_for_one_unit_or_as_a_draft(folder:
 def test_an_extract_may_give_the_rows_of_a_fixed_condition_alone(folder: Path) -> None:
     path = folder / "contracts/subsidies.yaml"
     text = path.read_text("utf-8")
-    before = '    fields: {tier: keep}\n    waive_noise: "An audit needs the tiers'
-    path.write_text(text.replace(before, "    predicate: [{field: tier, op: in, values: [A, B]}]\n" + before), "utf-8")
+    before = '          fields: {tier: keep}\n          waive_noise: "An audit needs the tiers'
+    predicate = "          predicate: [{field: tier, op: in, values: [A, B]}]\n"
+    path.write_text(text.replace(before, predicate + before), "utf-8")
     audit = load(folder).contracts["subsidies"].disclosures["audit-tiers"]
     assert audit.predicate == (Condition("tier", Operator.IN, ("A", "B")),)
 

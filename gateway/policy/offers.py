@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from gateway.decision.granularity import finest_level
-from gateway.decision.lawful import unlawful
-from gateway.decision.reach import allows_of, disclosures, expired, open_regions
-from gateway.decision.standing import in_force, last_day
 from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.permit import Offer
 from gateway.model.region import is_within
 from gateway.policy.conditions import in_words
 from gateway.policy.grants import Grant
+from gateway.policy.granularity import finest_level
+from gateway.policy.reach import allows_of, disclosures, expired, open_regions
 from gateway.policy.snapshot import PolicySnapshot
 
 
@@ -33,13 +31,13 @@ def offers(
                 continue
             for candidate in _purposes(snapshot, allow, purpose, today):
                 key = (contract.dataset, spec.name, candidate)
-                if key in found or unlawful(candidate, contract, snapshot) is not None:
+                if key in found:
                     continue
                 regions = open_regions(snapshot, institution, contract, spec, candidate)
                 usable = {
-                    region: standing
+                    region: in_force
                     for region, grants in regions.items()
-                    if (standing := tuple(grant for grant in grants if in_force(grant, institution, snapshot, today)))
+                    if (in_force := tuple(grant for grant in grants if grant.terms.in_force(today)))
                 }
                 known = snapshot.purposes.get(candidate)
                 if not usable or known is None:
@@ -53,7 +51,7 @@ def offers(
                     legal_basis=known.legal_basis,
                     regions=tuple(usable),
                     conditions=(*_of_disclosure(contract, spec), *_conditions(usable)),
-                    expires_on=_end(known.expires_on, usable, institution, snapshot, today),
+                    expires_on=_end(known.expires_on, usable),
                 )
     return tuple(found.values())
 
@@ -85,9 +83,7 @@ def _of_disclosure(contract: DataContract, spec: DisclosureSpec) -> tuple[str, .
     if spec.predicate:
         told = in_words(spec.predicate)
         said.append(
-            f"tells whether {told}"
-            if spec.kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME)
-            else f"rows where {told}, and no others"
+            f"tells whether {told}" if spec.kind is DisclosureKind.CHECK else f"rows where {told}, and no others"
         )
     if spec.kind is not DisclosureKind.RELEASE and contract.region_field is not None:
         finest = finest_level(contract, spec.fields)
@@ -112,15 +108,9 @@ def _conditions(usable: Mapping[str, tuple[Grant, ...]]) -> tuple[str, ...]:
     )
 
 
-def _end(
-    purpose_end: date | None,
-    usable: Mapping[str, tuple[Grant, ...]],
-    institution: str,
-    snapshot: PolicySnapshot,
-    today: date,
-) -> date | None:
+def _end(purpose_end: date | None, usable: Mapping[str, tuple[Grant, ...]]) -> date | None:
     """The last day on which some grant of the offer holds."""
-    ends = [last_day(grant, institution, snapshot, today) for grants in usable.values() for grant in grants]
+    ends = [grant.terms.valid_until for grants in usable.values() for grant in grants]
     last_grant = None if None in ends else max(end for end in ends if end is not None)
     known = [end for end in (purpose_end, last_grant) if end is not None]
     return min(known, default=None)

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.cli.contract_typing import decoded
+from gateway.cli.contract.column_types import decoded
 from gateway.model.contract import CanonicalForm, Classification
 from gateway.model.values import FieldType
 

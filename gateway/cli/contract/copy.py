@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gateway.cli.contract_plan import DraftPlan
-from gateway.cli.contract_reading import InputFile
-from gateway.cli.contract_typing import ARROW, converted
+from gateway.cli.contract.column_types import ARROW, converted
+from gateway.cli.contract.plan import DraftPlan
+from gateway.cli.contract.reading import InputFile
 from gateway.cli.mistake import Mistake
 
 

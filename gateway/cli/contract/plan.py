@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.cli.contract_clues import Clue, english_name
-from gateway.cli.contract_survey import Column, Survey
+from gateway.cli.contract.clues import Clue, english_name
+from gateway.cli.contract.survey import Column, Survey
 from gateway.cli.mistake import Mistake
 from gateway.model.contract import CanonicalForm, Classification, SourceKind
 from gateway.model.values import FieldType

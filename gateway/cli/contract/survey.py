@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.cli.contract_clues import Clue, Detective
-from gateway.cli.contract_reading import InputFile
-from gateway.cli.contract_typing import Typer, Typing
+from gateway.cli.contract.clues import Clue, Detective
+from gateway.cli.contract.column_types import Typer, Typing
+from gateway.cli.contract.reading import InputFile
 from gateway.cli.mistake import Mistake
 from gateway.model.contract import SourceKind
 

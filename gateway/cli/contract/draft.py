@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from gateway.cli.contract_plan import DraftPlan, PlannedField, label
+from gateway.cli.contract.plan import DraftPlan, PlannedField, label
 from gateway.model.contract import CanonicalForm, Classification, SourceSpec
 from gateway.model.values import FieldType
+from gateway.policy.contract_shape import BLOCK, TYPES
+from gateway.policy.odcs import VERSION
 
 CONFIRM = "# confirm:"
 """What marks each guess. A contract is finished when none is left."""
+
+PLACE_HOLDER = "to-be-named"
+UNCONFIRMED = "unconfirmed"
+LOGICAL = {type_: word for word, type_ in TYPES.items()}
+"""The standard's word for each of the gateway's types."""
 
 _COUNTABLE = (FieldType.STRING, FieldType.INT64, FieldType.BOOL, FieldType.DATE)
 _IDS = (FieldType.STRING, FieldType.INT64)
@@ -19,62 +26,93 @@ _SHOWN = 4
 
 def write_draft(dataset: str, source: SourceSpec, plan: DraftPlan) -> str:
     """Return the text of contracts/<dataset>.yaml: a contract that loads as a draft and discloses nothing."""
-    return "\n".join([*_head(dataset, source, plan), *_fields(plan), *_disclosures(plan), ""])
+    return "\n".join([*_head(dataset, source), *_schema(dataset, plan), *_block(plan), *_disclosures(plan), ""])
 
 
-def _head(dataset: str, source: SourceSpec, plan: DraftPlan) -> Iterator[str]:
+def _head(dataset: str, source: SourceSpec) -> Iterator[str]:
     yield "# A draft, made from the names and the forms of the columns. Nothing of it is disclosed until an officer has"
-    yield f"# settled every line marked '{CONFIRM}', removed the mark, and set the status to confirmed."
-    yield f"dataset: {dataset}"
+    yield f"# settled every line marked '{CONFIRM}', removed the mark, and set the status to active."
+    yield f"apiVersion: {VERSION}"
+    yield "kind: DataContract"
+    yield f"id: {dataset}"
+    yield f"name: {dataset}  {CONFIRM} what these data are, in words"
+    yield "version: 0.1.0"
     yield "status: draft"
-    yield f"title: {{en: {dataset}}}  {CONFIRM} what these data are, in words; zh: … adds the Chinese"
-    yield f"controller: to-be-named  {CONFIRM} the institution that decides about these data"
-    yield f'steward: "To be named"  {CONFIRM} who answers questions, with an address; refusals name them'
-    yield f"source: {{kind: {source.kind}, path: {json.dumps(source.path, ensure_ascii=False)}}}"
-    if plan.sure:
-        yield f"# The rows seem to be about what '{plan.unit.name}' names: {plan.unit.clue.why}."
-    else:
-        yield f"# Nothing says whom the rows are about: '{plan.unit.name}' only holds the place."
-    yield "# 'kind' is what is protected, such as resident, firm or vehicle; budgets.yaml has a lifetime cap for each."
-    yield f"privacy_unit: {{kind: unconfirmed, field: {plan.unit.name}}}  {CONFIRM} whom noise must hide"
-    yield "# region_field: …    a field with paths of regions.yaml; without one, grants are for the whole tree"
-    yield "# retention_days: …  how long these data may be kept"
+    yield "# description: {purpose: …, usage: …, limitations: …}"
+    yield "team:"
+    yield "  members:"
+    yield f"    - {{role: owner, username: {PLACE_HOLDER}}}  {CONFIRM} the institution that decides about these data"
+    yield (
+        f"    - {{role: steward, username: {PLACE_HOLDER}}}  "
+        f"{CONFIRM} who answers questions: an address, and a name as 'name'; refusals name them"
+    )
+    yield "servers:"
+    path = json.dumps(source.path, ensure_ascii=False)
+    yield f"  - {{server: hub, type: local, path: {path}, format: {source.kind}}}"
+
+
+def _schema(dataset: str, plan: DraftPlan) -> Iterator[str]:
+    yield "schema:"
+    yield f"  - name: {dataset}"
+    yield "    # quality: …    rules of the standard, such as  {metric: rowCount, mustBeGreaterThan: 0}"
+    yield "    properties:"
+    for field in plan.fields:
+        if field.name != field.column.name:
+            yield f"      # the column {json.dumps(label(field.column.name), ensure_ascii=False)} of the original"
+        if field.note:
+            yield f"      # note: {field.note}"
+        parts = [f"name: {field.name}", f"logicalType: {LOGICAL[field.type]}"]
+        parts.append(f"classification: {field.clue.classification}")
+        if not field.nullable:
+            parts.append("required: true")
+        yield f"      - {{{', '.join(parts)}}}  {CONFIRM} {field.clue.why}"
+    if plan.left_out:
+        yield "      # Left out:"
+        for column in plan.left_out:
+            yield f"      #   {json.dumps(column.label, ensure_ascii=False)}: {column.why}"
+    yield "# slaProperties:"
+    yield "#   - {property: retention, value: …, unit: d}    how long these data may be kept"
+    yield "#   - {property: latency, value: …, unit: h}      how far they lag behind what they describe"
     yield ""
 
 
-def _fields(plan: DraftPlan) -> Iterator[str]:
-    yield "# Statistics need public bounds (of whole numbers) and public keys (to group by). Declare them from what is"
-    yield "# known of the subject, such as  bounds: [0, 120]  or  keys: [F, M].  Never read them off the data: that"
-    yield "# would disclose its extremes and its rare values."
-    yield "fields:"
-    for field in plan.fields:
-        if field.name != field.column.name:
-            yield f"  # the column {json.dumps(label(field.column.name), ensure_ascii=False)} of the original"
-        if field.note:
-            yield f"  # note: {field.note}"
-        parts = [f"type: {field.type}", f"classification: {field.clue.classification}"]
-        if field.canonical is not CanonicalForm.TEXT:
-            parts.append(f"canonical: {field.canonical}")
-        if field.nullable:
-            parts.append("nullable: true")
-        yield f"  {field.name}: {{{', '.join(parts)}}}  {CONFIRM} {field.clue.why}"
-    if plan.left_out:
-        yield "  # Left out:"
-        for column in plan.left_out:
-            yield f"  #   {json.dumps(column.label, ensure_ascii=False)}: {column.why}"
+def _block(plan: DraftPlan) -> Iterator[str]:
+    yield "customProperties:"
+    yield f"  - property: {BLOCK}"
+    yield "    value:"
+    yield "      # name_zh: …         the name in Chinese"
+    yield f"      collected_for: [{UNCONFIRMED}]  {CONFIRM} the purposes of purposes.yaml they were collected for"
+    if plan.sure:
+        yield f"      # The rows seem to be about what '{plan.unit.name}' names: {plan.unit.clue.why}."
+    else:
+        yield f"      # Nothing says whom the rows are about: '{plan.unit.name}' only holds the place."
+    yield "      # 'kind' is what is protected, such as resident or vehicle; budgets.yaml has a lifetime cap for each."
+    yield f"      privacy_unit: {{kind: {UNCONFIRMED}, field: {plan.unit.name}}}  {CONFIRM} whom noise must hide"
+    yield "      # region_field: …    a field with paths of regions.yaml; without one, grants are for the whole tree"
+    yield ""
+    yield "      # Statistics need public bounds (of whole numbers) and public keys (to group by). Declare them from"
+    yield "      # what is known of the subject, such as  age: {bounds: [0, 120]}  or  sex: {keys: [F, M]}.  Never read"
+    yield "      # them off the data: that would disclose its extremes and its rare values."
+    formed = [field for field in plan.fields if field.canonical is not CanonicalForm.TEXT]
+    yield "      fields:" if formed else "      fields: {}"
+    for field in formed:
+        yield (
+            f"        {field.name}: {{canonical: {field.canonical}}}  "
+            f"{CONFIRM} however it is written, one number has one pseudonym"
+        )
     yield ""
 
 
 def _disclosures(plan: DraftPlan) -> Iterator[str]:
-    yield "# None yet. A disclosure names the fields that one purpose needs, and no other. One example of each kind,"
-    yield "# for these fields; to use one, write 'disclosures:' without the braces and remove its leading '# '."
-    yield "disclosures: {}"
+    yield "      # None yet. A disclosure names the fields that one purpose needs, and no other. Here is an example of"
+    yield "      # each kind; to use one, write 'disclosures:' without the braces and remove the '# ' before its lines."
+    yield "      disclosures: {}"
     examples = [_extract(plan), _release(plan)]
     if plan.unit.type in _IDS:
-        examples[1:1] = [_lookup(plan), _check(plan)]
+        examples[1:1] = [_lookup(plan), _check(plan), _consume(plan)]
     for example in examples:
         yield "#"
-        yield from (f"# {line}" for line in example)
+        yield from (f"#       {line}" for line in example)
 
 
 def _extract(plan: DraftPlan) -> list[str]:
@@ -114,6 +152,17 @@ def _check(plan: DraftPlan) -> list[str]:
         f"    lookup_keys: [{unit}]",
         "    lookup_by: [key]",
         f"    predicate: [{{field: {tested.name}, op: {operator}, value: {value}}}]",
+        '    waive_noise: "Why the answer must be exact."',
+    ]
+
+
+def _consume(plan: DraftPlan) -> list[str]:
+    return [
+        "  used-once:",
+        "    kind: consume",
+        "    description: A right of one subject that is used up by being asked for.",
+        f"    lookup_keys: [{plan.unit.name}]",
+        "    lookup_by: [key]",
         '    waive_noise: "Why the answer must be exact."',
     ]
 

@@ -1,25 +1,23 @@
-"""`gateway contract`: draft a data contract from a file; check contracts."""
+"""`gateway contract init`: drafts a data contract from a file."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.cli.contract_copy import replacing, write_copy
-from gateway.cli.contract_draft import CONFIRM, write_draft
-from gateway.cli.contract_plan import DraftPlan, label, plan_draft
-from gateway.cli.contract_reading import open_input
-from gateway.cli.contract_survey import Survey, survey
-from gateway.cli.mistake import PROBLEMS_FOUND, Mistake
-from gateway.cli.policy import load_folder, tell_problems
-from gateway.model.contract import ContractStatus, SourceKind, SourceSpec
+from gateway.cli.contract.copy import replacing, write_copy
+from gateway.cli.contract.draft import CONFIRM, write_draft
+from gateway.cli.contract.plan import DraftPlan, label, plan_draft
+from gateway.cli.contract.reading import open_input
+from gateway.cli.contract.survey import Survey, survey
+from gateway.cli.mistake import Mistake
+from gateway.model.contract import SourceKind, SourceSpec
 from gateway.policy.contracts import read_contract
 from gateway.policy.documents import read_yaml
-from gateway.policy.problems import InvalidPolicy, Problems, did_you_mean
+from gateway.policy.problems import InvalidPolicy, Problems
 from gateway.policy.validation import DatasetName
 
 _DATASET_NAME: TypeAdapter[str] = TypeAdapter(DatasetName)
@@ -89,39 +87,6 @@ def init(
         print(json.dumps(_report(found, plan, target, source), ensure_ascii=False, indent=2))
     else:
         _tell(found, plan, target, policies, copy)
-
-
-def check(dataset: str = "", /, *, policies: Path = Path("policies")) -> int:
-    """Check contracts as the server would read them, and count what they leave to confirm.
-
-    Exits with 0 if nothing is left to do, 1 if something is, 2 if there is no such folder or dataset.
-
-    Parameters
-    ----------
-    dataset
-        One dataset; left out, all of them.
-    policies
-        The policy folder.
-    """
-    try:
-        snapshot = load_folder(policies)
-    except InvalidPolicy as invalid:
-        return tell_problems(policies, invalid)
-    if dataset and dataset not in snapshot.contracts:
-        remedy = did_you_mean(dataset, snapshot.contracts)
-        raise Mistake(f"there is no contract contracts/{label(dataset)}.yaml in {policies}", remedy)
-    unfinished = 0
-    for name in [dataset] if dataset else sorted(snapshot.contracts):
-        contract = snapshot.contracts[name]
-        path = policies / "contracts" / f"{name}.yaml"
-        left = {number: line for number, line in enumerate(_lines(path), start=1) if f"  {CONFIRM}" in line}
-        ready = contract.status is ContractStatus.CONFIRMED and not left
-        unfinished += not ready
-        said = f"{contract.status}, {len(contract.fields)} fields, {len(contract.disclosures)} disclosures"
-        print(f"{path}: {said}")
-        for number, line in left.items():
-            print(f"{path}:{number}: to confirm: {line.partition(CONFIRM)[2].strip()}")
-    return PROBLEMS_FOUND if unfinished else 0
 
 
 def _source(file: Path, kind: SourceKind, data_root: Path, copy: Path | None) -> SourceSpec:
@@ -195,7 +160,7 @@ def _tell(found: Survey, plan: DraftPlan, target: Path, policies: Path, copy: Pa
         print(f"note: {note}")
     print(
         f"\nNext, in {target}:\n"
-        f"  1. Settle every line marked '{CONFIRM}' and remove the mark; set status: confirmed.\n"
+        f"  1. Settle every line marked '{CONFIRM}' and remove the mark; set status: active.\n"
         f"  2. Write the disclosures that a purpose needs; the file ends with an example of each kind.\n"
         f"Then in {policies}:\n"
         f"  3. Declare the purpose in purposes.yaml, and a lifetime cap in budgets.yaml for statistics.\n"
@@ -209,11 +174,3 @@ def _table(rows: Sequence[tuple[str, str, str, str]]) -> None:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True))
         print("  " + "  ".join([*cells, row[3]]).rstrip())
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        print(f"{path}: {error.strerror}", file=sys.stderr)
-        return []

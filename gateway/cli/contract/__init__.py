@@ -1,0 +1,1 @@
+"""`gateway contract`: data contracts drafted, checked, brought in and given to others."""

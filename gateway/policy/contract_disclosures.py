@@ -1,0 +1,192 @@
+"""Disclosures of a contract: whether their parts fit together and suit the fields."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from types import MappingProxyType
+
+from gateway.model.contract import (
+    Classification,
+    DisclosureKind,
+    DisclosureSpec,
+    FieldSpec,
+    SelectBy,
+    StatisticsSpec,
+)
+from gateway.model.treatment import Keep, Treatment
+from gateway.model.values import FieldType
+from gateway.policy.conditions import to_condition
+from gateway.policy.contract_shape import DisclosureShape, StatisticsShape
+from gateway.policy.problems import did_you_mean, shown
+from gateway.policy.treatments import to_treatment
+from gateway.policy.validation import split_remedy
+
+MAX_CELLS = 10_000
+_MAX_UNITS = 2**31
+
+Place = tuple[str | int, ...]
+Wrong = Callable[..., None]
+
+
+class DisclosureReader:
+    """Reads the disclosures of one contract. `unit` is the field of its privacy unit; `wrong` takes a place in the
+    gateway's block, what is wrong there, and a remedy.
+    """
+
+    def __init__(self, fields: Mapping[str, FieldSpec], unit: str, wrong: Wrong) -> None:
+        self._fields, self._unit, self._wrong = fields, unit, wrong
+
+    def declared(self, place: Place, name: str, *types: FieldType) -> FieldSpec | None:
+        """Return the field of this name, or None after telling that there is none; tell if its type is another."""
+        field = self._fields.get(name)
+        if field is None:
+            self._wrong(place, f"there is no field {shown(name)}", did_you_mean(name, self._fields, "Declare it."))
+        elif types and field.type not in types:
+            self._wrong(place, f"'{name}' is a {field.type}, and this must be a {' or '.join(types)}")
+        return field
+
+    def disclosure(self, name: str, shape: DisclosureShape) -> DisclosureSpec:
+        """Return the disclosure, after telling what is wrong with it."""
+        place = ("disclosures", name)
+
+        def wrong(key: str, message: str, remedy: str = "") -> None:
+            self._wrong((*place, key), message, remedy)
+
+        _check_parts(shape, wrong)
+        treatments: dict[str, Treatment] = {}
+        for field, treatment in shape.fields.items():
+            spec = self.declared((*place, "fields", field), field)
+            if spec is not None:
+                try:
+                    treatments[field] = to_treatment(treatment, spec)
+                except ValueError as error:
+                    self._wrong((*place, "fields", field), *split_remedy(str(error)))
+        _check_once(shape.lookup_keys, partial(wrong, "lookup_keys"))
+        _check_once(shape.lookup_by, partial(wrong, "lookup_by"))
+        _check_once(shape.filters, partial(wrong, "filters"))
+        for index, key_field in enumerate(shape.lookup_keys):
+            self._lookup_key((*place, "lookup_keys", index), key_field, shape)
+        for index, filtered in enumerate(shape.filters):
+            spec = self.declared((*place, "filters", index), filtered)
+            if spec is not None:
+                self._check_filter((*place, "filters", index), spec, shape, treatments.get(filtered))
+        predicate = []
+        for index, condition in enumerate(shape.predicate):
+            at: Place = (*place, "predicate", index)
+            spec = self.declared((*at, "field"), condition.field)
+            if spec is not None:
+                predicate.append(to_condition(condition, spec, partial(self._wrong, at)))
+        if shape.consent is not None:
+            self.declared((*place, "consent"), shape.consent, FieldType.BOOL)
+        statistics = None
+        if shape.statistics is not None:
+            statistics = self._statistics((*place, "statistics"), shape.statistics)
+        ordered = {field: treatments[field] for field in self._fields if field in treatments}
+        return DisclosureSpec(
+            name=name,
+            kind=shape.kind,
+            description=shape.description,
+            fields=MappingProxyType(ordered),
+            lookup_keys=tuple(shape.lookup_keys),
+            lookup_by=frozenset(shape.lookup_by),
+            filters=tuple(shape.filters),
+            predicate=tuple(condition for condition in predicate if condition is not None),
+            consent_field=shape.consent,
+            max_rows=shape.max_rows,
+            waive_noise=shape.waive_noise or "",
+            statistics=statistics,
+        )
+
+    def _lookup_key(self, place: Place, name: str, shape: DisclosureShape) -> None:
+        field = self.declared(place, name, FieldType.STRING, FieldType.INT64)
+        if field is not None and field.type is FieldType.INT64 and SelectBy.TOKEN in shape.lookup_by:
+            self._wrong(place, f"'{name}' is an int64, and only a string has tokens", "Look up by key alone.")
+
+    def _check_filter(
+        self, place: Place, field: FieldSpec, shape: DisclosureShape, treatment: Treatment | None
+    ) -> None:
+        # whoever filters on a field learns it: rows may be narrowed by what they show as it is, or by what says
+        # nothing of a person; a noised statistic by anything but who somebody is
+        if shape.kind is DisclosureKind.RELEASE:
+            unit = self._unit
+            if field.classification is Classification.DIRECT_IDENTIFIER or field.name == unit:
+                self._wrong(place, f"'{field.name}' says who somebody is, and must not be filtered on")
+        elif field.classification is not Classification.OTHER and not isinstance(treatment, Keep):
+            self._wrong(
+                place,
+                f"'{field.name}' does not leave as it is, and a filter on it would tell it",
+                "Filter on fields that are kept.",
+            )
+
+    def _statistics(self, place: Place, shape: StatisticsShape) -> StatisticsSpec:
+        _check_once(shape.group_by, partial(self._wrong, (*place, "group_by")))
+        _check_once(shape.sums, partial(self._wrong, (*place, "sums")))
+        cells = 1
+        for index, name in enumerate(shape.group_by):
+            field = self.declared((*place, "group_by", index), name)
+            if field is not None and field.keys is None:
+                self._wrong((*place, "group_by", index), f"'{name}' has no keys to group by", "Declare its keys.")
+            elif field is not None and field.keys is not None:
+                cells *= len(field.keys)
+        if cells > MAX_CELLS:
+            self._wrong((*place, "group_by"), f"{cells} cells are more than {MAX_CELLS}", "Group by less.")
+        for index, name in enumerate(shape.sums):
+            at = (*place, "sums", index)
+            field = self.declared(at, name, FieldType.INT64)
+            if field is None or field.type is not FieldType.INT64:
+                continue
+            if field.bounds is None:
+                self._wrong(at, f"'{name}' has no bounds to sum within", "Declare its bounds.")
+            elif shape.max_rows * max(abs(field.bounds.lower), abs(field.bounds.upper)) * _MAX_UNITS >= 2**63:
+                self._wrong(at, f"a sum of '{name}' could overflow", "Lower max_rows or narrow its bounds.")
+        return StatisticsSpec(
+            group_by=tuple(shape.group_by),
+            sums=tuple(shape.sums),
+            max_groups=shape.max_groups,
+            max_rows=shape.max_rows,
+            max_epsilon=_decimal(shape.max_epsilon),
+            slot_ms=shape.slot_ms,
+        )
+
+
+def _decimal(number: float) -> str:
+    return str(int(number)) if math.floor(number) == number else repr(float(number))
+
+
+def _check_once(names: Iterable[str], wrong: Callable[[str], None]) -> None:
+    listed = list(names)
+    for name in sorted({name for name in listed if listed.count(name) > 1}):
+        wrong(f"'{name}' is given twice")
+
+
+_ROWS = (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT, DisclosureKind.CHECK, DisclosureKind.CONSUME)
+_BY_KEY = (DisclosureKind.LOOKUP, DisclosureKind.CHECK, DisclosureKind.CONSUME)
+_NEEDED: Mapping[str, tuple[DisclosureKind, ...]] = {
+    "fields": (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT),
+    "lookup_keys": _BY_KEY,
+    "lookup_by": _BY_KEY,
+    "predicate": (DisclosureKind.CHECK,),
+    "waive_noise": _ROWS,
+    "statistics": (DisclosureKind.RELEASE,),
+}
+_REMEDIES = {
+    "waive_noise": "Say why the rows leave without noise.",
+    "lookup_by": "Write [token] (pseudonyms that the caller was given), [key] (raw values) or [key, token].",
+}
+_ALLOWED: Mapping[str, tuple[DisclosureKind, ...]] = {
+    **_NEEDED,
+    "fields": _ROWS,
+    "predicate": (DisclosureKind.CHECK, DisclosureKind.EXTRACT, DisclosureKind.CONSUME),
+    "max_rows": (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT),
+}
+
+
+def _check_parts(shape: DisclosureShape, wrong: Wrong) -> None:
+    for key, kinds in _NEEDED.items():
+        if shape.kind in kinds and not getattr(shape, key):
+            wrong("", f"a disclosure of kind {shape.kind} needs '{key}'", _REMEDIES.get(key, f"Add '{key}: …'."))
+    for key, kinds in _ALLOWED.items():
+        if shape.kind not in kinds and getattr(shape, key):
+            wrong(key, f"a disclosure of kind {shape.kind} has no '{key}'", "Remove it.")

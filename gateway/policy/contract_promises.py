@@ -1,0 +1,178 @@
+"""What a contract says in the standard's words besides its fields: who answers, where it is, what it promises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import Any
+
+from gateway.model.contract import Description, QualityRule, SourceKind, SourceSpec
+from gateway.policy.contract_shape import ContractShape
+from gateway.policy.odcs import DescriptionShape, MemberShape, QualityShape, SlaShape
+from gateway.policy.problems import did_you_mean, shown
+from gateway.policy.validation import is_slug
+
+Place = tuple[str | int, ...]
+Wrong = Callable[..., None]
+"""Takes a place in the document, what is wrong there, and a remedy."""
+
+OWNER, STEWARD = "owner", "steward"
+LOCAL = "local"
+_UNSAFE_IN_PATHS = set('\\:*?[]{}"<>|%$~')
+_RETENTION = ("retention", "re")
+_LATENCY = ("latency", "ly", "freshness")
+_HOURS = {"h": 1, "hour": 1, "hours": 1}
+_DAYS = {"d": 1, "day": 1, "days": 1}
+_YEARS = {"y": 365, "yr": 365, "year": 365, "years": 365}
+_UNITS_OF_DAYS = {**_DAYS, **_YEARS}
+_UNITS_OF_HOURS = {**_HOURS, **{unit: 24 * days for unit, days in _DAYS.items()}}
+
+
+def owner_and_steward(shape: ContractShape, wrong: Wrong) -> tuple[str, str]:
+    """Return the institution that decides about the data, and whom to ask: a name and an address."""
+    owner = _member(shape, OWNER, "the institution that decides about the data", wrong)
+    steward = _member(shape, STEWARD, "whom to ask about the data, with an address", wrong)
+    institution = "" if owner is None else owner[1].username
+    if owner is not None and not is_slug(institution):
+        wrong(
+            ("team", "members", owner[0], "username"),
+            f"{shown(institution)} is not a well-formed institution",
+            "Write its id, such as health-commission; 'name' takes its name.",
+        )
+    if steward is None:
+        return institution, ""
+    index, member = steward
+    if not member.username.strip():
+        wrong(("team", "members", index, "username"), "the steward has no address", "Write one as 'username'.")
+    name = (member.name or "").strip()
+    return institution, f"{name}, {member.username}" if name else member.username
+
+
+def _member(shape: ContractShape, role: str, what: str, wrong: Wrong) -> tuple[int, MemberShape] | None:
+    members = list(enumerate(shape.team.members or ()))
+    found = [(index, member) for index, member in members if member.role == role and member.date_out is None]
+    if len(found) > 1:
+        wrong(("team", "members", found[1][0]), f"there is more than one {role}", "Give the former one a dateOut.")
+        return None
+    if found:
+        return found[0]
+    for index, member in members:
+        if member.role is not None and did_you_mean(member.role, [role], "-") != "-":
+            wrong(("team", "members", index, "role"), f"there is no {role} in the team", f"Did you mean '{role}'?")
+            return None
+    wrong(("team",), f"there is no {role} in the team", f"Add a member with 'role: {role}': {what}.")
+    return None
+
+
+def source(shape: ContractShape, wrong: Wrong) -> SourceSpec:
+    """Return where the gateway reads the rows: the one server of type local."""
+    local = [(index, server) for index, server in enumerate(shape.servers) if server.type == LOCAL]
+    if len(local) != 1:
+        place: Place = ("servers", local[1][0]) if local else ("servers",)
+        wrong(place, "the gateway reads one server of type local", "Write one; servers of other types may stand by it.")
+        return SourceSpec(SourceKind.PARQUET, "")
+    index, server = local[0]
+    path, format_ = server.path or "", server.format or ""
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts or not path.isprintable() or _UNSAFE_IN_PATHS & set(path):
+        wrong(("servers", index, "path"), f"{shown(path)} is not a plain path inside the data folder")
+    elif len(path) > 255:
+        wrong(("servers", index, "path"), "the path is longer than 255 characters", "Shorten it.")
+    if format_ not in list(SourceKind):
+        remedy = did_you_mean(format_, list(SourceKind))
+        wrong(("servers", index, "format"), f"{shown(format_)} is not a format that the gateway reads", remedy)
+        return SourceSpec(SourceKind.PARQUET, path)
+    return SourceSpec(SourceKind(format_), path)
+
+
+def description(shape: DescriptionShape | None) -> Description:
+    """Return what is said in words."""
+    if shape is None:
+        return Description()
+    return Description(shape.purpose or "", shape.usage or "", shape.limitations or "")
+
+
+def retention_days(shape: ContractShape, wrong: Wrong) -> int | None:
+    """Return how long the data may be kept; a year counts as 365 days."""
+    return _promised(shape, _RETENTION, _UNITS_OF_DAYS, "days (unit: d) or years (unit: y)", wrong)
+
+
+def freshness_hours(shape: ContractShape, wrong: Wrong) -> int | None:
+    """Return how far the data may lag behind what it describes (latency, which the standard prefers to freshness)."""
+    return _promised(shape, _LATENCY, _UNITS_OF_HOURS, "hours (unit: h) or days (unit: d)", wrong)
+
+
+def _promised(
+    shape: ContractShape, names: Iterable[str], units: dict[str, int], words: str, wrong: Wrong
+) -> int | None:
+    promises = enumerate(shape.sla_properties or ())
+    found = [(index, sla) for index, sla in promises if sla.property.casefold() in names]
+    if len(found) > 1:
+        wrong(("slaProperties", found[1][0]), f"'{found[1][1].property}' is promised twice", "Keep one of them.")
+    if not found:
+        return None
+    index, sla = found[0]
+    return _amount(sla, units, words, lambda key, *said: wrong(("slaProperties", index, key), *said))
+
+
+def _amount(sla: SlaShape, units: dict[str, int], words: str, wrong: Wrong) -> int | None:
+    value = sla.value
+    if type(value) is not int or value < 1:
+        wrong("value", f"'{sla.property}' is promised in whole {words.partition(' ')[0]}", "Write a whole number.")
+    elif sla.unit not in units:
+        wrong("unit", f"{shown(sla.unit or '')} is not a unit for '{sla.property}'", f"Write {words}.")
+    else:
+        return value * units[sla.unit]
+    return None
+
+
+def quality(shape: ContractShape, wrong: Wrong) -> tuple[QualityRule, ...]:
+    """Return the rules in the order of the document: those of the table, then those of each field."""
+    (table,) = shape.schema_
+    known = {field.name for field in table.properties}
+    rules = []
+    for index, rule in enumerate(table.quality or ()):
+        for name in _named(rule):
+            if name not in known:
+                place = ("schema", 0, "quality", index, "arguments", "properties")
+                wrong(place, f"there is no field {shown(name)}", did_you_mean(name, known, "Declare it."))
+        rules.append(_rule("", rule))
+    for field in table.properties:
+        rules += [_rule(field.name, rule) for rule in field.quality or ()]
+    return tuple(rules)
+
+
+def _named(rule: QualityShape) -> list[str]:
+    named = (rule.arguments or {}).get("properties")
+    return [str(name) for name in named] if isinstance(named, list) else []
+
+
+def _rule(field: str, shape: QualityShape) -> QualityRule:
+    operator, operand = next(iter(shape.operators), ("", ()))
+    implementation = shape.implementation
+    if isinstance(implementation, dict):
+        implementation = json.dumps(implementation, ensure_ascii=False, sort_keys=True, default=str)
+    return QualityRule(
+        field=field,
+        name=shape.name or "",
+        type=shape.type or ("library" if shape.metric is not None else "text"),
+        dimension=shape.dimension or "",
+        description=shape.description or "",
+        metric=shape.metric or "",
+        arguments=_fixed(shape.arguments or {}),
+        operator=operator,
+        operands=tuple(operand) if isinstance(operand, list | tuple) else (operand,),
+        unit=shape.unit or "",
+        severity=shape.severity or "",
+        engine=shape.engine or "",
+        definition=shape.query or implementation or "",
+    )
+
+
+def _fixed(value: Any) -> Any:
+    """The same value, that nobody can change."""
+    if isinstance(value, dict):
+        return MappingProxyType({key: _fixed(inner) for key, inner in value.items()})
+    return tuple(map(_fixed, value)) if isinstance(value, list) else value
