@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
+from gateway.decision.judge import price_margin
+from gateway.decision.offers import offers
 from gateway.model.budget import Account, Balance
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason
@@ -24,14 +26,14 @@ from gateway.model.request import (
     RowsRequest,
 )
 from gateway.model.statistics import Release, Statistic, StatisticKind, StatisticsQuery
-from gateway.policy.offers import offers
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.store import PolicyStore
-from gateway.ports import AuditLog, BudgetLedger, Clock, IdentityProvider, KeyRing, RequestRegister, Source
+from gateway.ports import AuditLog, BudgetLedger, Clock, IdentityProvider, KeyRing, Registers, Source
 from gateway.privacy.pricing import SMALLEST_EPSILON
+from gateway.stages.admit import admit, preview
 from gateway.stages.authenticate import authenticate
 from gateway.stages.charge import Quote, answer_slot, charge, quote
-from gateway.stages.decide import StandingPermit, decide, price_margin
+from gateway.stages.decide import StandingPermit, decide
 from gateway.stages.deliver import Delivery, Part, ReleaseDelivery, deliver, deliver_release
 from gateway.stages.fetch import fetch, fetch_aggregates
 from gateway.stages.minimize import minimize
@@ -39,6 +41,7 @@ from gateway.stages.noise import perturb, waive_noise
 from gateway.stages.pseudonymize import pseudonymize
 from gateway.stages.record import (
     read_receipt,
+    record_evaluation,
     record_refusal,
     record_release,
     record_statistics,
@@ -48,6 +51,7 @@ from gateway.stages.record import (
 __all__ = [
     "Delivery",
     "Description",
+    "Evaluation",
     "Part",
     "Ports",
     "Quote",
@@ -56,6 +60,7 @@ __all__ = [
     "budgets",
     "describe",
     "estimate",
+    "evaluate",
     "receipt",
     "release",
     "rows",
@@ -73,7 +78,7 @@ class Ports:
     source: Source
     keys: KeyRing
     ledger: BudgetLedger
-    requests: RequestRegister
+    registers: Registers
     audit: AuditLog
 
 
@@ -91,18 +96,27 @@ class Description(NamedTuple):
     policy_digest: str
 
 
+class Evaluation(NamedTuple):
+    """A decision in favour, for a system that acts on it by itself, with the receipt of its entry in the log."""
+
+    permit: Permit
+    receipt: Receipt
+
+
 def rows(ports: Ports, peer: Peer, request: RowsRequest) -> Delivery | Refused:
     """Disclose rows: a lookup, an extract or a check."""
     identity = authenticate(peer, ports.identities, ports.clock)
     policy = ports.policy.current()
-    permit = decide(identity, request, policy, ports.requests, ports.clock)
+    permit = admit(
+        decide(identity, request, policy, ports.clock), ports.registers, ports.keys, ports.audit, ports.clock
+    )
     if isinstance(permit, Refusal):
         return _refused(permit, identity, request, policy, ports)
-    raw = fetch(permit, ports.source, ports.keys)
+    raw = fetch(permit, ports.source, ports.keys, ports.registers, ports.clock)
     minimal = minimize(raw, ports.keys)
     pseudonymous = pseudonymize(minimal, ports.keys)
     protected = waive_noise(pseudonymous)
-    standing = StandingPermit(permit, ports.policy, ports.clock)
+    standing = StandingPermit(permit.permit, ports.policy, ports.registers.cases, ports.clock)
     return deliver(record_release(protected, ports.audit, ports.clock, standing))
 
 
@@ -111,13 +125,15 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest) -> ReleaseDeliver
     began = ports.clock.monotonic()
     identity = authenticate(peer, ports.identities, ports.clock)
     policy = ports.policy.current()
-    permit = decide(identity, request, policy, ports.requests, ports.clock)
+    permit = admit(
+        decide(identity, request, policy, ports.clock), ports.registers, ports.keys, ports.audit, ports.clock
+    )
     if isinstance(permit, Refusal):
         return _refused(permit, identity, request, policy, ports)
-    charged = charge(permit, _accounts(permit, policy), ports.ledger, ports.source, ports.keys)
+    charged = charge(permit, _accounts(permit.permit, policy), ports.ledger, ports.source, ports.keys)
     if isinstance(charged, Refusal):
         return _refused(charged, identity, request, policy, ports)
-    with answer_slot(permit, began, ports.clock):
+    with answer_slot(permit.permit, began, ports.clock):
         released = earlier = ports.ledger.stored(charged.charge.release_id)
         if released is None:
             exact = fetch_aggregates(charged, ports.source, ports.keys)
@@ -131,10 +147,10 @@ def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) ->
     """Tell the price and the margins of a plan. Spends nothing and reads no data."""
     identity = authenticate(peer, ports.identities, ports.clock)
     policy = ports.policy.current()
-    request = price_margin(identity, asked, policy, ports.clock) if isinstance(asked, MarginRequest) else asked
+    request = price_margin(identity, asked, policy, ports.clock.now()) if isinstance(asked, MarginRequest) else asked
     if isinstance(request, Refusal):
         return Refused(request, None)
-    permit = decide(identity, request, policy, ports.requests, ports.clock)
+    permit = preview(decide(identity, request, policy, ports.clock), ports.registers, ports.clock)
     if isinstance(permit, Refusal):
         return _refused(permit, identity, request, policy, ports)
     return quote(permit, _accounts(permit, policy), policy.budgets.delta, ports.ledger, ports.source, ports.keys)
@@ -146,7 +162,9 @@ def stored_release(ports: Ports, peer: Peer, context: RequestContext, release_id
     released = ports.ledger.stored(release_id)
     request = _asked_again(released, context)
     policy = ports.policy.current()
-    permit = decide(identity, request, policy, ports.requests, ports.clock)
+    permit = admit(
+        decide(identity, request, policy, ports.clock), ports.registers, ports.keys, ports.audit, ports.clock
+    )
     if released is None or isinstance(permit, Refusal):
         # the same answer whether there is no such release or it is not this caller's
         return _refused(Refusal(ErrorReason.RELEASE_NOT_FOUND), identity, request, policy, ports)
@@ -161,10 +179,20 @@ def budgets(
     policy = ports.policy.current()
     counting = StatisticsQuery((), (), (Statistic(StatisticKind.COUNT, None),))
     request = ReleaseRequest(context, dataset, disclosure, counting, SMALLEST_EPSILON)
-    permit = decide(identity, request, policy, ports.requests, ports.clock)
+    permit = preview(decide(identity, request, policy, ports.clock), ports.registers, ports.clock)
     if isinstance(permit, Refusal):
         return _refused(permit, identity, request, policy, ports)
     return ports.ledger.balances(_accounts(permit, policy)), policy.budgets.delta
+
+
+def evaluate(ports: Ports, peer: Peer, request: DisclosureRequest) -> Evaluation | Refused:
+    """Decide for a system that discloses by itself. The decision is on record; nothing is read and nothing counted."""
+    identity = authenticate(peer, ports.identities, ports.clock)
+    policy = ports.policy.current()
+    permit = preview(decide(identity, request, policy, ports.clock), ports.registers, ports.clock)
+    if isinstance(permit, Refusal):
+        return _refused(permit, identity, request, policy, ports)
+    return Evaluation(permit, record_evaluation(permit, ports.audit, ports.clock))
 
 
 def describe(ports: Ports, peer: Peer, purpose: str, dataset: str) -> Description:

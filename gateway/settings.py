@@ -7,7 +7,7 @@ as in `GATEWAY_SERVER__LISTEN`. An unknown setting is an error, not a shrug. doc
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -81,9 +81,16 @@ class DataSettings(_Section):
 
 
 class PolicySettings(_Section):
-    """Where the policy is."""
+    """Where the policy is, and what brings another one into force."""
 
     folder: Path = Field(description="The policy folder.")
+    follow: Literal["published", "folder"] = Field(
+        "published",
+        description="`published`: the folder is the first policy, and later ones are published by officers; "
+        "`folder`: the folder is the policy, as it was last read (at the start, and on SIGHUP).",
+    )
+    poll_seconds: float = Field(1.0, gt=0, le=60, description="How often a process looks for a newer publication.")
+    sunset_seconds: float = Field(60.0, gt=0, le=86400, description="How often it looks for purposes that ended.")
 
 
 class StateSettings(_Section):

@@ -30,13 +30,14 @@ class Segment:
     for the disclosure manifest.
     `slots` (int32) tells for each row of a lookup which of the asked subjects it belongs to. `asked` holds the raw
     ids of the subjects that were asked for, where they were: they are tagged whether or not there was anything to
-    give, and end with minimisation.
+    give, and end with minimisation. `left` is what the subject's quota has left, where the disclosure consumes it.
     """
 
     records: pa.RecordBatch
     tags: bytes
     slots: pa.Int32Array | None
     asked: pa.StringArray | None = None
+    left: int | None = None
 
     def __repr__(self) -> str:
         return f"Segment({self.records.num_rows} rows)"
@@ -148,6 +149,17 @@ class SealedTable(_Sealed):
         return cls._seal(before.permit, before.data_version, schema, segments, before.discharged | discharged)
 
 
+class AdmittedPermit(_Sealed):
+    """Proof that what registers know of a permit's terms holds, and that the call was counted. Minted by `admit`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _admit(cls, permit: Permit) -> AdmittedPermit:
+        _require(permit, Permit)
+        return cls._mint(permit, frozenset())
+
+
 class RawTable(SealedTable):
     """Permitted rows as the source has them. Minted by `fetch`."""
 
@@ -156,14 +168,14 @@ class RawTable(SealedTable):
     @classmethod
     def _open(
         cls,
-        permit: Permit,
+        admitted: AdmittedPermit,
         data_version: str,
         schema: pa.Schema,
         segments: Iterator[Segment],
         discharged: frozenset[Obligation],
     ) -> RawTable:
-        _require(permit, Permit)
-        return cls._seal(permit, data_version, schema, segments, discharged)
+        _require(admitted, AdmittedPermit)
+        return cls._seal(admitted.permit, data_version, schema, segments, discharged)
 
 
 class MinimizedTable(SealedTable):
@@ -227,10 +239,10 @@ class ChargedPermit(_Sealed):
     _data_version: str
 
     @classmethod
-    def _prove(cls, permit: Permit, charge: Charge, data_version: str) -> ChargedPermit:
-        _require(permit, Permit)
+    def _prove(cls, admitted: AdmittedPermit, charge: Charge, data_version: str) -> ChargedPermit:
+        _require(admitted, AdmittedPermit)
         _require(charge, Charge)
-        return cls._mint(permit, frozenset(), charge=charge, data_version=data_version)
+        return cls._mint(admitted.permit, frozenset(), charge=charge, data_version=data_version)
 
     @property
     def charge(self) -> Charge:
@@ -316,10 +328,10 @@ class ReleasedCells(_Sealed):
     _paid: bool
 
     @classmethod
-    def _record(cls, permit: Permit, release: Release, receipt: Receipt, *, paid: bool) -> ReleasedCells:
-        _require(permit, Permit)
+    def _record(cls, admitted: AdmittedPermit, release: Release, receipt: Receipt, *, paid: bool) -> ReleasedCells:
+        _require(admitted, AdmittedPermit)
         _require(release, Release)
-        return cls._mint(permit, permit.obligations, release=release, receipt=receipt, paid=paid)
+        return cls._mint(admitted.permit, admitted.permit.obligations, release=release, receipt=receipt, paid=paid)
 
     @property
     def release(self) -> Release:

@@ -9,7 +9,7 @@
 Every call names its purpose. Answers are Arrow; errors are `GatewayError`s that say why and what would pass.
 """
 
-from gateway.client.answers import Check, Estimate, Lookup, Release
+from gateway.client.answers import Check, Consumption, Estimate, Lookup, Release
 from gateway.client.connection import Gateway, connect
 from gateway.client.errors import (
     AlreadyUsed,
@@ -24,6 +24,9 @@ from gateway.client.errors import (
     InvalidRequest,
     Nearest,
     NotFound,
+    NotNow,
+    QuotaExhausted,
+    RateExceeded,
     ReceiptMismatch,
     Refused,
     Revoked,
@@ -31,6 +34,7 @@ from gateway.client.errors import (
     Unavailable,
 )
 from gateway.client.extract import Extract
+from gateway.client.offers import Offer, OfferedField
 from gateway.client.plans import count, count_units, sum_of
 from gateway.client.receipts import verify_receipt
 
@@ -40,6 +44,7 @@ __all__ = [
     "CapExceeded",
     "CertificateExpired",
     "Check",
+    "Consumption",
     "DeadlineExceeded",
     "Estimate",
     "Extract",
@@ -52,6 +57,11 @@ __all__ = [
     "Lookup",
     "Nearest",
     "NotFound",
+    "NotNow",
+    "Offer",
+    "OfferedField",
+    "QuotaExhausted",
+    "RateExceeded",
     "ReceiptMismatch",
     "Refused",
     "Release",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gateway.api.v1 import budget_pb2, receipt_pb2, release_pb2, sharing_service_pb2
+from gateway.api.v1 import budget_pb2, receipt_pb2, release_pb2, sharing_service_pb2, value_pb2
 from gateway.client.values import Scalar, from_value, to_batch, to_column, to_schema
 
 
@@ -46,9 +46,35 @@ class Check:
 
 def check_from(response: sharing_service_pb2.CheckResponse) -> Check:
     """Read a check's response."""
-    names = [field.name for field in response.schema.fields]
-    values = [from_value(value) for value in response.answer.values]
-    return Check(response.holds, dict(zip(names, values, strict=True)), response.receipt)
+    return Check(response.holds, _named(response.schema, response.answer), response.receipt)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Consumption:
+    """Whether one of the subject's quota was taken, how many it has left, and what the disclosure adds.
+
+    Where none was taken, `left` is 0 and the answer all None: whether the subject is absent or its quota used up is
+    not told.
+    """
+
+    taken: bool
+    left: int
+    answer: dict[str, Scalar]
+    receipt: receipt_pb2.Receipt
+
+    def __bool__(self) -> bool:
+        return self.taken
+
+
+def consumption_from(response: sharing_service_pb2.ConsumeResponse) -> Consumption:
+    """Read the response of a consumption."""
+    answer = _named(response.schema, response.answer)
+    return Consumption(response.taken, response.left, answer, response.receipt)
+
+
+def _named(schema: value_pb2.Schema, row: value_pb2.Row) -> dict[str, Scalar]:
+    names = [field.name for field in schema.fields]
+    return dict(zip(names, [from_value(value) for value in row.values], strict=True))
 
 
 @dataclass(frozen=True, slots=True)

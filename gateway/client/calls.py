@@ -53,7 +53,7 @@ class Caller:
     def retried(self, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request) -> Response:
         """Call, and again up to three times while the gateway is unavailable, or has not finished a release.
 
-        For calls that disclose no rows and, repeated with the same request, charge nothing.
+        For calls that disclose no rows, and for those that carry a request_id, under which they charge and take once.
 
         Raises:
             GatewayError: typed by what went wrong the last time.

@@ -22,10 +22,20 @@ from gateway.api.v1 import (
     sharing_service_pb2,
     sharing_service_pb2_grpc,
 )
-from gateway.client.answers import Check, Estimate, Lookup, Release, check_from, lookup_from
+from gateway.client.answers import (
+    Check,
+    Consumption,
+    Estimate,
+    Lookup,
+    Release,
+    check_from,
+    consumption_from,
+    lookup_from,
+)
 from gateway.client.calls import Caller, Token
 from gateway.client.errors import GatewayError
 from gateway.client.extract import Extract, Progress
+from gateway.client.offers import Offer, offer_from
 from gateway.client.plans import plan
 from gateway.client.tls import Pems, check_period, now, read_pem
 from gateway.client.values import Condition, Scalar, to_conditions, to_value
@@ -62,7 +72,8 @@ def connect(
 class Gateway:
     """A gateway as one person of one institution sees it. Safe to use from several threads.
 
-    Every method raises a GatewayError, typed by what went wrong.
+    Every method raises a GatewayError, typed by what went wrong. Where a grant asks for one, give a `case_number`;
+    where it is for emergencies alone, a `break_glass_reason` of 10 to 500 characters: somebody else reviews it.
     """
 
     def __init__(self, address: str, pems: Pems, caller: Caller) -> None:
@@ -86,10 +97,10 @@ class Gateway:
     ) -> None:
         self.close()
 
-    def describe(self, *, purpose: str = "", dataset: str = "") -> Sequence[disclosure_pb2.Offer]:
+    def describe(self, *, purpose: str = "", dataset: str = "") -> tuple[Offer, ...]:
         """What you may get, and for which purposes; an empty purpose or dataset stands for all."""
         request = sharing_service_pb2.DescribeRequest(purpose=purpose, dataset=dataset)
-        return self._caller.retried(self._sharing.Describe, request).offers
+        return tuple(offer_from(offer) for offer in self._caller.retried(self._sharing.Describe, request).offers)
 
     def lookup(
         self,
@@ -103,6 +114,7 @@ class Gateway:
         fields: Sequence[str] = (),
         region: str = "",
         case_number: str = "",
+        break_glass_reason: str = "",
         allow_partial: bool = False,
     ) -> Lookup:
         """The records of some subjects: `by` a lookup key, by its `values` or by `tokens` of it you were given.
@@ -110,7 +122,7 @@ class Gateway:
         No `fields` asks for all. Each call is recorded, so it is never repeated by itself.
         """
         request = sharing_service_pb2.LookupRequest(
-            context=_context(purpose, region, case_number),
+            context=_context(purpose, region, case_number, break_glass_reason),
             dataset=dataset,
             disclosure=disclosure,
             fields=fields,
@@ -130,15 +142,42 @@ class Gateway:
         token: str = "",
         region: str = "",
         case_number: str = "",
+        break_glass_reason: str = "",
     ) -> Check:
         """Whether the disclosure's predicate holds for one subject, named by its `value` or your `token` of it."""
         request = sharing_service_pb2.CheckRequest(
-            context=_context(purpose, region, case_number),
+            context=_context(purpose, region, case_number, break_glass_reason),
             dataset=dataset,
             disclosure=disclosure,
-            subject=_subjects(by, () if token else (value,), (token,) if token else ()),
+            subject=_subject(by, value, token),
         )
         return check_from(self._caller.once(self._sharing.Check, request))
+
+    def consume(
+        self,
+        dataset: str,
+        disclosure: str,
+        *,
+        purpose: str,
+        by: str,
+        value: Scalar = None,
+        token: str = "",
+        region: str = "",
+        case_number: str = "",
+        break_glass_reason: str = "",
+        request_id: str = "",
+    ) -> Consumption:
+        """Take one of a subject's quota, if the disclosure's predicate holds for it and any is left.
+
+        Retries keep the request_id, so they never take a second time; give your own to be safe beyond this call.
+        """
+        request = sharing_service_pb2.ConsumeRequest(
+            context=_context(purpose, region, case_number, break_glass_reason, request_id or str(uuid.uuid4())),
+            dataset=dataset,
+            disclosure=disclosure,
+            subject=_subject(by, value, token),
+        )
+        return consumption_from(self._caller.retried(self._sharing.Consume, request))
 
     def extract(
         self,
@@ -150,6 +189,7 @@ class Gateway:
         filters: Iterable[Condition] = (),
         region: str = "",
         case_number: str = "",
+        break_glass_reason: str = "",
         allow_partial: bool = False,
         encoding: Literal["arrow", "rows"] = "arrow",
         progress: Progress | None = None,
@@ -157,7 +197,7 @@ class Gateway:
     ) -> Extract:
         """All permitted records, as a stream. Filters are (field, operator, value)."""
         request = sharing_service_pb2.ExtractRequest(
-            context=_context(purpose, region, case_number),
+            context=_context(purpose, region, case_number, break_glass_reason),
             dataset=dataset,
             disclosure=disclosure,
             fields=fields,
@@ -179,7 +219,7 @@ class Gateway:
     def budget(self, dataset: str, disclosure: str, *, purpose: str, region: str = "") -> Sequence[budget_pb2.Budget]:
         """What is left of every budget your releases are charged to."""
         request = research_service_pb2.GetBudgetRequest(
-            context=_context(purpose, region, ""), dataset=dataset, disclosure=disclosure
+            context=_context(purpose, region), dataset=dataset, disclosure=disclosure
         )
         return self._caller.retried(self._research.GetBudget, request).budgets
 
@@ -196,10 +236,11 @@ class Gateway:
         filters: Iterable[Condition] = (),
         region: str = "",
         case_number: str = "",
+        break_glass_reason: str = "",
     ) -> Estimate:
         """The price and accuracy of a plan at an `epsilon`, or for a `margin` at 95 %. Spends nothing."""
         request = research_service_pb2.EstimateRequest(
-            context=_context(purpose, region, case_number),
+            context=_context(purpose, region, case_number, break_glass_reason),
             plan=plan(dataset, disclosure, statistics, group_by, filters),
         )
         if epsilon is not None and margin is None:
@@ -231,21 +272,24 @@ class Gateway:
         filters: Iterable[Condition] = (),
         region: str = "",
         case_number: str = "",
+        break_glass_reason: str = "",
         request_id: str = "",
     ) -> Release:
         """Answer a plan with differential privacy. Retries keep the request_id, so they are never charged twice."""
         request = research_service_pb2.CreateReleaseRequest(
-            context=_context(purpose, region, case_number, request_id or str(uuid.uuid4())),
+            context=_context(purpose, region, case_number, break_glass_reason, request_id or str(uuid.uuid4())),
             plan=plan(dataset, disclosure, statistics, group_by, filters),
             epsilon=epsilon,
         )
         answer = self._caller.retried(self._research.CreateRelease, request)
         return Release(answer.release, answer.receipt, answer.charged)
 
-    def get_release(self, release_id: str, *, purpose: str, case_number: str = "") -> Release:
+    def get_release(
+        self, release_id: str, *, purpose: str, case_number: str = "", break_glass_reason: str = ""
+    ) -> Release:
         """A release that was made before. Costs nothing."""
         request = research_service_pb2.GetReleaseRequest(
-            context=_context(purpose, "", case_number), release_id=release_id
+            context=_context(purpose, "", case_number, break_glass_reason), release_id=release_id
         )
         answer = self._caller.retried(self._research.GetRelease, request)
         return Release(answer.release, answer.receipt, charged=False)
@@ -256,8 +300,20 @@ class Gateway:
         return self._caller.retried(self._audit.GetReceipt, request).receipt
 
 
-def _context(purpose: str, region: str, case_number: str, request_id: str = "") -> disclosure_pb2.RequestContext:
-    return disclosure_pb2.RequestContext(purpose=purpose, region=region, case_number=case_number, request_id=request_id)
+def _context(
+    purpose: str, region: str, case_number: str = "", break_glass_reason: str = "", request_id: str = ""
+) -> disclosure_pb2.RequestContext:
+    return disclosure_pb2.RequestContext(
+        purpose=purpose,
+        region=region,
+        case_number=case_number,
+        break_glass_reason=break_glass_reason,
+        request_id=request_id,
+    )
+
+
+def _subject(by: str, value: Scalar, token: str) -> sharing_service_pb2.SubjectSelector:
+    return _subjects(by, () if token else (value,), (token,) if token else ())
 
 
 def _subjects(by: str, values: Sequence[Scalar], tokens: Sequence[str]) -> sharing_service_pb2.SubjectSelector:

@@ -116,8 +116,20 @@ class CapExceeded(GatewayError):
     """More keys, rows or bytes than a limit allows."""
 
 
+class QuotaExhausted(GatewayError):
+    """What may be disclosed of a subject in this period is used up."""
+
+
+class RateExceeded(GatewayError):
+    """Your institution has made all the calls that the grant allows in this period."""
+
+
 class AlreadyUsed(GatewayError):
     """The request_id belongs to another request."""
+
+
+class NotNow(GatewayError):
+    """As things stand this cannot be done: look at them anew, and at the reason, before you ask again."""
 
 
 class NotFound(GatewayError):
@@ -163,6 +175,9 @@ class ReceiptMismatch(GatewayError):
 _BY_REASON: dict[str, type[GatewayError]] = {
     "BUDGET_EXHAUSTED": BudgetExhausted,
     "PERMIT_REVOKED": Revoked,
+    "QUOTA_EXHAUSTED": QuotaExhausted,
+    "RATE_EXCEEDED": RateExceeded,
+    "SOURCE_SCHEMA_CHANGED": Unavailable,
 }
 
 _BY_CODE: dict[grpc.StatusCode, type[GatewayError]] = {
@@ -173,7 +188,8 @@ _BY_CODE: dict[grpc.StatusCode, type[GatewayError]] = {
     grpc.StatusCode.ALREADY_EXISTS: AlreadyUsed,
     grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
-    grpc.StatusCode.FAILED_PRECONDITION: Unavailable,
+    grpc.StatusCode.FAILED_PRECONDITION: NotNow,
+    grpc.StatusCode.ABORTED: NotNow,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.api.v1 import disclosure_pb2, receipt_pb2, value_pb2
 from gateway.client.errors import ReceiptMismatch
+from gateway.client.words import word
 
 _TEXTS = (
     "institution", "person", "request_id", "dataset", "disclosure", "purpose", "legal_basis", "region",
@@ -47,9 +48,11 @@ def verify_receipt(receipt: receipt_pb2.Receipt) -> None:
     for name in _LISTS:
         _same(name, list(getattr(receipt, name)) == logged.get(name))
     _same("recorded_at", _written(receipt) == logged.get("at"))
-    _same("outcome", _word(receipt_pb2.Outcome.Name(receipt.outcome), "OUTCOME_") == logged.get("outcome"))
-    kind = _word(disclosure_pb2.DisclosureKind.Name(receipt.kind), "DISCLOSURE_KIND_")
-    _same("kind", kind == logged.get("kind"))
+    # a record says these only where there is something to say
+    _same("trials", list(receipt.trials) == logged.get("trials", []))
+    _same("emergency", receipt.emergency == logged.get("emergency", ""))
+    _same("outcome", word(receipt_pb2.Outcome.DESCRIPTOR, receipt.outcome) == logged.get("outcome"))
+    _same("kind", word(disclosure_pb2.DisclosureKind.DESCRIPTOR, receipt.kind) == logged.get("kind"))
     _same("noise_waived", receipt.noise_waived == bool(logged.get("noise_waived")))
     _same("fields", [_treated(item) for item in receipt.fields] == logged.get("fields"))
     withheld = [{"field": item.field, "reason": item.reason} for item in receipt.withheld]
@@ -62,10 +65,6 @@ def _same(part: str, holds: bool) -> None:
         raise ReceiptMismatch(part)
 
 
-def _word(name: str, prefix: str) -> str:
-    return name.removeprefix(prefix).lower()
-
-
 def _written(receipt: receipt_pb2.Receipt) -> str:
     at = receipt.recorded_at.ToDatetime()
     return at.isoformat(timespec="microseconds") + "Z"
@@ -74,9 +73,9 @@ def _written(receipt: receipt_pb2.Receipt) -> str:
 def _treated(item: disclosure_pb2.FieldTreatment) -> dict[str, Any]:
     return {
         "field": item.field,
-        "treatment": _word(disclosure_pb2.TreatmentKind.Name(item.treatment), "TREATMENT_KIND_"),
+        "treatment": word(disclosure_pb2.TreatmentKind.DESCRIPTOR, item.treatment),
         "detail": item.detail,
-        "type": _word(value_pb2.FieldType.Name(item.type), "FIELD_TYPE_"),
+        "type": word(value_pb2.FieldType.DESCRIPTOR, item.type),
     }
 
 

@@ -14,6 +14,7 @@ from gateway.model.party import Identity
 from gateway.model.purpose import LegalBasis
 from gateway.model.request import DisclosureRequest
 from gateway.model.statistics import NoisePlan
+from gateway.model.terms import NO_TERMS, Terms
 from gateway.model.treatment import Treatment
 
 
@@ -64,6 +65,8 @@ class Permit:
     `valid_until` (naive UTC) is when identity, purpose or grant end: no batch leaves after it.
     `case_number` is the caller's, where the grant asks for one and it has the declared form.
     `noise` is the settled noise of a release, one plan for each statistic; empty for rows.
+    `terms` are the grant's: what registers know of them is for the `admit` stage. `trials` are the denies on trial that
+    would have refused this. `emergency` is the entry in the register under which the glass was broken.
     """
 
     identity: Identity
@@ -82,6 +85,9 @@ class Permit:
     decided_at: datetime
     case_number: str = ""
     noise: tuple[NoisePlan, ...] = ()
+    terms: Terms = NO_TERMS
+    trials: tuple[str, ...] = ()
+    emergency: str = ""
 
     @property
     def loss(self) -> PrivacyLoss | None:

@@ -18,10 +18,19 @@ class LegalBasis:
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherUse:
+    """Another purpose whose data this one may use as well, and why that is compatible (GDPR art. 6(4))."""
+
+    purpose: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Purpose:
     """One purpose. A grant for it covers its descendants; it never implies its parent or siblings.
 
-    `expires_on` is its last day in the city's calendar; compulsory when `emergency`.
+    `expires_on` is its last day in the city's calendar; compulsory when `emergency`. `further_uses` are the purposes
+    it is declared compatible with; without them it uses what was collected for itself or for what lies above it.
     """
 
     id: str
@@ -34,3 +43,4 @@ class Purpose:
     review_on: date
     emergency: bool
     expires_on: date | None
+    further_uses: tuple[FurtherUse, ...] = ()

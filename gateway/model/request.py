@@ -28,6 +28,8 @@ class RequestContext:
     """Why and where, and under which id. An empty region stands for the root of the region tree.
 
     `body_digest` is SHA-256 over the request without its id: it tells a retry from another request.
+    `break_glass_reason` says why this cannot wait, where a grant is for emergencies alone; it goes to the register of
+    emergencies and nowhere else.
     """
 
     purpose: str
@@ -36,6 +38,7 @@ class RequestContext:
     request_id: str
     body_digest: bytes
     caller_gave_id: bool
+    break_glass_reason: str = ""
 
     def __repr__(self) -> str:
         return f"RequestContext({self.request_id})"

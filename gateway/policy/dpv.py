@@ -153,3 +153,6 @@ LEGAL_BASES = frozenset(
         "VitalInterestOfNaturalPerson",
     }
 )
+
+CONSENT = PREFIX + "Consent"
+"""The legal basis that holds for those who agreed, and for nobody else."""

@@ -18,27 +18,51 @@ GRANTS = "grants.csv"
 PURPOSES = "purposes.yaml"
 REGIONS = "regions.yaml"
 BUDGETS = "budgets.yaml"
+OFFICERS = "officers.yaml"
+REGISTERS = "registers.yaml"
 CONTRACTS = "contracts/"
 _REQUIRED = (MODEL, GRANTS, PURPOSES, REGIONS, BUDGETS)
+_OPTIONAL = (OFFICERS, REGISTERS)
 
 
 def read_folder(folder: Path, problems: Problems) -> dict[str, bytes]:
     """Return the bytes of every file by its path in the folder ("/" between the parts), in order.
 
     Left out are hidden files and folders (a leading dot) and the back-up copies of editors (a trailing "~", or
-    "#" at both ends): they are not policy, and an open editor must not change the digest. Files that the gateway
-    has no place for are problems: a file with a mistyped name must not be silently without effect.
+    "#" at both ends): they are not policy, and an open editor must not change the digest.
     """
     files: dict[str, bytes] = {}
     _walk(folder, "", files, problems, 0)
+    return dict(sorted(files.items()))
+
+
+def check_files(files: Mapping[str, bytes], problems: Problems) -> None:
+    """Note which files are missing, and which the gateway has no place for.
+
+    A file with a mistyped name must not be silently without effect.
+    """
     for name in _REQUIRED:
         if name not in files:
             problems.add(name, 0, "the file is missing or cannot be read", "The policy needs it.")
     for name in files:
         if not _has_place(name):
-            top = [*_REQUIRED, "contracts/<dataset>.yaml", "tests/<name>.yaml"]
+            top = [*_REQUIRED, *_OPTIONAL, "contracts/<dataset>.yaml", "tests/<name>.yaml"]
             problems.add(name, 0, "the gateway has no place for this file", did_you_mean(name, top, "Move it away."))
-    return dict(sorted(files.items()))
+
+
+def receive_files(files: Mapping[str, bytes], problems: Problems) -> dict[str, bytes]:
+    """Return files that did not come from a folder, after noting those that could not stand in one."""
+    if len(files) > MAX_FILES:
+        problems.add(".", 0, f"the folder holds more than {MAX_FILES} files")
+        return {}
+    received: dict[str, bytes] = {}
+    for name, content in sorted(files.items()):
+        parts = name.split("/")
+        if len(parts) > _MAX_DEPTH or any(not part or part in (".", "..") or _ignored(part) for part in parts):
+            problems.add(".", 0, "a file has a name that no policy file has", "Send what the folder holds.")
+        else:
+            _accept(name, content, received, problems)
+    return received
 
 
 def folder_digest(files: Mapping[str, bytes]) -> str:
@@ -60,7 +84,7 @@ def _ignored(name: str) -> bool:
 
 
 def _has_place(name: str) -> bool:
-    if name in _REQUIRED or name.endswith(".md"):
+    if name in _REQUIRED or name in _OPTIONAL or name.endswith(".md"):
         return True
     if name.startswith(CONTRACTS):
         return name.endswith(".yaml") and name.count("/") == 1
@@ -90,18 +114,25 @@ def _walk(folder: Path, prefix: str, files: dict[str, bytes], problems: Problems
 
 
 def _read(path: Path, name: str, files: dict[str, bytes], problems: Problems) -> None:
-    limit = MAX_YAML_BYTES if name.endswith(".yaml") else MAX_OTHER_BYTES
     try:
         if not path.is_file():
             problems.add(name, 0, "this is not a regular file")
             return
         with path.open("rb") as stream:
-            content = stream.read(limit + 1)
+            content = stream.read(_limit(name) + 1)
     except OSError:
         problems.add(name, 0, "the file cannot be read")
         return
-    if len(content) > limit:
-        problems.add(name, 0, f"the file is larger than {limit >> 20} MiB", "Split it.")
+    _accept(name, content, files, problems)
+
+
+def _limit(name: str) -> int:
+    return MAX_YAML_BYTES if name.endswith(".yaml") else MAX_OTHER_BYTES
+
+
+def _accept(name: str, content: bytes, files: dict[str, bytes], problems: Problems) -> None:
+    if len(content) > _limit(name):
+        problems.add(name, 0, f"the file is larger than {_limit(name) >> 20} MiB", "Split it.")
         return
     try:
         name.encode()

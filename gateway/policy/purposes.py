@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.model.purpose import LegalBasis, Purpose
+from gateway.model.purpose import FurtherUse, LegalBasis, Purpose
 from gateway.policy import dpv
 from gateway.policy.documents import Document
 from gateway.policy.problems import Problems, did_you_mean, shown
@@ -45,6 +45,23 @@ class PurposeTree:
         """Return the ids above a purpose, nearest first."""
         return self._ancestors.get(purpose, ())
 
+    def compatible(self, purpose: str, collected_for: Iterable[str]) -> bool:
+        """Tell whether a purpose may use data that was collected for others.
+
+        It may if it is one of them or more specific, or if it, or a purpose above it, is declared compatible with one
+        of them or with a purpose above that.
+        """
+        declared = [
+            use.purpose
+            for one in (purpose, *self.ancestors(purpose))
+            if (found := self._purposes.get(one)) is not None
+            for use in found.further_uses
+        ]
+        return any(
+            self.is_within(purpose, collected) or any(self.is_within(collected, other) for other in declared)
+            for collected in collected_for
+        )
+
     def descendants(self, purpose: str) -> tuple[Purpose, ...]:
         """Return the purpose and all that are more specific, parents first; none for an unknown id."""
         found = self._purposes.get(purpose)
@@ -64,6 +81,13 @@ class LegalBasisShape(Shape):
     citation: Text
 
 
+class FurtherUseShape(Shape):
+    """Another purpose whose data this one may use, and why that is compatible with what it was collected for."""
+
+    purpose: Slug
+    why: Text
+
+
 class PurposeShape(Shape):
     """One purpose as it is written."""
 
@@ -75,6 +99,9 @@ class PurposeShape(Shape):
     review_on: date
     emergency: bool = False
     expires_on: Annotated[date | None, Field(description="the last day; compulsory for emergencies")] = None
+    compatible_with: Annotated[
+        list[FurtherUseShape], Field(description="other purposes whose data this one may use, each with the reason")
+    ] = Field(default_factory=list)
     children: list[PurposeShape] = Field(default_factory=list)
 
 
@@ -94,6 +121,7 @@ def read_purposes(document: Document, problems: Problems) -> PurposeTree | None:
         return None
     before = len(problems)
     purposes: dict[str, Purpose] = {}
+    uses: list[tuple[str, str, int]] = []
 
     def visit(purpose: PurposeShape, parent: Purpose | None, place: tuple[str | int, ...]) -> None:
         def wrong(key: str, message: str, remedy: str = "") -> None:
@@ -124,13 +152,22 @@ def read_purposes(document: Document, problems: Problems) -> PurposeTree | None:
             review_on=purpose.review_on,
             emergency=purpose.emergency,
             expires_on=end,
+            further_uses=tuple(FurtherUse(use.purpose, use.why) for use in purpose.compatible_with),
         )
         purposes[own.id] = own
+        for index, use in enumerate(purpose.compatible_with):
+            uses.append((use.purpose, own.id, document.line(*place, "compatible_with", index)))
         for index, child in enumerate(purpose.children):
             visit(child, own, (*place, "children", index))
 
     for index, top in enumerate(shape.purposes):
         visit(top, None, ("purposes", index))
+    for other, own_id, line in uses:
+        if other not in purposes:
+            remedy = did_you_mean(other, purposes, "Name a purpose of this file.")
+            problems.add(document.file, line, f"{shown(other)} is not a known purpose", remedy)
+        elif other == own_id:
+            problems.add(document.file, line, "a purpose is compatible with itself anyway", "Remove the entry.")
     return PurposeTree(purposes.values()) if len(problems) == before else None
 
 

@@ -12,15 +12,19 @@ from typing import Any
 
 from gateway.policy.budgets import BudgetsShape
 from gateway.policy.contract_shape import BLOCK, BlockShape, ContractShape
+from gateway.policy.officers import OfficersShape
 from gateway.policy.purposes import PurposesShape
 from gateway.policy.regions import RegionsShape
+from gateway.policy.registers import RegistersShape
 from gateway.policy.validation import Shape
 
 SHAPES: dict[str, type[Shape]] = {
     "budgets.json": BudgetsShape,
     "contract.json": ContractShape,
+    "officers.json": OfficersShape,
     "purposes.json": PurposesShape,
     "regions.json": RegionsShape,
+    "registers.json": RegistersShape,
 }
 
 

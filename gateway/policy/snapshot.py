@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind
 from gateway.policy.budgets import BudgetPolicy, read_budgets
 from gateway.policy.contracts import block_place, read_contract
+from gateway.policy.decision_tables import read_tables
 from gateway.policy.documents import Document, read_csv, read_yaml
 from gateway.policy.enforcer import Enforcer, ModelError, Ruling, check_model
-from gateway.policy.folder import BUDGETS, CONTRACTS, GRANTS, MODEL, PURPOSES, REGIONS, folder_digest, read_folder
-from gateway.policy.grants import Grant, Roles, read_grants
+from gateway.policy.folder import (
+    BUDGETS,
+    CONTRACTS,
+    GRANTS,
+    MODEL,
+    OFFICERS,
+    PURPOSES,
+    REGIONS,
+    REGISTERS,
+    check_files,
+    folder_digest,
+    read_folder,
+    receive_files,
+)
+from gateway.policy.grants import Grant, read_grants
+from gateway.policy.memo import Memo
+from gateway.policy.officers import NOBODY, OfficerBook, read_officers
 from gateway.policy.problems import Problems, did_you_mean, shown
 from gateway.policy.purposes import PurposeTree, read_purposes
 from gateway.policy.regions import RegionTree, read_regions
+from gateway.policy.registers import NONE, RegisterBook, check_ties, read_registers
+from gateway.policy.roles import RoleLink, Roles
 
 
 @dataclass(frozen=True, slots=True)
 class PolicySnapshot:
-    """A valid policy folder as it was at one moment. `digest` is SHA-256 (hex) over every file in it."""
+    """A valid policy folder as it was at one moment. `digest` is SHA-256 (hex) over all `files` in it."""
 
     digest: str
     purposes: PurposeTree
@@ -29,12 +47,25 @@ class PolicySnapshot:
     contracts: Mapping[str, DataContract]
     budgets: BudgetPolicy
     grants: tuple[Grant, ...]
+    links: tuple[RoleLink, ...]
     roles: Roles
+    officers: OfficerBook
+    registers: RegisterBook
+    files: Mapping[str, bytes] = field(repr=False, compare=False)
     _enforcer: Enforcer = field(repr=False, compare=False)
+    entitlements: Memo = field(default_factory=Memo, repr=False, compare=False)
+    prepared: Memo = field(default_factory=Memo, repr=False, compare=False)
 
     def ruling(self, recipient: str, obj: str, kind: DisclosureKind, region: str, purpose: str) -> Ruling:
         """Return what Casbin says of `obj` ("dataset/disclosure") before terms; see `Enforcer.ruling`."""
         return self._enforcer.ruling(recipient, obj, kind, region, purpose)
+
+    def with_rules(self, grants: Iterable[Grant], links: Iterable[RoleLink]) -> PolicySnapshot:
+        """Return this policy with other grants and role links, to ask what would be. It has this one's digest."""
+        given, linked = tuple(grants), tuple(links)
+        roles = Roles(linked)
+        enforcer = Enforcer(self.files[MODEL].decode("utf-8"), given, roles, self.regions, self.purposes)
+        return replace(self, grants=given, links=linked, roles=roles, _enforcer=enforcer, entitlements=Memo())
 
     def steward(self, dataset: str) -> str:
         """Return whom to ask about a dataset; "" for an unknown one."""
@@ -50,12 +81,26 @@ def load(folder: Path) -> PolicySnapshot:
             one is mended.
     """
     problems = Problems()
-    files = read_folder(folder, problems)
+    return _read(read_folder(folder, problems), problems)
+
+
+def read(files: Mapping[str, bytes]) -> PolicySnapshot:
+    """Read a policy from the files of its folder, by their paths.
+
+    Raises:
+        InvalidPolicy: as `load` does.
+    """
+    problems = Problems()
+    return _read(receive_files(files, problems), problems)
+
+
+def _read(files: Mapping[str, bytes], problems: Problems) -> PolicySnapshot:
+    check_files(files, problems)
     _check_model(files, problems)
     documents = {
         name: document
         for name in files
-        if name in (REGIONS, PURPOSES, BUDGETS) or name.startswith(CONTRACTS)
+        if name in (REGIONS, PURPOSES, BUDGETS, OFFICERS, REGISTERS) or name.startswith(CONTRACTS)
         if (document := read_yaml(name, files[name], problems)) is not None
     }
     regions = read_regions(documents[REGIONS], problems) if REGIONS in documents else None
@@ -69,6 +114,15 @@ def load(folder: Path) -> PolicySnapshot:
     budgets = None
     if purposes is not None and whole and book is not None and BUDGETS in documents:
         budgets = read_budgets(documents[BUDGETS], contracts, purposes, book.institutions(), problems)
+    officers = NOBODY
+    if OFFICERS in documents and regions is not None and whole:
+        officers = read_officers(documents[OFFICERS], regions, contracts, problems) or NOBODY
+    registers = NONE
+    if REGISTERS in documents:
+        registers = read_registers(documents[REGISTERS], problems) or NONE
+    if book is not None and (REGISTERS in documents) == (REGISTERS in files):
+        check_ties(book.grants, registers, contracts, problems)
+    read_tables(files, problems)
     problems.raise_if_any()
     if regions is None or purposes is None or book is None or budgets is None:
         raise AssertionError("a document is missing although no problem was noted")
@@ -81,7 +135,11 @@ def load(folder: Path) -> PolicySnapshot:
         contracts=MappingProxyType(contracts),
         budgets=budgets,
         grants=book.grants,
+        links=book.links,
         roles=roles,
+        officers=officers,
+        registers=registers,
+        files=MappingProxyType(dict(files)),
         _enforcer=enforcer,
     )
 

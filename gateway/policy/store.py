@@ -5,47 +5,149 @@ from __future__ import annotations
 import logging
 import threading
 from pathlib import Path
+from typing import Protocol
 
+from gateway.model.errors import ErrorReason, Fault
 from gateway.policy.problems import InvalidPolicy, PolicyProblem
-from gateway.policy.snapshot import PolicySnapshot, load
+from gateway.policy.snapshot import PolicySnapshot, load, read
+from gateway.ports import PolicyArchive
 
 _log = logging.getLogger(__name__)
 
 
-class PolicyStore:
-    """Holds the snapshot in force and reads the folder anew when asked. Safe to call from several threads.
+class PolicySource(Protocol):
+    """Where the policy in force is to be had."""
 
-    A decision takes `current()` once and keeps to it. A folder that is no valid policy changes nothing.
-    """
+    published: bool
+    """Whether what is in force was published, and only publishing changes it."""
+
+    def changed(self, digest: str) -> bool:
+        """Tell whether another policy than that of `digest` may be in force by now.
+
+        Raises:
+            Fault: POLICY_UNAVAILABLE.
+        """
+        ...
+
+    def read(self) -> PolicySnapshot:
+        """Read the policy anew.
+
+        Raises:
+            InvalidPolicy: what is there is none.
+            Fault: POLICY_UNAVAILABLE.
+        """
+        ...
+
+
+class FolderSource:
+    """A folder whose files are the policy, as they are when they are read."""
+
+    published = False
 
     def __init__(self, folder: Path) -> None:
-        """Read the folder for the first time.
+        self._folder = folder
+
+    def changed(self, digest: str) -> bool:
+        """Return True: only reading the folder tells."""
+        return True
+
+    def read(self) -> PolicySnapshot:
+        """Read the folder.
+
+        Raises:
+            InvalidPolicy: the folder is no policy.
+        """
+        return load(self._folder)
+
+
+class PublishedSource:
+    """The archive, whose newest publication is the policy."""
+
+    published = True
+
+    def __init__(self, archive: PolicyArchive) -> None:
+        self._archive = archive
+
+    def changed(self, digest: str) -> bool:
+        """Tell whether another policy was published, by this process or another.
+
+        Raises:
+            Fault: POLICY_UNAVAILABLE.
+        """
+        newest = self._archive.newest()
+        return newest is not None and newest.digest != digest
+
+    def read(self) -> PolicySnapshot:
+        """Read what was published last.
+
+        Raises:
+            InvalidPolicy: this version of the gateway does not accept it.
+            Fault: POLICY_UNAVAILABLE, also where nothing was published yet or what is kept is not what was.
+        """
+        newest = self._archive.newest()
+        files = None if newest is None else self._archive.files(newest.digest)
+        if newest is None or files is None:
+            raise Fault(ErrorReason.POLICY_UNAVAILABLE)
+        snapshot = read(files)
+        if snapshot.digest != newest.digest:
+            raise Fault(ErrorReason.POLICY_UNAVAILABLE)
+        return snapshot
+
+
+class PolicyStore:
+    """Holds the snapshot in force and reads it anew when asked. Safe to call from several threads.
+
+    A decision takes `current()` once and keeps to it. What is no valid policy changes nothing.
+    """
+
+    def __init__(self, source: PolicySource) -> None:
+        """Read the policy for the first time.
 
         Raises:
             InvalidPolicy: there is no good policy to fall back on.
+            Fault: POLICY_UNAVAILABLE.
         """
-        self._folder = folder
+        self._source = source
         self._lock = threading.Lock()
         self._problems: tuple[PolicyProblem, ...] = ()
-        self._snapshot = load(folder)
+        self._snapshot = source.read()
 
     def current(self) -> PolicySnapshot:
         """Return the snapshot in force."""
         return self._snapshot
 
     @property
+    def published(self) -> bool:
+        """Whether the policy in force was published, and only publishing changes it."""
+        return self._source.published
+
+    @property
     def last_problems(self) -> tuple[PolicyProblem, ...]:
-        """What was wrong with the folder when it was last read; nothing if it is in force."""
+        """What was wrong with the policy when it was last read; nothing if it is in force."""
         return self._problems
 
+    def follow(self) -> None:
+        """Read the policy anew if another one was published. What fails leaves the last good one in force.
+
+        Raises:
+            Fault: POLICY_UNAVAILABLE.
+        """
+        if self._source.changed(self._snapshot.digest):
+            self.reload()
+
     def reload(self) -> PolicySnapshot | InvalidPolicy:
-        """Read the folder again: put it in force and return it, or return why the last good one stays in force."""
+        """Read the policy again: put it in force and return it, or return why the last good one stays in force.
+
+        Raises:
+            Fault: POLICY_UNAVAILABLE; the last good one stays in force.
+        """
         with self._lock:
             try:
-                snapshot = load(self._folder)
+                snapshot = self._source.read()
             except InvalidPolicy as invalid:
+                if invalid.problems != self._problems:
+                    self._complain(invalid)
                 self._problems = invalid.problems
-                self._complain(invalid)
                 return invalid
             self._problems = ()
             if snapshot.digest == self._snapshot.digest:
@@ -58,7 +160,7 @@ class PolicyStore:
     def _complain(self, invalid: InvalidPolicy) -> None:
         # places alone: what officers wrote there is for those who may read the policy
         _log.error(
-            "the policy folder is invalid (%d problems); policy %s stays in force",
+            "the policy is invalid (%d problems); policy %s stays in force",
             len(invalid.problems),
             self._snapshot.digest,
         )

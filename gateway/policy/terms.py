@@ -1,20 +1,25 @@
-"""Terms of a grant: what Casbin's static answer does not know and every request must still meet."""
+"""Terms as grants.csv writes them: read, and held against the kind of their rule."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import TypeVar
 
-from gateway.model.errors import ErrorReason
-from gateway.model.request import DisclosureRequest, RowsRequest
+from gateway.model.contract import DisclosureKind
+from gateway.model.meter import Allowance, Period
+from gateway.model.terms import Terms
 from gateway.policy import case_pattern as patterns
 from gateway.policy.problems import did_you_mean, shown
 
 T = TypeVar("T")
 
-_KEYS = ("from", "until", "case", "max_rows", "max_keys")
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_HOURS = re.compile(r"([1-9][0-9]?)h")
+_ONE_SUBJECT = frozenset((DisclosureKind.LOOKUP, DisclosureKind.CHECK, DisclosureKind.CONSUME))
+_ANY = "*"
 
 
 class TermsError(ValueError):
@@ -25,56 +30,9 @@ class TermsError(ValueError):
         self.remedy = remedy
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """When and how far a grant holds. Dates are in the city's calendar, the last day included.
-
-    `max_rows` bounds the rows of one disclosure, `max_keys` the subjects named in one lookup or check.
-    """
-
-    valid_from: date | None = None
-    valid_until: date | None = None
-    case_pattern: str | None = None
-    max_rows: int | None = None
-    max_keys: int | None = None
-
-    def in_force(self, today: date) -> bool:
-        """Tell whether `today` lies within the grant's days."""
-        return (self.valid_from is None or self.valid_from <= today) and (
-            self.valid_until is None or today <= self.valid_until
-        )
-
-    def unmet(self, request: DisclosureRequest, today: date) -> ErrorReason | None:
-        """Return why the grant does not cover this request today, or None if it does.
-
-        `max_rows` is not judged here: it bounds the answer.
-        """
-        if not self.in_force(today):
-            return ErrorReason.GRANT_NOT_IN_FORCE
-        if self.case_pattern is not None and not patterns.matches(self.case_pattern, request.context.case_number):
-            return ErrorReason.CASE_NUMBER_REQUIRED
-        if self.max_keys is not None and isinstance(request, RowsRequest) and request.selector is not None:
-            return ErrorReason.CAP_EXCEEDED if len(request.selector.values) > self.max_keys else None
-        return None
-
-    def conditions(self) -> tuple[str, ...]:
-        """Return the terms in words, for people."""
-        said = []
-        if self.valid_from is not None:
-            said.append(f"from {self.valid_from.isoformat()}")
-        if self.valid_until is not None:
-            said.append(f"until {self.valid_until.isoformat()}")
-        if self.case_pattern is not None:
-            said.append(f"with a case number like {self.case_pattern} (A: a letter, 9: a digit)")
-        if self.max_rows is not None:
-            said.append(f"at most {self.max_rows} rows at a time")
-        if self.max_keys is not None:
-            said.append(f"at most {self.max_keys} subjects at a time")
-        return tuple(said)
-
-
+@lru_cache(maxsize=4096)
 def parse_terms(text: str) -> Terms:
-    """Read terms as grants.csv writes them: `from=DATE; until=DATE; case=PATTERN; max_rows=N; max_keys=N`.
+    """Read terms as grants.csv writes them: `key=value`, separated by ";".
 
     Raises:
         TermsError: for a term that is unknown, given twice, or malformed.
@@ -86,8 +44,8 @@ def parse_terms(text: str) -> Terms:
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not value:
             raise TermsError(f"{shown(part.strip())} is not a term", "Write key=value, separated by ';'.")
-        if key not in _KEYS:
-            raise TermsError(f"{shown(key)} is not a term", did_you_mean(key, _KEYS))
+        if key not in _READERS:
+            raise TermsError(f"{shown(key)} is not a term", did_you_mean(key, _READERS))
         if key in given:
             raise TermsError(f"the term '{key}' is given twice", "Keep one of them.")
         given[key] = value
@@ -95,12 +53,46 @@ def parse_terms(text: str) -> Terms:
         valid_from=_read(given, "from", _date),
         valid_until=_read(given, "until", _date),
         case_pattern=_read(given, "case", _pattern),
+        case_register=_read(given, "case_register", _register),
+        consent=_read(given, "consent", _register),
+        quota=_read(given, "quota", _allowance),
+        rate=_read(given, "rate", _allowance),
+        subjects=_read(given, "subjects", _allowance),
+        single=_read(given, "bulk", _forbidden) or False,
+        break_glass=_read(given, "break_glass", _span),
         max_rows=_read(given, "max_rows", _number),
         max_keys=_read(given, "max_keys", _number),
+        trial=_read(given, "trial", _date),
     )
     if terms.valid_from and terms.valid_until and terms.valid_until < terms.valid_from:
         raise TermsError("the grant ends before it begins", "Swap 'from' and 'until'.")
     return terms
+
+
+def misfits(terms: Terms, kind: str, *, allow: bool) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the terms of a rule of this kind ("*" for any), each with its remedy."""
+    if not allow:
+        if terms != Terms(trial=terms.trial):
+            yield "a deny has no terms but 'trial'", "Remove them: a deny always holds."
+        return
+    if terms.trial is not None:
+        yield "'trial' means nothing for an allow", "Remove it; 'gateway policy impact' shows what a new allow gives."
+    one_subject = kind == _ANY or kind in _ONE_SUBJECT
+    unfit = {
+        "max_rows": terms.max_rows and kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME, DisclosureKind.RELEASE),
+        "max_keys": terms.max_keys and not one_subject,
+        "quota": terms.quota and not one_subject,
+        "subjects": terms.subjects and not one_subject,
+    }
+    for term, wrong in unfit.items():
+        if wrong:
+            yield f"'{term}' means nothing for the kind '{kind}'", "Remove it."
+    if terms.single and kind in (DisclosureKind.EXTRACT, DisclosureKind.RELEASE):
+        yield f"'bulk=forbidden' forbids all of the kind '{kind}'", "Remove it, or grant a lookup instead."
+    if terms.consent and kind in (DisclosureKind.RELEASE, _ANY):
+        yield "consent cannot be asked for in a statistic", "Name a kind of rows, or use the contract's consent_field."
+    if kind == DisclosureKind.CONSUME and terms.quota is None:
+        yield "what is consumed must be counted", "Add 'quota=N/year' (or month, day)."
 
 
 def _read(given: dict[str, str], key: str, read: Callable[[str, str], T]) -> T | None:
@@ -129,3 +121,48 @@ def _number(key: str, text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0:
         return int(text)
     raise TermsError(f"{shown(text)} is not a count for '{key}'", "Write a whole number from 1 on.")
+
+
+def _register(key: str, text: str) -> str:
+    if _NAME.fullmatch(text) and len(text) <= 64:
+        return text
+    raise TermsError(f"{shown(text)} is not the name of a register for '{key}'", "See registers.yaml.")
+
+
+def _allowance(key: str, text: str) -> Allowance:
+    number, slash, period = text.partition("/")
+    if slash and period in set(Period):
+        return Allowance(_number(key, number), Period(period))
+    raise TermsError(f"{shown(text)} is not an allowance for '{key}'", f"Write N/{'|'.join(Period)}, as in 12/year.")
+
+
+def _forbidden(key: str, text: str) -> bool:
+    if text == "forbidden":
+        return True
+    raise TermsError(f"{shown(text)} is not a word for '{key}'", "Write bulk=forbidden, or leave it out.")
+
+
+def _span(key: str, text: str) -> timedelta:
+    found = _HOURS.fullmatch(text)
+    if found and int(found[1]) <= 72:
+        return timedelta(hours=int(found[1]))
+    raise TermsError(f"{shown(text)} is not a span for '{key}'", "Write hours, from 1h to 72h.")
+
+
+_READERS = frozenset(
+    {
+        "from",
+        "until",
+        "case",
+        "case_register",
+        "consent",
+        "quota",
+        "rate",
+        "subjects",
+        "bulk",
+        "break_glass",
+        "max_rows",
+        "max_keys",
+        "trial",
+    }
+)

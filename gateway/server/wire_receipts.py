@@ -19,6 +19,7 @@ OUTCOMES: dict[Outcome, receipt_pb2.Outcome.ValueType] = {
     Outcome.STARTED: receipt_pb2.OUTCOME_STARTED,
     Outcome.COMPLETED: receipt_pb2.OUTCOME_COMPLETED,
     Outcome.ABORTED: receipt_pb2.OUTCOME_ABORTED,
+    Outcome.EVALUATED: receipt_pb2.OUTCOME_EVALUATED,
 }
 
 KINDS: dict[DisclosureKind, disclosure_pb2.DisclosureKind.ValueType] = {
@@ -106,6 +107,8 @@ def receipt_of(receipt: Receipt, delta: float) -> receipt_pb2.Receipt:
         selected_by=record.selected_by,
         grouped_by=record.grouped_by,
         statistics=record.statistics,
+        trials=record.trials,
+        emergency=record.emergency,
         log_entry=receipt_pb2.LogEntry(
             index=entry.index, leaf_hash=entry.leaf_hash, salt=entry.salt, record=entry.record
         ),

@@ -19,7 +19,7 @@ from gateway.model.statistics import NoisePlan
 from gateway.ports import AUDIT_DOMAIN, BudgetLedger, Clock, KeyRing, KeyUse, Source
 from gateway.privacy.release_id import release_id
 from gateway.privacy.sensitivity import BoundedQuery, bound
-from gateway.tables import ChargedPermit
+from gateway.tables import AdmittedPermit, ChargedPermit
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,19 @@ class Quote:
 
 
 def charge(
-    permit: Permit, accounts: Sequence[Account], ledger: BudgetLedger, source: Source, keys: KeyRing
+    admitted: AdmittedPermit, accounts: Sequence[Account], ledger: BudgetLedger, source: Source, keys: KeyRing
 ) -> ChargedPermit | Refusal:
     """Charge every account or none; the same release on the same data is charged once.
 
     Raises:
         Fault: of the source or KEYS_UNAVAILABLE (before anything is charged), or LEDGER_UNAVAILABLE.
     """
+    permit = admitted.permit
     version = data_version(permit.contract, source, keys)
     outcome = ledger.charge(_name(permit, version), accounts, _priced(permit).rho)
     if not isinstance(outcome, Charge):
         return Refusal(ErrorReason.BUDGET_EXHAUSTED, grant=permit.grant, legal_basis=permit.legal_basis)
-    return ChargedPermit._prove(permit, outcome, version)
+    return ChargedPermit._prove(admitted, outcome, version)
 
 
 def quote(

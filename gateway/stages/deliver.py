@@ -15,11 +15,15 @@ from gateway.tables import ReleasedCells, ReleasedTable, Segment
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Part:
-    """One numbered batch of a disclosure. `slots` (int32) tells in a lookup which asked subject a row belongs to."""
+    """One numbered batch of a disclosure. `slots` (int32) tells in a lookup which asked subject a row belongs to.
+
+    `left` is what the subject's quota has left, where the disclosure consumed of it.
+    """
 
     number: int
     records: pa.RecordBatch
     slots: pa.Int32Array | None
+    left: int | None = None
 
 
 class Delivery:
@@ -60,7 +64,7 @@ class Delivery:
 
     def __iter__(self) -> Iterator[Part]:
         for number, segment in enumerate(self._segments):
-            yield Part(number, segment.records, segment.slots)
+            yield Part(number, segment.records, segment.slots, segment.left)
 
     def close(self) -> None:
         """End the disclosure early, if it has not ended: what had left is recorded as aborted."""

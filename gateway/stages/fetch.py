@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import product
 
 import pyarrow as pa
 
 from gateway.kernels.arrow_types import ARROW_TYPES
-from gateway.kernels.tokens import detokenize
-from gateway.model.contract import DataContract, SelectBy
+from gateway.kernels.tokens import subject_tags
+from gateway.model.calendar import city_day
+from gateway.model.consent import ConsentScope
+from gateway.model.contract import DataContract, DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator
+from gateway.model.meter import Exhausted
 from gateway.model.permit import (
     APPLY_FILTERS,
     BOUND_CONTRIBUTIONS,
@@ -24,41 +28,50 @@ from gateway.model.permit import (
 from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 from gateway.model.request import ReleaseRequest, RowsRequest, Selector
 from gateway.model.values import Scalar
-from gateway.ports import KeyRing, KeyUse, Source
+from gateway.ports import AUDIT_DOMAIN, Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source
 from gateway.privacy.release_id import grouping_salt
 from gateway.privacy.sensitivity import BoundedQuery, bound
+from gateway.stages.admit import asked_subjects, quota_claim
 from gateway.stages.charge import data_version
-from gateway.tables import BoundedAggregates, ChargedPermit, RawTable, Segment
+from gateway.tables import AdmittedPermit, BoundedAggregates, ChargedPermit, RawTable, Segment
 
 BATCH_ROWS = 131_072  # each batch costs a durable manifest: fewer are faster, larger take longer to the first byte
 
 
-def fetch(permit: Permit, source: Source, keys: KeyRing) -> RawTable:
+def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Registers, clock: Clock) -> RawTable:
     """Open the stream of permitted rows. Nothing is read before the stream is.
 
     Raises:
         Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED; and from the stream also CAP_EXCEEDED, where there are
-            more rows than the grant allows (a cut answer would look whole).
+            more rows than the grant allows (a cut answer would look whole), and REGISTER_UNAVAILABLE.
     """
-    request = permit.request
+    permit = admitted.permit
+    request, contract = permit.request, permit.contract
     if not isinstance(request, RowsRequest):
         raise Fault(ErrorReason.INTERNAL)
-    version = data_version(permit.contract, source, keys)
-    asked = _asked(request.selector, permit, keys)
+    version = data_version(contract, source, keys)
+    asked = () if request.selector is None else asked_subjects(request.selector, permit, keys)
     scope = _scope(permit, (*request.filters, *permit.disclosure.predicate, *_selection(request.selector, asked)))
     cap = permit.max_rows
-    plan = RowPlan(permit.contract, _columns(permit), scope, None if cap is None else cap + 1)
+    # those who did not agree are taken out here, so that the engine cannot know where the cap lies
+    limit = None if cap is None or permit.terms.consent is not None else cap + 1
+    plan = RowPlan(contract, _columns(permit), scope, limit)
+    rows = _of_one_version(source.rows(plan, BATCH_ROWS), version, lambda: data_version(contract, source, keys))
     discharged = _scope_obligations(permit) | {Obligation(APPLY_FILTERS)}
+    if permit.terms.consent is not None:
+        rows = _consented(rows, permit, permit.terms.consent, keys, registers.consents, clock)
+        discharged |= {Obligation(REQUIRE_CONSENT, permit.terms.consent)}
     if cap is not None:
         discharged |= {Obligation(LIMIT_ROWS)}
-    rows = _of_one_version(source.rows(plan, BATCH_ROWS), version, lambda: data_version(permit.contract, source, keys))
-    schema, capped = _schema(permit.contract, plan.columns), _capped(rows, cap)
+    schema, capped = _schema(contract, plan.columns), _capped(rows, cap)
     segments = (
         (Segment(batch, b"", None) for batch in capped)
         if request.selector is None
-        else _selected(capped, schema, request.selector, asked, permit.contract.privacy_unit.field)
+        else _selected(capped, schema, request.selector, asked, contract.privacy_unit.field)
     )
-    return RawTable._open(permit, version, schema, segments, frozenset(discharged))
+    if request.kind is DisclosureKind.CONSUME:
+        segments = _consumed(segments, permit, keys, registers.meters, clock)
+    return RawTable._open(admitted, version, schema, segments, frozenset(discharged))
 
 
 def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> BoundedAggregates:
@@ -112,16 +125,38 @@ def _columns(permit: Permit) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted + internal))
 
 
-def _asked(selector: Selector | None, permit: Permit, keys: KeyRing) -> tuple[Scalar, ...]:
-    """Return the raw key of every asked subject in order; None for a token that is not this domain's."""
-    if selector is None:
-        return ()
-    if selector.by is SelectBy.KEY:
-        return selector.values
-    form = permit.contract.fields[selector.field].canonical
-    tokens = pa.array(list(selector.values), pa.string())
-    block, siv = (keys.working_key(permit.domain, use, form.value) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
-    return tuple(detokenize(tokens, form, block, siv).to_pylist())
+def _consented(
+    batches: Iterator[pa.RecordBatch],
+    permit: Permit,
+    register: str,
+    keys: KeyRing,
+    consents: ConsentRegister,
+    clock: Clock,
+) -> Iterator[pa.RecordBatch]:
+    """Pass on the rows of those who agree at this moment: whoever withdraws is in no later batch."""
+    unit = permit.contract.fields[permit.contract.privacy_unit.field]
+    key = keys.working_key(AUDIT_DOMAIN, KeyUse.CONSENT, f"{permit.contract.privacy_unit.kind}/{unit.canonical.value}")
+    scope = ConsentScope(register, permit.request.context.purpose, permit.identity.institution)
+    for batch in batches:
+        tags = subject_tags(batch.column(unit.name), unit.canonical, key)
+        subjects = pa.Array.from_buffers(pa.binary(16), batch.num_rows, [None, pa.py_buffer(tags)])
+        yield batch.filter(consents.agreed(scope, subjects, city_day(clock.now())))
+
+
+def _consumed(
+    segments: Iterator[Segment], permit: Permit, keys: KeyRing, meters: Meters, clock: Clock
+) -> Iterator[Segment]:
+    """Take one of the subject's quota if it is there to be served; a used up one answers like one that is not."""
+    for segment in segments:
+        claim = quota_claim(permit, keys, clock.now())
+        if claim is None:
+            raise Fault(ErrorReason.INTERNAL)
+        outcome = meters.take([claim]) if segment.records.num_rows else Exhausted((0,))
+        if isinstance(outcome, Exhausted):
+            nobody = None if segment.slots is None else segment.slots.slice(0, 0)
+            yield replace(segment, records=segment.records.slice(0, 0), slots=nobody, left=0)
+        else:
+            yield replace(segment, left=outcome.left[0])
 
 
 def _selection(selector: Selector | None, asked: tuple[Scalar, ...]) -> tuple[Condition, ...]:

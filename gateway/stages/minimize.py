@@ -50,7 +50,7 @@ def minimize(raw: RawTable, keys: KeyRing) -> MinimizedTable:
         for segment in map(_shuffled, source):
             tags = subject_tags(_subjects(segment, unit.name), unit.canonical, key)
             columns = [_treat(segment.records.column(name), how) for name, how in permit.fields.items()]
-            yield Segment(pa.record_batch(columns, schema=schema), tags, segment.slots)
+            yield Segment(pa.record_batch(columns, schema=schema), tags, segment.slots, left=segment.left)
 
     declared = permit.contract.fields
     schema = pa.schema(

@@ -19,7 +19,7 @@ from gateway.model.statistics import Release, StatisticsQuery
 from gateway.model.treatment import leaving_type
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, BudgetLedger, Clock
-from gateway.tables import ProtectedCells, ProtectedTable, ReleasedCells, ReleasedTable, Segment
+from gateway.tables import AdmittedPermit, ProtectedCells, ProtectedTable, ReleasedCells, ReleasedTable, Segment
 
 
 def record_refusal(
@@ -98,8 +98,8 @@ def record_release(table: ProtectedTable, audit: AuditLog, clock: Clock, holds: 
     if not holds():
         raise Fault(ErrorReason.PERMIT_REVOKED)
     # how many rows answer a check, and whether any does, is the subject's own
-    is_check = permit.disclosure.kind is DisclosureKind.CHECK
-    rows = 1 if is_check else sum(segment.records.num_rows for segment in segments)
+    answers_alone = permit.disclosure.kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME)
+    rows = 1 if answers_alone else sum(segment.records.num_rows for segment in segments)
     whole = replace(record, outcome=Outcome.COMPLETED, at=clock.now(), rows=rows, batches=len(segments))
     receipt = Receipt(whole, audit.append(whole))
     for number, segment in enumerate(segments):
@@ -204,7 +204,7 @@ def store_release(cells: ProtectedCells, ledger: BudgetLedger, clock: Clock) -> 
 
 
 def record_statistics(
-    release: Release, permit: Permit, audit: AuditLog, clock: Clock, *, paid: bool, replay: bool
+    release: Release, admitted: AdmittedPermit, audit: AuditLog, clock: Clock, *, paid: bool, replay: bool
 ) -> ReleasedCells:
     """Record the delivery of a stored release and mint what may leave. A replay is recorded too, as such.
 
@@ -215,7 +215,7 @@ def record_statistics(
         Fault: AUDIT_UNAVAILABLE.
     """
     record = _record(
-        permit,
+        admitted.permit,
         Outcome.COMPLETED,
         clock.now(),
         loss=release.loss,
@@ -225,7 +225,18 @@ def record_statistics(
         data_version=release.data_version,
     )
     receipt = Receipt(record, audit.append(record))
-    return ReleasedCells._record(permit, release, receipt, paid=paid)
+    return ReleasedCells._record(admitted, release, receipt, paid=paid)
+
+
+def record_evaluation(permit: Permit, audit: AuditLog, clock: Clock) -> Receipt:
+    """Record a decision that another system asked for and acts on by itself: nothing leaves here.
+
+    Raises:
+        Fault: AUDIT_UNAVAILABLE.
+    """
+    fields, waived = _fields_out(permit), permit.disclosure.waive_noise
+    record = _record(permit, Outcome.EVALUATED, clock.now(), fields=fields, noise_waived=waived, loss=permit.loss)
+    return Receipt(record, audit.append(record))
 
 
 def read_receipt(index: int, identity: Identity, audit: AuditLog) -> Receipt | Refusal:
@@ -241,18 +252,21 @@ def read_receipt(index: int, identity: Identity, audit: AuditLog) -> Receipt | R
 
 
 def _rows_record(permit: Permit, table: ProtectedTable) -> AuditRecord:
-    declared = permit.contract.fields
-    fields = tuple(
-        TreatedField(name, how.kind.value, str(how), leaving_type(declared[name].type, how).value)
-        for name, how in permit.fields.items()
-    )
     return _record(
         permit,
         Outcome.STARTED,
         permit.decided_at,
-        fields=fields,
+        fields=_fields_out(permit),
         noise_waived=permit.disclosure.waive_noise,
         data_version=table.data_version,
+    )
+
+
+def _fields_out(permit: Permit) -> tuple[TreatedField, ...]:
+    declared = permit.contract.fields
+    return tuple(
+        TreatedField(name, how.kind.value, str(how), leaving_type(declared[name].type, how).value)
+        for name, how in permit.fields.items()
     )
 
 
@@ -298,6 +312,8 @@ def _record(
         data_version=data_version,
         noise_waived=noise_waived,
         completes=None,
+        trials=permit.trials,
+        emergency=permit.emergency,
     )
 
 

@@ -23,6 +23,8 @@ PLANTS = {
         ("gateway.model.planted", "gateway.ports"),
         ("gateway.ports.planted", "gateway.kernels"),
         ("gateway.kernels.planted", "gateway.query"),
+        ("gateway.policy.planted", "gateway.decision"),
+        ("gateway.decision.planted", "gateway.stages"),
         ("gateway.adapters.planted", "gateway.server"),
         ("gateway.server.planted", "gateway.wiring"),
         ("gateway.helpers", "gateway.model"),

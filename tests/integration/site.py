@@ -41,6 +41,7 @@ class Site:
     process: subprocess.Popen[bytes] | None = None
     port: int = 0
     metrics_port: int = 0
+    follow: str = "folder"
 
     def prepare(self) -> None:
         """Write certificates, keys and settings."""
@@ -169,6 +170,7 @@ root = "{self.data}"
 
 [policy]
 folder = "{self.policies}"
+follow = "{self.follow}"
 
 [state]
 file = "state.sqlite"

@@ -166,6 +166,7 @@ memory_limit_mib = 512
 
 [policy]
 folder = "policies"
+follow = "folder"
 
 [state]
 file = "state.sqlite3"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -49,16 +51,30 @@ RECORD = AuditRecord(
     data_version="cd" * 32,
     noise_waived="because",
     completes=None,
+    trials=("d-no-night-extracts",),
+    emergency="00c0ffee00c0ffee",
 )
 
 
-def a_receipt() -> receipt_pb2.Receipt:
-    salt, record = b"s" * 16, encode(RECORD)
-    return receipt_of(Receipt(RECORD, LogEntry(7, leaf_hash(salt, record), salt, record)), 1e-6)
+def a_receipt(**changed: Any) -> receipt_pb2.Receipt:
+    whole = replace(RECORD, **changed)
+    salt, record = b"s" * 16, encode(whole)
+    return receipt_of(Receipt(whole, LogEntry(7, leaf_hash(salt, record), salt, record)), 1e-6)
 
 
-def test_a_true_receipt_holds() -> None:
-    gw.verify_receipt(a_receipt())
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.REFUSED}))
+@pytest.mark.parametrize("kind", DisclosureKind)
+def test_a_true_receipt_holds(outcome: Outcome, kind: DisclosureKind) -> None:
+    gw.verify_receipt(a_receipt(outcome=outcome, kind=kind))
+
+
+@pytest.mark.parametrize("added", [{"trials": ["d-invented"]}, {"emergency": "00c0ffee00c0ffee"}])
+def test_a_receipt_adds_nothing_to_what_was_logged(added: dict[str, Any]) -> None:
+    receipt = a_receipt(trials=(), emergency="")
+    gw.verify_receipt(receipt)
+    receipt.MergeFrom(receipt_pb2.Receipt(**added))
+    with pytest.raises(gw.ReceiptMismatch):
+        gw.verify_receipt(receipt)
 
 
 def altered_entry(receipt: receipt_pb2.Receipt) -> None:
@@ -85,6 +101,8 @@ ALTERATIONS: dict[str, Callable[[receipt_pb2.Receipt], object]] = {
     "selected_by": lambda receipt: setattr(receipt, "selected_by", "resident_id key"),
     "grouped_by": lambda receipt: receipt.ClearField("grouped_by"),
     "statistics": lambda receipt: receipt.statistics.append("sum(x)"),
+    "trials": lambda receipt: receipt.ClearField("trials"),
+    "emergency": lambda receipt: setattr(receipt, "emergency", ""),
     "privacy_loss": lambda receipt: setattr(receipt.privacy_loss, "rho", "1/9"),
 }
 

@@ -52,6 +52,14 @@ def with_id(request: sharing_service_pb2.ExtractRequest) -> None:
     request.context.request_id = SECRET
 
 
+def with_a_short_reason(request: sharing_service_pb2.ExtractRequest) -> None:
+    request.context.break_glass_reason = "九个字的理由还不够"
+
+
+def with_a_long_reason(request: sharing_service_pb2.ExtractRequest) -> None:
+    request.context.break_glass_reason = SECRET * 36
+
+
 def with_a_field_twice(request: sharing_service_pb2.ExtractRequest) -> None:
     request.fields.extend([SECRET, SECRET])
 
@@ -68,6 +76,8 @@ def with_a_number_that_is_none(request: sharing_service_pb2.ExtractRequest) -> N
     ("spoil", "field", "description"),
     [
         (with_id, "context.request_id", "must be a UUID"),
+        (with_a_short_reason, "context.break_glass_reason", "is too short"),
+        (with_a_long_reason, "context.break_glass_reason", "is too long"),
         (with_a_field_twice, "fields", "must not repeat an item"),
         (with_a_long_name, "filters[0].field", "is too long"),
         (with_a_number_that_is_none, "filters[0].values[0].double_value", "must be a finite number"),
@@ -82,6 +92,13 @@ def test_a_violation_names_path_and_rule_and_never_the_value(
     assert problem is not None and problem.reason is ErrorReason.REQUEST_INVALID
     assert [(item.field, item.description) for item in problem.violations] == [(field, description)]
     assert SECRET not in repr(problem)
+
+
+def test_a_reason_of_ten_to_five_hundred_characters_is_one() -> None:
+    for reason in ("", "急" * 10, "x" * 500):
+        request = extract()
+        request.context.break_glass_reason = reason
+        assert problem_of(request) is None
 
 
 def test_the_first_violation_ends_the_check() -> None:
@@ -138,6 +155,7 @@ def test_bytes_that_are_no_message_are_no_request() -> None:
     [
         sharing_service_pb2.LookupRequest(),
         sharing_service_pb2.CheckRequest(dataset="d", disclosure="e"),
+        sharing_service_pb2.ConsumeRequest(dataset="d", disclosure="e"),
         research_service_pb2.CreateReleaseRequest(),
         research_service_pb2.EstimateRequest(),
         research_service_pb2.GetReleaseRequest(release_id="zz"),

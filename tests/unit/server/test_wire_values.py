@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.api.v1 import sharing_service_pb2, value_pb2
+from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason
+from gateway.model.request import Selector
 from gateway.model.values import Scalar
 from gateway.server.problem import NotWellFormed
-from gateway.server.wire_requests import body_digest, context_of, exact_epsilon, exact_margin
+from gateway.server.wire_requests import body_digest, check_of, consume_of, context_of, exact_epsilon, exact_margin
 from gateway.server.wire_values import conditions, scalar, value_of
 
 SCALARS: st.SearchStrategy[Scalar] = st.one_of(
@@ -97,6 +99,45 @@ def test_the_digest_tells_requests_apart_and_ignores_their_id() -> None:
     check = sharing_service_pb2.CheckRequest(dataset="d", disclosure="e")
     check.context.SetInParent()
     assert body_digest(check) != body_digest(first)
+
+
+def test_the_reason_of_an_emergency_is_read_and_tells_requests_apart() -> None:
+    calm, urgent = sharing_service_pb2.CheckRequest(), sharing_service_pb2.CheckRequest()
+    calm.context.purpose = urgent.context.purpose = "p"
+    urgent.context.break_glass_reason = "a child is missing"
+    assert (context_of(calm).break_glass_reason, context_of(urgent).break_glass_reason) == ("", "a child is missing")
+    assert context_of(calm).body_digest != context_of(urgent).body_digest
+    assert "child" not in repr(context_of(urgent))
+
+
+def of_subjects(*values: str) -> sharing_service_pb2.SubjectSelector:
+    texts = [value_pb2.Value(string_value=value) for value in values]
+    return sharing_service_pb2.SubjectSelector(key=sharing_service_pb2.KeySelector(field="resident_id", values=texts))
+
+
+def test_a_consumption_is_read_as_one_and_is_no_check() -> None:
+    consume = sharing_service_pb2.ConsumeRequest(dataset="d", disclosure="e", subject=of_subjects("x"))
+    check = sharing_service_pb2.CheckRequest(dataset="d", disclosure="e", subject=of_subjects("x"))
+    taken, asked = consume_of(consume), check_of(check)
+    assert (taken.kind, asked.kind) == (DisclosureKind.CONSUME, DisclosureKind.CHECK)
+    assert taken.selector == asked.selector == Selector(SelectBy.KEY, "resident_id", ("x",))
+    assert (taken.dataset, taken.disclosure, taken.fields, taken.filters) == ("d", "e", (), ())
+    # the same id under both is no retry
+    assert taken.context.body_digest != asked.context.body_digest
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        of_subjects("x", "y"),
+        sharing_service_pb2.SubjectSelector(token=sharing_service_pb2.TokenSelector(field="f", tokens=["x", "x"])),
+    ],
+    ids=["keys", "tokens"],
+)
+def test_a_consumption_names_exactly_one_subject(subject: sharing_service_pb2.SubjectSelector) -> None:
+    with pytest.raises(NotWellFormed) as raised:
+        consume_of(sharing_service_pb2.ConsumeRequest(dataset="d", disclosure="e", subject=subject))
+    assert raised.value.problem.violations[0].field == "subject"
 
 
 def test_a_request_without_an_id_gets_one_and_a_given_id_has_one_form() -> None:

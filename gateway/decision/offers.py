@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
+from gateway.decision.granularity import finest_level
+from gateway.decision.lawful import unlawful
+from gateway.decision.reach import allows_of, disclosures, expired, open_regions
+from gateway.decision.standing import in_force, last_day
 from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.permit import Offer
 from gateway.model.region import is_within
 from gateway.policy.conditions import in_words
 from gateway.policy.grants import Grant
-from gateway.policy.granularity import finest_level
-from gateway.policy.reach import allows_of, disclosures, expired, open_regions
 from gateway.policy.snapshot import PolicySnapshot
 
 
@@ -31,13 +33,13 @@ def offers(
                 continue
             for candidate in _purposes(snapshot, allow, purpose, today):
                 key = (contract.dataset, spec.name, candidate)
-                if key in found:
+                if key in found or unlawful(candidate, contract, snapshot) is not None:
                     continue
                 regions = open_regions(snapshot, institution, contract, spec, candidate)
                 usable = {
-                    region: in_force
+                    region: standing
                     for region, grants in regions.items()
-                    if (in_force := tuple(grant for grant in grants if grant.terms.in_force(today)))
+                    if (standing := tuple(grant for grant in grants if in_force(grant, institution, snapshot, today)))
                 }
                 known = snapshot.purposes.get(candidate)
                 if not usable or known is None:
@@ -51,7 +53,7 @@ def offers(
                     legal_basis=known.legal_basis,
                     regions=tuple(usable),
                     conditions=(*_of_disclosure(contract, spec), *_conditions(usable)),
-                    expires_on=_end(known.expires_on, usable),
+                    expires_on=_end(known.expires_on, usable, institution, snapshot, today),
                 )
     return tuple(found.values())
 
@@ -83,7 +85,9 @@ def _of_disclosure(contract: DataContract, spec: DisclosureSpec) -> tuple[str, .
     if spec.predicate:
         told = in_words(spec.predicate)
         said.append(
-            f"tells whether {told}" if spec.kind is DisclosureKind.CHECK else f"rows where {told}, and no others"
+            f"tells whether {told}"
+            if spec.kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME)
+            else f"rows where {told}, and no others"
         )
     if spec.kind is not DisclosureKind.RELEASE and contract.region_field is not None:
         finest = finest_level(contract, spec.fields)
@@ -108,9 +112,15 @@ def _conditions(usable: Mapping[str, tuple[Grant, ...]]) -> tuple[str, ...]:
     )
 
 
-def _end(purpose_end: date | None, usable: Mapping[str, tuple[Grant, ...]]) -> date | None:
+def _end(
+    purpose_end: date | None,
+    usable: Mapping[str, tuple[Grant, ...]],
+    institution: str,
+    snapshot: PolicySnapshot,
+    today: date,
+) -> date | None:
     """The last day on which some grant of the offer holds."""
-    ends = [grant.terms.valid_until for grants in usable.values() for grant in grants]
+    ends = [last_day(grant, institution, snapshot, today) for grants in usable.values() for grant in grants]
     last_grant = None if None in ends else max(end for end in ends if end is not None)
     known = [end for end in (purpose_end, last_grant) if end is not None]
     return min(known, default=None)

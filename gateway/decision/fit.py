@@ -12,7 +12,8 @@ from gateway.model.request import DisclosureRequest, RowsRequest, Selector
 from gateway.model.statistics import StatisticKind, StatisticsQuery
 from gateway.model.values import FieldType
 
-_BY_KEY = (DisclosureKind.LOOKUP, DisclosureKind.CHECK)
+_BY_KEY = (DisclosureKind.LOOKUP, DisclosureKind.CHECK, DisclosureKind.CONSUME)
+_ONE_SUBJECT = (DisclosureKind.CHECK, DisclosureKind.CONSUME)
 _NAMED_OTHERWISE = {
     SelectBy.KEY: "this disclosure takes tokens that the caller was given, and no raw keys",
     SelectBy.TOKEN: "this disclosure takes raw keys, and no tokens",
@@ -69,7 +70,7 @@ def _selector(selector: Selector | None, contract: DataContract, spec: Disclosur
         return None if selector is None else _invalid("subjects", "this kind of disclosure selects no subjects")
     if selector is None:
         return _invalid("subjects", "name the subject by a lookup key or a token")
-    if spec.kind is DisclosureKind.CHECK and len(selector.values) != 1:
+    if spec.kind in _ONE_SUBJECT and len(selector.values) != 1:
         return _invalid("subject", "must name exactly one subject")
     if selector.field not in spec.lookup_keys:
         return _invalid("subjects.field", "is not a lookup key of this disclosure")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
+from gateway.decision.granularity import region_fits
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.region import is_within
 from gateway.model.treatment import Treatment
-from gateway.policy.enforcer import object_within
 from gateway.policy.grants import ANY, Effect, Grant
-from gateway.policy.granularity import region_fits
+from gateway.policy.shards import object_within
 from gateway.policy.snapshot import PolicySnapshot
 
 

@@ -9,13 +9,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 
+from gateway.decision.fit import fits
+from gateway.decision.lawful import unlawful
+from gateway.decision.reach import allows_of, disclosures, expired, naming, open_regions
+from gateway.decision.standing import unmet
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.errors import ErrorReason
 from gateway.model.permit import NearestRequest
 from gateway.model.region import is_within
 from gateway.model.request import DisclosureRequest, RowsRequest
-from gateway.policy.fit import fits
-from gateway.policy.reach import allows_of, disclosures, expired, naming, open_regions
 from gateway.policy.snapshot import PolicySnapshot
 
 _ASKABLE = frozenset(
@@ -27,6 +29,9 @@ _ASKABLE = frozenset(
         ErrorReason.DENIED_BY_RULE,
         ErrorReason.PURPOSE_EXPIRED,
         ErrorReason.GRANT_NOT_IN_FORCE,
+        ErrorReason.PURPOSE_INCOMPATIBLE,
+        ErrorReason.LEGAL_BASIS_INSUFFICIENT,
+        ErrorReason.BULK_FORBIDDEN,
     }
 )
 """Refusals that a person may change by asking another person."""
@@ -35,6 +40,7 @@ _INSTEAD: dict[DisclosureKind, tuple[DisclosureKind, ...]] = {
     DisclosureKind.EXTRACT: (DisclosureKind.EXTRACT, DisclosureKind.RELEASE),
     DisclosureKind.LOOKUP: (DisclosureKind.LOOKUP, DisclosureKind.CHECK),
     DisclosureKind.CHECK: (DisclosureKind.CHECK,),
+    DisclosureKind.CONSUME: (DisclosureKind.CONSUME,),
     DisclosureKind.RELEASE: (DisclosureKind.RELEASE,),
 }
 """What may be proposed instead of what was asked: never more about anybody."""
@@ -55,7 +61,12 @@ def nearest(
     """
     purpose = request.context.purpose
     contract = snapshot.contracts.get(request.dataset)
-    if contract is not None and contract.status is ContractStatus.CONFIRMED and not expired(snapshot, purpose, today):
+    if (
+        contract is not None
+        and contract.status is ContractStatus.CONFIRMED
+        and not expired(snapshot, purpose, today)
+        and unlawful(purpose, contract, snapshot) is None
+    ):
         for spec in _candidates(contract, request):
             found = _narrowed(snapshot, institution, request, contract, spec, today)
             if found is not None:
@@ -97,7 +108,7 @@ def _narrowed(
         there = replace(request, context=replace(request.context, region=region))
         ruling = snapshot.ruling(institution, obj, spec.kind, region, request.context.purpose)
         holding = naming(snapshot, contract, spec, leaving, region, ruling.grants)
-        if any(grant.terms.unmet(there, today) is None for grant in holding):
+        if any(unmet(grant, there, institution, spec, snapshot, today) is None for grant in holding):
             found = NearestRequest(
                 fields=fields,
                 region="" if region == asked else region,

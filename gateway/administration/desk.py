@@ -1,0 +1,61 @@
+"""What the pages of administration stand on, and who may come to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.model.errors import ErrorReason
+from gateway.model.governance import Officer, Power
+from gateway.model.party import Identity, Peer
+from gateway.model.permit import Refusal
+from gateway.policy.store import PolicyStore
+from gateway.ports import (
+    AuditLog,
+    Certificates,
+    Clock,
+    IdentityProvider,
+    KeyRing,
+    PolicyArchive,
+    Registers,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The ports of administration. Composed in `wiring`, and nowhere else."""
+
+    clock: Clock
+    identities: IdentityProvider
+    policy: PolicyStore
+    keys: KeyRing
+    registers: Registers
+    audit: AuditLog
+    archive: PolicyArchive
+    certificates: Certificates
+
+
+def identify(office: Office, peer: Peer) -> Identity:
+    """Return who calls.
+
+    Raises:
+        Unauthenticated: with the reason.
+    """
+    return office.identities.identify(peer, office.clock.now())
+
+
+def officer(office: Office, peer: Peer, *powers: Power) -> Officer | Refusal:
+    """Return the officer who calls, by the policy in force, if one of the powers is theirs; any power if none is named.
+
+    Raises:
+        Unauthenticated: with the reason.
+    """
+    identity = identify(office, peer)
+    found = office.policy.current().officers.get(identity.institution, identity.person)
+    if found is None or (powers and not found.powers & set(powers)):
+        return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
+    return found
+
+
+def by(identity: Identity) -> str:
+    """How records name a person of an institution."""
+    return f"{identity.institution}/{identity.person}"

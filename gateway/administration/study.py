@@ -1,0 +1,107 @@
+"""Looking before leaping: what a policy says, how a proposal would change it, what it did. Nothing here changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeVar
+
+from gateway.administration.desk import Office, identify, officer
+from gateway.administration.life import Unsound
+from gateway.decision.report import Report, report_on
+from gateway.model.certificate import SunsetCertificate
+from gateway.model.errors import ErrorReason
+from gateway.model.governance import Files, Power, Proposal, Publication
+from gateway.model.party import Peer
+from gateway.model.permit import Refusal
+from gateway.policy.problems import InvalidPolicy
+from gateway.policy.snapshot import PolicySnapshot, read
+
+T = TypeVar("T")
+
+UNUSED_AFTER = timedelta(days=90)
+"""After so long without use a grant is called unused."""
+
+
+class Kept(NamedTuple):
+    """A policy of the archive: its digest and files."""
+
+    digest: str
+    files: Files
+
+
+def on(office: Office, peer: Peer, files: Files | None, study: Callable[[PolicySnapshot], T]) -> T | Unsound | Refusal:
+    """Study a policy that an officer sends, or the one in force.
+
+    Raises:
+        Unauthenticated.
+    """
+    found = officer(office, peer)
+    if isinstance(found, Refusal):
+        return found
+    try:
+        return study(office.policy.current() if files is None else read(files))
+    except InvalidPolicy as invalid:
+        return Unsound(invalid.problems)
+
+
+def kept(office: Office, peer: Peer, digest: str) -> Kept | Refusal:
+    """Return a policy by its digest, or the one in force for "".
+
+    Raises:
+        Unauthenticated; Fault: POLICY_UNAVAILABLE.
+    """
+    found = officer(office, peer)
+    if isinstance(found, Refusal):
+        return found
+    current = office.policy.current()
+    if digest in ("", current.digest):
+        return Kept(current.digest, current.files)
+    files = office.archive.files(digest)
+    return Refusal(ErrorReason.SNAPSHOT_NOT_FOUND) if files is None else Kept(digest, files)
+
+
+def history(office: Office, peer: Peer, count: int) -> tuple[Publication, ...] | Refusal:
+    """Return how policies came into force, the newest first.
+
+    Raises:
+        Unauthenticated; Fault: POLICY_UNAVAILABLE.
+    """
+    found = officer(office, peer)
+    return found if isinstance(found, Refusal) else office.archive.history(count)
+
+
+def proposals(office: Office, peer: Peer, count: int) -> tuple[Proposal, ...] | Refusal:
+    """Return what was proposed, the newest first.
+
+    Raises:
+        Unauthenticated; Fault: POLICY_UNAVAILABLE.
+    """
+    found = officer(office, peer)
+    return found if isinstance(found, Refusal) else office.archive.proposals(count)
+
+
+def certificates(office: Office, peer: Peer, purpose: str) -> tuple[SunsetCertificate, ...]:
+    """Return the certificates of a purpose that ended, or of all for "". Everybody who may call may see them.
+
+    Raises:
+        Unauthenticated; Fault: REGISTER_UNAVAILABLE.
+    """
+    identify(office, peer)
+    return office.certificates.of(purpose)
+
+
+def report(office: Office, peer: Peer, institution: str, start: datetime, end: datetime) -> Report | Refusal:
+    """Report on what an institution did with data: to itself, and to officers who review.
+
+    Raises:
+        Unauthenticated; Fault: AUDIT_UNAVAILABLE, REGISTER_UNAVAILABLE.
+    """
+    if identify(office, peer).institution != institution:
+        reviewer = officer(office, peer, Power.REVIEW)
+        if isinstance(reviewer, Refusal):
+            return reviewer
+    own = (record for record in office.audit.between(start, end) if record.institution == institution)
+    broken = office.registers.emergencies.between(start, end)
+    glasses = tuple(one for one in broken if one.institution == institution)
+    return report_on(institution, own, glasses, office.clock.now())

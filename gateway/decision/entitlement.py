@@ -1,0 +1,84 @@
+"""What the policy holds for an institution, a disclosure, a purpose and a region, whatever the day: the static part.
+
+It is kept with the snapshot it comes from, for as many questions as fit, and goes with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from gateway.decision.lawful import unlawful
+from gateway.model.contract import ContractStatus, DataContract, DisclosureSpec
+from gateway.model.errors import ErrorReason
+from gateway.model.purpose import Purpose
+from gateway.model.request import DisclosureRequest
+from gateway.policy.grants import Grant
+from gateway.policy.snapshot import PolicySnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """The grants that Casbin lets stand, in the order of the file, with all that the policy says of the question.
+
+    `unlawful` is why the purpose may not use these data at all, whatever is granted: it is not compatible with what
+    they were collected for, or its legal basis does not carry them. `trials` are denies on trial that match.
+    """
+
+    purpose: Purpose
+    contract: DataContract
+    disclosure: DisclosureSpec
+    region: str
+    grants: tuple[Grant, ...]
+    trials: tuple[Grant, ...]
+    trial_names: tuple[str, ...]
+    unlawful: ErrorReason | None
+
+    def denied_on(self, today: date) -> bool:
+        """Tell whether a deny has ended its trial: from then on it refuses."""
+        return any(deny.terms.trial is None or today > deny.terms.trial for deny in self.trials)
+
+    def ended_on(self, today: date) -> bool:
+        """Tell whether the purpose's last day is over."""
+        return self.purpose.expires_on is not None and today > self.purpose.expires_on
+
+
+def entitlement(institution: str, request: DisclosureRequest, policy: PolicySnapshot) -> Entitlement | None:
+    """Return what the institution is entitled to for this disclosure, purpose and region, or None for nothing."""
+    context = request.context
+    question = (institution, request.dataset, request.disclosure, request.kind, context.purpose, context.region)
+    known = policy.entitlements.get(question)
+    if isinstance(known, Entitlement):
+        return known
+    found = _entitlement(institution, request, policy)
+    if found is not None:
+        # what is granted has names of the policy, and is short
+        policy.entitlements.put(question, found)
+    return found
+
+
+def _entitlement(institution: str, request: DisclosureRequest, policy: PolicySnapshot) -> Entitlement | None:
+    context = request.context
+    purpose = policy.purposes.get(context.purpose)
+    region = context.region or policy.regions.root.path
+    contract = policy.contracts.get(request.dataset)
+    if purpose is None or contract is None or contract.status is not ContractStatus.CONFIRMED:
+        return None
+    disclosure = contract.disclosures.get(request.disclosure)
+    if disclosure is None or disclosure.kind is not request.kind:
+        return None
+    if contract.region_field is None and region != policy.regions.root.path:
+        return None
+    ruling = policy.ruling(institution, f"{contract.dataset}/{disclosure.name}", request.kind, region, purpose.id)
+    if ruling.denied or not ruling.grants:
+        return None
+    return Entitlement(
+        purpose=purpose,
+        contract=contract,
+        disclosure=disclosure,
+        region=region,
+        grants=ruling.grants,
+        trials=ruling.trials,
+        trial_names=tuple(deny.id for deny in ruling.trials),
+        unlawful=unlawful(purpose.id, contract, policy),
+    )

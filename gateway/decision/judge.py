@@ -1,0 +1,240 @@
+"""May this caller have this, for this purpose? Permits with their obligations, or a refusal, as values.
+
+Casbin gives the static answer, which is kept; what changes with time or with the caller's words (windows, memberships,
+expiry, case numbers, caps) is looked at on every request. Default deny: what nothing allows is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from fractions import Fraction
+
+from gateway.decision.entitlement import Entitlement, entitlement
+from gateway.decision.fit import misfit
+from gateway.decision.nearest import nearest
+from gateway.decision.offers import offers
+from gateway.decision.preparation import Option, Prepared, asked_fields, enough, prepare
+from gateway.decision.standing import unmet, unmet_by
+from gateway.model.calendar import city_day
+from gateway.model.contract import DisclosureSpec
+from gateway.model.errors import ErrorReason
+from gateway.model.party import Identity
+from gateway.model.permit import FieldViolation, Permit, Refusal
+from gateway.model.purpose import Purpose
+from gateway.model.request import DisclosureRequest, MarginRequest, ReleaseRequest, RowsRequest
+from gateway.model.statistics import NoisePlan
+from gateway.policy.snapshot import PolicySnapshot
+from gateway.privacy.pricing import SMALLEST_EPSILON, epsilon_for_margin, plan_noise
+from gateway.privacy.sensitivity import BoundedQuery, bound
+
+
+def judge(
+    identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, now: datetime
+) -> tuple[Permit, ...] | Refusal:
+    """Decide a request from one immutable policy snapshot.
+
+    Returns one permit for each grant that covers the request, in the order of the file, and never none. They never
+    merge: the first whose further terms the registers bear out is used alone.
+    """
+    if not request.context.purpose:
+        return _refuse(ErrorReason.PURPOSE_MISSING, "context.purpose", "name the purpose of the request")
+    today = city_day(now)
+    prepared = prepare(identity.institution, request, policy, today)
+    if prepared is None:
+        return _why_not(identity, request, policy, today)
+    holding = [one for one in prepared.options if not one.asks or unmet_by(request, one.grant.terms) is None]
+    if not holding:
+        return _why_not(identity, request, policy, today)
+    noise = _noise(request, prepared.found)
+    if isinstance(noise, Refusal):
+        basis = prepared.found.purpose.legal_basis
+        return replace(noise, grant=holding[0].grant.id, legal_basis=basis)
+    return tuple([_permit(identity, request, prepared, one, noise, policy, now) for one in holding])
+
+
+def price_margin(
+    identity: Identity, asked: MarginRequest, policy: PolicySnapshot, now: datetime
+) -> ReleaseRequest | Refusal:
+    """Turn a wanted margin into the release that would have it. Decided like the release itself, charged never."""
+    floor = ReleaseRequest(asked.context, asked.dataset, asked.disclosure, asked.query, SMALLEST_EPSILON)
+    permits = judge(identity, floor, policy, now)
+    if isinstance(permits, Refusal):
+        return permits
+    permit = permits[0]
+    query = bound(asked.query, permit.contract, permit.disclosure)
+    if not isinstance(query, BoundedQuery):
+        return _refuse(ErrorReason.STATISTIC_NOT_DECLARED, query.place, "is not declared for this disclosure")
+    epsilon = epsilon_for_margin(query, asked.margin)
+    if epsilon > _max_epsilon(permit.disclosure):
+        return _refuse(
+            ErrorReason.MARGIN_OUT_OF_REACH, "margin_95", "needs more privacy loss than one release may have"
+        )
+    return replace(floor, epsilon=epsilon)
+
+
+def same_permission(one: Permit, other: Permit) -> bool:
+    """Tell whether two permits give the very same: what a newer policy must give for a stream to go on."""
+    return _substance(one) == _substance(other)
+
+
+def _substance(permit: Permit) -> tuple[object, ...]:
+    return (
+        permit.contract.digest,
+        permit.region,
+        dict(permit.fields),
+        permit.max_rows,
+        permit.obligations,
+        permit.noise,
+        permit.disclosure.predicate,
+        permit.disclosure.consent_field,
+        permit.terms,
+    )
+
+
+# --- why not ----------------------------------------------------------------------------------------------------------
+
+
+def _why_not(identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, today: date) -> Refusal:
+    """Say why a request is refused, in the order in which a caller may know: first whether it is theirs at all."""
+    institution = identity.institution
+    found = entitlement(institution, request, policy)
+    if found is None or found.denied_on(today):
+        return _not_entitled(identity, request, policy, today)
+    basis = found.purpose.legal_basis
+    if found.ended_on(today):
+        return Refusal(ErrorReason.PURPOSE_EXPIRED, legal_basis=basis)
+    if found.unlawful is not None:
+        near = nearest(policy, institution, request, today, found.unlawful)
+        return Refusal(found.unlawful, near, legal_basis=basis)
+    reasons = {one: unmet(one, request, institution, found.disclosure, policy, today) for one in found.grants}
+    holding = [grant for grant, reason in reasons.items() if reason is None]
+    if not holding:
+        reason = reasons[found.grants[0]] or ErrorReason.GRANT_NOT_IN_FORCE
+        near = nearest(policy, institution, request, today, reason)
+        return Refusal(reason, near, grant=found.grants[0].id, legal_basis=basis)
+    refusal = misfit(request, found.contract, found.disclosure)
+    if refusal is not None:
+        return replace(refusal, grant=holding[0].id, legal_basis=basis)
+    if isinstance(request, RowsRequest):
+        fields, withheld = asked_fields(request, found.disclosure)
+        if not enough(request, found.disclosure, fields, withheld):
+            near = nearest(policy, institution, request, today, ErrorReason.FIELD_NOT_GRANTED)
+            return Refusal(
+                ErrorReason.FIELD_NOT_GRANTED, near, withheld=withheld, grant=holding[0].id, legal_basis=basis
+            )
+    near = nearest(policy, institution, request, today, ErrorReason.REGION_NOT_GRANTED)
+    return Refusal(ErrorReason.REGION_NOT_GRANTED, near, grant=found.grants[0].id, legal_basis=basis)
+
+
+_NOBODY, _NOTHING = "?", "?/?"
+
+
+def _not_entitled(identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, today: date) -> Refusal:
+    """Say what is not granted, from the caller's own grants alone: what exists besides them does not show."""
+    purpose = policy.purposes.get(request.context.purpose)
+    region = request.context.region or policy.regions.root.path
+    if purpose is not None and policy.regions.contains(region):
+        if _denied(_NOBODY, _NOTHING, request, region, purpose, policy, today):
+            # denied to everybody and for every dataset: to say so tells nothing else
+            return Refusal(ErrorReason.DENIED_BY_RULE, legal_basis=purpose.legal_basis)
+        obj = f"{request.dataset}/{request.disclosure}"
+        offered = offers(policy, identity.institution, today, purpose=purpose.id, dataset=request.dataset)
+        if any(_names(one.contract.dataset, one.disclosure, request) for one in offered) and _denied(
+            identity.institution, obj, request, region, purpose, policy, today
+        ):
+            return Refusal(ErrorReason.DENIED_BY_RULE, legal_basis=purpose.legal_basis)
+    own = offers(policy, identity.institution, today, purpose=request.context.purpose)
+    if not own:
+        reason = ErrorReason.PURPOSE_NOT_GRANTED
+    elif any(_names(offer.contract.dataset, offer.disclosure, request) for offer in own):
+        reason = ErrorReason.REGION_NOT_GRANTED
+    else:
+        reason = ErrorReason.DISCLOSURE_NOT_GRANTED
+    basis = None if purpose is None or reason is ErrorReason.PURPOSE_NOT_GRANTED else purpose.legal_basis
+    return Refusal(reason, nearest(policy, identity.institution, request, today, reason), legal_basis=basis)
+
+
+def _denied(
+    recipient: str,
+    obj: str,
+    request: DisclosureRequest,
+    region: str,
+    purpose: Purpose,
+    policy: PolicySnapshot,
+    today: date,
+) -> bool:
+    ruling = policy.ruling(recipient, obj, request.kind, region, purpose.id)
+    return ruling.denied or any(trial.terms.trial is None or today > trial.terms.trial for trial in ruling.trials)
+
+
+def _names(dataset: str, disclosure: DisclosureSpec, request: DisclosureRequest) -> bool:
+    return dataset == request.dataset and disclosure.name == request.disclosure and disclosure.kind is request.kind
+
+
+# --- what then --------------------------------------------------------------------------------------------------------
+
+
+def _noise(request: DisclosureRequest, found: Entitlement) -> tuple[NoisePlan, ...] | Refusal:
+    """Hold the caller's values against the disclosure, and settle the noise of a release; none for rows."""
+    refusal = misfit(request, found.contract, found.disclosure)
+    if refusal is not None:
+        return refusal
+    return _plan_release(request, found) if isinstance(request, ReleaseRequest) else ()
+
+
+def _plan_release(request: ReleaseRequest, found: Entitlement) -> tuple[NoisePlan, ...] | Refusal:
+    query = bound(request.query, found.contract, found.disclosure)
+    if not isinstance(query, BoundedQuery):
+        return _refuse(ErrorReason.STATISTIC_NOT_DECLARED, query.place, "is not declared for this disclosure")
+    most = _max_epsilon(found.disclosure)
+    if not SMALLEST_EPSILON <= request.epsilon <= most:
+        return _refuse(
+            ErrorReason.EPSILON_OUT_OF_RANGE,
+            "epsilon",
+            f"must lie between {float(SMALLEST_EPSILON)} and {float(most)}",
+        )
+    noise = plan_noise(query, request.epsilon)
+    if noise is None:
+        return _refuse(ErrorReason.EPSILON_OUT_OF_RANGE, "epsilon", "is too small for the bounds of this statistic")
+    return noise
+
+
+def _max_epsilon(disclosure: DisclosureSpec) -> Fraction:
+    return Fraction(0) if disclosure.statistics is None else Fraction(disclosure.statistics.max_epsilon)
+
+
+def _permit(
+    identity: Identity,
+    request: DisclosureRequest,
+    prepared: Prepared,
+    option: Option,
+    noise: tuple[NoisePlan, ...],
+    policy: PolicySnapshot,
+    now: datetime,
+) -> Permit:
+    found, grant, until = prepared.found, option.grant, identity.valid_until
+    return Permit(
+        identity=identity,
+        request=request,
+        contract=found.contract,
+        disclosure=found.disclosure,
+        region=found.region,
+        fields=prepared.fields,
+        withheld=prepared.withheld,
+        grant=grant.id,
+        legal_basis=found.purpose.legal_basis,
+        policy_digest=policy.digest,
+        max_rows=option.max_rows,
+        valid_until=until if option.ends is None or until < option.ends else option.ends,
+        obligations=option.obligations,
+        decided_at=now,
+        case_number=request.context.case_number if grant.terms.needs_case else "",
+        noise=noise,
+        terms=grant.terms,
+        trials=found.trial_names,
+    )
+
+
+def _refuse(reason: ErrorReason, field: str, description: str) -> Refusal:
+    return Refusal(reason, violations=(FieldViolation(field, description),))

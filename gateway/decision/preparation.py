@@ -1,0 +1,163 @@
+"""What a question comes to on one day, before the caller's values are looked at: kept, since it is asked so often.
+
+A question is who asks for which disclosure and fields, for which purpose, where. Its answer follows from the snapshot
+and the day alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from gateway.decision.entitlement import Entitlement, entitlement
+from gateway.decision.granularity import region_fits
+from gateway.decision.standing import has_basis, in_force, last_day
+from gateway.model.calendar import end_of_day
+from gateway.model.contract import DisclosureKind, DisclosureSpec
+from gateway.model.permit import (
+    ADD_NOISE,
+    APPLY_FILTERS,
+    BOUND_CONTRIBUTIONS,
+    DROP_INTERNAL,
+    LIMIT_ROWS,
+    REQUIRE_CONSENT,
+    RESTRICT_REGION,
+    RETAIN_ONLY,
+    TREAT,
+    WAIVE_NOISE,
+    Obligation,
+    Withheld,
+)
+from gateway.model.request import DisclosureRequest, RowsRequest
+from gateway.model.terms import Terms
+from gateway.model.treatment import Treatment
+from gateway.policy.grants import Grant
+from gateway.policy.snapshot import PolicySnapshot
+
+NOT_IN_DISCLOSURE = "not part of this disclosure"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One grant that is in force, with the obligations it would put on a permit.
+
+    `asks` tells whether its terms ask something of what the caller writes. `ends` is naive UTC.
+    """
+
+    grant: Grant
+    asks: bool
+    max_rows: int | None
+    obligations: frozenset[Obligation]
+    ends: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a permit says whatever the caller's values are: the fields, and the options in the order of the file."""
+
+    found: Entitlement
+    fields: Mapping[str, Treatment]
+    withheld: tuple[Withheld, ...]
+    options: tuple[Option, ...]
+
+
+def prepare(institution: str, request: DisclosureRequest, policy: PolicySnapshot, today: date) -> Prepared | None:
+    """Return what the question comes to today, or None where it comes to a refusal."""
+    context = request.context
+    fields = (request.fields, request.allow_partial) if isinstance(request, RowsRequest) else None
+    question = (
+        institution,
+        request.dataset,
+        request.disclosure,
+        request.kind,
+        context.purpose,
+        context.region,
+        fields,
+        today,
+    )
+    known = policy.prepared.get(question)
+    if isinstance(known, Prepared):
+        return known
+    made = _prepare(institution, request, policy, today)
+    if made is not None:
+        # what is granted has names of the policy, and is short
+        policy.prepared.put(question, made)
+    return made
+
+
+def asked_fields(
+    request: RowsRequest, disclosure: DisclosureSpec
+) -> tuple[Mapping[str, Treatment], tuple[Withheld, ...]]:
+    """Return requested ∩ granted with the treatment of each, and what was asked for besides."""
+    if not request.fields:
+        return disclosure.fields, ()
+    wanted = set(request.fields)
+    fields = {name: how for name, how in disclosure.fields.items() if name in wanted}
+    withheld = tuple(Withheld(name, NOT_IN_DISCLOSURE) for name in request.fields if name not in disclosure.fields)
+    return fields, withheld
+
+
+def enough(
+    request: RowsRequest,
+    disclosure: DisclosureSpec,
+    fields: Mapping[str, Treatment],
+    withheld: tuple[Withheld, ...],
+) -> bool:
+    """Tell whether these fields answer the request: all it asks for, or some if it takes some."""
+    answers_alone = disclosure.kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME)
+    return (request.allow_partial or not withheld) and bool(fields or answers_alone)
+
+
+def _prepare(institution: str, request: DisclosureRequest, policy: PolicySnapshot, today: date) -> Prepared | None:
+    found = entitlement(institution, request, policy)
+    if found is None or found.denied_on(today) or found.unlawful is not None or found.ended_on(today):
+        return None
+    grants = [
+        grant
+        for grant in found.grants
+        if in_force(grant, institution, policy, today) and has_basis(grant, found.purpose.id, found.disclosure, policy)
+    ]
+    fields: Mapping[str, Treatment] = {}
+    withheld: tuple[Withheld, ...] = ()
+    if isinstance(request, RowsRequest):
+        fields, withheld = asked_fields(request, found.disclosure)
+        if not enough(request, found.disclosure, fields, withheld):
+            return None
+        # a region narrower than the fields tell would be a filter on what they do not tell
+        grants = [one for one in grants if region_fits(found.region, one, found.contract, fields, policy.regions)]
+    options = tuple(_option(grant, found, fields, institution, policy, today) for grant in grants)
+    return Prepared(found, fields, withheld, options) if options else None
+
+
+def _option(
+    grant: Grant,
+    found: Entitlement,
+    fields: Mapping[str, Treatment],
+    institution: str,
+    policy: PolicySnapshot,
+    today: date,
+) -> Option:
+    caps = (found.disclosure.max_rows, grant.terms.max_rows)
+    max_rows = min((cap for cap in caps if cap is not None), default=None)
+    days = (found.purpose.expires_on, last_day(grant, institution, policy, today))
+    ends = min((end_of_day(day) for day in days if day is not None), default=None)
+    terms = grant.terms
+    asks = terms.needs_case or terms.single or terms.max_keys is not None
+    return Option(grant, asks, max_rows, _obligations(found.disclosure, fields, max_rows, terms), ends)
+
+
+def _obligations(
+    disclosure: DisclosureSpec, fields: Mapping[str, Treatment], max_rows: int | None, terms: Terms
+) -> frozenset[Obligation]:
+    owed = {Obligation(RESTRICT_REGION), Obligation(APPLY_FILTERS)}
+    if disclosure.consent_field is not None:
+        owed.add(Obligation(REQUIRE_CONSENT))
+    if terms.consent is not None:
+        owed.add(Obligation(REQUIRE_CONSENT, terms.consent))
+    if disclosure.kind is DisclosureKind.RELEASE:
+        return frozenset(owed | {Obligation(BOUND_CONTRIBUTIONS), Obligation(ADD_NOISE)})
+    if max_rows is not None:
+        owed.add(Obligation(LIMIT_ROWS))
+    owed |= {Obligation(RETAIN_ONLY), Obligation(DROP_INTERNAL), Obligation(WAIVE_NOISE)}
+    return frozenset(owed | {Obligation(TREAT, name) for name in fields})

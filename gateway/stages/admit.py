@@ -1,0 +1,202 @@
+"""Do the terms hold that registers know of: cases, quotas, rates, emergencies? What is counted is counted here."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import pyarrow as pa
+
+from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.tokens import detokenize, subject_tags
+from gateway.model.contract import DisclosureKind, SelectBy
+from gateway.model.emergency import REVIEW_WITHIN, Emergency
+from gateway.model.errors import ErrorReason
+from gateway.model.event import Event, EventKind
+from gateway.model.meter import Allowance, Claim, Exhausted
+from gateway.model.permit import Permit, Refusal
+from gateway.model.request import RowsRequest, Selector
+from gateway.model.values import Scalar
+from gateway.ports import AUDIT_DOMAIN, AuditLog, Clock, KeyRing, KeyUse, Registers
+from gateway.tables import AdmittedPermit
+
+_MARK_BYTES = 16
+
+
+def admit(
+    decided: tuple[Permit, ...] | Refusal, registers: Registers, keys: KeyRing, audit: AuditLog, clock: Clock
+) -> AdmittedPermit | Refusal:
+    """Admit the first permit whose terms the registers bear out, and count the call; or say why none is.
+
+    What is counted stays counted, whatever becomes of the call. An emergency is on record before it opens anything.
+
+    Raises:
+        Fault: REGISTER_UNAVAILABLE, LEDGER_UNAVAILABLE if a request_id cannot be bound, KEYS_UNAVAILABLE,
+            AUDIT_UNAVAILABLE.
+    """
+    if isinstance(decided, Refusal):
+        return decided
+    context, identity = decided[0].request.context, decided[0].identity
+    if context.caller_gave_id and not registers.requests.bind(
+        identity.institution, identity.person, context.request_id, context.body_digest
+    ):
+        return _refusal(ErrorReason.REQUEST_ID_REUSED, decided[0])
+    first: Refusal | None = None
+    for permit in decided:
+        reason = _unmet(permit, registers, clock)
+        if reason is None:
+            reason = _count(permit, registers, keys, clock)
+        if reason is None:
+            return AdmittedPermit._admit(_break_glass(permit, registers, audit, clock))
+        first = first or _refusal(reason, permit)
+    return first or Refusal(ErrorReason.GRANT_NOT_IN_FORCE)
+
+
+def preview(decided: tuple[Permit, ...] | Refusal, registers: Registers, clock: Clock) -> Permit | Refusal:
+    """Return the first permit that the registers bear out, for questions that give no data: counts nothing.
+
+    Raises:
+        Fault: REGISTER_UNAVAILABLE.
+    """
+    if isinstance(decided, Refusal):
+        return decided
+    first: Refusal | None = None
+    for permit in decided:
+        reason = _unmet(permit, registers, clock)
+        if reason is None:
+            return permit
+        first = first or _refusal(reason, permit)
+    return first or Refusal(ErrorReason.GRANT_NOT_IN_FORCE)
+
+
+def _unmet(permit: Permit, registers: Registers, clock: Clock) -> ErrorReason | None:
+    """Which term the registers do not bear out now, if any."""
+    terms, identity, now = permit.terms, permit.identity, clock.now()
+    if terms.case_register is not None and not registers.cases.is_open(
+        terms.case_register, permit.case_number, identity.institution, now
+    ):
+        return ErrorReason.CASE_NUMBER_REQUIRED
+    if terms.break_glass is None or permit.request.context.break_glass_reason:
+        return None
+    standing = registers.emergencies.standing(permit.grant, identity.institution, identity.person, now)
+    return None if standing is not None else ErrorReason.BREAK_GLASS_REQUIRED
+
+
+def quota_claim(permit: Permit, keys: KeyRing, now: datetime) -> Claim | None:
+    """Return what a disclosure of kind consume takes of its one subject's quota; a retry of the call takes it once.
+
+    Raises:
+        Fault: KEYS_UNAVAILABLE.
+    """
+    context, identity = permit.request.context, permit.identity
+    mark = _digest("consume", identity.institution, identity.person, context.request_id)[:_MARK_BYTES]
+    claims = list(_quota_claims(permit, keys, now, mark))
+    return claims[0] if claims else None
+
+
+def _count(permit: Permit, registers: Registers, keys: KeyRing, clock: Clock) -> ErrorReason | None:
+    now = clock.now()
+    terms, institution = permit.terms, permit.identity.institution
+    claims: list[tuple[Claim, ErrorReason]] = []
+    if terms.rate is not None:
+        # every call counts, a retry as well
+        account = _account("rate", now, terms.rate, permit.grant, institution)
+        claims.append((_claim(account, terms.rate, [secrets.token_bytes(_MARK_BYTES)], now), ErrorReason.RATE_EXCEEDED))
+    if terms.subjects is not None:
+        account = _account("subjects", now, terms.subjects, permit.grant, institution)
+        subjects = _subjects(permit, keys)
+        claims.append((_claim(account, terms.subjects, subjects, now), ErrorReason.CAP_EXCEEDED))
+    if permit.disclosure.kind is not DisclosureKind.CONSUME:
+        # each disclosure of a subject counts; what is consumed is counted once it is known to be there
+        mark = secrets.token_bytes(_MARK_BYTES)
+        claims += [(claim, ErrorReason.QUOTA_EXHAUSTED) for claim in _quota_claims(permit, keys, now, mark)]
+    if not claims:
+        return None
+    outcome = registers.meters.take([claim for claim, _ in claims])
+    return claims[outcome.claims[0]][1] if isinstance(outcome, Exhausted) else None
+
+
+def _quota_claims(permit: Permit, keys: KeyRing, now: datetime, mark: bytes) -> Iterator[Claim]:
+    """One claim for each subject: its account is the disclosure's, whoever asks."""
+    quota, request = permit.terms.quota, permit.request
+    if quota is None or not isinstance(request, RowsRequest):
+        return
+    for subject in dict.fromkeys(_subjects(permit, keys)):
+        account = _account("quota", now, quota, request.dataset, request.disclosure, subject.hex())
+        yield _claim(account, quota, [mark], now)
+
+
+def _claim(account: bytes, allowance: Allowance, marks: Sequence[bytes], now: datetime) -> Claim:
+    return Claim(account, allowance.limit, tuple(dict.fromkeys(marks)), allowance.period.end(now))
+
+
+def _account(what: str, now: datetime, allowance: Allowance, *parts: str) -> bytes:
+    return _digest(what, allowance.period.value, allowance.period.start(now).isoformat(), *parts)
+
+
+def _subjects(permit: Permit, keys: KeyRing) -> list[bytes]:
+    """Keyed tokens of the subjects that were named, by their canonical form: a spelling is no second subject."""
+    request = permit.request
+    if not isinstance(request, RowsRequest) or request.selector is None:
+        return []
+    field = permit.contract.fields[request.selector.field]
+    key = keys.working_key(AUDIT_DOMAIN, KeyUse.METER, field.canonical.value)
+    values = asked_subjects(request.selector, permit, keys)
+    kind = ARROW_TYPES[field.type] if request.selector.by is SelectBy.KEY else pa.string()
+    tags = subject_tags(pa.array(list(values), kind), field.canonical, key)
+    return [tags[start : start + _MARK_BYTES] for start in range(0, len(tags), _MARK_BYTES)]
+
+
+def asked_subjects(selector: Selector, permit: Permit, keys: KeyRing) -> tuple[Scalar, ...]:
+    """Return the raw key of every asked subject in order; None for a token that is not this domain's.
+
+    Raises:
+        Fault: KEYS_UNAVAILABLE.
+    """
+    if selector.by is SelectBy.KEY:
+        return selector.values
+    form = permit.contract.fields[selector.field].canonical
+    tokens = pa.array(list(selector.values), pa.string())
+    block, siv = (keys.working_key(permit.domain, use, form.value) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
+    return tuple(detokenize(tokens, form, block, siv).to_pylist())
+
+
+def _break_glass(permit: Permit, registers: Registers, audit: AuditLog, clock: Clock) -> Permit:
+    span = permit.terms.break_glass
+    if span is None:
+        return permit
+    identity, now = permit.identity, clock.now()
+    emergency = registers.emergencies.standing(permit.grant, identity.institution, identity.person, now)
+    if emergency is None:
+        emergency = Emergency(
+            id=secrets.token_hex(8),
+            grant=permit.grant,
+            institution=identity.institution,
+            person=identity.person,
+            purpose=permit.request.context.purpose,
+            why=permit.request.context.break_glass_reason,
+            opened_at=now,
+            ends_at=now + span,
+            review_due=now + REVIEW_WITHIN,
+        )
+        registers.emergencies.open(emergency)
+        by = f"{identity.institution}/{identity.person}"
+        about = {"emergency": emergency.id, "grant": permit.grant, "purpose": emergency.purpose}
+        audit.note(Event(EventKind.GLASS_BROKEN, now, by, about))
+    return replace(permit, emergency=emergency.id, valid_until=min(permit.valid_until, emergency.ends_at))
+
+
+def _refusal(reason: ErrorReason, permit: Permit) -> Refusal:
+    return Refusal(reason, grant=permit.grant, legal_basis=permit.legal_basis)
+
+
+def _digest(*parts: str) -> bytes:
+    # each part is preceded by its length, so that no two lists run together to the same bytes
+    hashed = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        hashed.update(len(data).to_bytes(8, "big") + data)
+    return hashed.digest()
