@@ -118,7 +118,7 @@ class Sharing:
 
 
 class _Answer(NamedTuple):
-    """An answer about one subject: its first row, or nulls for a "no"; and what is left of the subject's quota."""
+    """An answer about one subject: its first row, or nulls for a "no"; and what its quota has left."""
 
     holds: bool
     row: value_pb2.Row
@@ -127,13 +127,15 @@ class _Answer(NamedTuple):
 
 def _one_answer(delivery: pipeline.Delivery) -> _Answer:
     rows: list[bytes] = []
-    left = 0
+    found = left = 0
     try:
         for part in delivery:
+            # a disclosure may add no field, and a batch without columns does not know how many rows it has
+            found += 0 if part.slots is None else len(part.slots)
             rows += row_bytes(part.records)
             left += part.left or 0
     finally:
         delivery.close()
-    if rows:
-        return _Answer(True, value_pb2.Row.FromString(rows[0]), left)
-    return _Answer(False, value_pb2.Row(values=[value_of(None) for _ in delivery.schema]), 0)
+    if not found:
+        return _Answer(False, value_pb2.Row(values=[value_of(None) for _ in delivery.schema]), 0)
+    return _Answer(True, value_pb2.Row.FromString(rows[0]) if rows else value_pb2.Row(), left)

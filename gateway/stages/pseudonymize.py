@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -35,7 +36,7 @@ def pseudonymize(minimal: MinimizedTable, keys: KeyRing) -> PseudonymizedTable:
             for name, form in forms.items():
                 place = schema.get_field_index(name)
                 columns[place] = tokenize(columns[place].cast(pa.string()), form, *working[form])
-            yield Segment(pa.record_batch(columns, schema=schema), segment.tags, segment.slots)
+            yield replace(segment, records=pa.record_batch(columns, schema=schema))
 
     done = frozenset(Obligation(TREAT, name) for name in names)
     return PseudonymizedTable._advance(minimal, schema, segments(minimal.take()), done)
