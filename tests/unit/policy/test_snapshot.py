@@ -102,7 +102,6 @@ def test_accounts_of_a_release(snapshot: PolicySnapshot) -> None:
     assert [account.cap for account in other][2:] == [epsilon_to_rho(cap, 1e-6) for cap in (2, 1)]
 
 
-@pytest.mark.parametrize(("unit", "status"), [("resident_id", "active"), ("phone", "draft"), ("phone", "retired")])
 def test_the_standards_words_are_read(folder: Path) -> None:
     path = folder / "contracts/subsidies.yaml"
     text = path.read_text("utf-8").replace("unit: d}\n", "unit: d}\n  - {property: Latency, value: 2, unit: days}\n")
@@ -166,6 +165,7 @@ def test_words_of_the_standard_that_are_not_needed_have_no_effect(folder: Path, 
     assert replace(load(folder).contracts["subsidies"], digest=plain.digest) == plain
 
 
+@pytest.mark.parametrize(("unit", "status"), [("resident_id", "active"), ("phone", "draft"), ("phone", "retired")])
 def test_two_contracts_may_read_the_same_rows_for_one_unit_or_as_a_draft(folder: Path, unit: str, status: str) -> None:
     path = folder / "contracts/subsidies.yaml"
     text = path.read_text("utf-8")
