@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
+from bench import decide
 from bench.benchmark import Benchmark
 from bench.demo import DEMO
 from bench.extract import EXTRACT
@@ -20,7 +21,7 @@ from bench.lookup import LOOKUP
 from bench.measure import Json
 from bench.report import print_figures
 
-BENCHMARKS = {benchmark.name: benchmark for benchmark in (EXTRACT, LOOKUP, DEMO)}
+BENCHMARKS = {benchmark.name: benchmark for benchmark in (EXTRACT, LOOKUP, decide.DECIDE, DEMO)}
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("name", choices=["list", "all", *BENCHMARKS], help="one benchmark, all of them, or their list")
     parser.add_argument("--rows", type=_positive, help="the size of the data (default: the benchmark's own)")
     parser.add_argument("--runs", type=_positive, help="how often each arm is measured (default: the benchmark's own)")
+    parser.add_argument("--rules", type=_positive, nargs="+", help="decide: the numbers of rules to measure")
     parser.add_argument("--json", action="store_true", help="print the JSON object alone")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
@@ -46,7 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = {name: _run(one, chosen, save=True) for name, one in BENCHMARKS.items()}
         print(json.dumps(results))
     else:
-        print(json.dumps(_run(BENCHMARKS[chosen.name], chosen, save=False)))
+        measured = BENCHMARKS[chosen.name]
+        if chosen.rules:
+            if measured is not decide.DECIDE:
+                parser.error("--rules is for decide")
+            measured = decide.benchmark(chosen.rules)
+        print(json.dumps(_run(measured, chosen, save=False)))
     return 0
 
 

@@ -206,11 +206,8 @@ class _Reader:
             found.append(("a role line has 3 columns, or 4 with terms", "Write: g, institution, role, terms."))
             return None
         _, member, role, *terms = row.cells
-        if ANY in (member, role):
-            found.append(("'*' is neither an institution nor a role", "Use a-z, 0-9 and single '-' between them."))
-            return None
-        member = self._recipient("institution", member, found)
-        role = self._recipient("role", role, found)
+        _slug("institution", member, found)
+        _slug("role", role, found)
         days = _days(terms[0] if terms else "", found)
         return None if found else RoleLink(member, role, row.line, days.get("from"), days.get("until"))
 
@@ -289,9 +286,11 @@ def _days(text: str, found: list[_Complaint]) -> dict[str, date | None]:
         try:
             if key in days:
                 raise TermsError(f"the term '{key}' is given twice", "Keep one of them.")
-            term = parse_terms(part.strip() or ";")
+            term = parse_terms(part)
             if key not in _LINK_TERMS:
-                raise TermsError(f"'{key}' means nothing for a membership", "A role line has 'from' and 'until' alone.")
+                raise TermsError(
+                    f"{shown(key)} means nothing for a membership", "A role line has 'from' and 'until' alone."
+                )
         except TermsError as error:
             found.append((str(error), error.remedy))
             return {}
