@@ -1,7 +1,8 @@
 """The key file as a document: strictly read, authenticated as a whole, wrapped keys and no others.
 
-AES key wrap protects each key; the authentication code over the document also protects their order, their names and
-the parameters, so that no two domains' secrets can be exchanged. It cannot tell an older copy of the whole file.
+AES key wrap protects each key; the authentication code over the document also protects their order, their names,
+their tombstones and the parameters, so that no two domains' secrets can be exchanged. It cannot tell an older copy of
+the whole file.
 """
 
 from __future__ import annotations
@@ -45,16 +46,25 @@ class WrappedSecret:
 
 @dataclass(frozen=True, slots=True)
 class KeyDocument:
-    """The content of a key file. `master` is wrapped under the key that comes from the operator's secret."""
+    """The content of a key file. `master` is wrapped under the key that comes from the operator's secret.
+
+    `destroyed` are the domains whose secret was erased and is never made anew; none of them is in `secrets`.
+    """
 
     stretching: Stretching
     master_version: int
     master: bytes
     secrets: tuple[WrappedSecret, ...]
+    destroyed: tuple[PseudonymDomain, ...] = ()
 
     def including(self, secret: WrappedSecret) -> KeyDocument:
         """Return the document with one more secret."""
         return replace(self, secrets=(*self.secrets, secret))
+
+    def without(self, domain: PseudonymDomain) -> KeyDocument:
+        """Return the document without any secret of the domain, and with its tombstone."""
+        secrets = tuple(item for item in self.secrets if item.domain != domain)
+        return replace(self, secrets=secrets, destroyed=(*self.destroyed, domain))
 
 
 def write(document: KeyDocument, mac_key: bytes) -> bytes:
@@ -70,7 +80,9 @@ def read(data: bytes) -> tuple[KeyDocument, bytes]:
     Raises:
         ValueError: the bytes are not a key file of this format.
     """
-    body = _keyed(jcs.decode(data.removesuffix(b"\n")), "format", "stretching", "master", "domains", "authentication")
+    whole = jcs.decode(data.removesuffix(b"\n"))
+    tombs = ("destroyed",) if isinstance(whole, Mapping) and "destroyed" in whole else ()
+    body = _keyed(whole, "format", "stretching", "master", "domains", "authentication", *tombs)
     if body["format"] != FORMAT:
         raise ValueError("a key file of another format")
     stretching = _keyed(body["stretching"], "name", "n", "r", "p", "salt")
@@ -81,13 +93,14 @@ def read(data: bytes) -> tuple[KeyDocument, bytes]:
     if stretching["name"] != "scrypt" or not sound:
         raise ValueError("parameters of scrypt that are not accepted")
     master = _keyed(body["master"], "version", "wrapped")
-    domains = body["domains"]
-    if not isinstance(domains, list):
-        raise ValueError("a key file of another form")
-    secrets = tuple(_read_secret(item) for item in domains)
+    secrets = tuple(_read_secret(item) for item in _list(body["domains"]))
     if len({(item.domain, item.epoch) for item in secrets}) != len(secrets):
         raise ValueError("a domain is given twice")
-    document = KeyDocument(Stretching(n, r, p, salt), _integer(master["version"]), _bytes(master["wrapped"]), secrets)
+    destroyed = tuple(_read_domain(item) for item in _list(body.get("destroyed", [])))
+    if len({*destroyed}) != len(destroyed) or not {item.domain for item in secrets}.isdisjoint(destroyed):
+        raise ValueError("a destroyed domain is given twice, or has a secret")
+    version, wrapped = _integer(master["version"]), _bytes(master["wrapped"])
+    document = KeyDocument(Stretching(n, r, p, salt), version, wrapped, secrets, destroyed)
     return document, _bytes(body["authentication"])
 
 
@@ -98,7 +111,8 @@ def authentic(document: KeyDocument, code: bytes, mac_key: bytes) -> bool:
 
 def _body(document: KeyDocument) -> dict[str, Json]:
     stretching = document.stretching
-    return {
+    tombs: list[Json] = [{"recipient": item.recipient, "purpose": item.purpose} for item in document.destroyed]
+    body: dict[str, Json] = {
         "format": FORMAT,
         "stretching": {
             "name": "scrypt",
@@ -119,12 +133,25 @@ def _body(document: KeyDocument) -> dict[str, Json]:
             for item in document.secrets
         ],
     }
+    # files without tombstones keep the form they always had
+    return body | {"destroyed": tombs} if tombs else body
 
 
 def _read_secret(value: Json) -> WrappedSecret:
     body = _keyed(value, "recipient", "purpose", "epoch", "master", "wrapped")
     domain = PseudonymDomain(_text(body["recipient"]), _text(body["purpose"]))
     return WrappedSecret(domain, _integer(body["epoch"]), _integer(body["master"]), _bytes(body["wrapped"]))
+
+
+def _read_domain(value: Json) -> PseudonymDomain:
+    body = _keyed(value, "recipient", "purpose")
+    return PseudonymDomain(_text(body["recipient"]), _text(body["purpose"]))
+
+
+def _list(value: Json) -> list[Json]:
+    if not isinstance(value, list):
+        raise ValueError("a key file of another form")
+    return value
 
 
 def _keyed(value: Json, *names: str) -> Mapping[str, Json]:

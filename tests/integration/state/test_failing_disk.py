@@ -193,7 +193,7 @@ def test_a_forked_child_is_refused_and_does_not_wait_for_ever(state: StateDataba
     log.close()
 
 
-def test_the_key_ring_makes_no_domain_on_a_full_disk_and_recovers(tmp_path: Path) -> None:
+def test_the_key_ring_makes_and_destroys_no_domain_on_a_full_disk_and_recovers(tmp_path: Path) -> None:
     path, domain = tmp_path / "keys.json", PseudonymDomain("hztax", "subsidy-check")
     ring = FileKeyRing.create(path, b"secret", n=2**15)
     before = path.read_bytes()
@@ -203,4 +203,10 @@ def test_the_key_ring_makes_no_domain_on_a_full_disk_and_recovers(tmp_path: Path
     assert path.read_bytes() == before
     key = ring.working_key(domain, KeyUse.TOKEN_BLOCK, "text")
     assert FileKeyRing.open(path, b"secret").working_key(domain, KeyUse.TOKEN_BLOCK, "text") == key
+    with no_space(), pytest.raises(Fault) as caught:
+        ring.destroy(domain)
+    assert caught.value.reason is ErrorReason.KEYS_UNAVAILABLE
+    assert ring.domains() == (domain,)
+    ring.destroy(domain)
+    assert ring.domains() == ()
     assert sorted(item.name for item in tmp_path.iterdir()) == ["keys.json", "keys.json.lock"]

@@ -21,10 +21,13 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import PseudonymDomain
 from gateway.ports import KeyUse
 from tests.conformance.ports.strategies import text
+from tests.integration.state import crowd
 
 SECRET = b"correct horse battery staple"
 TAX = PseudonymDomain("hztax", "subsidy-check")
 POLICE = PseudonymDomain("hzpb", "investigation")
+ENDED = PseudonymDomain("hzcdc", "tracing")
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -100,8 +103,9 @@ def test_no_two_uses_have_equal_bytes(a: str, b: str, c: str, d: str, e: str, f:
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("keys") / "keys.json"
     ring = FileKeyRing.create(path, SECRET, n=2**15)
-    for domain in (TAX, POLICE):
+    for domain in (TAX, POLICE, ENDED):
         ring.working_key(domain, KeyUse.TOKEN_BLOCK, "text")
+    ring.destroy(ENDED)
     return path
 
 
@@ -169,6 +173,13 @@ TAMPERINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a key too many": lambda body: body.update(note="x"),
     "no hex": lambda body: body["master"].update(wrapped="xyz"),
     "form": lambda body: body.update(domains={}),
+    "tombstone removed": lambda body: body["destroyed"].pop(),
+    "tombstones removed": lambda body: body.pop("destroyed"),
+    "tombstone added": lambda body: body["destroyed"].append({"recipient": "hzpb", "purpose": "other"}),
+    "tombstone of a secret": lambda body: body["destroyed"].append({"recipient": "hztax", "purpose": "subsidy-check"}),
+    "tombstone doubled": lambda body: body["destroyed"].append(body["destroyed"][0]),
+    "tombstone of another form": lambda body: body["destroyed"][0].update(epoch=1),
+    "tombstones of another form": lambda body: body.update(destroyed={}),
 }
 
 
@@ -229,7 +240,7 @@ def test_processes_that_make_the_same_domains_agree(path: Path) -> None:
     children = [
         subprocess.Popen(
             [sys.executable, "-c", code, str(path), SECRET.decode()],
-            cwd=Path(__file__).parents[3],
+            cwd=ROOT,
             stdout=subprocess.PIPE,
         )
         for _ in range(3)
@@ -238,3 +249,85 @@ def test_processes_that_make_the_same_domains_agree(path: Path) -> None:
     assert len(outputs[0].split()) == 20
     assert outputs[0] == outputs[1] == outputs[2]
     assert len(json.loads(path.read_bytes())["domains"]) == 22
+
+
+def test_a_file_without_tombstones_has_the_form_it_always_had(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    ring = FileKeyRing.create(path, SECRET, n=2**15)
+    ring.working_key(TAX, KeyUse.TOKEN_BLOCK, "text")
+    assert json.loads(path.read_bytes()).keys() == {"format", "stretching", "master", "domains", "authentication"}
+
+
+def test_destroying_erases_the_secret_from_the_file_and_leaves_a_name(path: Path) -> None:
+    before = json.loads(path.read_bytes())
+    wrapped = before["domains"][0]["wrapped"]
+    ring = FileKeyRing.open(path, SECRET)
+    ring.destroy(TAX)
+    assert [item.name for item in path.parent.iterdir() if wrapped in item.read_text()] == []
+    after = json.loads(path.read_bytes())
+    assert after["domains"] == before["domains"][1:]
+    assert after["destroyed"] == [
+        {"recipient": "hzcdc", "purpose": "tracing"},
+        {"recipient": "hztax", "purpose": "subsidy-check"},
+    ]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_process_that_has_the_file_open_notices_a_destruction_at_its_next_use(path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from gateway.adapters.keyring_file import FileKeyRing;"
+        "from gateway.model.errors import Fault; from gateway.model.permit import PseudonymDomain;"
+        "from gateway.ports import KeyUse\n"
+        "ring = FileKeyRing.open(Path(sys.argv[1]), sys.argv[2].encode())\n"
+        "def use(domain):\n"
+        "    try: return ring.working_key(domain, KeyUse.TOKEN_BLOCK, 'text').hex()\n"
+        "    except Fault as fault: return fault.reason.value\n"
+        "for line in sys.stdin: print(use(PseudonymDomain(*line.split())), flush=True)"
+    )
+    ring = FileKeyRing.open(path, SECRET)
+    keys = {domain: ring.working_key(domain, KeyUse.TOKEN_BLOCK, "text").hex() for domain in (TAX, POLICE)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(path), SECRET.decode()],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    )
+
+    def ask(domain: PseudonymDomain) -> str:
+        assert child.stdin is not None and child.stdout is not None
+        child.stdin.write(f"{domain.recipient} {domain.purpose}\n")
+        return child.stdout.readline().strip()
+
+    try:
+        assert {domain: ask(domain) for domain in keys} == keys
+        ring.destroy(TAX)
+        assert [ask(TAX), ask(POLICE)] == ["KEYS_UNAVAILABLE", keys[POLICE]]
+        ask(PseudonymDomain("hzedu", "enrolment"))  # it writes, and brings nothing back
+        assert PseudonymDomain("hzedu", "enrolment") in ring.domains()
+        with pytest.raises(Fault):
+            ring.working_key(TAX, KeyUse.TOKEN_BLOCK, "text")
+    finally:
+        child.communicate(timeout=30)
+    assert TAX not in FileKeyRing.open(path, SECRET).domains()
+
+
+def test_processes_that_make_and_destroy_at_once_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    FileKeyRing.create(path, crowd.SECRET, n=2**15)
+    command = [sys.executable, "-m", "tests.integration.state.crowd", "keys", str(path), "3", "12"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=100)
+    alive = {name for line in done.stdout.splitlines() for name in json.loads(line)}
+    ring = FileKeyRing.open(path, crowd.SECRET)
+    assert {domain.recipient for domain in ring.domains()} == alive
+    assert len(alive) == 24
+    assert len(json.loads(path.read_bytes())["destroyed"]) == 12
+
+
+def test_keys_that_are_at_hand_are_not_given_where_the_file_is_gone(path: Path) -> None:
+    ring = FileKeyRing.open(path, SECRET)
+    ring.working_key(TAX, KeyUse.TOKEN_BLOCK, "text")
+    path.unlink()
+    with pytest.raises(Fault):
+        ring.working_key(TAX, KeyUse.TOKEN_BLOCK, "text")
