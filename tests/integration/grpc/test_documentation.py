@@ -1,0 +1,23 @@
+"""The programs of the how-to that need more of the city than the demo has, run as they stand."""
+
+from __future__ import annotations
+
+import re
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.integration.fixtures import City
+from tests.integration.site import ROOT
+
+_PROGRAM = re.compile(r"<!-- tested: tests/integration/grpc -->\n```python\n(.*?)```", re.DOTALL)
+
+
+def test_how_to_consume_and_break_glass_from_python(city: City, capsys: pytest.CaptureFixture[str]) -> None:
+    consume, emergency = _PROGRAM.findall((ROOT / "docs/howto/call-from-python.md").read_text(encoding="utf-8"))
+    runs = pq.read_table(city.data / "ambulance_runs.parquet", columns=["run_id"]).column(0)
+    names = {"connect": city.connect, "run_id": str(runs[0].as_py())}
+    exec(compile(consume, "documentation", "exec"), names)
+    assert capsys.readouterr().out == "no pass\n"
+    exec(compile(emergency, "documentation", "exec"), names)
+    assert re.fullmatch(r"[0-9a-f]{16}\n", capsys.readouterr().out)
