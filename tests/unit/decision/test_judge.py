@@ -158,7 +158,7 @@ def test_a_purpose_implies_what_is_beneath_it_and_nothing_else(edited: Edits, pu
 
 def test_a_grant_for_a_purpose_never_covers_the_one_above_it(edited: Edits) -> None:
     policy = edited(("grants.csv", TRACE, TRACE.replace("epidemic-control", "contact-tracing")))
-    assert reason(policy, TRACING) is ErrorReason.PURPOSE_NOT_GRANTED
+    assert reason(policy, TRACING) is ErrorReason.DISCLOSURE_NOT_GRANTED
     specific = replace(TRACING, context=replace(TRACING.context, purpose="contact-tracing"))
     assert permits(policy, specific)
 
