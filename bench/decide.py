@@ -198,7 +198,7 @@ def _paced(
         if until is not None and until.is_set():
             break
         due = max(due + EVERY, time.perf_counter())
-        time.sleep(due - time.perf_counter())
+        time.sleep(max(0.0, due - time.perf_counter()))
         answer = policy.ruling(*question)
         taken.append(time.perf_counter() - due)
         if answer != right[question]:

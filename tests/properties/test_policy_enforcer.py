@@ -17,7 +17,7 @@ from gateway.policy.grants import Effect, Grant
 from gateway.policy.purposes import PurposeTree
 from gateway.policy.regions import RegionTree
 from gateway.policy.roles import RoleLink, Roles
-from tests.plain_casbin import EVERYTHING, MODEL, Plain
+from tests.plain_casbin import EVERYTHING, MODEL, Plain, object_within
 
 REGIONS = ("c", "c/x", "c/xx", "c/x/s", "c/x/s/1", "c/y", "c/y/杭")
 PURPOSES = {"health": None, "trace": "health", "trace-late": "trace", "tra": "health", "open": None, "目的": "open"}
@@ -59,17 +59,46 @@ rules = st.lists(
 )
 # roles nest; links lead to later names, so that there is no circle
 links = st.lists(st.tuples(st.integers(0, len(WHO) - 1), st.integers(0, len(WHO) - 1)), max_size=6)
-requests = st.lists(
-    st.tuples(
-        _mostly(("police", "r0", "a"), *WHO, DEEP[7]),
-        _mostly(("d/one", "d/two"), *OBJECTS),
-        st.sampled_from([KINDS[0], KINDS[0], *KINDS[:3]]),
-        _mostly(REGIONS[:5], *REGIONS, "*", "c/"),
-        _mostly(("trace", "trace-late", "health"), *PURPOSES, "*"),
-    ),
-    min_size=1,
-    max_size=8,
-)
+
+Rule = tuple[str, str, str, str, str, str]
+Request = tuple[str, str, DisclosureKind, str, str]
+
+
+def _members(role: str) -> tuple[str, ...]:
+    return DEEP[: DEEP.index(role) + 1] if role in DEEP else (role, "police")
+
+
+def _overlapping(region: str) -> tuple[str, ...]:
+    found = [path for path in REGIONS if path.startswith(region + "/") or region.startswith(path + "/")]
+    return (*found, region)
+
+
+def _within(purpose: str) -> tuple[str, ...]:
+    return (purpose, *(id_ for id_ in PURPOSES if purpose in (PURPOSES[id_], PURPOSES.get(PURPOSES[id_] or ""))))
+
+
+@st.composite
+def _requests(draw: st.DrawFn, rules: list[Rule]) -> list[Request]:
+    """Requests that come near to a rule, in all columns or in all but one."""
+    requests: list[Request] = []
+    for _ in range(draw(st.integers(1, 8))):
+        who, obj, kind, region, purpose, _ = draw(st.sampled_from(rules)) if rules else ("*",) * 6
+        near: list[st.SearchStrategy[str]] = [
+            st.sampled_from(("police", "r0", "a") if who == "*" else _members(who)),
+            st.sampled_from([name for name in OBJECTS if object_within(name, obj)] or [obj]),
+            st.sampled_from(KINDS[:3] if kind == "*" else [kind]),
+            st.sampled_from(REGIONS if region == "*" else _overlapping(region)),
+            st.sampled_from(tuple(PURPOSES) if purpose == "*" else _within(purpose)),
+        ]
+        far = [_mostly(WHO), _mostly(OBJECTS), st.sampled_from(KINDS), _mostly((*REGIONS, "*", "c/")),
+               _mostly((*PURPOSES, "*"))]  # fmt: skip
+        other = draw(st.integers(0, 9))
+        cells = [draw(far[column] if column == other else near[column]) for column in range(5)]
+        requests.append((cells[0], cells[1], DisclosureKind(cells[2]), cells[3], cells[4]))
+    return requests
+
+
+scenes = rules.flatmap(lambda drawn: st.tuples(st.just(drawn), _requests(drawn)))
 
 
 def _line(grant: Grant, effect: Effect | None = None) -> str:
@@ -77,12 +106,11 @@ def _line(grant: Grant, effect: Effect | None = None) -> str:
     return f"p, {grant.id}, {', '.join(cells)}, , {effect or grant.effect}"
 
 
-@given(rules=rules, links=links, requests=requests)
+@given(scene=scenes, links=links)
 def test_rulings_agree_with_one_plain_enforcer(
-    rules: list[tuple[str, str, str, str, str, str]],
-    links: list[tuple[int, int]],
-    requests: list[tuple[str, str, DisclosureKind, str, str]],
+    scene: tuple[list[Rule], list[Request]], links: list[tuple[int, int]]
 ) -> None:
+    rules, requests = scene
     grants = [
         Grant(
             f"g-{place}", who, obj, str(kind), region, purpose, TRIAL if effect == "trial" else Terms(),
