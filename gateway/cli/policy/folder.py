@@ -1,4 +1,4 @@
-"""`gateway policy`: offline work on the policy folder."""
+"""A policy folder as the commands take it: loaded, or told what is wrong with it."""
 
 from __future__ import annotations
 
@@ -6,30 +6,9 @@ import sys
 from pathlib import Path
 
 from gateway.cli.mistake import PROBLEMS_FOUND, Mistake
+from gateway.cli.policy.codes import INVALID
 from gateway.policy.problems import InvalidPolicy
 from gateway.policy.snapshot import PolicySnapshot, load
-
-
-def check(folder: Path = Path("policies"), /) -> int:
-    """Check a policy folder as the server would read it.
-
-    Prints every problem with its file and line, and what to do. Exits with 0 if the policy is valid, 1 if it has
-    problems, 2 if there is no such folder.
-
-    Parameters
-    ----------
-    folder
-        The policy folder.
-    """
-    try:
-        snapshot = load_folder(folder)
-    except InvalidPolicy as invalid:
-        return tell_problems(folder, invalid)
-    print(
-        f"{folder}: valid. {_counted(len(snapshot.contracts), 'contract')}, "
-        f"{_counted(len(snapshot.grants), 'grant')}. Digest {snapshot.digest}"
-    )
-    return 0
 
 
 def load_folder(folder: Path) -> PolicySnapshot:
@@ -44,13 +23,27 @@ def load_folder(folder: Path) -> PolicySnapshot:
     return load(folder)
 
 
+def valid_folder(folder: Path) -> PolicySnapshot:
+    """Load the folder, for commands that have nothing to do with one that is not valid.
+
+    Raises:
+        Mistake: it does not exist, or is not valid; its problems are printed.
+    """
+    try:
+        return load_folder(folder)
+    except InvalidPolicy as invalid:
+        tell_problems(folder, invalid)
+        raise Mistake(f"{folder} is not a valid policy", "Mend what is named above.", INVALID) from None
+
+
 def tell_problems(folder: Path, invalid: InvalidPolicy) -> int:
     """Print the problems on stderr, one a line, and return the exit code."""
     for problem in invalid.problems:
         print(f"{folder / str(problem)}", file=sys.stderr)
-    print(f"{_counted(len(invalid.problems), 'problem')} in {folder}.", file=sys.stderr)
+    print(f"{counted(len(invalid.problems), 'problem')} in {folder}.", file=sys.stderr)
     return PROBLEMS_FOUND
 
 
-def _counted(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun: 1 grant, 2 grants."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

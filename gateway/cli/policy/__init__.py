@@ -1,0 +1,1 @@
+"""`gateway policy …`: offline work on a policy folder, one module a command."""

@@ -1,0 +1,74 @@
+"""Which of two treatments tells more about a field: a partial order.
+
+One treatment tells at least as much as another if what the other gives could be worked out from what it gives. A token
+and a generalised value tell different things, and so do two masks: neither is above the other.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from gateway.model.treatment import (
+    GeneralizeDate,
+    GeneralizeNumber,
+    GeneralizeRegion,
+    Keep,
+    Mask,
+    Precision,
+    Treatment,
+)
+
+_DATES = (Precision.DAY, Precision.MONTH, Precision.YEAR)
+_PLACES = (Precision.STREET, Precision.DISTRICT, Precision.CITY)
+
+
+class Telling(StrEnum):
+    """How what a field tells changes from one treatment to another."""
+
+    SAME = "same"
+    MORE = "more"
+    LESS = "less"
+    OTHER = "other"
+
+
+def telling(before: Treatment | None, after: Treatment | None) -> Telling:
+    """Return how a field's telling changes. None: the field does not leave, and tells nothing."""
+    up, down = tells_at_least(after, before), tells_at_least(before, after)
+    if up and down:
+        return Telling.SAME
+    if up:
+        return Telling.MORE
+    return Telling.LESS if down else Telling.OTHER
+
+
+def tells_at_least(one: Treatment | None, other: Treatment | None) -> bool:
+    """Tell whether all that `other` gives of a value follows from what `one` gives of it."""
+    if other is None or one == other:
+        return True
+    match one, other:
+        case None, _:
+            return False
+        case Keep(), _:
+            return True
+        case (GeneralizeDate(fine), GeneralizeDate(coarse)):
+            return _DATES.index(fine) <= _DATES.index(coarse)
+        case (GeneralizeRegion(fine), GeneralizeRegion(coarse)):
+            return _PLACES.index(fine) <= _PLACES.index(coarse)
+        case GeneralizeNumber(), GeneralizeNumber():
+            return _steps_within(one, other)
+        case Mask(), Mask(first, last):
+            # short texts leave all starred, and the more readily the more a mask shows of long ones
+            return (first, last) == (0, 0)
+    return False
+
+
+def _steps_within(one: GeneralizeNumber, other: GeneralizeNumber) -> bool:
+    """Whether the wide steps are made of the narrow ones, and nothing that is capped away is told by the other."""
+    if other.width % one.width:
+        return False
+    if one.top is None:
+        return True
+    if other.top is None:
+        return False
+    edge = one.top // one.width * one.width
+    return edge // other.width >= other.top // other.width
