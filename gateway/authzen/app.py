@@ -26,7 +26,7 @@ from starlette.types import ASGIApp
 from gateway.authzen.answer import Decision, decision_of, fault
 from gateway.authzen.document import NotAQuestion, read_object
 from gateway.authzen.evaluations import Decide, evaluation, evaluations
-from gateway.authzen.question import question_of, types_of
+from gateway.authzen.question import question_of
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
 from gateway.pipeline import Ports, evaluate
@@ -152,7 +152,7 @@ class DecisionPoint:
 
     def _decide(self, peer: Peer, institution: str, label: str, asked: object) -> Decision:
         try:
-            question = question_of(asked, institution, types_of(self._ports.policy.current()))
+            question = question_of(asked, institution, self._ports.policy.current().contracts)
             return decision_of(evaluate(self._ports, peer, question))
         except NotAQuestion:
             raise

@@ -103,9 +103,9 @@ class Members:
             raise malformed(self.path(name), f"must be a string of {least} to {most} characters")
         return value
 
-    def optional_text(self, name: str, *, least: int = 0, most: int) -> str:
+    def optional_text(self, name: str, *, most: int) -> str:
         """Return the string in a member, or "" where there is none."""
-        return self.text(name, least=least, most=most) if name in self._members else ""
+        return self.text(name, least=0, most=most) if name in self._members else ""
 
     def names(self, name: str, *, most: int, longest: int = 64) -> tuple[str, ...]:
         """Return the different names in a list of `most` at the most, each 1 to `longest` characters; () for none."""

@@ -6,18 +6,17 @@ gets that many placeholders of the declared type. No decision depends on a value
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Callable
-from datetime import date, datetime
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from gateway.authzen.document import Members, NotAQuestion, malformed
-from gateway.model.contract import DisclosureKind, SelectBy
+from gateway.decision.officer.placeholders import condition, statistic, subjects
+from gateway.model.contract import DataContract, DisclosureKind, SelectBy
 from gateway.model.filter import Condition, Operator
 from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext, RowsRequest, Selector
-from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
-from gateway.model.values import FieldType, Scalar
-from gateway.policy.snapshot import PolicySnapshot
+from gateway.model.statistics import StatisticsQuery
 from gateway.server.problem import NotWellFormed
 from gateway.server.wire_requests import exact_epsilon
 
@@ -39,31 +38,10 @@ _TAKES: dict[DisclosureKind, frozenset[str]] = {
 
 _OURS = frozenset[str]().union(*_TAKES.values())
 
-_PLACEHOLDERS: dict[FieldType, Scalar] = {
-    FieldType.STRING: "",
-    FieldType.INT64: 0,
-    FieldType.DOUBLE: 0.0,
-    FieldType.BOOL: False,
-    FieldType.DATE: date(1970, 1, 1),
-    FieldType.TIMESTAMP: datetime(1970, 1, 1),
-}
-
-TypeOf = Callable[[str, str], FieldType]
-"""The declared type of a dataset's field; that of a string for one that nobody declared."""
+_STATISTIC = re.compile(r"count|count_units|sum\([A-Za-z0-9_]{1,64}\)", re.ASCII)
 
 
-def types_of(policy: PolicySnapshot) -> TypeOf:
-    """Return the types that the contracts of a policy declare."""
-
-    def type_of(dataset: str, field: str) -> FieldType:
-        contract = policy.contracts.get(dataset)
-        declared = None if contract is None else contract.fields.get(field)
-        return FieldType.STRING if declared is None else declared.type
-
-    return type_of
-
-
-def question_of(asked: object, institution: str, type_of: TypeOf) -> DisclosureRequest:
+def question_of(asked: object, institution: str, contracts: Mapping[str, DataContract]) -> DisclosureRequest:
     """Return the request that one evaluation of a verified institution stands for.
 
     Raises:
@@ -98,18 +76,25 @@ def question_of(asked: object, institution: str, type_of: TypeOf) -> DisclosureR
     for part in sorted(_OURS - _TAKES[kind]):
         if properties.has(part):
             raise malformed(properties.path(part), f"is not for the action {kind}")
-    filters = _filters(properties, dataset, type_of)
+    contract = contracts.get(dataset)
+    filters = _filters(properties, contract)
     if kind is DisclosureKind.RELEASE:
         return _release(properties, context, dataset, disclosure, filters)
     selector = None
     if "subjects" in _TAKES[kind]:
-        selector = _selector(properties.inner("subjects", required=True), dataset, type_of)
+        selector = _selector(properties.inner("subjects", required=True), contract)
     fields = properties.names("fields", most=256)
     return RowsRequest(context, kind, dataset, disclosure, fields, allow_partial, filters, selector)
 
 
 def _context(given: Members) -> RequestContext:
-    """Read why and where. The id goes to the record alone: what counts nothing need not be told from a retry."""
+    """Read why and where. The id goes to the record alone: what counts nothing need not be told from a retry.
+
+    No glass is broken here: an emergency must stand in the register of emergencies before it opens anything, and
+    nothing that counts nothing enters it there.
+    """
+    if given.has("break_glass_reason"):
+        raise malformed(given.path("break_glass_reason"), "is not taken here: break the glass by a call over gRPC")
     return RequestContext(
         purpose=given.optional_text("purpose", most=128),
         region=given.optional_text("region", most=256),
@@ -117,7 +102,6 @@ def _context(given: Members) -> RequestContext:
         request_id=_request_id(given),
         body_digest=b"",
         caller_gave_id=False,
-        break_glass_reason=given.optional_text("break_glass_reason", least=10, most=500),
     )
 
 
@@ -134,42 +118,30 @@ def _request_id(given: Members) -> str:
     return str(read)
 
 
-def _selector(subjects: Members, dataset: str, type_of: TypeOf) -> Selector:
-    field = subjects.text("field", most=_NAME)
-    by = SelectBy(subjects.choice("by", SelectBy, SelectBy.KEY))
-    count = subjects.integer("count", least=1, most=100)
-    declared = FieldType.STRING if by is SelectBy.TOKEN else type_of(dataset, field)
-    return Selector(by, field, (_PLACEHOLDERS[declared],) * count)
+def _selector(named: Members, contract: DataContract | None) -> Selector:
+    field = named.text("field", most=_NAME)
+    by = SelectBy(named.choice("by", SelectBy, SelectBy.KEY))
+    return subjects(contract, by, field, named.integer("count", least=1, most=100))
 
 
-def _filters(properties: Members, dataset: str, type_of: TypeOf) -> tuple[Condition, ...]:
+def _filters(properties: Members, contract: DataContract | None) -> tuple[Condition, ...]:
     read = []
     for number, item in enumerate(properties.items("filters", most=32)):
-        condition = Members(item, f"{properties.path('filters')}[{number}]")
-        field = condition.text("field", most=_NAME)
-        operator = Operator(condition.choice("operator", Operator, Operator.EQUAL))
-        read.append(Condition(field, operator, (_PLACEHOLDERS[type_of(dataset, field)],)))
+        given = Members(item, f"{properties.path('filters')}[{number}]")
+        operator = Operator(given.choice("operator", Operator, Operator.EQUAL))
+        read.append(condition(contract, given.text("field", most=_NAME), operator))
     return tuple(read)
 
 
 def _release(
     properties: Members, context: RequestContext, dataset: str, disclosure: str, filters: tuple[Condition, ...]
 ) -> ReleaseRequest:
-    statistics = tuple(map(_statistic, properties.names("statistics", most=16, longest=_NAME + len("sum()"))))
-    if not statistics:
-        raise malformed(properties.path("statistics"), "must name at least one statistic")
-    query = StatisticsQuery(filters, properties.names("group_by", most=8), statistics)
+    statistics = properties.names("statistics", most=16, longest=_NAME + len("sum()"))
+    if not statistics or not all(map(_STATISTIC.fullmatch, statistics)):
+        raise malformed(properties.path("statistics"), "must hold one or more of count, count_units and sum(field)")
+    query = StatisticsQuery(filters, properties.names("group_by", most=8), tuple(map(statistic, statistics)))
     try:
         epsilon = exact_epsilon(properties.number("epsilon"))
     except NotWellFormed:
         raise malformed(properties.path("epsilon"), "must be above zero, with at most six decimals") from None
     return ReleaseRequest(context, dataset, disclosure, query, epsilon)
-
-
-def _statistic(written: str) -> Statistic:
-    name, bracket, rest = written.partition("(")
-    if not bracket and name in (StatisticKind.COUNT, StatisticKind.COUNT_UNITS):
-        return Statistic(StatisticKind(name), None)
-    if name == StatisticKind.SUM and rest.endswith(")") and 1 <= len(rest) - 1 <= _NAME:
-        return Statistic(StatisticKind.SUM, rest[:-1])
-    raise malformed("resource.properties.statistics", "must hold count, count_units or sum(field)")
