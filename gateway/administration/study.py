@@ -81,6 +81,18 @@ def proposals(office: Office, peer: Peer, count: int) -> tuple[Proposal, ...] | 
     return found if isinstance(found, Refusal) else office.archive.proposals(count)
 
 
+def proposal(office: Office, peer: Peer, proposal_id: str) -> Proposal | Refusal:
+    """Return one proposal.
+
+    Raises:
+        Unauthenticated; Fault: POLICY_UNAVAILABLE.
+    """
+    found = officer(office, peer)
+    if isinstance(found, Refusal):
+        return found
+    return office.archive.proposal(proposal_id) or Refusal(ErrorReason.PROPOSAL_NOT_FOUND)
+
+
 def certificates(office: Office, peer: Peer, purpose: str) -> tuple[SunsetCertificate, ...]:
     """Return the certificates of a purpose that ended, or of all for "". Everybody who may call may see them.
 

@@ -20,11 +20,16 @@ Gate = Callable[[Peer], str]
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Calls at a time: of all, of one institution, and releases of one institution, which wait for their slot."""
+    """Calls at a time: of all, of one institution, and releases of one institution, which wait for their slot.
+
+    Uploads are held in memory until they are read, so these are few: of all, and of one institution.
+    """
 
     calls: int = 256
     calls_each: int = 64
     releases_each: int = 16
+    uploads: int = 4
+    uploads_each: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,9 @@ class Admission:
         self._capacity = capacity
         self._calls: Counter[str] = Counter()
         self._releases: Counter[str] = Counter()
+        self._uploads: Counter[str] = Counter()
 
-    def enter(self, peer: Peer, *, release: bool) -> Admitted:
+    def enter(self, peer: Peer, *, release: bool, upload: bool = False) -> Admitted:
         """Let a call in.
 
         Raises:
@@ -56,12 +62,15 @@ class Admission:
             self._calls.total() >= self._capacity.calls
             or self._calls[institution] >= self._capacity.calls_each
             or (release and self._releases[institution] >= self._capacity.releases_each)
+            or (upload and self._uploads[institution] >= self._capacity.uploads_each)
+            or (upload and self._uploads.total() >= self._capacity.uploads)
         )
         if full:
             raise Fault(ErrorReason.CAP_EXCEEDED)
-        self._count(institution, release, 1)
-        return Admitted(institution, partial(self._count, institution, release, -1))
+        self._count(institution, release, upload, 1)
+        return Admitted(institution, partial(self._count, institution, release, upload, -1))
 
-    def _count(self, institution: str, release: bool, by: int) -> None:
+    def _count(self, institution: str, release: bool, upload: bool, by: int) -> None:
         self._calls[institution] += by
         self._releases[institution] += by * release
+        self._uploads[institution] += by * upload

@@ -4,7 +4,8 @@ Handlers are synchronous and return values: what awaits in a call is here. A str
 message ahead of what the transport has taken, so a slow caller slows the pipeline and never fills the memory.
 
 Every method is registered as one that receives a stream. On the wire that is the same, and it lets the wrapper ask for
-the one request itself: once the caller is admitted, and no longer than its patience.
+the one request itself: once the caller is admitted, and no longer than its patience. Of a method that takes an upload
+it reads all messages, within bounds, once the method's own check has let the caller in.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from gateway.server.peer import languages_of, peer_of
 from gateway.server.problem import NotWellFormed, Problem
 from gateway.server.rules import request_of
 from gateway.server.status import to_status
+from gateway.server.upload import checked, receive_upload
 
 Wire = Message | bytes
 """A response message, or its bytes."""
@@ -59,19 +61,26 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A handler: `run` takes the peer and the checked request. A `release` waits, and gets a thread of its own kind."""
+    """A handler: `run` takes the peer and the checked request. A `release` waits, and gets a thread of its own kind.
+
+    One with `uploads` receives a stream of messages: `uploads` says, before any of it is read, why this caller may not
+    send one, and `run` takes an iterator over the checked messages, each of which is read when it is asked for. The
+    iterator raises NotWellFormed at the first that is not well formed.
+    """
 
     run: Callable[[Peer, Any], Reply | Opened | Problem]
     streams: bool = False
     release: bool = False
+    uploads: Callable[[Peer], Problem | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds that the edge waits for a request to arrive, and for a message of a stream to be taken."""
+    """Seconds that the edge waits for a message to arrive, for one of a stream to be taken, and for a whole upload."""
 
     request: float = 10.0
     message: float = 60.0
+    upload: float = 60.0
 
 
 class Session:
@@ -139,6 +148,8 @@ class Edge:
         for name, method in methods.items():
             if declared[name].server_streaming != method.streams:
                 raise ValueError(f"{descriptor.full_name}.{name} streams, or does not")
+            if declared[name].client_streaming != (method.uploads is not None):
+                raise ValueError(f"{descriptor.full_name}.{name} takes an upload, or does not")
             kind = GetMessageClass(declared[name].input_type)
             label = f"{descriptor.name}/{name}"
             handlers[name] = (
@@ -202,16 +213,25 @@ class Edge:
         The place of the call is free again once its answer, all of it, was taken by the transport.
         """
         peer = peer_of(context.auth_context(), _metadata(context))
-        admitted = self._guard(label, partial(self._admission.enter, peer, release=method.release))
+        uploads = method.uploads is not None
+        admitted = self._guard(label, partial(self._admission.enter, peer, release=method.release, upload=uploads))
         if not isinstance(admitted, Admitted):
             await _abort(context, admitted, watch)
         watch.admitted = admitted
         over: Any = watch.over
         context.add_done_callback(over)
-        data = await receive(context, self._patience.request)
-        if data is None:
-            await _abort(context, _NOTHING, watch)
-        return partial(_answer, method, peer, kind, data)
+        if method.uploads is None:
+            data = await receive(context, self._patience.request)
+            if data is None:
+                await _abort(context, _NOTHING, watch)
+            return partial(_answer, method, peer, kind, data)
+        problem = await self._start(method, label, partial(method.uploads, peer))
+        if isinstance(problem, Problem):
+            await _abort(context, problem, watch)
+        parts = await receive_upload(context.read, self._patience.request, self._patience.upload)
+        if isinstance(parts, Problem):
+            await _abort(context, parts, watch)
+        return partial(method.run, peer, checked(kind, parts))
 
     @contextmanager
     def _unless_taken(self, context: Context, close: Callable[[Context], None], watch: _Watch) -> Iterator[None]:

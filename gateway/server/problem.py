@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.model.errors import ErrorReason
-from gateway.model.permit import FieldViolation, NearestRequest
+from gateway.model.permit import FieldViolation, NearestRequest, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,21 @@ class Problem:
     policy_digest: str = ""
 
 
+def told(refusal: Refusal) -> Problem:
+    """Return the problem of a refusal that no receipt was written of."""
+    return Problem(refusal.reason, refusal.violations, refusal.nearest)
+
+
 class NotWellFormed(Exception):
     """A request cannot be read into model values. Its text is the reason alone."""
 
     def __init__(self, reason: ErrorReason, field: str, description: str) -> None:
         super().__init__(reason.value)
         self.problem = Problem(reason, violations=(FieldViolation(field, description),))
+
+    @classmethod
+    def of(cls, problem: Problem) -> NotWellFormed:
+        """Return the exception for a problem that was found."""
+        raised = cls(problem.reason, "", "")
+        raised.problem = problem
+        return raised

@@ -1,4 +1,4 @@
-"""The three services over one pipeline."""
+"""The services: those of data over one pipeline, those of officers and keepers over one office."""
 
 from __future__ import annotations
 
@@ -6,18 +6,35 @@ from collections.abc import Mapping
 
 from google.protobuf.descriptor import ServiceDescriptor
 
-from gateway.api.v1 import audit_service_pb2, research_service_pb2, sharing_service_pb2
+from gateway.administration.desk import Office
+from gateway.api.v1 import (
+    audit_service_pb2,
+    case_service_pb2,
+    consent_service_pb2,
+    oversight_service_pb2,
+    policy_service_pb2,
+    research_service_pb2,
+    sharing_service_pb2,
+)
 from gateway.server.audit import Audit
 from gateway.server.call import Method
+from gateway.server.cases import Cases
+from gateway.server.consents import Consents
 from gateway.server.desk import Desk
+from gateway.server.oversight import Oversight
+from gateway.server.policy import Policy
 from gateway.server.research import Research
 from gateway.server.sharing import Sharing
 
 
-def services(desk: Desk) -> Mapping[ServiceDescriptor, Mapping[str, Method]]:
+def services(desk: Desk, office: Office) -> Mapping[ServiceDescriptor, Mapping[str, Method]]:
     """Return the handlers of every service of the API."""
     return {
         sharing_service_pb2.DESCRIPTOR.services_by_name["SharingService"]: Sharing(desk).methods,
         research_service_pb2.DESCRIPTOR.services_by_name["ResearchService"]: Research(desk).methods,
         audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]: Audit(desk).methods,
+        policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"]: Policy(office).methods,
+        consent_service_pb2.DESCRIPTOR.services_by_name["ConsentService"]: Consents(office).methods,
+        case_service_pb2.DESCRIPTOR.services_by_name["CaseService"]: Cases(office).methods,
+        oversight_service_pb2.DESCRIPTOR.services_by_name["OversightService"]: Oversight(office).methods,
     }

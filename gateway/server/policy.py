@@ -1,0 +1,155 @@
+"""PolicyService: officers bring a policy into force, and look at what was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from gateway.administration import life, study
+from gateway.administration.desk import Office, officer
+from gateway.administration.life import Unsound
+from gateway.api.v1 import policy_service_pb2 as pb
+from gateway.model.errors import ErrorReason
+from gateway.model.governance import Power
+from gateway.model.party import Peer
+from gateway.model.permit import Refusal
+from gateway.policy.snapshot import PolicySnapshot
+from gateway.server.call import Method, Opened, Reply
+from gateway.server.problem import NotWellFormed, Problem, told
+from gateway.server.wire_policy import (
+    certificate_of,
+    parts_of,
+    problems_of,
+    proposal_of,
+    publication_of,
+    summary_of,
+    uploaded,
+)
+
+T = TypeVar("T")
+
+_DEFAULT_COUNT = 100
+
+
+class Policy:
+    """The handlers of PolicyService."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        any_officer = partial(self._may_send, ())
+        self.methods = {
+            "GetSnapshot": Method(self.get_snapshot, streams=True),
+            "CheckPolicy": Method(self.check, uploads=any_officer),
+            "ProposePolicy": Method(self.propose, uploads=partial(self._may_send, (Power.PROPOSE,))),
+            "ApproveProposal": Method(self.approve),
+            "PublishProposal": Method(self.publish),
+            "RollBack": Method(self.roll_back),
+            "ReviewPublication": Method(self.review),
+            "ListPublications": Method(self.publications),
+            "ListProposals": Method(self.proposals),
+            "GetProposal": Method(self.proposal),
+            "ListCertificates": Method(self.certificates),
+        }
+
+    def get_snapshot(self, peer: Peer, request: pb.GetSnapshotRequest) -> Opened | Problem:
+        """The files of a policy."""
+        found = study.kept(self._office, peer, request.digest)
+        return told(found) if isinstance(found, Refusal) else Opened(parts_of(found), _nothing_to_close)
+
+    def check(self, peer: Peer, messages: Iterator[Message]) -> Reply | Problem:
+        """Whether a policy is sound."""
+        found = self._studied(peer, messages, summary_of)
+        if isinstance(found, Refusal):
+            return told(found)
+        if isinstance(found, Unsound):
+            return Reply(pb.CheckPolicyResponse(problems=problems_of(found.problems)))
+        return Reply(pb.CheckPolicyResponse(sound=found))
+
+    def propose(self, peer: Peer, messages: Iterator[Message]) -> Reply | Problem:
+        """Enter a policy that is to replace the one in force."""
+        header, files = uploaded(messages)
+        found = life.propose(self._office, peer, files, header.note, emergency=header.emergency)
+        if isinstance(found, Refusal):
+            return told(found)
+        if isinstance(found, Unsound):
+            return Reply(pb.ProposePolicyResponse(problems=problems_of(found.problems)))
+        return Reply(pb.ProposePolicyResponse(proposal=proposal_of(found)))
+
+    def approve(self, peer: Peer, request: pb.ApproveProposalRequest) -> Reply | Problem:
+        """Add an officer's signature."""
+        found = life.approve(self._office, peer, request.proposal_id, request.signature)
+        if isinstance(found, Refusal):
+            return told(found)
+        return Reply(pb.ApproveProposalResponse(proposal=proposal_of(found)))
+
+    def publish(self, peer: Peer, request: pb.PublishProposalRequest) -> Reply | Problem:
+        """Put a proposal into force."""
+        found = life.publish(self._office, peer, request.proposal_id)
+        if isinstance(found, Refusal):
+            return told(found)
+        return Reply(pb.PublishProposalResponse(publication=publication_of(found)))
+
+    def roll_back(self, peer: Peer, request: pb.RollBackRequest) -> Reply | Problem:
+        """Put an earlier policy back into force."""
+        found = life.rollback(self._office, peer, request.digest, request.note)
+        if isinstance(found, Refusal):
+            return told(found)
+        return Reply(pb.RollBackResponse(publication=publication_of(found)))
+
+    def review(self, peer: Peer, request: pb.ReviewPublicationRequest) -> Reply | Problem:
+        """Enter the review of a publication."""
+        found = life.review(self._office, peer, request.number)
+        if isinstance(found, Refusal):
+            return told(found)
+        return Reply(pb.ReviewPublicationResponse(publication=publication_of(found)))
+
+    def publications(self, peer: Peer, request: pb.ListPublicationsRequest) -> Reply | Problem:
+        """How policies came into force."""
+        found = study.history(self._office, peer, request.count or _DEFAULT_COUNT)
+        if isinstance(found, Refusal):
+            return told(found)
+        return Reply(pb.ListPublicationsResponse(publications=map(publication_of, found)))
+
+    def proposals(self, peer: Peer, request: pb.ListProposalsRequest) -> Reply | Problem:
+        """What was proposed."""
+        found = study.proposals(self._office, peer, request.count or _DEFAULT_COUNT)
+        if isinstance(found, Refusal):
+            return told(found)
+        return Reply(pb.ListProposalsResponse(proposals=map(proposal_of, found)))
+
+    def proposal(self, peer: Peer, request: pb.GetProposalRequest) -> Reply | Problem:
+        """One proposal."""
+        found = study.proposal(self._office, peer, request.proposal_id)
+        return told(found) if isinstance(found, Refusal) else Reply(pb.GetProposalResponse(proposal=proposal_of(found)))
+
+    def certificates(self, peer: Peer, request: pb.ListCertificatesRequest) -> Reply:
+        """The certificates of purposes that ended."""
+        found = study.certificates(self._office, peer, request.purpose)
+        return Reply(pb.ListCertificatesResponse(certificates=map(certificate_of, found)))
+
+    def _may_send(self, powers: tuple[Power, ...], peer: Peer) -> Problem | None:
+        found = officer(self._office, peer, *powers)
+        return told(found) if isinstance(found, Refusal) else None
+
+    def _studied(
+        self, peer: Peer, messages: Iterator[Message], ask: Callable[[PolicySnapshot], T]
+    ) -> T | Unsound | Refusal:
+        """Study the policy that an upload holds, or the kept one that its header names."""
+        selector, files = uploaded(messages)
+        if selector.uploaded and selector.digest:
+            raise NotWellFormed(ErrorReason.REQUEST_INVALID, "header.digest", "is not given with files")
+        if files and not selector.uploaded:
+            raise NotWellFormed(ErrorReason.REQUEST_INVALID, "header.uploaded", "must be said of files")
+        if selector.uploaded:
+            return study.on(self._office, peer, files, ask)
+        if not selector.digest:
+            return study.on(self._office, peer, None, ask)
+        kept = study.kept(self._office, peer, selector.digest)
+        return kept if isinstance(kept, Refusal) else study.on(self._office, peer, kept.files, ask)
+
+
+def _nothing_to_close() -> None:
+    """A snapshot is in memory already."""
