@@ -17,7 +17,8 @@ MINTS = {
     "ReleasedTable._record": "stages/record.py",
     "ReleasedCells._record": "stages/record.py",
     "ChargedPermit._prove": "stages/charge.py",
-    "Permit": "stages/decide.py",
+    "AdmittedPermit._admit": "stages/admit.py",
+    "Permit": "decision/judge.py",
 }
 _PRIVATE = {name.partition(".")[2] for name in MINTS if "." in name} | {"_seal", "_mint"}
 

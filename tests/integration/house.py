@@ -19,7 +19,7 @@ from gateway.model.contract import DataContract, DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
 from gateway.model.plan import AggregatePlan, RowPlan
-from gateway.model.record import AuditRecord, LogEntry, Receipt
+from gateway.model.record import AuditRecord, LogEntry
 from gateway.model.request import ReleaseRequest, RequestContext, RowsRequest, Selector
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
 from gateway.pipeline import Delivery, Ports, Refused, ReleaseDelivery
@@ -109,8 +109,8 @@ class WatchedAudit:
         self.manifests.append((index, segment, tokens))
         self._diary.events.append("manifest")
 
-    def get(self, index: int) -> Receipt | None:
-        return self._audit.get(index)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._audit, name)
 
 
 class WatchedLedger:
@@ -154,7 +154,8 @@ def house(new_site: Site) -> Iterator[House]:
             WatchedAudit(real.audit, diary),
         )
         ledger: Any = WatchedLedger(real.ledger, diary)
-        ports = replace(real, clock=clock, source=source, audit=audit, ledger=ledger)
+        log: Any = audit
+        ports = replace(real, clock=clock, source=source, audit=log, ledger=ledger)
         yield House(new_site, ports, diary, clock, source, audit)
 
 

@@ -13,9 +13,10 @@ from gateway import pipeline
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator
-from gateway.model.permit import Obligation, Permit
+from gateway.model.permit import Obligation, Permit, Refusal
 from gateway.model.record import AuditRecord, Outcome
 from gateway.pipeline import Delivery, Refused
+from gateway.stages.admit import admit
 from gateway.stages.authenticate import authenticate
 from gateway.stages.decide import decide
 from gateway.stages.fetch import fetch
@@ -154,11 +155,15 @@ def test_a_stream_ends_with_the_token(house: House) -> None:
 def test_an_undischarged_obligation_stops_the_release(house: House) -> None:
     ports, peer = house.ports, house.peer("police")
     identity = authenticate(peer, ports.identities, ports.clock)
-    permit = decide(identity, tracing(), ports.policy.current(), ports.requests, ports.clock)
-    assert isinstance(permit, Permit)
+    permits = decide(identity, tracing(), ports.policy.current(), ports.clock)
+    assert not isinstance(permits, Refusal)
+    permit = permits[0]
 
     def protected(owed: Permit) -> ProtectedTable:
-        return waive_noise(pseudonymize(minimize(fetch(owed, ports.source, ports.keys), ports.keys), ports.keys))
+        admitted = admit((owed,), ports.registers, ports.keys, ports.audit, ports.clock)
+        assert not isinstance(admitted, Refusal)
+        raw = fetch(admitted, ports.source, ports.keys, ports.registers, ports.clock)
+        return waive_noise(pseudonymize(minimize(raw, ports.keys), ports.keys))
 
     owed = replace(permit, obligations=permit.obligations | {Obligation("watermark")})
     with pytest.raises(Fault, match="INTERNAL"):

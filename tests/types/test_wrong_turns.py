@@ -14,7 +14,8 @@ PREAMBLE = """
 from collections.abc import Iterator
 import pyarrow as pa
 from gateway.model.permit import Permit, Refusal
-from gateway.ports import AuditLog, BudgetLedger, Clock, KeyRing, Source
+from gateway.ports import AuditLog, BudgetLedger, Clock, KeyRing, Registers, Source
+from gateway.stages.admit import admit
 from gateway.stages.charge import charge
 from gateway.stages.decide import decide
 from gateway.stages.deliver import deliver
@@ -24,19 +25,22 @@ from gateway.stages.noise import perturb, waive_noise
 from gateway.stages.pseudonymize import pseudonymize
 from gateway.stages.record import record_release, store_release
 from gateway.tables import (
-    BoundedAggregates, ChargedPermit, MinimizedTable, ProtectedCells, ProtectedTable, PseudonymizedTable, RawTable,
-    ReleasedTable,
+    AdmittedPermit, BoundedAggregates, ChargedPermit, MinimizedTable, ProtectedCells, ProtectedTable,
+    PseudonymizedTable, RawTable, ReleasedTable,
 )
 
 def scene(
     permit: Permit, refusal: Refusal, source: Source, keys: KeyRing, audit: AuditLog, ledger: BudgetLedger,
-    clock: Clock, raw: RawTable,
+    clock: Clock, registers: Registers, admitted: AdmittedPermit, raw: RawTable,
     minimal: MinimizedTable, pseudonymous: PseudonymizedTable, protected: ProtectedTable, released: ReleasedTable,
-    charged: ChargedPermit, exact: BoundedAggregates, batch: pa.RecordBatch, either: Permit | Refusal,
+    charged: ChargedPermit, exact: BoundedAggregates, batch: pa.RecordBatch, either: tuple[Permit, ...] | Refusal,
 ) -> None:
 """
 
 RIGHT = [
+    "admit(either, registers, keys, audit, clock)",
+    "fetch(admitted, source, keys, registers, clock)",
+    "charge(admitted, (), ledger, source, keys)",
     "minimize(raw, keys)",
     "pseudonymize(minimal, keys)",
     "waive_noise(pseudonymous)",
@@ -53,13 +57,16 @@ WRONG = [
     ("a raw table is pseudonymised without minimisation", "pseudonymize(raw, keys)"),
     ("a minimised table skips its pseudonyms", "waive_noise(minimal)"),
     ("a pseudonymised table skips the noise decision", "record_release(pseudonymous, audit, clock, bool)"),
-    ("an undecided request is fetched", "fetch(either, source, keys)"),
-    ("a refusal is fetched", "fetch(refusal, source, keys)"),
+    ("an undecided request is fetched", "fetch(either, source, keys, registers, clock)"),
+    ("a refusal is fetched", "fetch(refusal, source, keys, registers, clock)"),
+    ("a permit is fetched without admission", "fetch(permit, source, keys, registers, clock)"),
+    ("a permit is charged without admission", "charge(permit, (), ledger, source, keys)"),
     ("aggregates are fetched without a charge", "fetch_aggregates(permit, source, keys)"),
     ("exact aggregates are stored", "store_release(exact, ledger, clock)"),
     ("a raw table is made by hand", "RawTable()"),
     ("a released table is made by hand", "ReleasedTable(released)"),
     ("a charge is made by hand", "ChargedPermit(permit)"),
+    ("an admission is made by hand", "AdmittedPermit(permit)"),
 ]
 
 
