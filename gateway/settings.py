@@ -6,6 +6,7 @@ as in `GATEWAY_SERVER__LISTEN`. An unknown setting is an error, not a shrug. doc
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -59,6 +60,30 @@ class ServerSettings(_Section):
     metrics_listen: Address | None = Field(
         None, description="Address of the Prometheus metrics, plain HTTP; keep it internal. Off if left out."
     )
+
+
+def _base_url(value: str) -> str:
+    host, colon, port = value.removeprefix("https://").partition(":")
+    if not value.startswith("https://") or not re.fullmatch(r"[A-Za-z0-9.-]+", host, re.ASCII):
+        raise ValueError('must be a URL with no path, such as "https://gateway.example:8444"')
+    if colon and not (port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError("must have a port from 1 to 65535, or none")
+    return value
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+
+class HttpSettings(_Section):
+    """The HTTPS port: decisions for other systems (AuthZEN). Certificate, key and authorities are those of [server]."""
+
+    listen: Address = Field(description="Address and port of the HTTPS service.")
+    url: BaseUrl = Field(description="What others call this service by: its metadata name it.")
+    workers: int = Field(8, ge=1, le=512, description="Threads that decide.")
+    max_request_bytes: int = Field(262_144, ge=1024, le=4_194_304, description="The largest request.")
+    max_calls: int = Field(64, ge=1, le=65536, description="Calls at a time; more are refused.")
+    max_institution_calls: int = Field(16, ge=1, le=65536, description="Calls of one institution at a time.")
+    request_seconds: float = Field(10.0, gt=0, le=600, description="How long a request may take to arrive.")
 
 
 class IdentitySettings(_Section):
@@ -126,6 +151,7 @@ class Settings(BaseSettings):
     )
 
     server: ServerSettings
+    http: HttpSettings | None = None
     identity: IdentitySettings
     data: DataSettings
     policy: PolicySettings

@@ -27,6 +27,8 @@ PLANTS = {
         ("gateway.decision.planted", "gateway.stages"),
         ("gateway.adapters.planted", "gateway.server"),
         ("gateway.server.planted", "gateway.wiring"),
+        ("gateway.server.planted", "gateway.authzen"),
+        ("gateway.authzen.planted", "gateway.settings"),
         ("gateway.helpers", "gateway.model"),
     ],
     "stages-in-line": [
@@ -41,6 +43,7 @@ PLANTS = {
     ],
     "api-at-the-edge": [("gateway.adapters.planted", "gateway.api.v1")],
     "client-apart": [("gateway.client.planted", "gateway.model"), ("gateway.client.planted", "duckdb")],
+    "authzen-on-the-edge": [("gateway.authzen.planted", "gateway.adapters"), ("gateway.authzen.planted", "duckdb")],
     "model-is-plain": [("gateway.model.planted", "pyarrow"), ("gateway.model.planted", "gateway.ports")],
     "casbin-in-enforcer": [("gateway.policy.planted", "casbin"), ("gateway.server.planted", "casbin.model")],
     "opendp-in-mechanisms": [("gateway.privacy.planted", "opendp.prelude")],
