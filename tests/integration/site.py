@@ -187,7 +187,7 @@ server_ca = "ca.pem"
 
 
 def institutions_of(policies: Path) -> tuple[str, ...]:
-    """Every recipient that a grants file names and that could be an institution: no role."""
+    """Every institution that a policy names: as a recipient that is no role, an officer's, or a register's keeper."""
     names: set[str] = set()
     roles: set[str] = set()
     for line in (policies / "grants.csv").read_text().splitlines():
@@ -197,6 +197,10 @@ def institutions_of(policies: Path) -> tuple[str, ...]:
         elif cells[0] == "g":
             names.add(cells[1])
             roles.add(cells[2])
+    for name, pattern in (("officers.yaml", r"institution: ([a-z0-9-]+)"), ("registers.yaml", r"keepers: \[(.*)\]")):
+        if (path := policies / name).exists():
+            for found in re.findall(pattern, path.read_text("utf-8")):
+                names |= {one.strip() for one in found.split(",")}
     return tuple(sorted(names - roles))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 import gateway.client as gw
 from seeds.generator import Canary
+from tests.integration.scenarios.registers import Keeper, serving
 from tests.integration.scenarios.story import Edit, Gets, Step, Subject
 from tests.integration.scenarios.truth import Groups, Plain, grouped, leaks, plain, rows_of, treated
 from tests.integration.site import Site
@@ -48,11 +50,16 @@ class Player:
     canaries: Sequence[Canary]
     people: dict[str, Remembered] = field(default_factory=dict)
     releases: dict[str, gw.Release] = field(default_factory=dict)
+    keepers: dict[str, Keeper] = field(default_factory=dict)
 
     def play(self, step: Step) -> None:
         """Play one step."""
         if step.edit is not None:
             self._edit(step.edit, step.reload == "accepted")
+            return
+        if step.writes is not None:
+            keeper = self.keepers.setdefault(step.writes.register, Keeper(self.site, step.writes.register))
+            keeper.write(step, [self._canary(number) for number in step.writes.agreed or step.writes.withdrew])
             return
         with self.site.connect(step.who, step.person) as gateway:
             if step.refused is not None:
@@ -100,7 +107,7 @@ class Player:
                 return gateway.describe(purpose=step.why, dataset=step.dataset)
             case "budget":
                 return gateway.budget(*what, **common)
-        common["case_number"] = step.case_number
+        common |= {"case_number": step.case_number, "break_glass_reason": step.break_glass_reason}
         match step.verb:
             case "extract":
                 extract = gateway.extract(
@@ -109,33 +116,36 @@ class Player:
                 )  # fmt: skip
                 return extract.read_all(), extract.receipt
             case "lookup":
-                values, tokens = self._subjects(step.subjects)
+                values, tokens = self._subjects(step)
                 return gateway.lookup(
                     *what, by=step.by, values=values, tokens=tokens, fields=step.fields, allow_partial=step.partial,
                     **common,
                 )  # fmt: skip
-            case "check":
-                values, tokens = self._subjects(step.subjects)
-                return gateway.check(
-                    *what, by=step.by, value=values[0] if values else None, token="".join(tokens), **common
-                )
+            case "check" | "consume" as verb:
+                values, tokens = self._subjects(step)
+                call = gateway.check if verb == "check" else gateway.consume
+                return call(*what, by=step.by, value=values[0] if values else None, token="".join(tokens), **common)
         statistics = [_statistic(name) for name in step.statistics]
         common |= {"group_by": step.group_by, "filters": filters, "epsilon": step.epsilon}
         if step.verb == "estimate":
             return gateway.estimate(*what, statistics, **common)
         return gateway.release(*what, statistics, **common)
 
-    def _subjects(self, subjects: Iterable[Subject]) -> tuple[list[str], list[str]]:
+    def _subjects(self, step: Step) -> tuple[list[str], list[str]]:
         values: list[str] = []
         tokens: list[str] = []
-        for subject in subjects:
+        for subject in step.subjects:
             if subject.token is not None:
                 tokens.append(self._token(subject.token, subject.also_in))
-            elif subject.canary is not None:
-                values.append(self._canary(subject.canary).resident_id)
             else:
-                values.append(subject.value or "")
+                values.append(self._name(subject, step.by))
         return values, tokens
+
+    def _name(self, subject: Subject, by: str) -> str:
+        if subject.canary is None:
+            return subject.value or ""
+        name: str = getattr(self._canary(subject.canary), by)
+        return name
 
     def _canary(self, number: int) -> Canary:
         return next(canary for canary in self.canaries if canary.number == number)
@@ -150,6 +160,13 @@ class Player:
         return min(tokens, key=lambda token: (shapes[frozenset(remembered.tokens.by_name[token].items())], token))
 
     def _gets(self, gateway: gw.Gateway, step: Step, gets: Gets) -> None:
+        if step.verb == "health":
+            assert serving(self.site, step.who) is gets.serving
+            return
+        if step.at_once > 1:
+            with ThreadPoolExecutor(step.at_once) as pool:
+                self._consumed(list(pool.map(lambda _: self._ask(gateway, step), range(step.at_once))), step, gets)
+            return
         answer = self._ask(gateway, step)
         match step.verb:
             case "describe":
@@ -162,6 +179,8 @@ class Player:
                 self._looked_up(answer, step, gets)
             case "check":
                 self._checked(answer, step, gets)
+            case "consume":
+                self._consumed([answer], step, gets)
             case "estimate":
                 assert answer.cells == gets.cells
                 assert answer.affordable and not answer.already_released
@@ -180,6 +199,7 @@ class Player:
         assert (receipt.institution, receipt.person) == (step.who, step.person)
         assert (receipt.purpose, receipt.dataset, receipt.disclosure) == (step.why, step.dataset, step.disclosure)
         assert receipt.grant
+        assert bool(receipt.emergency) is gets.emergency
         assert {one.field: one.detail for one in receipt.fields} == (gets.fields or {})
         assert [one.field for one in receipt.withheld] == gets.withheld
         assert leaks(self.canaries, str(receipt), ()) == []
@@ -190,6 +210,9 @@ class Player:
         assert table.schema.names == list(fields)
         came = table.to_pylist()
         raw = rows_of(self.data, step.dataset, step.where, gets.consent, [*step.filters, *gets.rows])
+        if gets.consented is not None:
+            agreed = {self._canary(number).resident_id for number in gets.consented}
+            raw = [row for row in raw if row["resident_id"] in agreed]
         assert raw, "the scenario asks for a part of the city where nothing is"
         assert receipt.rows == len(came) == len(raw)
         assert plain(came, fields, raw=False) == plain(raw, fields, raw=True)
@@ -215,8 +238,7 @@ class Player:
         raw = rows_of(self.data, step.dataset, step.where, gets.consent, ())
         for rows, subject in zip(came, step.subjects, strict=True):
             if subject.token is None:
-                (name,), _ = self._subjects([subject])
-                assert rows == self._of(raw, step.by, name, fields)
+                assert rows == self._of(raw, step.by, self._name(subject, step.by), fields)
             elif rows:
                 token = self._token(subject.token, subject.also_in)
                 people = self.people[subject.token].candidates(token)
@@ -233,11 +255,22 @@ class Player:
         self._receipt(answer.receipt, step, gets)
         assert answer.holds is gets.holds
         assert set(answer.answer) == set(fields)
-        (name,), _ = self._subjects(step.subjects)
+        (name,), _ = self._subjects(step)
         told = [row for row in rows_of(self.data, step.dataset, step.where, None, ()) if row[step.by] == name]
         for named, value in answer.answer.items():
             assert value is None if not answer.holds else value in [treated(row[named], fields[named]) for row in told]
         assert leaks(self.canaries, str(answer.answer), ()) == []
+
+    def _consumed(self, answers: Sequence[gw.Consumption], step: Step, gets: Gets) -> None:
+        for answer in answers:
+            self._receipt(answer.receipt, step, gets)
+            assert set(answer.answer) == set(gets.fields or {})
+            assert leaks(self.canaries, str(answer.answer), ()) == []
+        taken = sorted(answer.left for answer in answers if answer.taken)
+        assert len(taken) == gets.taken
+        # however many ask at once, each is told another number: what was left after its own
+        assert taken == list(range(gets.left or 0, (gets.left or 0) + len(taken)))
+        assert all(answer.left == 0 for answer in answers if not answer.taken)
 
     def _released(self, answer: gw.Release, step: Step, gets: Gets) -> None:
         self._receipt(answer.receipt, step, gets)
@@ -276,8 +309,13 @@ class Player:
         return Counter({True: log.count(" is in force"), False: log.count(" stays in force")})
 
 
+_OF_CANARIES = {"owner_id": "resident_id", "owner_name": "name", "patient_id": "resident_id",
+                "patient_condition": "diagnosis"}  # fmt: skip
+"""Fields of tables that hold a canary's value under another name."""
+
+
 def _kept(fields: Mapping[str, str]) -> set[str]:
-    return {name for name, how in fields.items() if how == "keep"}
+    return {_OF_CANARIES.get(name, name) for name, how in fields.items() if how == "keep"}
 
 
 def _statistic(name: str) -> Any:

@@ -54,10 +54,15 @@ class Gets(_Strict):
     fields: dict[str, str] | None = None
     withheld: list[str] = Field(default_factory=list)
     consent: str | None = None
+    consented: list[int] | None = None
     rows: list[Filter] = Field(default_factory=list)
     regions: list[str] | None = None
     found: list[bool] | None = None
     holds: bool | None = None
+    taken: int | None = None
+    left: int | None = None
+    emergency: bool = False
+    serving: bool | None = None
     cells: int | None = None
     charged: bool | None = None
     same_as: str | None = None
@@ -82,7 +87,21 @@ class Edit(_Strict):
     with_: Annotated[str, Field(alias="with")]
 
 
-Verb = Literal["describe", "extract", "lookup", "check", "estimate", "release", "budget"]
+class Entry(_Strict):
+    """What a keeper writes in a consent register: that these people agreed, or agree no more."""
+
+    register: str
+    agreed: list[int] = Field(default_factory=list)
+    withdrew: list[int] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Entry:
+        if bool(self.agreed) == bool(self.withdrew):
+            raise ValueError("an entry says who agreed, or who withdrew")
+        return self
+
+
+Verb = Literal["describe", "extract", "lookup", "check", "consume", "estimate", "release", "budget", "health"]
 
 
 class Step(_Strict):
@@ -91,10 +110,12 @@ class Step(_Strict):
     step: str
     who: str = ""
     person: str = "li.wei"
-    asks: Annotated[str, Field(pattern=r"^([a-z]+ [a-z0-9_]+/[a-z0-9-]+)?$")] = ""
+    asks: Annotated[str, Field(pattern=r"^(health|[a-z]+ [a-z0-9_]+/[a-z0-9-]+)?$")] = ""
     why: str = ""
     where: str = ""
     case_number: str = ""
+    break_glass_reason: str = ""
+    at_once: Annotated[int, Field(ge=1, le=64)] = 1
     fields: list[str] = Field(default_factory=list)
     partial: bool = False
     filters: list[Filter] = Field(default_factory=list)
@@ -108,16 +129,17 @@ class Step(_Strict):
     refused: str | None = None
     status: Literal["INVALID_ARGUMENT", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"] | None = None
     nearest: Nearest | None = None
+    writes: Entry | None = None
     edit: Edit | None = None
     reload: Literal["accepted", "rejected"] | None = None
 
     @model_validator(mode="after")
     def _one_outcome(self) -> Step:
-        if [self.gets, self.refused, self.reload].count(None) != 2:
-            raise ValueError("a step gets something, is refused, or edits the policy")
+        if [self.gets, self.refused, self.reload, self.writes].count(None) != 3:
+            raise ValueError("a step gets something, is refused, writes in a register, or edits the policy")
         if (self.refused is None) != (self.status is None) or (self.edit is None) != (self.reload is None):
             raise ValueError("a refusal has a status, an edit says how it is received")
-        if (self.edit is None) == (not self.who or not self.asks):
+        if (self.edit is None) == (not self.who) or (self.gets is None and self.refused is None) != (not self.asks):
             raise ValueError("a call says who asks what; an edit does not")
         return self
 
