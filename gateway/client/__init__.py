@@ -35,8 +35,11 @@ from gateway.client.errors import (
 )
 from gateway.client.extract import Extract
 from gateway.client.offers import Offer, OfferedField
+from gateway.client.officer import Officer, connect_officer
 from gateway.client.plans import count, count_units, sum_of
+from gateway.client.policies import PolicyInvalid, SnapshotMismatch, read_officer_key
 from gateway.client.receipts import verify_receipt
+from gateway.client.registers import NewConsent
 
 __all__ = [
     "AlreadyUsed",
@@ -56,21 +59,27 @@ __all__ = [
     "InvalidRequest",
     "Lookup",
     "Nearest",
+    "NewConsent",
     "NotFound",
     "NotNow",
     "Offer",
     "OfferedField",
+    "Officer",
+    "PolicyInvalid",
     "QuotaExhausted",
     "RateExceeded",
     "ReceiptMismatch",
     "Refused",
     "Release",
     "Revoked",
+    "SnapshotMismatch",
     "Unauthenticated",
     "Unavailable",
     "connect",
+    "connect_officer",
     "count",
     "count_units",
+    "read_officer_key",
     "sum_of",
     "verify_receipt",
 ]
