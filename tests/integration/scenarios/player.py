@@ -58,7 +58,7 @@ class Player:
             self._edit(step.edit, step.reload == "accepted")
             return
         if step.writes is not None:
-            keeper = self.keepers.setdefault(step.writes.register, Keeper(self.site, step.writes.register))
+            keeper = self.keepers.setdefault(step.writes.book, Keeper(self.site, step.writes.book))
             keeper.write(step, [self._canary(number) for number in step.writes.agreed or step.writes.withdrew])
             return
         with self.site.connect(step.who, step.person) as gateway:

@@ -90,7 +90,7 @@ class Edit(_Strict):
 class Entry(_Strict):
     """What a keeper writes in a consent register: that these people agreed, or agree no more."""
 
-    register: str
+    book: Annotated[str, Field(alias="register")]
     agreed: list[int] = Field(default_factory=list)
     withdrew: list[int] = Field(default_factory=list)
 
