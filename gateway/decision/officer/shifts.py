@@ -1,0 +1,174 @@
+"""What changes from one policy to another in fields, terms and the other parts of a disclosure, and which way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gateway.decision.officer.coarseness import Telling, telling
+from gateway.decision.officer.writing import term_list
+from gateway.model.contract import DisclosureSpec, StatisticsSpec
+from gateway.model.meter import Allowance
+from gateway.model.terms import Terms
+from gateway.model.treatment import Treatment
+from gateway.policy.conditions import in_words
+
+
+@dataclass(frozen=True, slots=True)
+class FieldShift:
+    """How a field left before and leaves after, in words; "" where it does not."""
+
+    field: str
+    before: str
+    after: str
+    telling: Telling
+
+    @property
+    def exposed(self) -> bool:
+        """Whether something is told of the field that was not told before."""
+        return self.telling in (Telling.MORE, Telling.OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class PartShift:
+    """One part of a policy, before and after, in words; "" where it is not there. `telling`: more if it lets more out.
+
+    `subject` is what the part belongs to: a disclosure, a purpose, an account, a rule.
+    """
+
+    subject: str
+    part: str
+    before: str
+    after: str
+    telling: Telling
+
+
+def field_shifts(before: Mapping[str, Treatment], after: Mapping[str, Treatment]) -> tuple[FieldShift, ...]:
+    """Return the fields that leave otherwise than before, in the order of the newer contract."""
+    shifts = (
+        FieldShift(
+            name,
+            str(before[name]) if name in before else "",
+            str(after[name]) if name in after else "",
+            telling(before.get(name), after.get(name)),
+        )
+        for name in dict.fromkeys([*after, *before])
+    )
+    return tuple(shift for shift in shifts if shift.telling is not Telling.SAME)
+
+
+def spec_shifts(subject: str, before: DisclosureSpec, after: DisclosureSpec) -> tuple[PartShift, ...]:
+    """Return what changes in a disclosure besides its fields."""
+    found = [
+        _sets(subject, "filters", before.filters, after.filters),
+        _sets(subject, "lookup_keys", before.lookup_keys, after.lookup_keys),
+        _sets(subject, "lookup_by", sorted(before.lookup_by), sorted(after.lookup_by)),
+        _caps(subject, "max_rows", before.max_rows, after.max_rows),
+        _conditions(subject, before, after),
+        # whose consent is asked is less than all
+        _plain(subject, "consent", before.consent_field, after.consent_field, _fewer),
+        *_statistics(subject, before.statistics, after.statistics),
+    ]
+    return tuple(shift for shift in found if shift is not None)
+
+
+def terms_shift(subject: str, before: Iterable[Terms], after: Iterable[Terms]) -> PartShift | None:
+    """Return how the terms of alternative grants change, any one of which is enough; None if they do not."""
+    old, new = list(dict.fromkeys(before)), list(dict.fromkeys(after))
+    if set(old) == set(new):
+        return None
+    looser = any(not any(as_loose(known, term) for known in old) for term in new)
+    tighter = any(not any(as_loose(left, term) for left in new) for term in old)
+    way = Telling.OTHER if looser and tighter else Telling.MORE if looser else Telling.LESS if tighter else Telling.SAME
+    return PartShift(subject, "terms", _alternatives(old), _alternatives(new), way)
+
+
+def as_loose(one: Terms, other: Terms) -> bool:
+    """Tell whether all that holds under `other` holds under `one` as well."""
+    return (
+        _at_most(one.valid_from, other.valid_from)
+        and _at_least(one.valid_until, other.valid_until)
+        and one.case_pattern in (None, other.case_pattern)
+        and one.case_register in (None, other.case_register)
+        and one.consent in (None, other.consent)
+        and _as_often(one.quota, other.quota)
+        and _as_often(one.rate, other.rate)
+        and _as_often(one.subjects, other.subjects)
+        and (other.single or not one.single)
+        and _at_least(one.break_glass, other.break_glass)
+        and _at_least(one.max_rows, other.max_rows)
+        and _at_least(one.max_keys, other.max_keys)
+    )
+
+
+def cap_shift(subject: str, part: str, before: float | None, after: float | None) -> PartShift | None:
+    """Return how a cap changes; without one, nothing is capped."""
+    return _caps(subject, part, before, after)
+
+
+def _at_most(one: object, other: object) -> bool:
+    return one is None or (other is not None and one <= other)  # type: ignore[operator]  # two of a kind, and ordered
+
+
+def _at_least(one: object, other: object) -> bool:
+    return one is None or (other is not None and one >= other)  # type: ignore[operator]  # two of a kind, and ordered
+
+
+def _as_often(one: Allowance | None, other: Allowance | None) -> bool:
+    if one is None or other is None:
+        return one is None
+    return one.period is other.period and one.limit >= other.limit
+
+
+def _alternatives(terms: Iterable[Terms]) -> str:
+    return " or ".join(";".join(term_list(one)) or "no terms" for one in terms)
+
+
+def _sets(subject: str, part: str, before: Iterable[str], after: Iterable[str]) -> PartShift | None:
+    old, new = list(before), list(after)
+    if set(old) == set(new):
+        return None
+    way = Telling.MORE if set(old) < set(new) else Telling.LESS if set(new) < set(old) else Telling.OTHER
+    return PartShift(subject, part, ", ".join(old), ", ".join(new), way)
+
+
+def _caps(subject: str, part: str, before: float | None, after: float | None) -> PartShift | None:
+    if before == after:
+        return None
+    higher = after is None or (before is not None and after > before)
+    return PartShift(subject, part, _shown(before), _shown(after), Telling.MORE if higher else Telling.LESS)
+
+
+def _plain(
+    subject: str, part: str, before: str | None, after: str | None, way: Callable[[str | None, str | None], Telling]
+) -> PartShift | None:
+    return None if before == after else PartShift(subject, part, before or "", after or "", way(before, after))
+
+
+def _fewer(before: str | None, after: str | None) -> Telling:
+    return Telling.LESS if before is None else Telling.MORE if after is None else Telling.OTHER
+
+
+def _conditions(subject: str, before: DisclosureSpec, after: DisclosureSpec) -> PartShift | None:
+    old, new = set(before.predicate), set(after.predicate)
+    if old == new:
+        return None
+    way = Telling.LESS if old < new else Telling.MORE if new < old else Telling.OTHER
+    return PartShift(subject, "predicate", in_words(before.predicate), in_words(after.predicate), way)
+
+
+def _statistics(
+    subject: str, before: StatisticsSpec | None, after: StatisticsSpec | None
+) -> Iterator[PartShift | None]:
+    if before is None or after is None:
+        return
+    yield _sets(subject, "group_by", before.group_by, after.group_by)
+    yield _sets(subject, "sums", before.sums, after.sums)
+    yield _caps(subject, "max_groups", before.max_groups, after.max_groups)
+    yield _caps(subject, "max_rows of a unit", before.max_rows, after.max_rows)
+    yield _caps(subject, "max_epsilon", float(Fraction(before.max_epsilon)), float(Fraction(after.max_epsilon)))
+
+
+def _shown(cap: float | None) -> str:
+    return "" if cap is None else f"{cap:g}"
