@@ -38,9 +38,10 @@ Decide = Callable[[PolicySnapshot, Question], object]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One run of the snapshot. Seconds; `new` and `again` one a question."""
+    """One run of the snapshot. Seconds; `new` and `again` one a question. `load_cpu` is processor time."""
 
     load: float
+    load_cpu: float
     new: tuple[float, ...]
     again: tuple[float, ...]
     whole_new: tuple[float, ...]
@@ -115,18 +116,18 @@ def _measure(rules: int, runs: int, whole: Decide | None, say: Say) -> Size:
 
 
 def _ask(folder: Path, asked: Sequence[Question], whole: Decide | None) -> Asked | AskedPlain:
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     policy = load(folder)
-    loaded = time.perf_counter() - began
+    loaded, loaded_cpu = time.perf_counter() - began, time.process_time() - cpu
     ruling = policy.ruling
     new = _timed(lambda question: ruling(*question), asked)
     again = _timed(lambda question: ruling(*question), asked)
     if whole is None:
-        return Asked(loaded, new, again, (), ())
+        return Asked(loaded, loaded_cpu, new, again, (), ())
     fresh = load(folder)
     whole_new = _timed(lambda question: whole(fresh, question), asked)
     whole_again = _timed(lambda question: whole(fresh, question), asked)
-    return Asked(loaded, new, again, whole_new, whole_again)
+    return Asked(loaded, loaded_cpu, new, again, whole_new, whole_again)
 
 
 def _timed(ask: Callable[[Question], object], asked: Sequence[Question]) -> tuple[float, ...]:
@@ -237,6 +238,7 @@ def _figures(size: Size) -> dict[str, Json]:
         "largest_shard": max(size.shards),
         "shard_p99": round(quantile(size.shards, 0.99)),
         "load_s": significant(spread([one.load for one in ours]).median),
+        "load_cpu_s": significant(spread([one.load_cpu for one in ours]).median),
         "load_and_swap_s": significant(spread([one.reload for one in swapped]).median),
         "due_to_answer": {
             "quiet_p50_us": _us([quantile(one.quiet, 0.5) for one in swapped]),

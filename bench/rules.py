@@ -21,7 +21,7 @@ from gateway.policy.regions import RegionTree
 from gateway.policy.snapshot import PolicySnapshot, load
 from tests.integration.site import ROOT
 
-DATASETS = 100
+DATASETS = 50
 INSTITUTIONS = 300
 ROLES = 30
 WILDCARDS = 0.1
@@ -138,7 +138,7 @@ def _lines(rules: int, regions: RegionTree, purposes: PurposeTree, chance: rando
         yield f"p, b-{number}, {recipient}, {obj}, {kind_}, {region}, {purpose}, {terms}, {effect}"
     # a role is in the one ten places before it; institutions are in up to three
     for place, role in enumerate(roles):
-        yield f"p, b-of-{role}, {role}, {_datasets()[place]}/person, lookup, {places[0]}, transit-planning, , allow"
+        yield f"p, b-of-{role}, {role}, {_datasets()[place % DATASETS]}/person, lookup, {places[0]}, transit-planning, , allow"
         if place >= 10:
             yield f"g, {role}, {roles[place - 10]}"
     for institution in _institutions():

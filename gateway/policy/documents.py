@@ -97,7 +97,7 @@ def read_yaml(file: str, content: bytes, problems: Problems) -> Document | None:
 def _check_events(text: str) -> None:
     # before anything is built: nesting and aliases are where small texts become big trees
     depth = nodes = documents = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in in_turns(yaml.parse(text, Loader=_Loader)):
         line = _line(event.start_mark)
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1

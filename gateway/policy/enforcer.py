@@ -199,14 +199,9 @@ class Enforcer:
         return ruling
 
     def _new_desk(self) -> _Desk:
-        functions = {
-            "object_within": object_within,
-            "region_within": self._region_within,
-            "purpose_within": self._purpose_within,
-        }
         with self._lock:
             # simpleeval touches the interpreter's warning filters, which all threads share
-            return _Desk(self._model_text, self._roles, functions)
+            return _Desk(self._model_text, self._roles, _functions(self._regions, self._purposes))
 
     def _remember(self, question: Question, ruling: Ruling) -> None:
         with self._lock:
@@ -214,13 +209,19 @@ class Enforcer:
                 self._old, self._young = self._young, {}
             self._young[question] = ruling
 
-    def _region_within(self, region: str, subtree: str) -> bool:
-        return self._regions.contains(region) and (subtree == ANY or is_within(region, subtree))
 
-    def _purpose_within(self, purpose: str, ancestor: str) -> bool:
+def _functions(regions: RegionTree, purposes: PurposeTree) -> dict[str, Callable[[str, str], bool]]:
+    """Return the matcher's functions. They know nothing of the rules, so that a policy goes as soon as it is let go."""
+
+    def region_within(region: str, subtree: str) -> bool:
+        return regions.contains(region) and (subtree == ANY or is_within(region, subtree))
+
+    def purpose_within(purpose: str, ancestor: str) -> bool:
         if ancestor == ANY:
-            return self._purposes.get(purpose) is not None
-        return self._purposes.is_within(purpose, ancestor)
+            return purposes.get(purpose) is not None
+        return purposes.is_within(purpose, ancestor)
+
+    return {"object_within": object_within, "region_within": region_within, "purpose_within": purpose_within}
 
 
 def _ruled(desk: _Desk, shard: Shard, question: Question) -> Ruling:

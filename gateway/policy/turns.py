@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
 
 _TURN = 0.001
-_ITEMS = 16
 
 
 def in_turns(items: Iterable[T]) -> Iterator[T]:
@@ -19,13 +17,9 @@ def in_turns(items: Iterable[T]) -> Iterator[T]:
     A thread that wants the interpreter gets it after CPython's switch interval, 5 ms, or as soon as the one that has
     it lets go. A decision takes far less, so a loader that never let go would make decisions many times as slow.
     """
-    rest = iter(items)
     end = time.monotonic() + _TURN
-    while True:
-        some = tuple(islice(rest, _ITEMS))
-        if not some:
-            return
-        yield from some
+    for item in items:
+        yield item
         if time.monotonic() >= end:
             # long enough for another thread to wake up: yielding the processor alone would come back before it does
             time.sleep(0)

@@ -66,6 +66,18 @@ def test_a_trial_is_of_denies_and_alone(folder: Path, line: str, message: str) -
     assert (found.file, found.line) == ("grants.csv", written.index(line) + 1)
 
 
+def test_rules_that_differ_by_their_terms_alone_all_count(folder: Path) -> None:
+    policy = _with(
+        folder,
+        *(
+            f"p, g-{year}, police, health_cases/tracing, extract, hangzhou, epidemic-control, until={year}-01-01, allow"
+            for year in (2033, 2031, 2032, 2030)
+        ),
+    )
+    _, held, _ = _ids(policy.ruling(*ASKED))
+    assert held == ["g-trace", "g-2033", "g-2031", "g-2032", "g-2030"]
+
+
 def test_a_question_meets_few_rules_however_many_there_are(folder: Path) -> None:
     cells = product(range(100), ("", "/xihu", "/xiacheng"), ("epidemic-control", "contact-tracing", "open-data"))
     many = (
