@@ -24,6 +24,7 @@ from gateway.policy.documents import read_yaml
 from gateway.policy.enforcer import Enforcer
 from gateway.policy.grants import Effect, Grant
 from gateway.policy.problems import Problems
+from gateway.policy.roles import RoleLink
 from gateway.policy.snapshot import PolicySnapshot, load
 from seeds.generator.categories import (
     COLOURS,
@@ -117,6 +118,20 @@ def _grants() -> list[Any]:
 def test_a_line_taken_out_of_the_grants_is_noticed(grant: Grant, snapshot: PolicySnapshot) -> None:
     poorer = snapshot.with_rules((one for one in snapshot.grants if one.id != grant.id), snapshot.links)
     assert any(result.differences for result in run_tables(poorer))
+
+
+def _links() -> list[Any]:
+    return [pytest.param(link, id=f"{link.member} in {link.role}") for link in load(POLICIES).links]
+
+
+@pytest.mark.parametrize("link", _links())
+def test_a_member_taken_out_of_a_role_is_noticed(link: RoleLink, snapshot: PolicySnapshot) -> None:
+    poorer = snapshot.with_rules(snapshot.grants, (one for one in snapshot.links if one != link))
+    assert any(result.differences for result in run_tables(poorer))
+
+
+def test_no_case_differs_before_anything_is_taken_out(snapshot: PolicySnapshot) -> None:
+    assert not any(result.differences for result in run_tables(snapshot))
 
 
 def test_each_table_names_the_schema_on_its_first_line() -> None:
