@@ -138,7 +138,8 @@ def _lines(rules: int, regions: RegionTree, purposes: PurposeTree, chance: rando
         yield f"p, b-{number}, {recipient}, {obj}, {kind_}, {region}, {purpose}, {terms}, {effect}"
     # a role is in the one ten places before it; institutions are in up to three
     for place, role in enumerate(roles):
-        yield f"p, b-of-{role}, {role}, {_datasets()[place % DATASETS]}/person, lookup, {places[0]}, transit-planning, , allow"
+        obj = f"{_datasets()[place % DATASETS]}/person"
+        yield f"p, b-of-{role}, {role}, {obj}, lookup, {places[0]}, transit-planning, , allow"
         if place >= 10:
             yield f"g, {role}, {roles[place - 10]}"
     for institution in _institutions():
