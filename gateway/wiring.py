@@ -9,34 +9,49 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, start_http_server
 
+from gateway.adapters.archive_sql import SqlPolicyArchive
 from gateway.adapters.audit_sql import SqlAuditLog
+from gateway.adapters.cases_sql import SqlCaseRegister
+from gateway.adapters.certificates_sql import SqlCertificates
 from gateway.adapters.clock_system import SystemClock
+from gateway.adapters.consents_sql import SqlConsentRegister
+from gateway.adapters.emergencies_sql import SqlEmergencyRegister
 from gateway.adapters.identity_bound import BoundIdentities
 from gateway.adapters.identity_jwt import PersonTokens, VerifyingKey, read_verifying_key
 from gateway.adapters.identity_mtls import CertificateInstitutions
 from gateway.adapters.keyring_file import FileKeyRing
 from gateway.adapters.ledger_sql import SqlBudgetLedger
+from gateway.adapters.meters_sql import SqlMeters
 from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.source_duckdb import DuckDBSource
-from gateway.adapters.state_engine import open_state
+from gateway.adapters.state_engine import StateDatabase, open_state
 from gateway.adapters.state_upgrade import upgrade
+from gateway.administration.desk import Office
+from gateway.administration.life import first_publication
+from gateway.administration.sunset import sunset
+from gateway.authzen.app import Limits
+from gateway.authzen.listener import ListenerConfig, listening
 from gateway.model.party import Peer
 from gateway.pipeline import Ports
-from gateway.policy.store import PolicyStore
+from gateway.policy.snapshot import load
+from gateway.policy.store import FolderSource, PolicyStore, PublishedSource
+from gateway.ports import AuditLog, Clock, PolicyArchive, Registers
 from gateway.server.admission import Capacity
 from gateway.server.app import Server, ServerConfig
 from gateway.server.call import Patience
 from gateway.server.desk import Desk
 from gateway.server.observation import Observer
+from gateway.server.rounds import Round, Rounds
 from gateway.server.services import services
-from gateway.settings import InvalidSettings, Settings
+from gateway.settings import HttpSettings, InvalidSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A composed gateway: its ports, a server over them, and the way to read the policy folder anew."""
+    """A composed gateway: the ports of both its sides, a server over them, and the way to read the policy anew."""
 
     ports: Ports
+    office: Office
     server: Server
     reload_policy: Callable[[], object]
 
@@ -51,46 +66,96 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         InvalidPolicy: the policy folder is not valid, and there is no earlier good one.
         StateUnusable: the state database cannot be used.
         Fault: KEYS_UNAVAILABLE.
+        RuntimeError: the HTTPS address cannot be bound.
     """
     with ExitStack() as stack:
-        ports = _ports(settings, stack)
+        state = open_state(settings.state.file)
+        stack.callback(state.close)
+        upgrade(state)
+        office = _office(settings, state, stack)
+        ports = _ports(settings, state, office, stack)
         registry = CollectorRegistry()
+        observer = Observer(registry)
         config = server_config(settings)
-        server = Server(config, services(Desk(ports, config.max_batch_bytes)), _gate(ports), Observer(registry))
+        server = Server(config, services(Desk(ports, config.max_batch_bytes), office), _gate(ports), observer)
         if settings.server.metrics_listen is not None:
             host, _, port = settings.server.metrics_listen.rpartition(":")
             http, thread = start_http_server(int(port), host, registry)
             stack.callback(thread.join)
             stack.callback(http.shutdown)
-        yield Gateway(ports, server, ports.policy.reload)
+        if settings.http is not None:
+            stack.enter_context(listening(listener_config(settings, settings.http), ports, _gate(ports), observer))
+        rounds = Rounds(_rounds(settings, office), observer)
+        rounds.start()
+        stack.callback(rounds.stop)
+        yield Gateway(ports, office, server, ports.policy.reload)
 
 
-def _ports(settings: Settings, stack: ExitStack) -> Ports:
+def _rounds(settings: Settings, office: Office) -> list[Round]:
+    """What the gateway does by itself. A folder is read when it is asked for, not by the clock."""
+    rounds = [Round("sunset", settings.policy.sunset_seconds, lambda: sunset(office))]
+    if office.policy.published:
+        rounds.append(Round("policy", settings.policy.poll_seconds, office.policy.follow))
+    return rounds
+
+
+def _office(settings: Settings, state: StateDatabase, stack: ExitStack) -> Office:
     clock = SystemClock()
-    policy = PolicyStore(settings.policy.folder)
-    _distinct(settings.identity.institutions, policy)
     secret = _read_secret(settings.keys.secret_file, "keys.secret_file")
     keys = FileKeyRing.open(settings.keys.file, secret.strip())
-    state = open_state(settings.state.file)
-    stack.callback(state.close)
-    upgrade(state)
     audit = SqlAuditLog(state)
     stack.callback(audit.close)
+    archive = SqlPolicyArchive(state)
+    policy = _policy(settings, archive, audit, clock)
+    _distinct(settings.identity.institutions, policy)
+    identity = settings.identity
+    tokens = PersonTokens(identity.issuer, identity.audience, [_token_key(path) for path in identity.token_keys])
+    return Office(
+        clock=clock,
+        identities=BoundIdentities(CertificateInstitutions(identity.institutions), tokens),
+        policy=policy,
+        keys=keys,
+        registers=_registers(state, clock),
+        audit=audit,
+        archive=archive,
+        certificates=SqlCertificates(state),
+    )
+
+
+def _policy(settings: Settings, archive: PolicyArchive, audit: AuditLog, clock: Clock) -> PolicyStore:
+    """The policy in force: the folder, or what was published last; the folder is the first to be."""
+    folder = settings.policy.folder
+    if settings.policy.follow == "folder":
+        return PolicyStore(FolderSource(folder))
+    if archive.newest() is None:
+        first_publication(load(folder), archive, audit, clock)
+    return PolicyStore(PublishedSource(archive))
+
+
+def _registers(state: StateDatabase, clock: Clock) -> Registers:
+    return Registers(
+        requests=SqlRequestRegister(state, clock),
+        meters=SqlMeters(state, clock),
+        consents=SqlConsentRegister(state, clock),
+        cases=SqlCaseRegister(state),
+        emergencies=SqlEmergencyRegister(state),
+    )
+
+
+def _ports(settings: Settings, state: StateDatabase, office: Office, stack: ExitStack) -> Ports:
     source = DuckDBSource(
         settings.data.root, memory_limit=f"{settings.data.memory_limit_mib}MiB", threads=settings.data.threads
     )
     stack.callback(source.close)
-    identity = settings.identity
-    tokens = PersonTokens(identity.issuer, identity.audience, [_token_key(path) for path in identity.token_keys])
     return Ports(
-        clock=clock,
-        identities=BoundIdentities(CertificateInstitutions(identity.institutions), tokens),
-        policy=policy,
+        clock=office.clock,
+        identities=office.identities,
+        policy=office.policy,
         source=source,
-        keys=keys,
-        ledger=SqlBudgetLedger(state, clock),
-        requests=SqlRequestRegister(state, clock),
-        audit=audit,
+        keys=office.keys,
+        ledger=SqlBudgetLedger(state, office.clock),
+        registers=office.registers,
+        audit=office.audit,
     )
 
 
@@ -126,6 +191,27 @@ def server_config(settings: Settings) -> ServerConfig:
         connection_streams=server.max_connection_calls,
         connection_age=server.connection_seconds,
         connection_grace=server.connection_grace_seconds,
+        grace=server.grace_seconds,
+    )
+
+
+def listener_config(settings: Settings, http: HttpSettings) -> ListenerConfig:
+    """Return how to listen for questions over HTTPS: with the certificate and the authorities of the gRPC port.
+
+    Raises:
+        InvalidSettings: others than its owner can use the key.
+    """
+    server = settings.server
+    _read_secret(server.key, "server.key")
+    return ListenerConfig(
+        address=http.listen,
+        url=http.url,
+        certificate=server.certificate,
+        private_key=server.key,
+        client_ca=server.client_ca,
+        capacity=Capacity(http.max_calls, http.max_institution_calls),
+        limits=Limits(http.max_request_bytes, http.request_seconds),
+        workers=http.workers,
         grace=server.grace_seconds,
     )
 

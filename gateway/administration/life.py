@@ -23,9 +23,13 @@ from gateway.model.party import Peer
 from gateway.model.permit import FieldViolation, Refusal
 from gateway.policy.problems import InvalidPolicy, PolicyProblem
 from gateway.policy.snapshot import PolicySnapshot, read
+from gateway.ports import AuditLog, Clock, PolicyArchive
 
 REVIEW_WITHIN = timedelta(hours=24)
 """How soon another officer must look at what came into force without one."""
+
+GATEWAY = "purpose-gateway"
+"""How records name what the gateway does by itself."""
 
 _EVENTS = {
     Act.PUBLISHED: EventKind.POLICY_PUBLISHED,
@@ -38,6 +42,19 @@ class Unsound(NamedTuple):
     """What was sent is no policy: every problem, with file, line and remedy."""
 
     problems: tuple[PolicyProblem, ...]
+
+
+def first_publication(snapshot: PolicySnapshot, archive: PolicyArchive, audit: AuditLog, clock: Clock) -> None:
+    """Put the policy of a new deployment into force, unless another process has done so.
+
+    Raises:
+        Fault: POLICY_UNAVAILABLE, AUDIT_UNAVAILABLE.
+    """
+    now = clock.now()
+    archive.keep(snapshot.digest, snapshot.files)
+    about = {"publication": "1", "policy": snapshot.digest}
+    audit.note(Event(EventKind.POLICY_PUBLISHED, now, GATEWAY, about))
+    archive.publish(Publication(1, snapshot.digest, Act.FIRST, GATEWAY, now, "", "the policy folder", ()))
 
 
 def approval_text(proposal_id: str, base: str, digest: str) -> bytes:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from gateway import pipeline
+from gateway.administration.desk import Office
 from gateway.model.contract import DataContract, DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
@@ -134,6 +135,7 @@ class House:
 
     site: Site
     ports: Ports
+    office: Office
     diary: Diary
     clock: WatchedClock
     source: WatchedSource
@@ -156,7 +158,8 @@ def house(new_site: Site) -> Iterator[House]:
         ledger: Any = WatchedLedger(real.ledger, diary)
         log: Any = audit
         ports = replace(real, clock=clock, source=source, audit=log, ledger=ledger)
-        yield House(new_site, ports, diary, clock, source, audit)
+        office = replace(gateway.office, clock=clock, audit=log)
+        yield House(new_site, ports, office, diary, clock, source, audit)
 
 
 def context(purpose: str, request_id: str = "", body: bytes = b"body") -> RequestContext:
