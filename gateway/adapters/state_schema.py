@@ -181,7 +181,6 @@ kept_policies = Table(
     Column("digest", String(128), primary_key=True),
     Column("content", LargeBinary, nullable=False),
     Column("content_hash", LargeBinary(32), nullable=False),
-    Column("kept_at", DateTime, nullable=False),
 )
 
 proposals = Table(

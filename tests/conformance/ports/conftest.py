@@ -9,19 +9,21 @@ import pytest
 
 from gateway.adapters.audit_sql import SqlAuditLog
 from gateway.adapters.clock_system import SystemClock
+from gateway.adapters.consents_sql import SqlConsentRegister
 from gateway.adapters.keyring_file import FileKeyRing
 from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.meters_sql import SqlMeters
 from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.state_engine import StateDatabase, open_state
 from gateway.adapters.state_upgrade import upgrade
-from gateway.ports import AuditLog, BudgetLedger, Clock, KeyRing, Meters, RequestRegister
+from gateway.ports import AuditLog, BudgetLedger, Clock, ConsentRegister, KeyRing, Meters, RequestRegister
 from tests.conformance.ports.still_clock import StillClock
 
 OpenLedger = Callable[[], BudgetLedger]
 OpenRegister = Callable[[], RequestRegister]
 OpenLog = Callable[[], AuditLog]
 OpenMeters = Callable[[Clock], Meters]
+OpenConsents = Callable[[Clock], ConsentRegister]
 OpenKeyRing = Callable[[], KeyRing]
 
 
@@ -68,6 +70,11 @@ def open_log(state: Callable[[], StateDatabase]) -> Iterator[OpenLog]:
 @pytest.fixture(params=["sqlite"])
 def open_meters(state: Callable[[], StateDatabase]) -> OpenMeters:
     return lambda clock: SqlMeters(state(), clock)
+
+
+@pytest.fixture(params=["sqlite"])
+def open_consents(state: Callable[[], StateDatabase]) -> OpenConsents:
+    return lambda clock: SqlConsentRegister(state(), clock)
 
 
 @pytest.fixture

@@ -129,7 +129,6 @@ def _make_tables() -> None:
         sa.Column("digest", sa.String(128), nullable=False),
         sa.Column("content", sa.LargeBinary, nullable=False),
         sa.Column("content_hash", sa.LargeBinary(32), nullable=False),
-        sa.Column("kept_at", sa.DateTime, nullable=False),
         sa.PrimaryKeyConstraint("digest", name="pk_policies"),
     )
     op.create_table(
