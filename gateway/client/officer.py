@@ -144,7 +144,8 @@ class Officer:
         Raises:
             PolicyInvalid: with every mistake.
         """
-        selector = policy_pb2.PolicySelector(digest=digest, uploaded=policy is not None)
+        sent = policy is not None
+        selector = policy_pb2.PolicySelector(digest=folder_digest(policy) if policy else digest, uploaded=sent)
         messages = _messages(policy_service_pb2.CheckPolicyRequest, selector, policy or {})
         answer = self._uploaded(self._policy.CheckPolicy, messages)
         if answer.HasField("problems"):
@@ -159,7 +160,7 @@ class Officer:
         Raises:
             PolicyInvalid: with every mistake; it was not entered.
         """
-        header = policy_service_pb2.ProposalHeader(note=note, emergency=emergency)
+        header = policy_service_pb2.ProposalHeader(note=note, emergency=emergency, digest=folder_digest(policy))
         messages = _messages(policy_service_pb2.ProposePolicyRequest, header, policy)
         answer = self._uploaded(self._policy.ProposePolicy, messages)
         if answer.HasField("problems"):

@@ -71,6 +71,8 @@ class Policy:
     def propose(self, peer: Peer, messages: Iterator[Message]) -> Reply | Problem:
         """Enter a policy that is to replace the one in force."""
         header, files = uploaded(messages)
+        if not files:
+            raise NotWellFormed(ErrorReason.REQUEST_INVALID, "file", "must be given")
         found = life.propose(self._office, peer, files, header.note, emergency=header.emergency)
         if isinstance(found, Refusal):
             return told(found)
@@ -139,10 +141,8 @@ class Policy:
     ) -> T | Unsound | Refusal:
         """Study the policy that an upload holds, or the kept one that its header names."""
         selector, files = uploaded(messages)
-        if selector.uploaded and selector.digest:
-            raise NotWellFormed(ErrorReason.REQUEST_INVALID, "header.digest", "is not given with files")
-        if files and not selector.uploaded:
-            raise NotWellFormed(ErrorReason.REQUEST_INVALID, "header.uploaded", "must be said of files")
+        if bool(files) != selector.uploaded:
+            raise NotWellFormed(ErrorReason.REQUEST_INVALID, "header.uploaded", "is not what arrived")
         if selector.uploaded:
             return study.on(self._office, peer, files, ask)
         if not selector.digest:

@@ -30,8 +30,8 @@ _NOTHING = Problem(ErrorReason.REQUEST_INVALID, violations=(FieldViolation("", "
 async def receive_upload(read: Callable[[], Awaitable[object]], each: float, whole: float) -> deque[bytes] | Problem:
     """Return the bytes of the messages of an upload, in order; or why there are none: too slow, too much, or nothing.
 
-    `read` gives the next message, or what is no bytes at the end. A message may take `each`, all of them `whole`
-    seconds.
+    `read` gives the next message, or what is no bytes at the end. The end of the connection looks the same: messages
+    must say by themselves whether they are all. A message may take `each`, all of them `whole` seconds.
     """
     parts: deque[bytes] = deque()
     size = 0

@@ -13,6 +13,7 @@ from gateway.api.v1 import policy_service_pb2
 from gateway.model.certificate import SunsetCertificate
 from gateway.model.errors import ErrorReason
 from gateway.model.governance import Act, Approval, Files, Proposal, Publication
+from gateway.policy.folder import folder_digest
 from gateway.policy.problems import PolicyProblem
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.server.problem import NotWellFormed
@@ -35,8 +36,11 @@ ACTS: dict[Act, pb.Act.ValueType] = {
 def uploaded(messages: Iterator[Message]) -> tuple[Any, Files]:
     """Read an upload: its header, and the files that follow it.
 
+    The end of a stream looks like the end of a connection, so files count by the digest that the header has of them.
+
     Raises:
-        NotWellFormed: REQUEST_INVALID unless it begins with its one header, and the parts of each file stand together.
+        NotWellFormed: REQUEST_INVALID unless it begins with its one header, the parts of each file stand together, and
+            all files arrived.
     """
     first: Any = next(messages, None)
     if first is None or first.WhichOneof("part") != "header":
@@ -52,7 +56,10 @@ def uploaded(messages: Iterator[Message]) -> tuple[Any, Files]:
             raise NotWellFormed(ErrorReason.REQUEST_INVALID, "file.name", "comes again after another file")
         files.setdefault(name, []).append(part.file.content)
         current = name
-    return first.header, {name: b"".join(pieces) for name, pieces in files.items()}
+    whole = {name: b"".join(pieces) for name, pieces in files.items()}
+    if whole and first.header.digest != folder_digest(whole):
+        raise NotWellFormed(ErrorReason.REQUEST_INVALID, "header.digest", "is not that of the files that arrived")
+    return first.header, whole
 
 
 def parts_of(kept: Kept) -> Iterator[Message]:

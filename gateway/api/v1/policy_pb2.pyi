@@ -86,9 +86,9 @@ class PolicySelector(_message.Message):
     DIGEST_FIELD_NUMBER: _builtins.int
     UPLOADED_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
-    """SHA-256 over the policy folder, hex. Empty: the policy in force."""
+    """SHA-256 over the policy folder, hex; see SnapshotHeader. Empty: the policy in force."""
     uploaded: _builtins.bool
-    """True: the files follow, and no digest is given."""
+    """True: the files follow, and the digest is theirs: a stream that was cut short is no policy."""
     def __init__(
         self,
         *,

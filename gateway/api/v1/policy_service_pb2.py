@@ -26,7 +26,7 @@ from gateway.api.buf.validate import validate_pb2 as buf_dot_validate_dot_valida
 from gateway.api.v1 import policy_pb2 as gateway_dot_api_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#gateway/api/v1/policy_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bgateway/api/v1/policy.proto\">\n\x12GetSnapshotRequest\x12(\n\x06\x64igest\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{64})?$\"y\n\x13GetSnapshotResponse\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.SnapshotHeaderH\x00\x12(\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x18.gateway.api.v1.FilePartH\x00\x42\x06\n\x04part\">\n\x0eSnapshotHeader\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\r\n\x05\x66iles\x18\x02 \x01(\r\x12\r\n\x05\x62ytes\x18\x03 \x01(\x04\"\x7f\n\x12\x43heckPolicyRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.PolicySelectorH\x00\x12(\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x18.gateway.api.v1.FilePartH\x00\x42\r\n\x04part\x12\x05\xbaH\x02\x08\x01\"\x83\x01\n\x13\x43heckPolicyResponse\x12.\n\x05sound\x18\x01 \x01(\x0b\x32\x1d.gateway.api.v1.PolicySummaryH\x00\x12\x32\n\x08problems\x18\x02 \x01(\x0b\x32\x1e.gateway.api.v1.PolicyProblemsH\x00\x42\x08\n\x06result\"\x81\x01\n\x14ProposePolicyRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.ProposalHeaderH\x00\x12(\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x18.gateway.api.v1.FilePartH\x00\x42\r\n\x04part\x12\x05\xbaH\x02\x08\x01\"=\n\x0eProposalHeader\x12\x18\n\x04note\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03\x12\x11\n\temergency\x18\x02 \x01(\x08\"\x83\x01\n\x15ProposePolicyResponse\x12,\n\x08proposal\x18\x01 \x01(\x0b\x32\x18.gateway.api.v1.ProposalH\x00\x12\x32\n\x08problems\x18\x02 \x01(\x0b\x32\x1e.gateway.api.v1.PolicyProblemsH\x00\x42\x08\n\x06result\"`\n\x16\x41pproveProposalRequest\x12*\n\x0bproposal_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{16}$\x12\x1a\n\tsignature\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h@\"E\n\x17\x41pproveProposalResponse\x12*\n\x08proposal\x18\x01 \x01(\x0b\x32\x18.gateway.api.v1.Proposal\"D\n\x16PublishProposalRequest\x12*\n\x0bproposal_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{16}$\"K\n\x17PublishProposalResponse\x12\x30\n\x0bpublication\x18\x01 \x01(\x0b\x32\x1b.gateway.api.v1.Publication\"R\n\x0fRollBackRequest\x12%\n\x06\x64igest\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12\x18\n\x04note\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03\"D\n\x10RollBackResponse\x12\x30\n\x0bpublication\x18\x01 \x01(\x0b\x32\x1b.gateway.api.v1.Publication\"2\n\x18ReviewPublicationRequest\x12\x16\n\x06number\x18\x01 \x01(\x04\x42\x06\xbaH\x03\xc8\x01\x01\"M\n\x19ReviewPublicationResponse\x12\x30\n\x0bpublication\x18\x01 \x01(\x0b\x32\x1b.gateway.api.v1.Publication\"2\n\x17ListPublicationsRequest\x12\x17\n\x05\x63ount\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\"M\n\x18ListPublicationsResponse\x12\x31\n\x0cpublications\x18\x01 \x03(\x0b\x32\x1b.gateway.api.v1.Publication\"/\n\x14ListProposalsRequest\x12\x17\n\x05\x63ount\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\"D\n\x15ListProposalsResponse\x12+\n\tproposals\x18\x01 \x03(\x0b\x32\x18.gateway.api.v1.Proposal\"@\n\x12GetProposalRequest\x12*\n\x0bproposal_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{16}$\"A\n\x13GetProposalResponse\x12*\n\x08proposal\x18\x01 \x01(\x0b\x32\x18.gateway.api.v1.Proposal\"4\n\x17ListCertificatesRequest\x12\x19\n\x07purpose\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"S\n\x18ListCertificatesResponse\x12\x37\n\x0c\x63\x65rtificates\x18\x01 \x03(\x0b\x32!.gateway.api.v1.SunsetCertificate2\xa8\x08\n\rPolicyService\x12X\n\x0bGetSnapshot\x12\".gateway.api.v1.GetSnapshotRequest\x1a#.gateway.api.v1.GetSnapshotResponse0\x01\x12X\n\x0b\x43heckPolicy\x12\".gateway.api.v1.CheckPolicyRequest\x1a#.gateway.api.v1.CheckPolicyResponse(\x01\x12^\n\rProposePolicy\x12$.gateway.api.v1.ProposePolicyRequest\x1a%.gateway.api.v1.ProposePolicyResponse(\x01\x12\x62\n\x0f\x41pproveProposal\x12&.gateway.api.v1.ApproveProposalRequest\x1a\'.gateway.api.v1.ApproveProposalResponse\x12\x62\n\x0fPublishProposal\x12&.gateway.api.v1.PublishProposalRequest\x1a\'.gateway.api.v1.PublishProposalResponse\x12M\n\x08RollBack\x12\x1f.gateway.api.v1.RollBackRequest\x1a .gateway.api.v1.RollBackResponse\x12h\n\x11ReviewPublication\x12(.gateway.api.v1.ReviewPublicationRequest\x1a).gateway.api.v1.ReviewPublicationResponse\x12\x65\n\x10ListPublications\x12\'.gateway.api.v1.ListPublicationsRequest\x1a(.gateway.api.v1.ListPublicationsResponse\x12\\\n\rListProposals\x12$.gateway.api.v1.ListProposalsRequest\x1a%.gateway.api.v1.ListProposalsResponse\x12V\n\x0bGetProposal\x12\".gateway.api.v1.GetProposalRequest\x1a#.gateway.api.v1.GetProposalResponse\x12\x65\n\x10ListCertificates\x12\'.gateway.api.v1.ListCertificatesRequest\x1a(.gateway.api.v1.ListCertificatesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#gateway/api/v1/policy_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bgateway/api/v1/policy.proto\">\n\x12GetSnapshotRequest\x12(\n\x06\x64igest\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{64})?$\"y\n\x13GetSnapshotResponse\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.SnapshotHeaderH\x00\x12(\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x18.gateway.api.v1.FilePartH\x00\x42\x06\n\x04part\">\n\x0eSnapshotHeader\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\r\n\x05\x66iles\x18\x02 \x01(\r\x12\r\n\x05\x62ytes\x18\x03 \x01(\x04\"\x7f\n\x12\x43heckPolicyRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.PolicySelectorH\x00\x12(\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x18.gateway.api.v1.FilePartH\x00\x42\r\n\x04part\x12\x05\xbaH\x02\x08\x01\"\x83\x01\n\x13\x43heckPolicyResponse\x12.\n\x05sound\x18\x01 \x01(\x0b\x32\x1d.gateway.api.v1.PolicySummaryH\x00\x12\x32\n\x08problems\x18\x02 \x01(\x0b\x32\x1e.gateway.api.v1.PolicyProblemsH\x00\x42\x08\n\x06result\"\x81\x01\n\x14ProposePolicyRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.ProposalHeaderH\x00\x12(\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x18.gateway.api.v1.FilePartH\x00\x42\r\n\x04part\x12\x05\xbaH\x02\x08\x01\"d\n\x0eProposalHeader\x12\x18\n\x04note\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03\x12\x11\n\temergency\x18\x02 \x01(\x08\x12%\n\x06\x64igest\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"\x83\x01\n\x15ProposePolicyResponse\x12,\n\x08proposal\x18\x01 \x01(\x0b\x32\x18.gateway.api.v1.ProposalH\x00\x12\x32\n\x08problems\x18\x02 \x01(\x0b\x32\x1e.gateway.api.v1.PolicyProblemsH\x00\x42\x08\n\x06result\"`\n\x16\x41pproveProposalRequest\x12*\n\x0bproposal_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{16}$\x12\x1a\n\tsignature\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h@\"E\n\x17\x41pproveProposalResponse\x12*\n\x08proposal\x18\x01 \x01(\x0b\x32\x18.gateway.api.v1.Proposal\"D\n\x16PublishProposalRequest\x12*\n\x0bproposal_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{16}$\"K\n\x17PublishProposalResponse\x12\x30\n\x0bpublication\x18\x01 \x01(\x0b\x32\x1b.gateway.api.v1.Publication\"R\n\x0fRollBackRequest\x12%\n\x06\x64igest\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12\x18\n\x04note\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03\"D\n\x10RollBackResponse\x12\x30\n\x0bpublication\x18\x01 \x01(\x0b\x32\x1b.gateway.api.v1.Publication\"2\n\x18ReviewPublicationRequest\x12\x16\n\x06number\x18\x01 \x01(\x04\x42\x06\xbaH\x03\xc8\x01\x01\"M\n\x19ReviewPublicationResponse\x12\x30\n\x0bpublication\x18\x01 \x01(\x0b\x32\x1b.gateway.api.v1.Publication\"2\n\x17ListPublicationsRequest\x12\x17\n\x05\x63ount\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\"M\n\x18ListPublicationsResponse\x12\x31\n\x0cpublications\x18\x01 \x03(\x0b\x32\x1b.gateway.api.v1.Publication\"/\n\x14ListProposalsRequest\x12\x17\n\x05\x63ount\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\"D\n\x15ListProposalsResponse\x12+\n\tproposals\x18\x01 \x03(\x0b\x32\x18.gateway.api.v1.Proposal\"@\n\x12GetProposalRequest\x12*\n\x0bproposal_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{16}$\"A\n\x13GetProposalResponse\x12*\n\x08proposal\x18\x01 \x01(\x0b\x32\x18.gateway.api.v1.Proposal\"4\n\x17ListCertificatesRequest\x12\x19\n\x07purpose\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"S\n\x18ListCertificatesResponse\x12\x37\n\x0c\x63\x65rtificates\x18\x01 \x03(\x0b\x32!.gateway.api.v1.SunsetCertificate2\xa8\x08\n\rPolicyService\x12X\n\x0bGetSnapshot\x12\".gateway.api.v1.GetSnapshotRequest\x1a#.gateway.api.v1.GetSnapshotResponse0\x01\x12X\n\x0b\x43heckPolicy\x12\".gateway.api.v1.CheckPolicyRequest\x1a#.gateway.api.v1.CheckPolicyResponse(\x01\x12^\n\rProposePolicy\x12$.gateway.api.v1.ProposePolicyRequest\x1a%.gateway.api.v1.ProposePolicyResponse(\x01\x12\x62\n\x0f\x41pproveProposal\x12&.gateway.api.v1.ApproveProposalRequest\x1a\'.gateway.api.v1.ApproveProposalResponse\x12\x62\n\x0fPublishProposal\x12&.gateway.api.v1.PublishProposalRequest\x1a\'.gateway.api.v1.PublishProposalResponse\x12M\n\x08RollBack\x12\x1f.gateway.api.v1.RollBackRequest\x1a .gateway.api.v1.RollBackResponse\x12h\n\x11ReviewPublication\x12(.gateway.api.v1.ReviewPublicationRequest\x1a).gateway.api.v1.ReviewPublicationResponse\x12\x65\n\x10ListPublications\x12\'.gateway.api.v1.ListPublicationsRequest\x1a(.gateway.api.v1.ListPublicationsResponse\x12\\\n\rListProposals\x12$.gateway.api.v1.ListProposalsRequest\x1a%.gateway.api.v1.ListProposalsResponse\x12V\n\x0bGetProposal\x12\".gateway.api.v1.GetProposalRequest\x1a#.gateway.api.v1.GetProposalResponse\x12\x65\n\x10ListCertificates\x12\'.gateway.api.v1.ListCertificatesRequest\x1a(.gateway.api.v1.ListCertificatesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROPOSEPOLICYREQUEST'].oneofs_by_name['part']._serialized_options = b'\272H\002\010\001'
   _globals['_PROPOSALHEADER'].fields_by_name['note']._loaded_options = None
   _globals['_PROPOSALHEADER'].fields_by_name['note']._serialized_options = b'\272H\007r\005\020\001\030\364\003'
+  _globals['_PROPOSALHEADER'].fields_by_name['digest']._loaded_options = None
+  _globals['_PROPOSALHEADER'].fields_by_name['digest']._serialized_options = b'\272H\022r\0202\016^[0-9a-f]{64}$'
   _globals['_APPROVEPROPOSALREQUEST'].fields_by_name['proposal_id']._loaded_options = None
   _globals['_APPROVEPROPOSALREQUEST'].fields_by_name['proposal_id']._serialized_options = b'\272H\022r\0202\016^[0-9a-f]{16}$'
   _globals['_APPROVEPROPOSALREQUEST'].fields_by_name['signature']._loaded_options = None
@@ -74,41 +76,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROPOSEPOLICYREQUEST']._serialized_start=628
   _globals['_PROPOSEPOLICYREQUEST']._serialized_end=757
   _globals['_PROPOSALHEADER']._serialized_start=759
-  _globals['_PROPOSALHEADER']._serialized_end=820
-  _globals['_PROPOSEPOLICYRESPONSE']._serialized_start=823
-  _globals['_PROPOSEPOLICYRESPONSE']._serialized_end=954
-  _globals['_APPROVEPROPOSALREQUEST']._serialized_start=956
-  _globals['_APPROVEPROPOSALREQUEST']._serialized_end=1052
-  _globals['_APPROVEPROPOSALRESPONSE']._serialized_start=1054
-  _globals['_APPROVEPROPOSALRESPONSE']._serialized_end=1123
-  _globals['_PUBLISHPROPOSALREQUEST']._serialized_start=1125
-  _globals['_PUBLISHPROPOSALREQUEST']._serialized_end=1193
-  _globals['_PUBLISHPROPOSALRESPONSE']._serialized_start=1195
-  _globals['_PUBLISHPROPOSALRESPONSE']._serialized_end=1270
-  _globals['_ROLLBACKREQUEST']._serialized_start=1272
-  _globals['_ROLLBACKREQUEST']._serialized_end=1354
-  _globals['_ROLLBACKRESPONSE']._serialized_start=1356
-  _globals['_ROLLBACKRESPONSE']._serialized_end=1424
-  _globals['_REVIEWPUBLICATIONREQUEST']._serialized_start=1426
-  _globals['_REVIEWPUBLICATIONREQUEST']._serialized_end=1476
-  _globals['_REVIEWPUBLICATIONRESPONSE']._serialized_start=1478
-  _globals['_REVIEWPUBLICATIONRESPONSE']._serialized_end=1555
-  _globals['_LISTPUBLICATIONSREQUEST']._serialized_start=1557
-  _globals['_LISTPUBLICATIONSREQUEST']._serialized_end=1607
-  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_start=1609
-  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_end=1686
-  _globals['_LISTPROPOSALSREQUEST']._serialized_start=1688
-  _globals['_LISTPROPOSALSREQUEST']._serialized_end=1735
-  _globals['_LISTPROPOSALSRESPONSE']._serialized_start=1737
-  _globals['_LISTPROPOSALSRESPONSE']._serialized_end=1805
-  _globals['_GETPROPOSALREQUEST']._serialized_start=1807
-  _globals['_GETPROPOSALREQUEST']._serialized_end=1871
-  _globals['_GETPROPOSALRESPONSE']._serialized_start=1873
-  _globals['_GETPROPOSALRESPONSE']._serialized_end=1938
-  _globals['_LISTCERTIFICATESREQUEST']._serialized_start=1940
-  _globals['_LISTCERTIFICATESREQUEST']._serialized_end=1992
-  _globals['_LISTCERTIFICATESRESPONSE']._serialized_start=1994
-  _globals['_LISTCERTIFICATESRESPONSE']._serialized_end=2077
-  _globals['_POLICYSERVICE']._serialized_start=2080
-  _globals['_POLICYSERVICE']._serialized_end=3144
+  _globals['_PROPOSALHEADER']._serialized_end=859
+  _globals['_PROPOSEPOLICYRESPONSE']._serialized_start=862
+  _globals['_PROPOSEPOLICYRESPONSE']._serialized_end=993
+  _globals['_APPROVEPROPOSALREQUEST']._serialized_start=995
+  _globals['_APPROVEPROPOSALREQUEST']._serialized_end=1091
+  _globals['_APPROVEPROPOSALRESPONSE']._serialized_start=1093
+  _globals['_APPROVEPROPOSALRESPONSE']._serialized_end=1162
+  _globals['_PUBLISHPROPOSALREQUEST']._serialized_start=1164
+  _globals['_PUBLISHPROPOSALREQUEST']._serialized_end=1232
+  _globals['_PUBLISHPROPOSALRESPONSE']._serialized_start=1234
+  _globals['_PUBLISHPROPOSALRESPONSE']._serialized_end=1309
+  _globals['_ROLLBACKREQUEST']._serialized_start=1311
+  _globals['_ROLLBACKREQUEST']._serialized_end=1393
+  _globals['_ROLLBACKRESPONSE']._serialized_start=1395
+  _globals['_ROLLBACKRESPONSE']._serialized_end=1463
+  _globals['_REVIEWPUBLICATIONREQUEST']._serialized_start=1465
+  _globals['_REVIEWPUBLICATIONREQUEST']._serialized_end=1515
+  _globals['_REVIEWPUBLICATIONRESPONSE']._serialized_start=1517
+  _globals['_REVIEWPUBLICATIONRESPONSE']._serialized_end=1594
+  _globals['_LISTPUBLICATIONSREQUEST']._serialized_start=1596
+  _globals['_LISTPUBLICATIONSREQUEST']._serialized_end=1646
+  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_start=1648
+  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_end=1725
+  _globals['_LISTPROPOSALSREQUEST']._serialized_start=1727
+  _globals['_LISTPROPOSALSREQUEST']._serialized_end=1774
+  _globals['_LISTPROPOSALSRESPONSE']._serialized_start=1776
+  _globals['_LISTPROPOSALSRESPONSE']._serialized_end=1844
+  _globals['_GETPROPOSALREQUEST']._serialized_start=1846
+  _globals['_GETPROPOSALREQUEST']._serialized_end=1910
+  _globals['_GETPROPOSALRESPONSE']._serialized_start=1912
+  _globals['_GETPROPOSALRESPONSE']._serialized_end=1977
+  _globals['_LISTCERTIFICATESREQUEST']._serialized_start=1979
+  _globals['_LISTCERTIFICATESREQUEST']._serialized_end=2031
+  _globals['_LISTCERTIFICATESRESPONSE']._serialized_start=2033
+  _globals['_LISTCERTIFICATESRESPONSE']._serialized_end=2116
+  _globals['_POLICYSERVICE']._serialized_start=2119
+  _globals['_POLICYSERVICE']._serialized_end=3183
 # @@protoc_insertion_point(module_scope)

@@ -181,19 +181,23 @@ class ProposalHeader(_message.Message):
 
     NOTE_FIELD_NUMBER: _builtins.int
     EMERGENCY_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
     note: _builtins.str
     """Why, for the officers who look at it."""
     emergency: _builtins.bool
     """True: it cannot wait for a second officer. It is reviewed afterwards."""
+    digest: _builtins.str
+    """The digest of the files that follow; see SnapshotHeader. A stream that was cut short is no proposal."""
     def __init__(
         self,
         *,
         note: _builtins.str = ...,
         emergency: _builtins.bool = ...,
+        digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergency", b"emergency", "note", b"note"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "emergency", b"emergency", "note", b"note"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

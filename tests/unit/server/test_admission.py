@@ -56,3 +56,16 @@ def test_releases_are_counted_among_the_calls_and_on_their_own() -> None:
         enter(at, "police")
     release.leave()
     enter(at, "police", release=True)
+
+
+def test_uploads_are_counted_for_each_institution_and_for_all() -> None:
+    at = admission(uploads=3, uploads_each=2)
+    first, _ = (at.enter(Peer(None, "police"), release=False, upload=True) for _ in range(2))
+    with pytest.raises(Fault, match="CAP_EXCEEDED"):
+        at.enter(Peer(None, "police"), release=False, upload=True)
+    at.enter(Peer(None, "hotel"), release=False, upload=True)
+    with pytest.raises(Fault, match="CAP_EXCEEDED"):
+        at.enter(Peer(None, "clinic"), release=False, upload=True)
+    enter(at, "clinic")
+    first.leave()
+    at.enter(Peer(None, "clinic"), release=False, upload=True)

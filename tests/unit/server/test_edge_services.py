@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.api.v1 import audit_service_pb2
+from gateway.api.v1 import audit_service_pb2, policy_service_pb2
 from gateway.model.errors import ErrorReason
 from gateway.model.party import Peer
 from gateway.server.admission import Admission, Capacity
@@ -29,6 +29,7 @@ def refuse(_: Peer, __: object) -> Problem:
         {},
         {"GetReceipt": Method(refuse), "Backdoor": Method(refuse)},
         {"GetReceipt": Method(refuse, streams=True)},
+        {"GetReceipt": Method(refuse, uploads=lambda _: None)},
     ],
 )
 def test_handlers_must_be_the_methods_of_their_service(methods: dict[str, Method]) -> None:
@@ -38,3 +39,13 @@ def test_handlers_must_be_the_methods_of_their_service(methods: dict[str, Method
     with pytest.raises(ValueError):
         edge.service(SERVICE, methods)
     assert edge.service(SERVICE, {"GetReceipt": Method(refuse)}) is not None
+
+
+def test_a_method_that_takes_an_upload_says_who_may_send_one() -> None:
+    service = policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"]
+    pool = ThreadPoolExecutor(1)
+    observer = Observer(CollectorRegistry(), io.StringIO())
+    edge = Edge(Admission(lambda _: "police", Capacity()), pool, pool, observer, Patience())
+    methods = {one.name: Method(refuse, streams=one.server_streaming) for one in service.methods}
+    with pytest.raises(ValueError, match="takes an upload"):
+        edge.service(service, methods)

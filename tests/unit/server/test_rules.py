@@ -10,14 +10,31 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from gateway.api.buf.validate import validate_pb2
-from gateway.api.v1 import audit_service_pb2, research_service_pb2, sharing_service_pb2, value_pb2
+from gateway.api.v1 import (
+    audit_service_pb2,
+    case_service_pb2,
+    consent_service_pb2,
+    oversight_service_pb2,
+    policy_service_pb2,
+    research_service_pb2,
+    sharing_service_pb2,
+    value_pb2,
+)
 from gateway.model.errors import ErrorReason
 from gateway.server.problem import Problem
 from gateway.server.rules import DESCRIPTIONS, MAX_VALUES, problem_of, request_of
 
 METHODS = [
     method
-    for module in (sharing_service_pb2, research_service_pb2, audit_service_pb2)
+    for module in (
+        sharing_service_pb2,
+        research_service_pb2,
+        audit_service_pb2,
+        policy_service_pb2,
+        consent_service_pb2,
+        case_service_pb2,
+        oversight_service_pb2,
+    )
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 ]
@@ -160,6 +177,18 @@ def test_bytes_that_are_no_message_are_no_request() -> None:
         research_service_pb2.EstimateRequest(),
         research_service_pb2.GetReleaseRequest(release_id="zz"),
         audit_service_pb2.GetReceiptRequest(receipt_id="-1"),
+        policy_service_pb2.CheckPolicyRequest(),
+        policy_service_pb2.ProposePolicyRequest(header=policy_service_pb2.ProposalHeader()),
+        policy_service_pb2.ApproveProposalRequest(proposal_id="0" * 16),
+        policy_service_pb2.PublishProposalRequest(),
+        policy_service_pb2.RollBackRequest(digest="0" * 64),
+        policy_service_pb2.ReviewPublicationRequest(),
+        policy_service_pb2.ListPublicationsRequest(count=1001),
+        consent_service_pb2.RecordConsentsRequest(register="r"),
+        consent_service_pb2.WithdrawConsentRequest(register="r"),
+        case_service_pb2.OpenCaseRequest(register="r", number="1"),
+        oversight_service_pb2.ReviewEmergencyRequest(emergency_id="e"),
+        oversight_service_pb2.GetReportRequest(institution="police"),
     ],
 )
 def test_what_is_compulsory_is_demanded(request_: Message) -> None:
