@@ -15,12 +15,16 @@ class Connection(H11Protocol):
 
     The certificate stands in the scope as the ASGI TLS extension has it (`extensions.tls.client_cert_chain`, PEM; the
     client's own alone): from the transport, where no header reaches. Headers that do not arrive within the patience,
-    and answers that are not read within it, end the connection.
+    answers that are not read within it, and requests sent too far ahead of their answers end the connection.
     """
 
     patience = 10.0
     """Seconds."""
 
+    most_ahead = 64 << 10
+    """Bytes that a client may send while it waits for an answer: what comes next is kept in memory until then."""
+
+    _ahead = 0
     _unread: asyncio.TimerHandle | None = None
     _unsaid: asyncio.TimerHandle | None = None
 
@@ -33,6 +37,10 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take data; a request that has begun must have a whole head in time."""
+        self._ahead = self._ahead + len(data) if self._answering() else 0
+        if self._ahead > self.most_ahead:
+            self.transport.abort()
+            return
         super().data_received(data)
         self._await_request()
 
@@ -52,6 +60,10 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
         self._said()
         self._read()
+
+    def _answering(self) -> bool:
+        """Whether a request is here, whole, and its answer is not out yet."""
+        return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
 
     def _await_request(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:

@@ -128,7 +128,7 @@ def _bind(address: str) -> socket.socket:
             bound.close()
             raise
     except OSError as error:
-        raise RuntimeError(f"http.listen: {error.strerror}") from None
+        raise RuntimeError(f"http.listen cannot be bound: {error.strerror}") from None
     return bound
 
 

@@ -149,7 +149,12 @@ class Site:
     def _settings(self) -> str:
         names = ", ".join(f'"{name}"' for name in self.institutions)
         metrics = f'metrics_listen = "127.0.0.1:{self.metrics_port}"' if self.metrics_port else ""
-        return f"""
+        http = f"""
+[http]
+listen = "127.0.0.1:{self.http_port}"
+url = "https://localhost:{self.http_port}"
+"""
+        return f"""{http if self.http_port else ""}
 [server]
 listen = "127.0.0.1:{self.port}"
 certificate = "server.pem"
