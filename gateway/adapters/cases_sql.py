@@ -56,7 +56,7 @@ class SqlCaseRegister:
         return True
 
     def close(self, register: str, number: str, institution: str, at: datetime) -> bool:
-        """Close a case durably; return False if none is open at that instant.
+        """Close a case durably; return False if none is open then, or it was closed before.
 
         Raises:
             Fault: REGISTER_UNAVAILABLE.
@@ -64,7 +64,7 @@ class SqlCaseRegister:
         this = _this(register, number, institution)
         with faulting(_UNAVAILABLE), self._database.writing() as connection:
             row = connection.execute(select(cases).where(this)).one_or_none()
-            if row is None or not _is_open(row, at):
+            if row is None or row.closed_at is not None or not _is_open(row, at):
                 return False
             connection.execute(update(cases).where(this).values(closed_at=at))
         return True

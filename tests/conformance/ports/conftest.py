@@ -7,16 +7,32 @@ from pathlib import Path
 
 import pytest
 
+from gateway.adapters.archive_sql import SqlPolicyArchive
 from gateway.adapters.audit_sql import SqlAuditLog
+from gateway.adapters.cases_sql import SqlCaseRegister
+from gateway.adapters.certificates_sql import SqlCertificates
 from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.consents_sql import SqlConsentRegister
+from gateway.adapters.emergencies_sql import SqlEmergencyRegister
 from gateway.adapters.keyring_file import FileKeyRing
 from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.meters_sql import SqlMeters
 from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.state_engine import StateDatabase, open_state
 from gateway.adapters.state_upgrade import upgrade
-from gateway.ports import AuditLog, BudgetLedger, Clock, ConsentRegister, KeyRing, Meters, RequestRegister
+from gateway.ports import (
+    AuditLog,
+    BudgetLedger,
+    CaseRegister,
+    Certificates,
+    Clock,
+    ConsentRegister,
+    EmergencyRegister,
+    KeyRing,
+    Meters,
+    PolicyArchive,
+    RequestRegister,
+)
 from tests.conformance.ports.still_clock import StillClock
 
 OpenLedger = Callable[[], BudgetLedger]
@@ -24,6 +40,10 @@ OpenRegister = Callable[[], RequestRegister]
 OpenLog = Callable[[], AuditLog]
 OpenMeters = Callable[[Clock], Meters]
 OpenConsents = Callable[[Clock], ConsentRegister]
+OpenCases = Callable[[], CaseRegister]
+OpenEmergencies = Callable[[], EmergencyRegister]
+OpenArchive = Callable[[], PolicyArchive]
+OpenCertificates = Callable[[], Certificates]
 OpenKeyRing = Callable[[], KeyRing]
 
 
@@ -75,6 +95,26 @@ def open_meters(state: Callable[[], StateDatabase]) -> OpenMeters:
 @pytest.fixture(params=["sqlite"])
 def open_consents(state: Callable[[], StateDatabase]) -> OpenConsents:
     return lambda clock: SqlConsentRegister(state(), clock)
+
+
+@pytest.fixture(params=["sqlite"])
+def open_cases(state: Callable[[], StateDatabase]) -> OpenCases:
+    return lambda: SqlCaseRegister(state())
+
+
+@pytest.fixture(params=["sqlite"])
+def open_emergencies(state: Callable[[], StateDatabase]) -> OpenEmergencies:
+    return lambda: SqlEmergencyRegister(state())
+
+
+@pytest.fixture(params=["sqlite"])
+def open_archive(state: Callable[[], StateDatabase]) -> OpenArchive:
+    return lambda: SqlPolicyArchive(state())
+
+
+@pytest.fixture(params=["sqlite"])
+def open_certificates(state: Callable[[], StateDatabase]) -> OpenCertificates:
+    return lambda: SqlCertificates(state())
 
 
 @pytest.fixture
