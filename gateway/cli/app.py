@@ -36,15 +36,25 @@ app.command(
     "gateway.cli.demo.command:demo", name="demo", help="Start a small city's gateway on loopback and play its calls."
 )
 
-contract = App(name="contract", help="Data contracts: draft one from a file, check one.")
+contract = App(name="contract", help="Data contracts: draft, check, bring in and give to others.")
 contract.command("gateway.cli.contract.init:init", name="init", help="Draft a contract from a Parquet or CSV file.")
 contract.command(
     "gateway.cli.contract.check:check", name="check", help="Check contracts, and what they leave to confirm."
 )
+contract.command(
+    "gateway.cli.contract.bring:import_", name="import", help="Draft a contract from one of the ODCS written elsewhere."
+)
+contract.command("gateway.cli.contract.give:export", name="export", help="Write a contract as a plain ODCS document.")
 app.command(contract)
 
 policy = App(name="policy", help="The policy folder.")
-policy.command("gateway.cli.policy:check", name="check", help="Check a policy folder and say what is wrong where.")
+policy.command(
+    "gateway.cli.policy.check:check", name="check", help="Check a policy folder and say what is wrong where."
+)
+policy.command("gateway.cli.policy.test:test", name="test", help="Run the decision tables of a policy folder.")
+policy.command("gateway.cli.policy.explain:explain", name="explain", help="Why, why not, and what would have to change.")
+policy.command("gateway.cli.policy.diff:diff", name="diff", help="What another policy folder gives more, or less.")
+policy.command("gateway.cli.policy.lint:lint", name="lint", help="Look for what is valid and unwise.")
 app.command(policy)
 
 key = App(name="key", help="The key file that pseudonyms are made with.")

@@ -62,7 +62,7 @@ def _entitlement(institution: str, request: DisclosureRequest, policy: PolicySna
     purpose = policy.purposes.get(context.purpose)
     region = context.region or policy.regions.root.path
     contract = policy.contracts.get(request.dataset)
-    if purpose is None or contract is None or contract.status is not ContractStatus.CONFIRMED:
+    if purpose is None or contract is None or contract.status is not ContractStatus.ACTIVE:
         return None
     disclosure = contract.disclosures.get(request.disclosure)
     if disclosure is None or disclosure.kind is not request.kind:

@@ -63,7 +63,7 @@ def nearest(
     contract = snapshot.contracts.get(request.dataset)
     if (
         contract is not None
-        and contract.status is ContractStatus.CONFIRMED
+        and contract.status is ContractStatus.ACTIVE
         and not expired(snapshot, purpose, today)
         and unlawful(purpose, contract, snapshot) is None
     ):

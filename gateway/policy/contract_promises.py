@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.model.contract import Description, QualityRule, SourceKind, SourceSpec
 from gateway.policy.contract_shape import ContractShape
-from gateway.policy.odcs import DescriptionShape, MemberShape, QualityShape, SlaShape
+from gateway.policy.odcs_parts import DescriptionShape, MemberShape, QualityShape, SlaShape
 from gateway.policy.problems import did_you_mean, shown
 from gateway.policy.validation import is_slug
 
@@ -75,8 +75,7 @@ def source(shape: ContractShape, wrong: Wrong) -> SourceSpec:
         return SourceSpec(SourceKind.PARQUET, "")
     index, server = local[0]
     path, format_ = server.path or "", server.format or ""
-    parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or ".." in parts or not path.isprintable() or _UNSAFE_IN_PATHS & set(path):
+    if not is_plain_path(path):
         wrong(("servers", index, "path"), f"{shown(path)} is not a plain path inside the data folder")
     elif len(path) > 255:
         wrong(("servers", index, "path"), "the path is longer than 255 characters", "Shorten it.")
@@ -85,6 +84,13 @@ def source(shape: ContractShape, wrong: Wrong) -> SourceSpec:
         wrong(("servers", index, "format"), f"{shown(format_)} is not a format that the gateway reads", remedy)
         return SourceSpec(SourceKind.PARQUET, path)
     return SourceSpec(SourceKind(format_), path)
+
+
+def is_plain_path(path: str) -> bool:
+    """Tell whether a path names one place inside the data folder."""
+    parts = PurePosixPath(path).parts
+    unsafe = path.startswith("/") or ".." in parts or not path.isprintable() or _UNSAFE_IN_PATHS & set(path)
+    return bool(parts) and not unsafe
 
 
 def description(shape: DescriptionShape | None) -> Description:
@@ -102,6 +108,20 @@ def retention_days(shape: ContractShape, wrong: Wrong) -> int | None:
 def freshness_hours(shape: ContractShape, wrong: Wrong) -> int | None:
     """Return how far the data may lag behind what it describes (latency, which the standard prefers to freshness)."""
     return _promised(shape, _LATENCY, _UNITS_OF_HOURS, "hours (unit: h) or days (unit: d)", wrong)
+
+
+def is_read(sla: SlaShape) -> str:
+    """Tell which promise of the gateway's an entry makes, "" for none, after checking that it is well said.
+
+    Raises:
+        ValueError: it is a promise that the gateway reads, in a value or a unit that it does not.
+    """
+    for name, names, units in (("retention", _RETENTION, _UNITS_OF_DAYS), ("latency", _LATENCY, _UNITS_OF_HOURS)):
+        if sla.property.casefold() in names:
+            if type(sla.value) is not int or sla.value < 1 or sla.unit not in units:
+                raise ValueError(f"'{sla.property}' is not promised in whole numbers of a unit that is known here")
+            return name
+    return ""
 
 
 def _promised(

@@ -20,16 +20,8 @@ from gateway.model.contract import (
 )
 from gateway.model.filter import Operator
 from gateway.model.values import FieldType
-from gateway.policy.odcs import (
-    LOGICAL_TYPES,
-    VERSION,
-    CustomPropertyShape,
-    ObjectShape,
-    OdcsShape,
-    PropertyShape,
-    ServerShape,
-    TeamShape,
-)
+from gateway.policy.odcs import LOGICAL_TYPES, VERSION, ObjectShape, OdcsShape, PropertyShape
+from gateway.policy.odcs_parts import CustomPropertyShape, ServerShape, TeamShape
 from gateway.policy.problems import did_you_mean, shown
 from gateway.policy.treatments import TreatmentShape
 from gateway.policy.validation import DatasetName, FieldName, OneOf, Shape, Slug, Text

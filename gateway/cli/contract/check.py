@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.cli.contract.draft import CONFIRM
 from gateway.cli.contract.plan import label
 from gateway.cli.mistake import PROBLEMS_FOUND, Mistake
-from gateway.cli.policy import load_folder, tell_problems
+from gateway.cli.policy.folder import load_folder, tell_problems
 from gateway.model.contract import ContractStatus
 from gateway.policy.problems import InvalidPolicy, did_you_mean
 

@@ -26,7 +26,7 @@ _SHOWN = 4
 
 def write_draft(dataset: str, source: SourceSpec, plan: DraftPlan) -> str:
     """Return the text of contracts/<dataset>.yaml: a contract that loads as a draft and discloses nothing."""
-    return "\n".join([*_head(dataset, source), *_schema(dataset, plan), *_block(plan), *_disclosures(plan), ""])
+    return "\n".join([*_head(dataset, source), *_schema(dataset, plan), "customProperties:", *write_block(plan), ""])
 
 
 def _head(dataset: str, source: SourceSpec) -> Iterator[str]:
@@ -76,8 +76,12 @@ def _schema(dataset: str, plan: DraftPlan) -> Iterator[str]:
     yield ""
 
 
+def write_block(plan: DraftPlan) -> list[str]:
+    """Return the lines of the gateway's own custom property: a proposal without disclosures, and examples of them."""
+    return [*_block(plan), *_disclosures(plan)]
+
+
 def _block(plan: DraftPlan) -> Iterator[str]:
-    yield "customProperties:"
     yield f"  - property: {BLOCK}"
     yield "    value:"
     yield "      # name_zh: …         the name in Chinese"

@@ -6,21 +6,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
-from gateway.cli.contract.copy import replacing, write_copy
+from gateway.cli.contract.copy import write_copy
 from gateway.cli.contract.draft import CONFIRM, write_draft
+from gateway.cli.contract.files import check_draft, is_dataset_name, write_text
 from gateway.cli.contract.plan import DraftPlan, label, plan_draft
 from gateway.cli.contract.reading import open_input
 from gateway.cli.contract.survey import Survey, survey
 from gateway.cli.mistake import Mistake
 from gateway.model.contract import SourceKind, SourceSpec
-from gateway.policy.contracts import read_contract
-from gateway.policy.documents import read_yaml
-from gateway.policy.problems import InvalidPolicy, Problems
-from gateway.policy.validation import DatasetName
-
-_DATASET_NAME: TypeAdapter[str] = TypeAdapter(DatasetName)
 
 
 def init(
@@ -57,12 +50,10 @@ def init(
     json_
         Print what was found as JSON.
     """
-    try:
-        _DATASET_NAME.validate_python(dataset)
-    except ValidationError:
+    if not is_dataset_name(dataset):
         raise Mistake(
             "the dataset's name is not well-formed", "Use a-z, 0-9 and _, starting with a letter, at most 64."
-        ) from None
+        )
     if not policies.is_dir():
         raise Mistake(f"there is no policy folder {policies}", "Name it with --policies.")
     if not data_root.is_dir():
@@ -79,10 +70,10 @@ def init(
     found = survey(opened)
     plan = plan_draft(found, convert)
     text = write_draft(dataset, source, plan)
-    _check_draft(dataset, text)
+    check_draft(dataset, text, "Rename the file.")  # only its path can be wrong: all else is made here
     if copy is not None:
         write_copy(opened, plan, copy)
-    _write(target, text)
+    write_text(target, text)
     if json_:
         print(json.dumps(_report(found, plan, target, source), ensure_ascii=False, indent=2))
     else:
@@ -99,29 +90,6 @@ def _source(file: Path, kind: SourceKind, data_root: Path, copy: Path | None) ->
             "Move it there, name the folder with --data-root, or add --convert to write a copy there.",
         )
     return SourceSpec(kind, path.relative_to(root).as_posix())
-
-
-def _check_draft(dataset: str, text: str) -> None:
-    """Read the draft as the server will. What is wrong then is the path: all else is made here."""
-    problems = Problems()
-    content = text.encode()
-    document = read_yaml(f"contracts/{dataset}.yaml", content, problems)
-    if document is not None:
-        read_contract(document, content, problems)
-    try:
-        problems.raise_if_any()
-    except InvalidPolicy as invalid:
-        raise Mistake(f"no contract can be drafted: {invalid.problems[0].message}", "Rename the file.") from None
-
-
-def _write(target: Path, text: str) -> None:
-    try:
-        target.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise Mistake(f"{target.parent} cannot be made: {error.strerror}") from None
-    with replacing(target) as fresh:
-        fresh.write_text(text, encoding="utf-8")
-        fresh.chmod(0o644)  # policy is no secret, and the server's user reads it
 
 
 def _report(found: Survey, plan: DraftPlan, target: Path, source: SourceSpec) -> dict[str, object]:

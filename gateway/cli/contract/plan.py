@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -79,10 +81,19 @@ def plan_draft(survey: Survey, convert: bool) -> DraftPlan:
         else:
             taken.add(outcome.name.casefold())
             fields.append(outcome)
+    return draft_plan(fields, left_out, survey.file.path)
+
+
+def draft_plan(fields: Sequence[PlannedField], left_out: Sequence[LeftOut], path: Path) -> DraftPlan:
+    """Return the plan with the field that most likely names whom the rows are about.
+
+    Raises:
+        Mistake: no field can name anybody.
+    """
     units = [field for field in fields if field.type in (FieldType.STRING, FieldType.INT64)]
     if not units:
         raise Mistake(
-            f"{survey.file.path}: no column that can be served names whom its rows are about",
+            f"{path}: no column that can be served names whom its rows are about",
             "Give it a column of text or whole numbers that says which rows are about the same person or thing.",
         )
     unit = next((field for field in units if field.clue.unit), None)
@@ -117,7 +128,7 @@ def _as_is(column: Column, kind: SourceKind) -> PlannedField | LeftOut:
     typing = column.typing
     if typing.type is None:
         return LeftOut(shown, typing.why)
-    if not _is_field_name(column.name):
+    if not is_field_name(column.name):
         return LeftOut(shown, f"a field's name has a-z, A-Z, 0-9 and _, no digit first and no six in a row; {_CONVERT}")
     type_, note = typing.type, ""
     if typing.obstacle is not None and kind is SourceKind.PARQUET:
@@ -139,7 +150,9 @@ def _converted(column: Column, taken: set[str]) -> PlannedField | LeftOut:
     identifier = _is_identifier(column) and typing.type is FieldType.INT64
     type_ = FieldType.STRING if identifier else typing.type
     nullable = column.nulls or (typing.words and typing.type is not FieldType.STRING)
-    return PlannedField(_field_name(column, taken), column, type_, column.clue, nullable, _noted(column, type_))
+    return PlannedField(
+        field_name(column.name, column.index, taken), column, type_, column.clue, nullable, _noted(column, type_)
+    )
 
 
 def _noted(column: Column, type_: FieldType, note: str = "") -> str:
@@ -156,7 +169,8 @@ def _is_identifier(column: Column) -> bool:
     return column.clue.classification is Classification.DIRECT_IDENTIFIER or column.clue.unit
 
 
-def _is_field_name(name: str) -> bool:
+def is_field_name(name: str) -> bool:
+    """Tell whether a field can be called so."""
     try:
         _FIELD_NAME.validate_python(name)
     except ValidationError:
@@ -164,11 +178,12 @@ def _is_field_name(name: str) -> bool:
     return True
 
 
-def _field_name(column: Column, taken: set[str]) -> str:
-    plain = re.sub(r"[^A-Za-z0-9]+", "_", unicodedata.normalize("NFKC", column.name)).strip("_")
-    stem = column.name if _is_field_name(column.name) else plain or english_name(column.name)
+def field_name(written: str, index: int, taken: set[str]) -> str:
+    """Return a well-formed name near to the one that a column has, and other than those taken (case folded)."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", unicodedata.normalize("NFKC", written)).strip("_")
+    stem = written if is_field_name(written) else plain or english_name(written)
     if not stem:
-        stem = f"column_{column.index + 1}"
+        stem = f"column_{index + 1}"
     elif stem[0].isdigit():
         stem = f"c_{stem}"
     stem = re.sub(r"([0-9]{5})(?=[0-9])", r"\1_", stem)[:50]

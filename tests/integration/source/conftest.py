@@ -53,7 +53,7 @@ def _contract(path: str, kind: SourceKind, names: tuple[str, ...]) -> DataContra
     }
     return DataContract(
         dataset="permits",
-        status=ContractStatus.CONFIRMED,
+        status=ContractStatus.ACTIVE,
         title_en="Permits",
         title_zh="许可",
         controller="parking",

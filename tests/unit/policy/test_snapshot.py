@@ -117,10 +117,8 @@ def test_the_standards_words_are_read(folder: Path) -> None:
     assert contract.controller == "enterprise-service-bureau"
     assert contract.description == Description("Why.", "", "But.")
     assert contract.freshness_hours == 48
-    assert (contract.collected_for, contract.legal_bases) == (
-        ("subsidy-audit", "open-data"),
-        {"dpv:LegalObligation"},
-    )
+    assert contract.collected_for == ("subsidy-audit", "open-data")
+    assert contract.legal_bases == {"dpv:LegalObligation"}
     rows, tiers = contract.quality
     assert (rows.field, rows.type, rows.metric, rows.operator, rows.operands) == (
         "", "library", "rowCount", "mustBeBetween", (1, 9),

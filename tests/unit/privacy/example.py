@@ -50,7 +50,7 @@ DISCLOSURE = DisclosureSpec(
 
 CONTRACT = DataContract(
     dataset="subsidies",
-    status=ContractStatus.CONFIRMED,
+    status=ContractStatus.ACTIVE,
     title_en="",
     title_zh="",
     controller="bureau",

@@ -44,7 +44,7 @@ def _contract(region_field: str | None = None) -> DataContract:
     source = SourceSpec(SourceKind.PARQUET, "t.parquet")
     unit = PrivacyUnit("resident", "id")
     return DataContract(
-        "d", ContractStatus.CONFIRMED, "", "", "", "", source, unit, region_field, None, fields, {}, "0"
+        "d", ContractStatus.ACTIVE, "", "", "", "", source, unit, region_field, None, fields, {}, "0"
     )
 
 

@@ -1,0 +1,82 @@
+"""`gateway contract export`: a contract as a plain document of the standard, for catalogues and other bodies."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gateway.cli.contract.files import write_text
+from gateway.cli.contract.plan import label
+from gateway.cli.contract.yaml_text import undated, written
+from gateway.cli.mistake import Mistake
+from gateway.cli.policy.folder import valid_folder
+from gateway.policy.contract_shape import BLOCK
+from gateway.policy.documents import read_yaml
+from gateway.policy.problems import Problems, did_you_mean
+
+
+def export(
+    dataset: str,
+    /,
+    *,
+    policies: Path = Path("policies"),
+    out: Path | None = None,
+    with_policy: bool = False,
+    force: bool = False,
+) -> None:
+    """Write a contract as a plain document of the Open Data Contract Standard, for others to read.
+
+    It tells neither where the data is (servers) nor examples of values, and nothing of what is disclosed.
+
+    Parameters
+    ----------
+    dataset
+        The dataset.
+    policies
+        The policy folder.
+    out
+        Where to write the document; left out, it is printed.
+    with_policy
+        Keep the gateway's own block: what the data was collected for, privacy unit and disclosures.
+    force
+        Replace a file that exists.
+    """
+    if out is not None and out.exists() and not force:
+        raise Mistake(f"{out} exists", "Choose another --out, or replace it with --force.")
+    snapshot = valid_folder(policies)
+    if dataset not in snapshot.contracts:
+        remedy = did_you_mean(dataset, snapshot.contracts)
+        raise Mistake(f"there is no contract contracts/{label(dataset)}.yaml in {policies}", remedy)
+    name = f"contracts/{dataset}.yaml"
+    document = read_yaml(name, (policies / name).read_bytes(), Problems())
+    if document is None or not isinstance(document.data, dict):
+        raise Mistake(f"{policies / name} changed while it was read", "Try again.")
+    path = PurePosixPath(snapshot.contracts[dataset].source.path)
+    text = "\n".join([*written(_for_others(document.data, path, with_policy)), ""])
+    if out is None:
+        print(text, end="")
+        return
+    write_text(out, text)
+    print(f"Wrote {out}. It does not tell where the data is.", file=sys.stderr)
+
+
+def _for_others(data: dict[str, Any], path: PurePosixPath, with_policy: bool) -> dict[str, Any]:
+    said = {key: undated(value) for key, value in data.items() if key not in ("servers", "customProperties", "schema")}
+    said["schema"] = [_table(one, path) for one in undated(data["schema"])]
+    custom = data["customProperties"]
+    others = [undated(one) for one in custom if one["property"] != BLOCK]
+    own = [one for one in custom if one["property"] == BLOCK] if with_policy else []
+    if others or own:
+        said["customProperties"] = others + own
+    return said
+
+
+def _table(table: dict[str, Any], path: PurePosixPath) -> dict[str, Any]:
+    said = dict(table)
+    if said.get("physicalName") in (str(path), path.name):
+        del said["physicalName"]
+    said["properties"] = [
+        {key: value for key, value in one.items() if key != "examples"} for one in table["properties"]
+    ]
+    return said
