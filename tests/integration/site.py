@@ -41,6 +41,7 @@ class Site:
     process: subprocess.Popen[bytes] | None = None
     port: int = 0
     metrics_port: int = 0
+    http_port: int = 0
     follow: str = "folder"
 
     def prepare(self) -> None:
