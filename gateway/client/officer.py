@@ -145,7 +145,9 @@ class Officer:
             PolicyInvalid: with every mistake.
         """
         sent = policy is not None
-        selector = policy_pb2.PolicySelector(digest=folder_digest(policy) if policy else digest, uploaded=sent)
+        selector = policy_pb2.PolicySelector(
+            digest=folder_digest(policy) if policy is not None else digest, uploaded=sent
+        )
         messages = _messages(policy_service_pb2.CheckPolicyRequest, selector, policy or {})
         answer = self._uploaded(self._policy.CheckPolicy, messages)
         if answer.HasField("problems"):

@@ -12,13 +12,12 @@ from gateway.administration import life, study
 from gateway.administration.desk import Office, officer
 from gateway.administration.life import Unsound
 from gateway.api.v1 import policy_service_pb2 as pb
-from gateway.model.errors import ErrorReason
 from gateway.model.governance import Power
 from gateway.model.party import Peer
 from gateway.model.permit import Refusal
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.server.call import Method, Opened, Reply
-from gateway.server.problem import NotWellFormed, Problem, told
+from gateway.server.problem import Problem, told
 from gateway.server.wire_policy import (
     certificate_of,
     parts_of,
@@ -71,8 +70,6 @@ class Policy:
     def propose(self, peer: Peer, messages: Iterator[Message]) -> Reply | Problem:
         """Enter a policy that is to replace the one in force."""
         header, files = uploaded(messages)
-        if not files:
-            raise NotWellFormed(ErrorReason.REQUEST_INVALID, "file", "must be given")
         found = life.propose(self._office, peer, files, header.note, emergency=header.emergency)
         if isinstance(found, Refusal):
             return told(found)
@@ -141,8 +138,6 @@ class Policy:
     ) -> T | Unsound | Refusal:
         """Study the policy that an upload holds, or the kept one that its header names."""
         selector, files = uploaded(messages)
-        if bool(files) != selector.uploaded:
-            raise NotWellFormed(ErrorReason.REQUEST_INVALID, "header.uploaded", "is not what arrived")
         if selector.uploaded:
             return study.on(self._office, peer, files, ask)
         if not selector.digest:

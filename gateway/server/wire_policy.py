@@ -37,6 +37,7 @@ def uploaded(messages: Iterator[Message]) -> tuple[Any, Files]:
     """Read an upload: its header, and the files that follow it.
 
     The end of a stream looks like the end of a connection, so files count by the digest that the header has of them.
+    None come with a header that selects a policy which is kept.
 
     Raises:
         NotWellFormed: REQUEST_INVALID unless it begins with its one header, the parts of each file stand together, and
@@ -57,7 +58,8 @@ def uploaded(messages: Iterator[Message]) -> tuple[Any, Files]:
         files.setdefault(name, []).append(part.file.content)
         current = name
     whole = {name: b"".join(pieces) for name, pieces in files.items()}
-    if whole and first.header.digest != folder_digest(whole):
+    kept = isinstance(first.header, pb.PolicySelector) and not first.header.uploaded
+    if whole if kept else first.header.digest != folder_digest(whole):
         raise NotWellFormed(ErrorReason.REQUEST_INVALID, "header.digest", "is not that of the files that arrived")
     return first.header, whole
 

@@ -69,7 +69,7 @@ class Desk:
 
 def header(**files: bytes) -> Part:
     """The first message of an upload of these files."""
-    return Part(header=policy_pb2.PolicySelector(uploaded=True, digest=folder_digest(files) if files else ""))
+    return Part(header=policy_pb2.PolicySelector(uploaded=bool(files), digest=folder_digest(files) if files else ""))
 
 
 def part(name: str, content: bytes = b"") -> Part:
@@ -108,11 +108,12 @@ def test_files_arrive_whole_and_apart() -> None:
         [header(), Part()],
         [header(a=b"xy"), part("a", b"x")],
         [header(a=b"x", b=b""), part("a", b"x")],
+        [header(a=b"x")],
         [header(), part("a", b"x")],
     ],
     ids=[
         *("nothing", "no header", "two headers", "mixed files", "no name", "long name", "large piece", "no part"),
-        *("cut file", "cut folder", "no digest"),
+        *("cut file", "cut folder", "no files", "no digest"),
     ],
 )
 def test_what_is_no_upload_is_refused(parts: list[Part]) -> None:
@@ -198,6 +199,7 @@ def test_who_is_too_slow_loses_the_place(patience: Patience, pause: float) -> No
 def test_a_cancelled_upload_frees_its_place_and_answers_nothing() -> None:
     desk, end = Desk(), threading.Event()
     with edge(desk.methods, capacity=Capacity(uploads_each=1)) as at:
+        # cancelled while the header is all that arrived, or later
         call: Any = rpc.PolicyServiceStub(at.channel()).CheckPolicy.future(dripping(0.05, end), timeout=20)
         assert until(lambda: desk.asked == 1)
         assert refusal(at, [header()]) == "CAP_EXCEEDED"
