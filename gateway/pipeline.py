@@ -107,16 +107,15 @@ def rows(ports: Ports, peer: Peer, request: RowsRequest) -> Delivery | Refused:
     """Disclose rows: a lookup, an extract or a check."""
     identity = authenticate(peer, ports.identities, ports.clock)
     policy = ports.policy.current()
-    permit = admit(
-        decide(identity, request, policy, ports.clock), ports.registers, ports.keys, ports.audit, ports.clock
-    )
-    if isinstance(permit, Refusal):
-        return _refused(permit, identity, request, policy, ports)
-    raw = fetch(permit, ports.source, ports.keys, ports.registers, ports.clock)
+    decided = decide(identity, request, policy, ports.clock)
+    admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
+    if isinstance(admitted, Refusal):
+        return _refused(admitted, identity, request, policy, ports)
+    raw = fetch(admitted, ports.source, ports.keys, ports.registers, ports.clock)
     minimal = minimize(raw, ports.keys)
     pseudonymous = pseudonymize(minimal, ports.keys)
     protected = waive_noise(pseudonymous)
-    standing = StandingPermit(permit.permit, ports.policy, ports.registers.cases, ports.clock)
+    standing = StandingPermit(admitted.permit, ports.policy, ports.registers.cases, ports.clock)
     return deliver(record_release(protected, ports.audit, ports.clock, standing))
 
 
@@ -125,22 +124,24 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest) -> ReleaseDeliver
     began = ports.clock.monotonic()
     identity = authenticate(peer, ports.identities, ports.clock)
     policy = ports.policy.current()
-    permit = admit(
-        decide(identity, request, policy, ports.clock), ports.registers, ports.keys, ports.audit, ports.clock
-    )
-    if isinstance(permit, Refusal):
-        return _refused(permit, identity, request, policy, ports)
-    charged = charge(permit, _accounts(permit.permit, policy), ports.ledger, ports.source, ports.keys)
+    decided = decide(identity, request, policy, ports.clock)
+    admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
+    if isinstance(admitted, Refusal):
+        return _refused(admitted, identity, request, policy, ports)
+    permit = admitted.permit
+    charged = charge(admitted, _accounts(permit, policy), ports.ledger, ports.source, ports.keys)
     if isinstance(charged, Refusal):
         return _refused(charged, identity, request, policy, ports)
-    with answer_slot(permit.permit, began, ports.clock):
+    with answer_slot(permit, began, ports.clock):
         released = earlier = ports.ledger.stored(charged.charge.release_id)
         if released is None:
             exact = fetch_aggregates(charged, ports.source, ports.keys)
             protected = perturb(exact)
             released = store_release(protected, ports.ledger, ports.clock)
         paid, replay = charged.charge.fresh, earlier is not None
-        return deliver_release(record_statistics(released, permit, ports.audit, ports.clock, paid=paid, replay=replay))
+        return deliver_release(
+            record_statistics(released, admitted, ports.audit, ports.clock, paid=paid, replay=replay)
+        )
 
 
 def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) -> Quote | Refused:
@@ -150,7 +151,8 @@ def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) ->
     request = price_margin(identity, asked, policy, ports.clock.now()) if isinstance(asked, MarginRequest) else asked
     if isinstance(request, Refusal):
         return Refused(request, None)
-    permit = preview(decide(identity, request, policy, ports.clock), ports.registers, ports.clock)
+    decided = decide(identity, request, policy, ports.clock)
+    permit = preview(decided, ports.registers, ports.clock)
     if isinstance(permit, Refusal):
         return _refused(permit, identity, request, policy, ports)
     return quote(permit, _accounts(permit, policy), policy.budgets.delta, ports.ledger, ports.source, ports.keys)
@@ -162,13 +164,12 @@ def stored_release(ports: Ports, peer: Peer, context: RequestContext, release_id
     released = ports.ledger.stored(release_id)
     request = _asked_again(released, context)
     policy = ports.policy.current()
-    permit = admit(
-        decide(identity, request, policy, ports.clock), ports.registers, ports.keys, ports.audit, ports.clock
-    )
-    if released is None or isinstance(permit, Refusal):
+    decided = decide(identity, request, policy, ports.clock)
+    admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
+    if released is None or isinstance(admitted, Refusal):
         # the same answer whether there is no such release or it is not this caller's
         return _refused(Refusal(ErrorReason.RELEASE_NOT_FOUND), identity, request, policy, ports)
-    return deliver_release(record_statistics(released, permit, ports.audit, ports.clock, paid=False, replay=True))
+    return deliver_release(record_statistics(released, admitted, ports.audit, ports.clock, paid=False, replay=True))
 
 
 def budgets(
@@ -179,7 +180,8 @@ def budgets(
     policy = ports.policy.current()
     counting = StatisticsQuery((), (), (Statistic(StatisticKind.COUNT, None),))
     request = ReleaseRequest(context, dataset, disclosure, counting, SMALLEST_EPSILON)
-    permit = preview(decide(identity, request, policy, ports.clock), ports.registers, ports.clock)
+    decided = decide(identity, request, policy, ports.clock)
+    permit = preview(decided, ports.registers, ports.clock)
     if isinstance(permit, Refusal):
         return _refused(permit, identity, request, policy, ports)
     return ports.ledger.balances(_accounts(permit, policy)), policy.budgets.delta
@@ -189,7 +191,8 @@ def evaluate(ports: Ports, peer: Peer, request: DisclosureRequest) -> Evaluation
     """Decide for a system that discloses by itself. The decision is on record; nothing is read and nothing counted."""
     identity = authenticate(peer, ports.identities, ports.clock)
     policy = ports.policy.current()
-    permit = preview(decide(identity, request, policy, ports.clock), ports.registers, ports.clock)
+    decided = decide(identity, request, policy, ports.clock)
+    permit = preview(decided, ports.registers, ports.clock)
     if isinstance(permit, Refusal):
         return _refused(permit, identity, request, policy, ports)
     return Evaluation(permit, record_evaluation(permit, ports.audit, ports.clock))
