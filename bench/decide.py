@@ -38,11 +38,12 @@ Decide = Callable[[PolicySnapshot, Question], object]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One run of the snapshot. Seconds; `new` and `again` one a question. `load_cpu` is processor time."""
+    """One run of the snapshot. Seconds; `new` and `again` one a question. What ends in `cpu` is processor time."""
 
     load: float
     load_cpu: float
     new: tuple[float, ...]
+    new_cpu: tuple[float, ...]
     again: tuple[float, ...]
     whole_new: tuple[float, ...]
     whole_again: tuple[float, ...]
@@ -120,23 +121,26 @@ def _ask(folder: Path, asked: Sequence[Question], whole: Decide | None) -> Asked
     policy = load(folder)
     loaded, loaded_cpu = time.perf_counter() - began, time.process_time() - cpu
     ruling = policy.ruling
-    new = _timed(lambda question: ruling(*question), asked)
-    again = _timed(lambda question: ruling(*question), asked)
+    new, new_cpu = _timed(lambda question: ruling(*question), asked)
+    again, _ = _timed(lambda question: ruling(*question), asked)
     if whole is None:
-        return Asked(loaded, loaded_cpu, new, again, (), ())
+        return Asked(loaded, loaded_cpu, new, new_cpu, again, (), ())
     fresh = load(folder)
-    whole_new = _timed(lambda question: whole(fresh, question), asked)
-    whole_again = _timed(lambda question: whole(fresh, question), asked)
-    return Asked(loaded, loaded_cpu, new, again, whole_new, whole_again)
+    whole_new, _ = _timed(lambda question: whole(fresh, question), asked)
+    whole_again, _ = _timed(lambda question: whole(fresh, question), asked)
+    return Asked(loaded, loaded_cpu, new, new_cpu, again, whole_new, whole_again)
 
 
-def _timed(ask: Callable[[Question], object], asked: Sequence[Question]) -> tuple[float, ...]:
-    taken = []
+def _timed(ask: Callable[[Question], object], asked: Sequence[Question]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Ask everything once, and return the seconds that each answer took, and those of the processor."""
+    taken, processor = [], []
     for question in asked:
-        began = time.perf_counter()
+        cpu, began = time.thread_time(), time.perf_counter()
         ask(question)
-        taken.append(time.perf_counter() - began)
-    return tuple(taken)
+        ended = time.perf_counter()
+        processor.append(time.thread_time() - cpu)
+        taken.append(ended - began)
+    return tuple(taken), tuple(processor)
 
 
 def _ask_plain(
@@ -234,6 +238,8 @@ def _figures(size: Size) -> dict[str, Json]:
         "cached_p99_us": _us([quantile(one.again, 0.99) for one in ours]),
         "uncached_p50_us": _us([quantile(one.new, 0.5) for one in ours]),
         "uncached_p99_us": _us([quantile(one.new, 0.99) for one in ours]),
+        "uncached_p50_cpu_us": _us([quantile(one.new_cpu, 0.5) for one in ours]),
+        "uncached_p99_cpu_us": _us([quantile(one.new_cpu, 0.99) for one in ours]),
         **whole,
         "largest_shard": max(size.shards),
         "shard_p99": round(quantile(size.shards, 0.99)),

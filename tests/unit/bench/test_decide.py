@@ -14,7 +14,7 @@ from gateway.policy.snapshot import PolicySnapshot, load
 
 
 def test_figures_are_medians_in_microseconds_and_the_headline_is_the_largest() -> None:
-    asked = Asked(0.5, 0.25, (1e-4, 2e-4, 3e-4), (1e-6, 2e-6, 3e-6), (), ())
+    asked = Asked(0.5, 0.25, (1e-4, 2e-4, 3e-4), (5e-5, 6e-5, 7e-5), (1e-6, 2e-6, 3e-6), (), ())
     swapped = Swapped(0.6, (2e-4, 4e-4, 6e-4), (1e-4, 1e-4, 1e-4))
     small = Size(100, (1, 2), [asked], [AskedPlain(0.1, (2e-3,))], [swapped])
     large = Size(1000, (1, 7), [asked], [AskedPlain(0.1, (2e-2,))], [swapped])
@@ -29,6 +29,7 @@ def test_figures_are_medians_in_microseconds_and_the_headline_is_the_largest() -
         0.25,
         0.6,
     )
+    assert at_100["uncached_p50_cpu_us"] == 60.0
     assert "whole" not in at_100
     due = at_100["due_to_answer"]
     assert isinstance(due, Mapping)
