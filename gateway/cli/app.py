@@ -55,10 +55,38 @@ policy.command("gateway.cli.policy.test:test", name="test", help="Run the decisi
 policy.command("gateway.cli.policy.explain:explain", name="explain", help="Why, why not, and what would have to change.")
 policy.command("gateway.cli.policy.diff:diff", name="diff", help="What another policy folder gives more, or less.")
 policy.command("gateway.cli.policy.lint:lint", name="lint", help="Look for what is valid and unwise.")
+policy.command("gateway.cli.policy.life:propose", name="propose", help="Propose a policy folder to a running gateway.")
+policy.command(
+    "gateway.cli.policy.approve:approve", name="approve", help="Show what a proposal changes, and sign it."
+)
+policy.command("gateway.cli.policy.life:publish", name="publish", help="Put a proposal into force.")
+policy.command("gateway.cli.policy.life:rollback", name="rollback", help="Put an earlier policy back into force.")
+policy.command("gateway.cli.policy.life:review", name="review", help="Enter that you looked at an emergency's policy.")
+policy.command("gateway.cli.policy.life:proposals", name="proposals", help="List what was proposed.")
+policy.command("gateway.cli.policy.history:history", name="history", help="List how policies came into force.")
 app.command(policy)
 
-key = App(name="key", help="The key file that pseudonyms are made with.")
+consent = App(name="consent", help="Registers of consent, for their keepers.")
+consent.command("gateway.cli.consent:record", name="record", help="Record the consents of a CSV file.")
+consent.command("gateway.cli.consent:withdraw", name="withdraw", help="Withdraw a consent.")
+consent.command("gateway.cli.consent:list_", name="list", help="List what one subject agreed to.")
+app.command(consent)
+
+case = App(name="case", help="Registers of cases, for their keepers.")
+case.command("gateway.cli.case:open_", name="open", help="Open a case for an institution.")
+case.command("gateway.cli.case:close", name="close", help="Close a case.")
+app.command(case)
+
+emergency = App(name="emergency", help="Broken glasses, for officers who review.")
+emergency.command("gateway.cli.oversight:emergencies", name="list", help="List those that wait for a review.")
+emergency.command("gateway.cli.oversight:review", name="review", help="Enter a review.")
+app.command(emergency)
+
+app.command("gateway.cli.oversight:report", name="report", help="Report what an institution did with data.")
+
+key = App(name="key", help="The key file that pseudonyms are made with, and officers' own keys.")
 key.command("gateway.cli.key:init", name="init", help="Make a key file.")
+key.command("gateway.cli.key:officer", name="officer", help="Make an officer's own key.")
 app.command(key)
 
 
@@ -83,7 +111,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def commands() -> tuple[str, ...]:
     """Return every command as it is typed after `gateway`, in order, without importing any."""
-    groups = {group.name[0]: group for group in (contract, policy, key)}
+    groups = {group.name[0]: group for group in (contract, policy, consent, case, emergency, key)}
     found = []
     for name in app:
         if name in groups:

@@ -1,8 +1,13 @@
-"""`gateway key`: the key file."""
+"""`gateway key`: the key file, and officers' keys."""
 
 from __future__ import annotations
 
+import base64
+import os
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from gateway.adapters.keyring_file import FileKeyRing
 from gateway.cli.mistake import Mistake
@@ -32,6 +37,28 @@ def init(file: Path, /, *, secret_file: Path) -> None:
         notes = getattr(fault, "__notes__", [])
         raise Mistake(f"no key file was made: {notes[0] if notes else 'it cannot be written'}") from None
     print(f"Made {file}. Keep it and {secret_file} apart from each other, and back both up.")
+
+
+def officer(*, out: Path) -> None:
+    """Make an officer's own key: the private one into a file, the public one as a line for officers.yaml.
+
+    Parameters
+    ----------
+    out
+        The file to make, PEM. Only its owner can read it. A file that exists is never replaced.
+    """
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    try:
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Mistake(f"{out} exists, and is never overwritten", "Name another file.") from None
+    except OSError as error:
+        raise Mistake(f"{out} cannot be made: {error.strerror}") from None
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(private)
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    print(f"key: {base64.b64encode(public).decode()}")
 
 
 def _secret(file: Path) -> bytes:

@@ -8,6 +8,9 @@ PROBLEMS_FOUND = 1
 CANNOT_RUN = 2
 """The exit code of a command that could not do its work: wrong arguments, a missing or unreadable file."""
 
+REFUSED = 5
+"""The exit code of a command that a running gateway refuses: no authority, no second officer, a cool-down."""
+
 
 class Mistake(Exception):
     """Something the user can put right. Its text never holds a value from data.

@@ -1,0 +1,103 @@
+"""The connection of commands that ask a running gateway, as an officer or a register's keeper."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from gateway.cli.mistake import CANNOT_RUN, REFUSED, Mistake
+from gateway.client import (
+    DeadlineExceeded,
+    GatewayError,
+    GatewayFailed,
+    Officer,
+    Unauthenticated,
+    Unavailable,
+    connect_officer,
+)
+
+_FILE = "GATEWAY_CONNECT"
+_SETTINGS = ("address", "ca", "certificate", "key", "token_file")
+_SECRET = ("key", "token_file")
+
+
+@contextmanager
+def connected(file: Path | None) -> Iterator[Officer]:
+    """Connect as the file says, and let the environment win over it; what the gateway refuses is told.
+
+    Raises:
+        Mistake: the connection is not described, cannot be had, or the gateway refuses.
+    """
+    settings = _settings(file)
+    try:
+        with connect_officer(
+            str(settings["address"]),
+            certificate=_read(settings, "certificate"),
+            key=_read(settings, "key"),
+            ca=_read(settings, "ca"),
+            token=_read(settings, "token_file").decode("ascii", "replace").strip(),
+        ) as officer:
+            yield officer
+    except GatewayError as error:
+        cannot = isinstance(error, Unauthenticated | Unavailable | DeadlineExceeded | GatewayFailed)
+        raise Mistake(str(error).removesuffix("."), code=CANNOT_RUN if cannot else REFUSED) from None
+
+
+def _settings(file: Path | None) -> dict[str, str | Path]:
+    named = file or (Path(os.environ[_FILE]) if os.environ.get(_FILE) else None)
+    settings: dict[str, str | Path] = {}
+    if named is not None:
+        for name, value in _written(named).items():
+            settings[name] = value if name == "address" else named.resolve().parent / value
+    for name in _SETTINGS:
+        given = os.environ.get(f"{_FILE}_{name.upper()}")
+        if given:
+            settings[name] = given if name == "address" else Path(given)
+    missing = [name for name in _SETTINGS if name not in settings]
+    if missing:
+        raise Mistake(
+            f"nothing says how to reach the gateway: {', '.join(missing)}",
+            f"Write a connection file and name it by --connect, or in {_FILE}; see docs/reference/connection.md.",
+        )
+    return settings
+
+
+def _written(file: Path) -> Mapping[str, str]:
+    try:
+        written = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError:
+        raise Mistake(f"the connection file {file} cannot be read") from None
+    except ValueError as error:
+        raise Mistake(f"{file} is not TOML", str(error)) from None
+    unknown = sorted(set(written) - set(_SETTINGS))
+    wrong = [name for name, value in written.items() if not isinstance(value, str)]
+    if unknown or wrong:
+        raise Mistake(f"{file}: {', '.join(unknown or wrong)}", f"It may hold, as texts: {', '.join(_SETTINGS)}.")
+    return written
+
+
+def _read(settings: Mapping[str, str | Path], name: str) -> bytes:
+    path = Path(settings[name])
+    return read_private(path, name) if name in _SECRET else _bytes(path, name)
+
+
+def read_private(path: Path, what: str) -> bytes:
+    """Read a file that nobody but its owner may read or write.
+
+    Raises:
+        Mistake: it cannot be read, or others can use it.
+    """
+    data = _bytes(path, what)
+    if path.stat().st_mode & 0o077:
+        raise Mistake(f"{what}: others than its owner can use {path}", "Run chmod 600 on it.")
+    return data
+
+
+def _bytes(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Mistake(f"{what}: {path} cannot be read: {error.strerror}") from None
