@@ -14,7 +14,7 @@ import pyarrow as pa
 
 import gateway.client as gw
 from seeds.generator import Canary
-from tests.integration.scenarios.registers import Keeper, serving
+from tests.integration.scenarios.offices import Offices, serving
 from tests.integration.scenarios.story import Edit, Gets, Step, Subject
 from tests.integration.scenarios.truth import Groups, Plain, grouped, leaks, plain, rows_of, treated
 from tests.integration.site import Site
@@ -50,16 +50,16 @@ class Player:
     canaries: Sequence[Canary]
     people: dict[str, Remembered] = field(default_factory=dict)
     releases: dict[str, gw.Release] = field(default_factory=dict)
-    keepers: dict[str, Keeper] = field(default_factory=dict)
+    offices: Offices = field(default_factory=Offices)
 
     def play(self, step: Step) -> None:
         """Play one step."""
         if step.edit is not None:
             self._edit(step.edit, step.reload == "accepted")
             return
-        if step.writes is not None:
-            keeper = self.keepers.setdefault(step.writes.book, Keeper(self.site, step.writes.book))
-            keeper.write(step, [self._canary(number) for number in step.writes.agreed or step.writes.withdrew])
+        if step.office is not None:
+            canaries = [self._canary(number) for number in step.office.agreed or step.office.withdrew]
+            self.offices.play(self.site, step, step.office, canaries, STATUS)
             return
         with self.site.connect(step.who, step.person) as gateway:
             if step.refused is not None:

@@ -87,17 +87,32 @@ class Edit(_Strict):
     with_: Annotated[str, Field(alias="with")]
 
 
-class Entry(_Strict):
-    """What a keeper writes in a consent register: that these people agreed, or agree no more."""
+class Line(_Strict):
+    """A line of a report: how often a person did something, and with which outcome."""
 
-    book: Annotated[str, Field(alias="register")]
+    person: str
+    outcome: Literal["allowed", "refused"]
+    reason: str = ""
+    count: int
+
+
+class Office(_Strict):
+    """What is done beside asking for data: an entry in a consent register, a review, a look at a report."""
+
+    book: Annotated[str, Field(alias="register")] = ""
     agreed: list[int] = Field(default_factory=list)
     withdrew: list[int] = Field(default_factory=list)
+    reviews: str = ""
+    verdict: Literal["justified", "unjustified"] = "justified"
+    report: str = ""
+    lines: list[Line] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _one_way(self) -> Entry:
-        if bool(self.agreed) == bool(self.withdrew):
-            raise ValueError("an entry says who agreed, or who withdrew")
+    def _one_way(self) -> Office:
+        if [bool(self.agreed), bool(self.withdrew), bool(self.reviews), bool(self.report)].count(True) != 1:
+            raise ValueError("somebody agreed, withdrew, or a grant's emergency is reviewed, or a report is read")
+        if bool(self.book) != bool(self.agreed or self.withdrew):
+            raise ValueError("an entry is in a register")
         return self
 
 
@@ -129,17 +144,19 @@ class Step(_Strict):
     refused: str | None = None
     status: Literal["INVALID_ARGUMENT", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"] | None = None
     nearest: Nearest | None = None
-    writes: Entry | None = None
+    office: Office | None = None
     edit: Edit | None = None
     reload: Literal["accepted", "rejected"] | None = None
 
     @model_validator(mode="after")
     def _one_outcome(self) -> Step:
-        if [self.gets, self.refused, self.reload, self.writes].count(None) != 3:
-            raise ValueError("a step gets something, is refused, writes in a register, or edits the policy")
+        called = self.edit is None and self.office is None
+        outcomes = [self.gets is not None, self.refused is not None, self.reload is not None]
+        if outcomes.count(True) != 1 and not (self.office is not None and outcomes == [False, False, False]):
+            raise ValueError("a step gets something, is refused, or edits the policy; an office's may just be done")
         if (self.refused is None) != (self.status is None) or (self.edit is None) != (self.reload is None):
             raise ValueError("a refusal has a status, an edit says how it is received")
-        if (self.edit is None) == (not self.who) or (self.gets is None and self.refused is None) != (not self.asks):
+        if (self.edit is None) == (not self.who) or called == (not self.asks):
             raise ValueError("a call says who asks what; an edit does not")
         return self
 
