@@ -38,6 +38,8 @@ _TAKES: dict[DisclosureKind, frozenset[str]] = {
 
 _OURS = frozenset[str]().union(*_TAKES.values())
 
+_MOST_SUBJECTS = {DisclosureKind.CHECK: 1, DisclosureKind.CONSUME: 1}
+
 _STATISTIC = re.compile(r"count|count_units|sum\([A-Za-z0-9_]{1,64}\)", re.ASCII)
 
 
@@ -82,7 +84,7 @@ def question_of(asked: object, institution: str, contracts: Mapping[str, DataCon
         return _release(properties, context, dataset, disclosure, filters)
     selector = None
     if "subjects" in _TAKES[kind]:
-        selector = _selector(properties.inner("subjects", required=True), contract)
+        selector = _selector(properties.inner("subjects", required=True), contract, _MOST_SUBJECTS.get(kind, 100))
     fields = properties.names("fields", most=256)
     return RowsRequest(context, kind, dataset, disclosure, fields, allow_partial, filters, selector)
 
@@ -118,10 +120,10 @@ def _request_id(given: Members) -> str:
     return str(read)
 
 
-def _selector(named: Members, contract: DataContract | None) -> Selector:
+def _selector(named: Members, contract: DataContract | None, most: int) -> Selector:
     field = named.text("field", most=_NAME)
     by = SelectBy(named.choice("by", SelectBy, SelectBy.KEY))
-    return subjects(contract, by, field, named.integer("count", least=1, most=100))
+    return subjects(contract, by, field, named.integer("count", least=1, most=most))
 
 
 def _filters(properties: Members, contract: DataContract | None) -> tuple[Condition, ...]:
