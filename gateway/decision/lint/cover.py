@@ -21,24 +21,36 @@ class Cover:
         for rule in rules:
             three = self._rules.setdefault((rule.object, rule.recipient, rule.kind), {})
             three.setdefault((rule.purpose, self._region(rule.region)), []).append(rule)
+        self._recipients = {recipient for _, recipient, _ in self._rules}
+        self._found: dict[_Three, list[dict[tuple[str, str], list[Grant]]]] = {}
 
     def around(self, rule: Grant) -> Iterator[Grant]:
         """Yield the other rules that match whatever this one matches, terms aside: equal ones too."""
+        found = self._of((rule.object, rule.recipient, rule.kind))
+        if not found:
+            return
         purposes = self._policy.purposes
         why = (ANY,) if rule.purpose == ANY else (rule.purpose, *purposes.ancestors(rule.purpose), ANY)
         places = self._places(self._region(rule.region))
-        for recipient in sorted({ANY} if rule.recipient == ANY else {*self._policy.roles.of(rule.recipient), ANY}):
-            for obj in _wider(rule.object):
-                for kind in dict.fromkeys((rule.kind, ANY)):
-                    found = self._rules.get((obj, recipient, kind))
-                    if found is not None:
-                        yield from (
-                            one
-                            for purpose in why
-                            for place in places
-                            for one in found.get((purpose, place), ())
-                            if one is not rule
-                        )
+        for rules in found:
+            for purpose in why:
+                for place in places:
+                    yield from (one for one in rules.get((purpose, place), ()) if one is not rule)
+
+    def _of(self, three: _Three) -> list[dict[tuple[str, str], list[Grant]]]:
+        """The rules whose object, recipient and kind are as wide; looked for once for all that name the same."""
+        found = self._found.get(three)
+        if found is None:
+            obj, recipient, kind = three
+            roles = {ANY} if recipient == ANY else {*self._policy.roles.of(recipient), ANY}
+            keys = (
+                (wider, role, any_kind)
+                for role in sorted(roles & self._recipients)
+                for wider in _wider(obj)
+                for any_kind in dict.fromkeys((kind, ANY))
+            )
+            found = self._found[three] = [self._rules[key] for key in keys if key in self._rules]
+        return found
 
     def _region(self, region: str) -> str:
         # the root stands for "*", for all regions lie in it

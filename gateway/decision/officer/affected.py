@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from gateway.decision.officer.holdings import Allows, Recipients, Seat, disclosures_under
 from gateway.model.contract import DataContract
@@ -14,14 +15,22 @@ _Meaning = tuple[object, ...]
 
 
 class Side:
-    """One of the two policies, with what is looked up in it."""
+    """One of the two policies, with what is looked up in it once something differs."""
 
     def __init__(self, policy: PolicySnapshot) -> None:
-        """Index a policy."""
+        """Take a policy, and its rules by all but their names and lines."""
         self.policy = policy
-        self.recipients = Recipients(policy)
-        self.allows = Allows(policy)
         self.rules = {meaning(rule): rule for rule in policy.grants}
+
+    @cached_property
+    def recipients(self) -> Recipients:
+        """Who has what is granted to whom."""
+        return Recipients(self.policy)
+
+    @cached_property
+    def allows(self) -> Allows:
+        """The allows, indexed."""
+        return Allows(self.policy)
 
 
 def meaning(rule: Grant) -> _Meaning:

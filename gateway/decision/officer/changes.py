@@ -40,6 +40,7 @@ from gateway.policy.purposes import PurposeTree
 from gateway.policy.snapshot import PolicySnapshot
 
 _MOST_STEPS = 8
+_MOST_EXAMPLES = 20
 _A_QUARTER = timedelta(days=90)
 _MAX_ID = 64
 
@@ -78,7 +79,9 @@ class Changes:
 def policy_changes(request: DisclosureRequest, identity: Identity, snapshot: PolicySnapshot, now: datetime) -> Changes:
     """Return what would have to change in a policy for a request to pass; no steps where it passes or nothing helps."""
     today = city_day(now)
-    near = [one.grant for one in considered(request, identity.institution, snapshot, today)]
+    close = considered(request, identity.institution, snapshot, today)
+    own = [one.grant for one in close if all(miss.part is not Part.RECIPIENT for miss in one.misses)]
+    near = list(dict.fromkeys([*own, *(one.grant for one in close[:_MOST_EXAMPLES])]))
     rules = (*near, *matching_denies(request, identity.institution, snapshot))
     # of many rules, these alone can matter for the one question
     tried = snapshot.with_rules(sorted(rules, key=lambda rule: rule.line), snapshot.links)
