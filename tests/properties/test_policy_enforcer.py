@@ -18,6 +18,7 @@ from gateway.policy.grants import Effect, Grant
 from gateway.policy.purposes import PurposeTree
 from gateway.policy.regions import RegionTree
 from gateway.policy.roles import RoleLink, Roles
+from gateway.policy.shards import Question, Shard, Shards
 from tests.plain_casbin import EVERYTHING, MODEL, Plain, object_within
 
 REGIONS = ("c", "c/x", "c/xx", "c/x/s", "c/x/s/1", "c/y", "c/y/杭")
@@ -108,6 +109,21 @@ def _links(chance: random.Random) -> set[tuple[str, str]]:
     return {(WHO[low], WHO[high]) for low, high in drawn} | set(pairwise(DEEP))
 
 
+class _Everything(Shards):
+    """Finds all rules for every question."""
+
+    def __init__(self, rules: list[Grant]) -> None:
+        denies = [rule for rule in rules if rule.effect is Effect.DENY]
+        self._all = Shard(
+            tuple(rule for rule in denies if not rule.terms.trial),
+            tuple(rule for rule in denies if rule.terms.trial),
+            tuple(rule for rule in rules if rule.effect is Effect.ALLOW),
+        )
+
+    def of(self, question: Question) -> Shard:
+        return self._all
+
+
 def _line(grant: Grant, effect: Effect | None = None) -> str:
     cells = (grant.recipient, grant.object, grant.kind, grant.region, grant.purpose)
     return f"p, {grant.id}, {', '.join(cells)}, , {effect or grant.effect}"
@@ -126,6 +142,9 @@ def test_rulings_agree_with_one_plain_enforcer(chance: random.Random, words: lis
         for place, (who, obj, kind, region, purpose, effect) in enumerate(rules)
     ]  # fmt: skip
     sharded = Enforcer(MODEL, grants, Roles(RoleLink(a, b, 0) for a, b in groups), TREE, WHY)
+    # the index narrows and no more: where it finds every rule, Casbin says the same
+    wide = Enforcer(MODEL, grants, Roles(RoleLink(a, b, 0) for a, b in groups), TREE, WHY)
+    wide._shards = _Everything(grants)
     roles = [f"g, {member}, {role}" for member, role in groups]
 
     def plain(*lines: str) -> Plain:
@@ -142,6 +161,7 @@ def test_rulings_agree_with_one_plain_enforcer(chance: random.Random, words: lis
     for request in requests:
         ruling = sharded.ruling(*request)
         assert sharded.ruling(*request) == ruling, "the same again from the cache"
+        assert wide.ruling(*request) == ruling
         assert bool(ruling.grants) == whole.allows(*request)
         askable = anything.allows(*request)
         assert ruling.denied == (askable and not beside_all.allows(*request))
