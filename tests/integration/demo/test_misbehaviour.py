@@ -22,13 +22,11 @@ from tests.integration.demo.conftest import PEOPLE
 def test_scenes_fail_over_a_policy_that_gives_too_much(tmp_path: Path) -> None:
     city = prepare(tmp_path / "city", PEOPLE, free_port(0))
     contracts = city.folder / "policies" / "contracts"
-    _edit(
-        contracts / "health_cases.yaml", "      visited_at: keep\n", "      visited_at: keep\n      diagnosis: keep\n"
-    )
+    _edit(contracts / "health_cases.yaml", "visited_at: keep\n", "visited_at: keep\n            diagnosis: keep\n")
     _edit(
         contracts / "subsidies.yaml",
-        "    fields:\n      tier: keep\n",
-        "    fields:\n      eligible: keep\n      tier: keep\n",
+        "fields:\n            tier: keep\n",
+        "fields:\n            eligible: keep\n            tier: keep\n",
     )
     _edit(city.folder / "policies" / "budgets.yaml", "contest-team-a: 4.0", "contest-team-a: 5.0")
     with serving(city), ExitStack() as connections:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.policy.offers import offers
+from gateway.decision.offers import offers
 from gateway.policy.snapshot import PolicySnapshot, load
 from tests.unit.policy.conftest import GOOD
 
@@ -70,7 +70,7 @@ def test_offers_say_how_subjects_are_named_and_what_a_check_tests(folder: Path) 
 def test_offers_say_which_rows_an_extract_gives(folder: Path) -> None:
     contract = folder / "contracts/health_cases.yaml"
     predicate = "predicate: [{field: diagnosis, op: in, values: [a, b]}, {field: onset, op: ge, value: '2026-01-01'}]"
-    contract.write_text(GOOD_CASES.replace("kind: extract\n", f"kind: extract\n    {predicate}\n"), "utf-8")
+    contract.write_text(GOOD_CASES.replace("kind: extract\n", f"kind: extract\n          {predicate}\n"), "utf-8")
     said = "rows where diagnosis is one of a, b and onset is at least 2026-01-01 00:00:00, and no others"
     assert said in conditions(load(folder), "police", "tracing")
     assert not any(line.startswith("rows where") for line in conditions(load(folder), "police", "one-case"))
@@ -87,7 +87,7 @@ def test_offers_say_how_narrow_a_region_may_be_named(folder: Path) -> None:
 
 def test_a_part_beside_a_deny_is_offered_only_if_the_rows_tell_it(folder: Path) -> None:
     contract = folder / "contracts/health_cases.yaml"
-    contract.write_text(GOOD_CASES.replace("      community: keep\n      onset", "      onset"), "utf-8")
+    contract.write_text(GOOD_CASES.replace("            community: keep\n            onset", "            onset"), "utf-8")
     assert told(load(folder), "police-xiacheng", purpose="contact-tracing") == {}
 
 

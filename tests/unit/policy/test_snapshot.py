@@ -194,11 +194,11 @@ def test_steward_is_known_for_known_datasets(snapshot: PolicySnapshot) -> None:
     assert snapshot.steward("nothing") == ""
 
 
-@pytest.mark.parametrize("name", ["README.md", "tests/more.yaml", "contracts/subsidies.yaml", "grants.csv"])
+@pytest.mark.parametrize("name", ["README.md", "tests/notes.md", "contracts/subsidies.yaml", "grants.csv"])
 def test_digest_changes_with_every_byte(folder: Path, name: str) -> None:
     (folder / "README.md").write_text("for officers\n", encoding="utf-8")
     (folder / "tests").mkdir(exist_ok=True)
-    (folder / "tests/more.yaml").write_text("cases: []\n", encoding="utf-8")
+    (folder / "tests/notes.md").write_text("more to come\n", encoding="utf-8")
     before = load(folder).digest
     with (folder / name).open("ab") as stream:
         stream.write(b"# \n")
