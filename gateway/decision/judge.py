@@ -15,7 +15,7 @@ from gateway.decision.fit import misfit
 from gateway.decision.nearest import nearest
 from gateway.decision.offers import offers
 from gateway.decision.preparation import Option, Prepared, asked_fields, enough, prepare
-from gateway.decision.standing import unmet, unmet_by
+from gateway.decision.standing import open_at, unmet, unmet_by
 from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureSpec
 from gateway.model.errors import ErrorReason
@@ -24,6 +24,7 @@ from gateway.model.permit import FieldViolation, Permit, Refusal
 from gateway.model.purpose import Purpose
 from gateway.model.request import DisclosureRequest, MarginRequest, ReleaseRequest, RowsRequest
 from gateway.model.statistics import NoisePlan
+from gateway.model.terms import Terms
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.privacy.pricing import SMALLEST_EPSILON, epsilon_for_margin, plan_noise
 from gateway.privacy.sensitivity import BoundedQuery, bound
@@ -42,15 +43,19 @@ def judge(
     today = city_day(now)
     prepared = prepare(identity.institution, request, policy, today)
     if prepared is None:
-        return _why_not(identity, request, policy, today)
-    holding = [one for one in prepared.options if not one.asks or unmet_by(request, one.grant.terms) is None]
+        return _why_not(identity, request, policy, now)
+    holding = [one for one in prepared.options if not one.asks or _covers(one.grant.terms, request, now)]
     if not holding:
-        return _why_not(identity, request, policy, today)
+        return _why_not(identity, request, policy, now)
     noise = _noise(request, prepared.found)
     if isinstance(noise, Refusal):
         basis = prepared.found.purpose.legal_basis
         return replace(noise, grant=holding[0].grant.id, legal_basis=basis)
     return tuple([_permit(identity, request, prepared, one, noise, policy, now) for one in holding])
+
+
+def _covers(terms: Terms, request: DisclosureRequest, now: datetime) -> bool:
+    return open_at(terms, now) and unmet_by(request, terms) is None
 
 
 def price_margin(
@@ -95,9 +100,9 @@ def _substance(permit: Permit) -> tuple[object, ...]:
 # --- why not ----------------------------------------------------------------------------------------------------------
 
 
-def _why_not(identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, today: date) -> Refusal:
+def _why_not(identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, now: datetime) -> Refusal:
     """Say why a request is refused, in the order in which a caller may know: first whether it is theirs at all."""
-    institution = identity.institution
+    institution, today = identity.institution, city_day(now)
     found = entitlement(institution, request, policy)
     if found is None or found.denied_on(today):
         return _not_entitled(identity, request, policy, today)
@@ -108,6 +113,7 @@ def _why_not(identity: Identity, request: DisclosureRequest, policy: PolicySnaps
         near = nearest(policy, institution, request, today, found.unlawful)
         return Refusal(found.unlawful, near, legal_basis=basis)
     reasons = {one: unmet(one, request, institution, found.disclosure, policy, today) for one in found.grants}
+    reasons |= {one: ErrorReason.GRANT_NOT_IN_FORCE for one in found.grants if not open_at(one.terms, now)}
     holding = [grant for grant, reason in reasons.items() if reason is None]
     if not holding:
         reason = reasons[found.grants[0]] or ErrorReason.GRANT_NOT_IN_FORCE
@@ -213,7 +219,12 @@ def _permit(
     policy: PolicySnapshot,
     now: datetime,
 ) -> Permit:
-    found, grant, until = prepared.found, option.grant, identity.valid_until
+    found, grant = prepared.found, option.grant
+    until, hours = identity.valid_until, grant.terms.hours
+    if option.ends is not None and option.ends < until:
+        until = option.ends
+    if hours is not None:
+        until = min(until, hours.end_of(now) or now)
     return Permit(
         identity=identity,
         request=request,
@@ -226,7 +237,7 @@ def _permit(
         legal_basis=found.purpose.legal_basis,
         policy_digest=policy.digest,
         max_rows=option.max_rows,
-        valid_until=until if option.ends is None or until < option.ends else option.ends,
+        valid_until=until,
         obligations=option.obligations,
         decided_at=now,
         case_number=request.context.case_number if grant.terms.needs_case else "",

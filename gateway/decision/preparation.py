@@ -42,7 +42,7 @@ NOT_IN_DISCLOSURE = "not part of this disclosure"
 class Option:
     """One grant that is in force, with the obligations it would put on a permit.
 
-    `asks` tells whether its terms ask something of what the caller writes. `ends` is naive UTC.
+    `asks` tells whether its terms ask something of the hour or of what the caller writes. `ends` is naive UTC.
     """
 
     grant: Grant
@@ -143,7 +143,7 @@ def _option(
     days = (found.purpose.expires_on, last_day(grant, institution, policy, today))
     ends = min((end_of_day(day) for day in days if day is not None), default=None)
     terms = grant.terms
-    asks = terms.needs_case or terms.single or terms.max_keys is not None
+    asks = terms.needs_case or terms.single or terms.max_keys is not None or terms.hours is not None
     return Option(grant, asks, max_rows, _obligations(found.disclosure, fields, max_rows, terms), ends)
 
 

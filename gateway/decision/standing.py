@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from gateway.model.contract import DisclosureSpec
 from gateway.model.errors import ErrorReason
@@ -21,7 +21,7 @@ def unmet(
     policy: PolicySnapshot,
     today: date,
 ) -> ErrorReason | None:
-    """Return why the grant does not cover this request today, or None if it does.
+    """Return why the grant does not cover this request today, or None if it does at some hour.
 
     `max_rows` bounds the answer and is not judged here; nor is what registers know: cases, meters, emergencies.
     """
@@ -30,6 +30,11 @@ def unmet(
     if not has_basis(grant, request.context.purpose, disclosure, policy):
         return ErrorReason.LEGAL_BASIS_INSUFFICIENT
     return unmet_by(request, grant.terms)
+
+
+def open_at(terms: Terms, now: datetime) -> bool:
+    """Tell whether the hours of the day are those of the terms, at a naive UTC instant."""
+    return terms.hours is None or terms.hours.end_of(now) is not None
 
 
 def unmet_by(request: DisclosureRequest, terms: Terms) -> ErrorReason | None:

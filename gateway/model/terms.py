@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from gateway.model.calendar import Hours
 from gateway.model.meter import Allowance
 
 
@@ -12,6 +13,7 @@ from gateway.model.meter import Allowance
 class Terms:
     """When and how far a grant holds. Dates are in the city's calendar, the last day included.
 
+    `hours` are those of each day in which it holds.
     `case_pattern` and `case_register` ask for a case number, of a form or open in a register. `consent` is the register
     in which a subject must have agreed. `quota` counts disclosures of one subject under one disclosure, `rate` an
     institution's calls under the grant, `subjects` the different subjects it names. `single` forbids bulk: one subject
@@ -22,6 +24,7 @@ class Terms:
 
     valid_from: date | None = None
     valid_until: date | None = None
+    hours: Hours | None = None
     case_pattern: str | None = None
     case_register: str | None = None
     consent: str | None = None
@@ -50,6 +53,7 @@ class Terms:
         said: list[tuple[object, str]] = [
             (self.valid_from, f"from {self.valid_from}"),
             (self.valid_until, f"until {self.valid_until}"),
+            (self.hours, f"each day {self.hours}"),
             (self.case_pattern, f"with a case number like {self.case_pattern} (A: a letter, 9: a digit)"),
             (self.case_register, f"with a case number that is open in the register {self.case_register}"),
             (self.consent, f"only those who agreed, by the register {self.consent}"),

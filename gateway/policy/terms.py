@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import TypeVar
 
+from gateway.model.calendar import Hours
 from gateway.model.contract import DisclosureKind
 from gateway.model.meter import Allowance, Period
 from gateway.model.terms import Terms
@@ -17,6 +18,7 @@ from gateway.policy.problems import did_you_mean, shown
 T = TypeVar("T")
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_DAY_HOURS = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
 _HOURS = re.compile(r"([1-9][0-9]?)h")
 _ONE_SUBJECT = frozenset((DisclosureKind.LOOKUP, DisclosureKind.CHECK, DisclosureKind.CONSUME))
 _ANY = "*"
@@ -38,6 +40,8 @@ def parse_terms(text: str) -> Terms:
         TermsError: for a term that is unknown, given twice, or malformed.
     """
     given: dict[str, str] = {}
+    if "；" in text:
+        raise TermsError("'；' does not divide terms", "Write ';'.")
     for part in text.split(";"):
         if not part.strip() and not text.strip():
             continue
@@ -45,13 +49,14 @@ def parse_terms(text: str) -> Terms:
         if not equals or not value:
             raise TermsError(f"{shown(part.strip())} is not a term", "Write key=value, separated by ';'.")
         if key not in _READERS:
-            raise TermsError(f"{shown(key)} is not a term", did_you_mean(key, _READERS))
+            raise TermsError(f"{shown(key)} is not a term", did_you_mean(key, _READERS, _KNOWN_TERMS))
         if key in given:
             raise TermsError(f"the term '{key}' is given twice", "Keep one of them.")
         given[key] = value
     terms = Terms(
         valid_from=_read(given, "from", _date),
         valid_until=_read(given, "until", _date),
+        hours=_read(given, "hours", _day_hours),
         case_pattern=_read(given, "case", _pattern),
         case_register=_read(given, "case_register", _register),
         consent=_read(given, "consent", _register),
@@ -109,6 +114,15 @@ def _date(key: str, text: str) -> date:
     raise TermsError(f"{shown(text)} is not a date of '{key}'", "Write YYYY-MM-DD.")
 
 
+def _day_hours(key: str, text: str) -> Hours:
+    found = _DAY_HOURS.fullmatch(text)
+    if found:
+        start, end = (int(found[at]) * 60 + int(found[at + 1]) for at in (1, 3))
+        if start < end <= 24 * 60:
+            return Hours(start, end)
+    raise TermsError(f"{shown(text)} are no hours of '{key}'", "Write HH:MM-HH:MM of one day, as in 08:00-12:00.")
+
+
 def _pattern(key: str, text: str) -> str:
     if len(text) > patterns.MAX_LENGTH or not text.isprintable():
         raise TermsError(
@@ -153,6 +167,7 @@ _READERS = frozenset(
     {
         "from",
         "until",
+        "hours",
         "case",
         "case_register",
         "consent",
@@ -166,3 +181,4 @@ _READERS = frozenset(
         "trial",
     }
 )
+_KNOWN_TERMS = f"Known: {', '.join(sorted(_READERS))}."

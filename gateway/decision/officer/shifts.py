@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from gateway.decision.officer.coarseness import Telling, telling
 from gateway.decision.officer.writing import term_list
+from gateway.model.calendar import Hours
 from gateway.model.contract import DisclosureSpec, StatisticsSpec
 from gateway.model.meter import Allowance
 from gateway.model.terms import Terms
@@ -89,6 +90,7 @@ def as_loose(one: Terms, other: Terms) -> bool:
     return (
         _at_most(one.valid_from, other.valid_from)
         and _at_least(one.valid_until, other.valid_until)
+        and _as_long(one.hours, other.hours)
         and one.case_pattern in (None, other.case_pattern)
         and one.case_register in (None, other.case_register)
         and one.consent in (None, other.consent)
@@ -105,6 +107,10 @@ def as_loose(one: Terms, other: Terms) -> bool:
 def cap_shift(subject: str, part: str, before: float | None, after: float | None) -> PartShift | None:
     """Return how a cap changes; without one, nothing is capped."""
     return _caps(subject, part, before, after)
+
+
+def _as_long(one: Hours | None, other: Hours | None) -> bool:
+    return one is None or (other is not None and one.start <= other.start and other.end <= one.end)
 
 
 def _at_most(one: object, other: object) -> bool:

@@ -17,6 +17,7 @@ def term_list(terms: Terms) -> tuple[str, ...]:
     written: tuple[tuple[str, object], ...] = (
         ("from", terms.valid_from),
         ("until", terms.valid_until),
+        ("hours", terms.hours),
         ("case", terms.case_pattern),
         ("case_register", terms.case_register),
         ("consent", terms.consent),

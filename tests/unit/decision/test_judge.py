@@ -146,6 +146,15 @@ def test_a_deny_on_trial_warns_until_its_day_and_then_refuses(edited: Edits) -> 
     assert reason(policy, TRACING, now=last + timedelta(minutes=1)) is ErrorReason.DENIED_BY_RULE
 
 
+def test_a_grant_for_some_hours_holds_in_these_and_ends_with_them(edited: Edits) -> None:
+    policy = edited(("grants.csv", "until=2027-06-30", "hours=08:00-12:00"))
+    # 08:00 in the city is midnight UTC
+    assert permits(policy, TRACING, now=datetime(2026, 11, 22, 0, 0))[0].valid_until == datetime(2026, 11, 22, 4, 0)
+    assert permits(policy, TRACING, now=datetime(2026, 11, 22, 3, 59))
+    for closed in (datetime(2026, 11, 22, 4, 0), datetime(2026, 11, 21, 23, 59)):
+        assert reason(policy, TRACING, now=closed) is ErrorReason.GRANT_NOT_IN_FORCE
+
+
 @pytest.mark.parametrize(
     ("purpose", "passes"),
     [("epidemic-control", True), ("contact-tracing", True), ("subsidy-audit", False), ("open-data", False)],

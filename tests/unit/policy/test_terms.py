@@ -1,23 +1,45 @@
-"""Terms: read strictly, met or unmet on each request."""
+"""Terms: read strictly, fit for their kind, and told in words."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
+from gateway.model.calendar import Hours
 from gateway.model.contract import DisclosureKind
-from gateway.model.errors import ErrorReason
+from gateway.model.meter import Allowance, Period
+from gateway.model.terms import Terms
 from gateway.policy.case_pattern import matches
-from gateway.policy.terms import Terms, TermsError, parse_terms
-from tests.unit.policy.requests import release, rows
+from gateway.policy.terms import TermsError, misfits, parse_terms
 
-DAY = date(2027, 1, 15)
+ALL = {
+    "from=2027-01-01": Terms(valid_from=date(2027, 1, 1)),
+    "until=2027-06-30": Terms(valid_until=date(2027, 6, 30)),
+    "hours=08:00-24:00": Terms(hours=Hours(480, 1440)),
+    "case=SJ-9999-A": Terms(case_pattern="SJ-9999-A"),
+    "case_register=searches": Terms(case_register="searches"),
+    "consent=job-fair": Terms(consent="job-fair"),
+    "quota=12/year": Terms(quota=Allowance(12, Period.YEAR)),
+    "rate=100/minute": Terms(rate=Allowance(100, Period.MINUTE)),
+    "subjects=30/day": Terms(subjects=Allowance(30, Period.DAY)),
+    "bulk=forbidden": Terms(single=True),
+    "break_glass=4h": Terms(break_glass=timedelta(hours=4)),
+    "max_rows=500": Terms(max_rows=500),
+    "max_keys=2": Terms(max_keys=2),
+    "trial=2027-01-31": Terms(trial=date(2027, 1, 31)),
+}
 
 
-def test_terms_are_read() -> None:
-    text = "from=2027-01-01; until=2027-06-30;case=SJ-9999-A;max_rows=500;max_keys=2"
-    assert parse_terms(text) == Terms(date(2027, 1, 1), date(2027, 6, 30), "SJ-9999-A", 500, 2)
+@pytest.mark.parametrize("text", ALL)
+def test_a_term_is_read(text: str) -> None:
+    assert parse_terms(text) == ALL[text]
+
+
+def test_terms_are_read_together() -> None:
+    assert parse_terms("from=2027-01-01; until=2027-06-30;max_rows=5") == Terms(
+        valid_from=date(2027, 1, 1), valid_until=date(2027, 6, 30), max_rows=5
+    )
     assert parse_terms("  ") == Terms()
 
 
@@ -26,7 +48,10 @@ def test_terms_are_read() -> None:
     [
         "until", "until=", "=2027-01-01", "until=20270101", "until=2027-13-01", "until=2027-01-01;", ";", "max_rows=-1",
         "max_rows=１", "max_rows=1.0", "max_rows=1e3", "max_rows=0", "max_keys=9999999999", "case=" + "9" * 65,
-        "until=2027-W01-1", "Until=2027-01-01", "a=1",
+        "until=2027-W01-1", "Until=2027-01-01", "a=1", "hours=8-12", "hours=12:00-08:00", "hours=08:00-25:00",
+        "hours=08:00-24:30", "quota=12", "quota=12/decade", "quota=0/year", "quota=1/Year", "rate=/minute",
+        "subjects=٣/day", "bulk=no", "break_glass=4", "break_glass=0h", "break_glass=99h", "break_glass=1d",
+        "consent=Job Fair", "case_register=a/b", "trial=soon", "max_rows=1;max_rows=2",
     ],
 )  # fmt: skip
 def test_malformed_terms_are_refused(text: str) -> None:
@@ -35,17 +60,45 @@ def test_malformed_terms_are_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("today", "reason"),
+    ("text", "kind"),
     [
-        (date(2026, 12, 31), ErrorReason.GRANT_NOT_IN_FORCE),
-        (date(2027, 1, 1), None),
-        (date(2027, 6, 30), None),
-        (date(2027, 7, 1), ErrorReason.GRANT_NOT_IN_FORCE),
+        ("max_rows=5", "check"), ("max_rows=5", "consume"), ("max_rows=5", "release"), ("max_keys=2", "extract"),
+        ("max_keys=2", "release"), ("quota=1/day", "extract"), ("subjects=1/day", "release"),
+        ("bulk=forbidden", "extract"), ("bulk=forbidden", "release"), ("consent=a", "release"), ("consent=a", "*"),
+        ("", "consume"), ("trial=2027-01-31", "lookup"),
+    ],
+)  # fmt: skip
+def test_terms_that_do_not_fit_their_kind_are_told(text: str, kind: str) -> None:
+    assert list(misfits(parse_terms(text), kind, allow=True))
+
+
+@pytest.mark.parametrize("kind", [*DisclosureKind, "*"])
+def test_terms_that_fit_are_not(kind: str) -> None:
+    quota = "quota=3/year;" if kind == "consume" else ""
+    text = f"{quota}from=2027-01-01;until=2027-06-30;hours=08:00-12:00;case=A9;rate=5/hour;break_glass=1h"
+    assert list(misfits(parse_terms(text), kind, allow=True)) == []
+
+
+def test_a_deny_has_no_term_but_its_trial() -> None:
+    assert list(misfits(parse_terms("trial=2027-01-31"), "*", allow=False)) == []
+    assert list(misfits(Terms(), "*", allow=False)) == []
+    for text in ALL:
+        if not text.startswith("trial"):
+            assert list(misfits(parse_terms(text), "lookup", allow=False)), text
+
+
+@pytest.mark.parametrize(
+    ("today", "holds"),
+    [
+        (date(2026, 12, 31), False),
+        (date(2027, 1, 1), True),
+        (date(2027, 6, 30), True),
+        (date(2027, 7, 1), False),
     ],
 )
-def test_first_and_last_day_are_included(today: date, reason: ErrorReason | None) -> None:
+def test_first_and_last_day_are_included(today: date, holds: bool) -> None:
     terms = Terms(valid_from=date(2027, 1, 1), valid_until=date(2027, 6, 30))
-    assert terms.unmet(release("d/x", "p"), today) is reason
+    assert terms.in_force(today) is holds
 
 
 @pytest.mark.parametrize(
@@ -67,9 +120,6 @@ def test_first_and_last_day_are_included(today: date, reason: ErrorReason | None
 )
 def test_case_numbers_are_matched_whole(case_number: str, fits: bool) -> None:
     assert matches("SJ-9999-A", case_number) is fits
-    request = rows(DisclosureKind.EXTRACT, "d/x", "p", case_number=case_number)
-    expected = None if fits else ErrorReason.CASE_NUMBER_REQUIRED
-    assert Terms(case_pattern="SJ-9999-A").unmet(request, DAY) is expected
 
 
 def test_pattern_characters_other_than_a_and_9_stand_for_themselves() -> None:
@@ -78,15 +128,12 @@ def test_pattern_characters_other_than_a_and_9_stand_for_themselves() -> None:
     assert not matches("A" * 64, "a" * 64 + "b" * 1_000_000)
 
 
-def test_too_many_subjects_exceed_the_cap() -> None:
-    terms = Terms(max_keys=2)
-    assert terms.unmet(rows(DisclosureKind.LOOKUP, "d/x", "p", keys=2), DAY) is None
-    assert terms.unmet(rows(DisclosureKind.LOOKUP, "d/x", "p", keys=3), DAY) is ErrorReason.CAP_EXCEEDED
-
-
-def test_conditions_are_told_in_words() -> None:
-    terms = parse_terms("from=2027-01-01;until=2027-06-30;case=S-9;max_rows=5;max_keys=2")
-    told = " | ".join(terms.conditions())
-    for part in ("2027-01-01", "2027-06-30", "S-9", "5 rows", "2 subjects"):
-        assert part in told
+def test_every_term_of_a_grant_is_told_in_words() -> None:
+    for text, terms in ALL.items():
+        told = " | ".join(terms.conditions())
+        key, _, value = text.partition("=")
+        expected = {"quota": "12 a year", "rate": "100 a minute", "subjects": "30 a day", "break_glass": "emergency"}
+        expected |= {"bulk": "one subject", "trial": ""}
+        assert expected.get(key, value) in told
+        assert bool(told) is (key != "trial")
     assert Terms().conditions() == ()
