@@ -87,7 +87,9 @@ def test_offers_say_how_narrow_a_region_may_be_named(folder: Path) -> None:
 
 def test_a_part_beside_a_deny_is_offered_only_if_the_rows_tell_it(folder: Path) -> None:
     contract = folder / "contracts/health_cases.yaml"
-    contract.write_text(GOOD_CASES.replace("            community: keep\n            onset", "            onset"), "utf-8")
+    contract.write_text(
+        GOOD_CASES.replace("            community: keep\n            onset", "            onset"), "utf-8"
+    )
     assert told(load(folder), "police-xiacheng", purpose="contact-tracing") == {}
 
 
