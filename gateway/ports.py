@@ -130,7 +130,7 @@ class KeyRing(Protocol):
         """Erase a domain's secret, durably and for ever: it is never made anew. Nothing happens where there is none.
 
         Raises:
-            Fault: KEYS_UNAVAILABLE; the secret may or may not be erased.
+            Fault: KEYS_UNAVAILABLE; the secret may or may not be erased. INTERNAL for the gateway's own domain.
         """
         ...
 
@@ -246,7 +246,8 @@ class Meters(Protocol):
         A mark that an account has already costs nothing. Accounts whose end is over may be forgotten.
 
         Raises:
-            Fault: REGISTER_UNAVAILABLE; the claims may or may not have been taken then.
+            Fault: REGISTER_UNAVAILABLE; the claims may or may not have been taken then. INTERNAL for what no caller may
+                ask: an account or mark that is empty or longer than 64 bytes, or whose end is long over.
         """
         ...
 
@@ -326,6 +327,8 @@ class EmergencyRegister(Protocol):
 
     def standing(self, grant: str, institution: str, person: str, now: datetime) -> Emergency | None:
         """Return the person's emergency that is open under a grant now, the newest, or None.
+
+        One that a reviewer found unjustified opens nothing any more.
 
         Raises:
             Fault: REGISTER_UNAVAILABLE.

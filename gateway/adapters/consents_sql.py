@@ -205,13 +205,11 @@ _Columns = tuple[Keys, "np.ndarray[Any, np.dtype[np.int32]]", "np.ndarray[Any, n
 def _columns(connection: Connection, which: ColumnElement[bool]) -> _Columns:
     """Return subject, first and last day of what was not withdrawn."""
     table = consents.c
-    chosen = select(table.subject, table.given_at, table.ends_on).where(which, table.withdrawn_at.is_(None))
-    forever = date.max.toordinal()
+    chosen = select(table.subject, table.first_day, table.last_day).where(which, table.withdrawn_at.is_(None))
 
     def part(rows: Sequence[Row[Any, Any, Any]]) -> _Columns:
-        first = [city_day(given_at).toordinal() for _, given_at, _ in rows]
-        last = [forever if ends_on is None else ends_on.toordinal() for _, _, ends_on in rows]
-        return keys_of(b"".join(row[0] for row in rows)), np.array(first, np.int32), np.array(last, np.int32)
+        subjects, first, last = zip(*rows, strict=True)
+        return keys_of(b"".join(subjects)), np.array(first, np.int32), np.array(last, np.int32)
 
     result = connection.execution_options(yield_per=_ROWS).execute(chosen)
     return _joined(part(rows) for rows in result.partitions())
@@ -241,12 +239,14 @@ def _enter(connection: Connection, register: str, given: dict[str, Consent]) -> 
     fresh = [consent for id, consent in given.items() if id not in known]
     if fresh:
         change = _changing(connection, register)
-        rows_in = [
-            {"register": register, "consent_id": one.id, "change": change}
-            | {name: getattr(one, name) for name in _PARTS}
-            for one in fresh
-        ]
-        connection.execute(insert(consents), rows_in)
+        common = {"register": register, "change": change}
+        connection.execute(insert(consents), [_row(one) | common for one in fresh])
+
+
+def _row(consent: Consent) -> dict[str, Any]:
+    last = date.max if consent.ends_on is None else consent.ends_on
+    days = {"first_day": city_day(consent.given_at).toordinal(), "last_day": last.toordinal()}
+    return {"consent_id": consent.id} | {name: getattr(consent, name) for name in _PARTS} | days
 
 
 def _changes(connection: Connection, register: str) -> int:

@@ -115,7 +115,8 @@ meter_marks = Table(
 )
 
 # `changes` counts what happened to a register; each consent has the count of what last happened to it, so that a copy
-# can be brought up to date by what is newer.
+# can be brought up to date by what is newer. `first_day` and `last_day` repeat given_at and ends_on as days of the city
+# (proleptic Gregorian ordinals), so that a copy of very many is read fast.
 consent_registers = Table(
     "consent_registers",
     metadata,
@@ -139,6 +140,8 @@ consents = Table(
     Column("withdrawn_at", DateTime),
     Column("withdrawn_by", Text, nullable=False),
     Column("change", BigInteger, nullable=False),
+    Column("first_day", Integer, nullable=False),
+    Column("last_day", Integer, nullable=False),
     Index("ix_consents_change", "register", "purpose", "change"),
     Index("ix_consents_subject", "register", "subject"),
 )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 from hypothesis import given
 
 from gateway.adapters import key_derivation as derivation
+from gateway.adapters import key_document
 from gateway.adapters.keyring_file import FileKeyRing
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import PseudonymDomain
@@ -249,6 +251,13 @@ def test_processes_that_make_the_same_domains_agree(path: Path) -> None:
     assert len(outputs[0].split()) == 20
     assert outputs[0] == outputs[1] == outputs[2]
     assert len(json.loads(path.read_bytes())["domains"]) == 22
+
+
+@pytest.mark.parametrize("wrong", [(TAX,), (ENDED, ENDED)], ids=["of a secret", "twice"])
+def test_no_document_holds_such_tombstones(path: Path, wrong: tuple[PseudonymDomain, ...]) -> None:
+    document, _ = key_document.read(path.read_bytes())
+    with pytest.raises(ValueError, match="destroyed domain"):
+        key_document.read(key_document.write(replace(document, destroyed=wrong), bytes(32)))
 
 
 def test_a_file_without_tombstones_has_the_form_it_always_had(tmp_path: Path) -> None:

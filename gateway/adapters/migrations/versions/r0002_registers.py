@@ -88,6 +88,8 @@ def _make_tables() -> None:
         sa.Column("withdrawn_at", sa.DateTime),
         sa.Column("withdrawn_by", sa.Text, nullable=False),
         sa.Column("change", sa.BigInteger, nullable=False),
+        sa.Column("first_day", sa.Integer, nullable=False),
+        sa.Column("last_day", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("register", "consent_id", name="pk_consents"),
         sa.ForeignKeyConstraint(
             ["register"], ["consent_registers.register"], name="fk_consents_register_consent_registers"
