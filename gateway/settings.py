@@ -111,8 +111,7 @@ class PolicySettings(_Section):
     folder: Path = Field(description="The policy folder.")
     follow: Literal["published", "folder"] = Field(
         "published",
-        description="`published`: the folder is the first policy, and later ones are published by officers; "
-        "`folder`: the folder is the policy, as it was last read (at the start, and on SIGHUP).",
+        description="What brings a policy into force: officers who publish it, or the folder's files.",
     )
     poll_seconds: float = Field(1.0, gt=0, le=60, description="How often a process looks for a newer publication.")
     sunset_seconds: float = Field(60.0, gt=0, le=86400, description="How often it looks for purposes that ended.")
