@@ -14,7 +14,7 @@ from gateway.decision.judge import judge
 from gateway.decision.lawful import unlawful
 from gateway.decision.officer.considered import Considered, Part, considered, matching_denies
 from gateway.decision.officer.writing import grant_line, link_line
-from gateway.decision.standing import unmet
+from gateway.decision.standing import open_at, unmet
 from gateway.model.calendar import city_day
 from gateway.model.contract import (
     Classification,
@@ -79,7 +79,7 @@ class Changes:
 def policy_changes(request: DisclosureRequest, identity: Identity, snapshot: PolicySnapshot, now: datetime) -> Changes:
     """Return what would have to change in a policy for a request to pass; no steps where it passes or nothing helps."""
     today = city_day(now)
-    close = considered(request, identity.institution, snapshot, today)
+    close = considered(request, identity.institution, snapshot, now)
     own = [one.grant for one in close if all(miss.part is not Part.RECIPIENT for miss in one.misses)]
     near = list(dict.fromkeys([*own, *(one.grant for one in close[:_MOST_EXAMPLES])]))
     rules = (*near, *matching_denies(request, identity.institution, snapshot))
@@ -195,13 +195,17 @@ class _Search:
     def _no_grant(self, purpose: Purpose, contract: DataContract, spec: DisclosureSpec) -> _Found | None:
         if self._held(purpose, contract, spec):
             return None
-        near = considered(self.request, self.institution, self.policy, self.today)
+        near = considered(self.request, self.institution, self.policy, self.now)
         return self._grant_anew(purpose, spec, near)
 
     def _unmet(self, purpose: Purpose, contract: DataContract, spec: DisclosureSpec) -> _Found | None:
         held = self._held(purpose, contract, spec)
         reasons = [(rule, unmet(rule, self.request, self.institution, spec, self.policy, self.today)) for rule in held]
-        if any(reason is None for _, reason in reasons):
+        fitting = [rule for rule, reason in reasons if reason is None]
+        if fitting and not any(open_at(rule.terms, self.now) for rule in fitting):
+            rule = fitting[0]
+            return self._edit(rule, replace(rule.terms, hours=None), f"let the grant {rule.id} hold at all hours")
+        if fitting:
             return None
         rule, reason = reasons[0]
         match reason:

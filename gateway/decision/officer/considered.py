@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from enum import StrEnum
 
-from gateway.decision.standing import in_force, unmet
+from gateway.decision.standing import in_force, open_at, unmet
+from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureSpec
 from gateway.model.errors import ErrorReason
 from gateway.model.region import is_within
@@ -28,6 +29,7 @@ class Part(StrEnum):
     REGION = "region"
     PURPOSE = "purpose"
     DAYS = "days"
+    HOURS = "hours"
     MEMBERSHIP = "membership"
     TERMS = "terms"
 
@@ -49,11 +51,11 @@ class Considered:
 
 
 def considered(
-    request: DisclosureRequest, institution: str, snapshot: PolicySnapshot, today: date
+    request: DisclosureRequest, institution: str, snapshot: PolicySnapshot, now: datetime
 ) -> tuple[Considered, ...]:
     """Return the allows for the dataset that miss by at most two columns; those that miss least come first.
 
-    The days and terms of an allow are looked at where its columns match.
+    The days and terms of an allow are looked at where its columns match, at an instant (naive UTC).
     """
     roles = snapshot.roles.of(institution)
     region = request.context.region or snapshot.regions.root.path
@@ -72,7 +74,7 @@ def considered(
         )
         if missed <= _FEW_MISSES:
             misses = tuple(_columns(grant, request, roles, obj, region, snapshot))
-            misses = misses or tuple(_today(grant, request, institution, snapshot, today))
+            misses = misses or tuple(_today(grant, request, institution, snapshot, now))
             found.append(Considered(grant, misses))
     return tuple(sorted(found, key=lambda one: len(one.misses)))
 
@@ -130,8 +132,9 @@ def _columns(
 
 
 def _today(
-    grant: Grant, request: DisclosureRequest, institution: str, snapshot: PolicySnapshot, today: date
+    grant: Grant, request: DisclosureRequest, institution: str, snapshot: PolicySnapshot, now: datetime
 ) -> Iterator[Miss]:
+    today = city_day(now)
     spec = _disclosure(request, snapshot)
     if spec is None:
         return
@@ -143,6 +146,8 @@ def _today(
     if not in_force(grant, institution, snapshot, today):
         yield Miss(Part.MEMBERSHIP, f"{institution} is not in the role {grant.recipient} on {today}")
         return
+    if not open_at(grant.terms, now):
+        yield Miss(Part.HOURS, f"it holds from {grant.terms.hours} of each day")
     reason = unmet(grant, request, institution, spec, snapshot, today)
     if reason is not None:
         yield Miss(Part.TERMS, _words(reason, grant))

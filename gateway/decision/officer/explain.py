@@ -165,7 +165,7 @@ def _for_officer(
     contract = policy.contracts.get(request.dataset)
     region = request.context.region or policy.regions.root.path
     authority = officer is None or covers(officer, region, (request.dataset,))
-    near = considered(request, institution, policy, today) if authority else ()
+    near = considered(request, institution, policy, now) if authority else ()
     against = matching_denies(request, institution, policy) if authority else ()
     seen = tuple(one for one in near if _sees(officer, one.grant, policy))
     denies = tuple(one for one in against if _sees(officer, one, policy))

@@ -34,11 +34,11 @@ STRANGER = """  - case: Nobody else
 
 def fields(changed: Changed) -> str:
     given = changed().contracts["subsidies"].disclosures["audit-rows"].fields
-    return "{" + ", ".join(f"{name}: '{how}'" for name, how in given.items()) + "}"
+    return ", ".join(f"{name}: '{how}'" for name, how in given.items())
 
 
 def run(changed: Changed, cases: str, *lines: str) -> tuple[CaseResult, ...]:
-    text = HEAD + cases.replace("{FIELDS}", fields(changed))
+    text = HEAD + cases.replace("FIELDS", fields(changed))
     return run_tables(changed(*lines, files={"tests/audit.yaml": text}))
 
 
@@ -105,13 +105,13 @@ def test_an_emergency_needs_its_reason(changed: Changed) -> None:
     why: subsidy-audit
     asks: extract subsidies/audit-rows
     break_glass_reason: a reason
-    gets: {grant: g-glass, fields: FIELDS, consent: consented, terms: [break_glass=4h]}
+    gets: {grant: g-glass, fields: {FIELDS}, consent: consented, terms: [break_glass=4h]}
   - case: Without a reason
     who: zju
     why: subsidy-audit
     asks: extract subsidies/audit-rows
     refused: BREAK_GLASS_REQUIRED
-""".replace("FIELDS", "{FIELDS}")
+"""
     glass = "p, g-glass, zju, subsidies/audit-rows, extract, hangzhou, subsidy-audit, break_glass=4h, allow"
     assert [result.differences for result in run(changed, case, glass)] == [(), ()]
 
@@ -128,7 +128,7 @@ def test_an_emergency_needs_its_reason(changed: Changed) -> None:
     ],
 )
 def test_a_broken_table_is_no_policy(changed: Changed, old: str, new: str, line: int, message: str) -> None:
-    text = (HEAD + ROWS + STRANGER).replace("{FIELDS}", "{}")
+    text = (HEAD + ROWS + STRANGER).replace("FIELDS", "")
     assert old in text
     with pytest.raises(InvalidPolicy) as caught:
         changed(files={"tests/audit.yaml": text.replace(old, new, 1)})

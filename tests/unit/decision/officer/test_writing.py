@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decision.officer.writing import grant_line, link_line, term_list
+from gateway.model.calendar import Hours
 from gateway.model.meter import Allowance, Period
 from gateway.model.terms import Terms
 from gateway.policy.roles import RoleLink
@@ -41,9 +43,13 @@ def test_terms_read_back(terms: Terms) -> None:
 
 def test_every_term_is_written() -> None:
     full = Terms(
-        date(2026, 1, 1), date(2027, 1, 1), "A9", "cases", "agreed", Allowance(1, Period.DAY),
-        Allowance(2, Period.HOUR), Allowance(3, Period.YEAR), True, timedelta(hours=4), 5, 6, date(2026, 5, 5),
+        valid_from=date(2026, 1, 1), valid_until=date(2027, 1, 1), hours=Hours(8 * 60, 18 * 60 + 30), case_pattern="A9",
+        case_register="cases", consent="agreed", quota=Allowance(1, Period.DAY), rate=Allowance(2, Period.HOUR),
+        subjects=Allowance(3, Period.YEAR), single=True, break_glass=timedelta(hours=4), max_rows=5, max_keys=6,
+        trial=date(2026, 5, 5),
     )  # fmt: skip
+    # no term that comes later may be left out
+    assert all(getattr(full, one.name) != one.default for one in fields(Terms))
     assert parse_terms(";".join(term_list(full))) == full
 
 

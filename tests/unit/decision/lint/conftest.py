@@ -1,0 +1,7 @@
+"""The small good policy, changed as a test needs it."""
+
+from __future__ import annotations
+
+from tests.unit.decision.officer.conftest import changed, snapshot
+
+__all__ = ["changed", "snapshot"]

@@ -1,0 +1,184 @@
+"""Each finding, planted; and none that matters in the policy that the product comes with."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.decision.lint.findings import Severity
+from gateway.decision.lint.look import at_least, lint
+from gateway.decision.lint.usage import usage_from
+from gateway.model.contract import DisclosureKind
+from gateway.model.record import AuditRecord, Outcome
+from gateway.policy.snapshot import PolicySnapshot, load
+from tests.unit.decision.officer.conftest import Changed
+from tests.unit.decision.officer.recorded import record
+
+DAY = date(2027, 1, 15)
+ROOT = Path(__file__).resolve().parents[4]
+HERE = 12
+"""The first line that is added to the grants."""
+
+Replace = dict[str, list[tuple[str, str]]]
+JUST = '"The officer holds it already."'
+CASES, SUBSIDIES = "contracts/health_cases.yaml", "contracts/subsidies.yaml"
+
+PLANTED: list[tuple[str, str, list[str], Replace, str, int]] = [
+    ("every-dataset", "serious", ["p, x, zju, *, extract, hangzhou, open-data, , allow"], {}, "grants.csv", HERE),
+    ("every-disclosure", "warning", ["p, x, zju, subsidies/*, extract, hangzhou, open-data, , allow"], {},
+     "grants.csv", HERE),
+    ("every-kind", "warning", ["p, x, zju, subsidies/audit-rows, *, hangzhou, data-contest, , allow"], {},
+     "grants.csv", HERE),
+    ("purpose-at-the-top", "warning", ["p, x, zju, subsidies/by-tier, release, hangzhou/xihu, open-data, , allow"], {},
+     "grants.csv", HERE),
+    ("emergency-without-end", "warning", [], {"grants.csv": [("until=2027-06-30", "")]}, "grants.csv", 2),
+    ("break-glass-without-end", "warning",
+     ["p, x, zju, subsidies/audit-rows, extract, hangzhou/xihu, subsidy-audit, break_glass=4h, allow"], {},
+     "grants.csv", HERE),
+    ("identifiers-city-wide", "serious",
+     ["p, x, zju, health_cases/one-case, lookup, hangzhou, contact-tracing, max_keys=9, allow"], {},
+     "grants.csv", HERE),
+    ("city-for-a-district", "warning",
+     ["p, x, office, subsidies/audit-rows, extract, hangzhou/xihu, subsidy-audit, , allow",
+      "p, y, office, subsidies/audit-tiers, extract, hangzhou, subsidy-audit, , allow"], {}, "grants.csv", HERE + 1),
+    ("grant-over", "note",
+     ["p, x, zju, subsidies/by-tier, release, hangzhou, data-contest, until=2027-01-14, allow"], {},
+     "grants.csv", HERE),
+    ("purpose-over", "note", [], {"purposes.yaml": [("expires_on: 2027-06-30", "expires_on: 2026-12-31")]},
+     "grants.csv", 2),
+    ("contract-not-active", "warning", [], {CASES: [("status: active", "status: draft")]}, "grants.csv", 2),
+    ("never-lawful", "warning", ["p, x, zju, health_cases/tracing, extract, hangzhou, open-data, , allow"], {},
+     "grants.csv", HERE),
+    ("partly-unlawful", "note", [], {SUBSIDIES: [("collected_for: [subsidy-audit, open-data]",
+                                                  "collected_for: [subsidy-audit, data-contest]")]}, "grants.csv", 6),
+    ("denied-anyway", "warning", ["p, x, zju, subsidies/by-tier, release, hangzhou, social-scoring, , allow"], {},
+     "grants.csv", HERE),
+    ("written-twice", "warning", ["p, x, zju, subsidies/by-tier, release, hangzhou, open-data, from=2026-01-01, allow"],
+     {}, "grants.csv", HERE),
+    ("covered", "note", ["p, x, zju, subsidies/by-tier, release, hangzhou/xihu, data-contest, from=2026-06-01, allow"],
+     {}, "grants.csv", HERE),
+    ("deny-covered", "note", ["p, x, zju, *, *, hangzhou/xihu, social-scoring, , deny"], {}, "grants.csv", HERE),
+    ("deny-meets-nothing", "note", ["p, x, zju, health_cases/*, *, *, subsidy-audit, , deny"], {}, "grants.csv", HERE),
+    ("review-overdue", "warning", [], {"purposes.yaml": [("review_on: 2028-01-01", "review_on: 2027-01-14")]},
+     "purposes.yaml", 17),
+    ("membership-lapsed", "warning", ["g, zju, police, until=2027-01-14"], {}, "grants.csv", HERE),
+    ("trial-over", "warning", ["p, x, zju, *, *, *, subsidy-audit, trial=2027-01-14, deny"], {}, "grants.csv", HERE),
+    ("consent-not-asked", "serious", [], {"purposes.yaml": [
+        ("dpv: dpv:PublicInterest, citation: \"PIPL art. 13(1)(4)\"", "dpv: dpv:Consent, citation: x")]},
+     "grants.csv", 2),
+    ("rests-on-consent", "note", [], {"purposes.yaml": [
+        ("dpv: dpv:PublicInterest, citation: \"PIPL art. 13(1)(4)\"", "dpv: dpv:Consent, citation: x")]},
+     "purposes.yaml", 2),
+    ("identifier-without-reason", "serious", [], {CASES: [(JUST, "Needed for the business purpose.")]}, CASES, 44),
+    ("identifier-without-reason", "serious", [], {CASES: [(JUST, "工作需要")]}, CASES, 44),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "severity", "lines", "replace", "file", "line"),
+    PLANTED,
+    ids=[f"{number}-{one[0]}" for number, one in enumerate(PLANTED)],
+)
+def test_what_is_planted_is_found(
+    changed: Changed, code: str, severity: str, lines: list[str], replace: Replace, file: str, line: int
+) -> None:
+    clean = {(one.code, one.file, one.line) for one in lint(changed(), DAY)}
+    found = [one for one in lint(changed(*lines, replace=replace), DAY) if one.code == code]
+    assert (file, line) in {(one.file, one.line) for one in found}
+    assert {one.severity for one in found} == {Severity(severity)}
+    assert all(one.message and one.remedy for one in found)
+    # it is the plant that is found
+    assert (code, file, line) not in clean
+
+
+def test_what_a_register_or_a_case_binds_is_not_too_broad(changed: Changed) -> None:
+    for term in ("until=2027-06-30", "case=A9", "break_glass=4h"):
+        line = f"p, x, zju, health_cases/one-case, lookup, hangzhou, contact-tracing, {term}, allow"
+        assert "identifiers-city-wide" not in {one.code for one in lint(changed(line), DAY)}
+    alone = "p, x, zju, health_cases/one-case, lookup, hangzhou, contact-tracing, bulk=forbidden, allow"
+    (found,) = [one for one in lint(changed(alone), DAY) if one.code == "identifiers-city-wide"]
+    assert found.severity is Severity.WARNING
+
+
+def test_recipients_without_a_certificate_are_named_where_it_is_known(snapshot: PolicySnapshot) -> None:
+    def unknown(known: set[str] | None) -> set[str]:
+        found = lint(snapshot, DAY, institutions=known)
+        return {one.message.partition("'")[2].partition("'")[0] for one in found if one.code == "recipient-unknown"}
+
+    assert unknown(None) == set()
+    assert unknown({"police-xihu", "audit-office"}) == {"g-zju"}
+
+
+def test_the_order_is_that_of_the_files(snapshot: PolicySnapshot) -> None:
+    found = lint(snapshot, DAY)
+    assert list(found) == sorted(found, key=lambda one: (one.file, one.line, one.code))
+    assert set(at_least(found, Severity.NOTE)) == set(found)
+    assert {one.severity for one in at_least(found, Severity.WARNING)} <= {Severity.WARNING, Severity.SERIOUS}
+
+
+@pytest.mark.parametrize("today", [date(2026, 11, 22), date(2035, 6, 1)], ids=str)
+def test_the_policy_of_the_product_has_nothing_serious(today: date) -> None:
+    assert at_least(lint(load(ROOT / "policies"), today), Severity.SERIOUS) == ()
+
+
+# --- what is really used ----------------------------------------------------------------------------------------------
+
+
+def used(obj: str, grant: str, day: int = 10, **other: object) -> AuditRecord:
+    purpose = {"health": "contact-tracing", "subsid": "subsidy-audit"}[obj[:6]]
+    return record("police-xihu", obj, purpose, grant=grant, at=datetime(2027, 1, day), **other)
+
+
+TRACING = used("health_cases/tracing", "g-trace", region="hangzhou/xihu", fields=("community",))
+
+
+def findings(policy: PolicySnapshot, code: str, *records: AuditRecord) -> dict[str, tuple[str, ...]]:
+    found = lint(policy, DAY, usage=usage_from(records))
+    return {one.message.partition("'")[2].partition("'")[0]: one.replacement for one in found if one.code == code}
+
+
+def test_grants_that_nobody_used_for_ninety_days_are_named(snapshot: PolicySnapshot) -> None:
+    names = {"g-trace-one", "g-audit", "g-audit-check", "g-zju", "g-firms"}
+    assert set(findings(snapshot, "unused", TRACING)) == names
+    long_ago = record(
+        "police-xihu", "health_cases/tracing", "contact-tracing", grant="g-trace", at=datetime(2026, 10, 1)
+    )
+    lapsing = findings(snapshot, "unused", long_ago)
+    assert lapsing["g-trace"] == (
+        "p, g-trace, police, health_cases/tracing, extract, hangzhou, epidemic-control, until=2027-02-14, allow",
+    )
+    assert "unused" not in {one.code for one in lint(snapshot, DAY)}
+
+
+def test_refusals_use_nothing(snapshot: PolicySnapshot) -> None:
+    refusal = used("health_cases/tracing", "g-trace", outcome=Outcome.REFUSED)
+    assert "g-trace" in findings(snapshot, "unused", refusal)
+
+
+def test_a_narrower_line_is_ready_and_covers_what_was_used(snapshot: PolicySnapshot, changed: Changed) -> None:
+    lines = findings(snapshot, "wider-than-used", TRACING)["g-trace"]
+    assert lines == (
+        "p, g-trace-2, police-xihu, health_cases/tracing, extract, hangzhou/xihu, contact-tracing, until=2027-06-30, "
+        "allow",
+    )
+    old = "p, g-trace, police, health_cases/tracing, extract, hangzhou, epidemic-control, until=2027-06-30, allow"
+    narrowed = changed(replace={"grants.csv": [(old, lines[0])]})
+    ruling = narrowed.ruling("police-xihu", "health_cases/tracing", DisclosureKind.EXTRACT, "hangzhou/xihu",
+                             "contact-tracing")  # fmt: skip
+    assert [grant.id for grant in ruling.grants] == ["g-trace-2"]
+
+
+def test_fields_that_were_never_asked_for_are_named(snapshot: PolicySnapshot) -> None:
+    found = lint(snapshot, DAY, usage=usage_from([TRACING]))
+    (one,) = [finding for finding in found if finding.code == "wider-than-used"]
+    assert "was never asked for resident_id, onset" in one.message
+
+
+def test_usage_counts_streams_once_and_takes_all_that_was_given() -> None:
+    end = used("health_cases/tracing", "g-trace", day=11, completes=1, rows=7, outcome=Outcome.COMPLETED)
+    usage = usage_from([TRACING, end])["g-trace"]
+    assert (usage.uses, usage.most_rows, usage.last_used) == (1, 7, date(2027, 1, 11))
+    assert usage.fields == {"community"}
+    assert usage.institutions == {"police-xihu"}
