@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from operator import itemgetter
 
 from gateway.decision.granularity import region_fits
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
-from gateway.model.region import is_within
 from gateway.model.treatment import Treatment
 from gateway.policy.grants import ANY, Effect, Grant
 from gateway.policy.shards import object_within
@@ -31,7 +31,7 @@ def served_regions(snapshot: PolicySnapshot, contract: DataContract, region: str
 def disclosures(snapshot: PolicySnapshot, grant: Grant) -> Iterator[tuple[DataContract, DisclosureSpec]]:
     """Yield what an allow covers, of confirmed contracts alone."""
     for contract in snapshot.contracts.values():
-        if contract.status is not ContractStatus.CONFIRMED:
+        if contract.status is not ContractStatus.ACTIVE:
             continue
         for spec in contract.disclosures.values():
             if _covers(grant, contract, spec):
@@ -44,13 +44,40 @@ def _covers(grant: Grant, contract: DataContract, spec: DisclosureSpec) -> bool:
     return named and grant.kind in (spec.kind.value, ANY)
 
 
-def allows_of(snapshot: PolicySnapshot, institution: str) -> tuple[Grant, ...]:
+def allows_of(snapshot: PolicySnapshot, institution: str, dataset: str = "") -> tuple[Grant, ...]:
     """Return the allows that are written for an institution or a role of it, in the order of the file.
 
-    They only say where to look: what holds is Casbin's to rule.
+    Of one dataset, where it is given. They only say where to look: what holds is Casbin's to rule.
     """
-    roles = snapshot.roles.of(institution)
-    return tuple(grant for grant in snapshot.grants if grant.effect is Effect.ALLOW and grant.recipient in roles)
+    written = _by_recipient(snapshot)
+    found = [
+        placed
+        for role in snapshot.roles.of(institution)
+        for named, rules in written.get(role, {}).items()
+        if not dataset or named in (dataset, ANY)
+        for placed in rules
+    ]
+    return tuple(grant for _, grant in sorted(found, key=itemgetter(0)))
+
+
+_Placed = tuple[int, Grant]
+
+
+def _by_recipient(snapshot: PolicySnapshot) -> dict[str, dict[str, list[_Placed]]]:
+    """The allows with their places in the file, by recipient and dataset. Made once for a policy: there may be many."""
+    known = snapshot.entitlements.get(_ALLOWS)
+    if isinstance(known, dict):
+        return known
+    found: dict[str, dict[str, list[_Placed]]] = {}
+    for place, grant in enumerate(snapshot.grants):
+        if grant.effect is Effect.ALLOW:
+            dataset = grant.object.partition("/")[0]
+            found.setdefault(grant.recipient, {}).setdefault(dataset, []).append((place, grant))
+    snapshot.entitlements.put(_ALLOWS, found)
+    return found
+
+
+_ALLOWS = ("allows by recipient",)
 
 
 def naming(
@@ -94,7 +121,7 @@ def open_regions(
             for child in snapshot.regions.children(region):
                 descend(child.path)
 
-    for grant in allows_of(snapshot, institution):
+    for grant in allows_of(snapshot, institution, contract.dataset):
         if _covers(grant, contract, spec) and (
             grant.purpose == ANY or snapshot.purposes.is_within(purpose, grant.purpose)
         ):
@@ -105,8 +132,18 @@ def open_regions(
 
 def _denied_in_part(snapshot: PolicySnapshot, region: str) -> bool:
     """Tell whether some deny names a place strictly below: only then can a part of a denied region be open."""
-    return any(
-        grant.effect is Effect.DENY and grant.region != region and is_within(grant.region, region)
-        for grant in snapshot.grants
-        if grant.region != ANY
-    )
+    known = snapshot.entitlements.get(_DENIED_BENEATH)
+    if isinstance(known, frozenset):
+        return region in known
+    found: set[str] = set()
+    for grant in snapshot.grants:
+        if grant.effect is Effect.DENY and grant.region != ANY:
+            above = grant.region.rpartition("/")[0]
+            while above and above not in found:
+                found.add(above)
+                above = above.rpartition("/")[0]
+    snapshot.entitlements.put(_DENIED_BENEATH, frozenset(found))
+    return region in found
+
+
+_DENIED_BENEATH = ("regions with a deny beneath",)

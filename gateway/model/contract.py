@@ -140,7 +140,6 @@ class ContractStatus(StrEnum):
     ACTIVE = "active"
     DEPRECATED = "deprecated"
     RETIRED = "retired"
-    CONFIRMED = "active"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.decision.granularity import region_fits
+from gateway.decision.nearest import nearest
+from gateway.decision.offers import offers
+from gateway.decision.standing import unmet
 from gateway.model.contract import ContractStatus, DisclosureKind
 from gateway.model.errors import ErrorReason
 from gateway.model.permit import NearestRequest
 from gateway.model.request import DisclosureRequest, RowsRequest
-from gateway.policy.granularity import region_fits
-from gateway.policy.nearest import nearest
-from gateway.policy.offers import offers
 from gateway.policy.snapshot import PolicySnapshot, load
 from tests.unit.policy.conftest import GOOD
 from tests.unit.policy.requests import applied, release, rows
@@ -75,7 +76,7 @@ def _passes(policy: PolicySnapshot, who: str, request: DisclosureRequest, today:
     contract = policy.contracts.get(request.dataset)
     spec = None if contract is None else contract.disclosures.get(request.disclosure)
     purpose = policy.purposes.get(request.context.purpose)
-    if contract is None or spec is None or purpose is None or contract.status is not ContractStatus.CONFIRMED:
+    if contract is None or spec is None or purpose is None or contract.status is not ContractStatus.ACTIVE:
         return False
     if spec.kind is not request.kind or (purpose.expires_on is not None and purpose.expires_on < today):
         return False
@@ -87,7 +88,7 @@ def _passes(policy: PolicySnapshot, who: str, request: DisclosureRequest, today:
     leaving = {name: how for name, how in spec.fields.items() if name in named or not named}
     rows_asked = isinstance(request, RowsRequest)
     return any(
-        grant.terms.unmet(request, today) is None
+        unmet(grant, request, who, spec, policy, today) is None
         and (not rows_asked or region_fits(region, grant, contract, leaving, policy.regions))
         for grant in ruling.grants
     )

@@ -13,7 +13,7 @@ from gateway import tables
 from gateway.model.errors import Fault
 from gateway.model.statistics import StatisticsQuery
 from gateway.stages.deliver import deliver, deliver_release
-from gateway.tables import MinimizedTable, PseudonymizedTable, RawTable, Segment
+from gateway.tables import AdmittedPermit, MinimizedTable, PseudonymizedTable, RawTable, Segment
 from tests.unit.privacy.example import permit_for
 
 SEALED = [
@@ -27,7 +27,9 @@ SECRET = "龘靐甲"
 
 def raw() -> RawTable:
     batch = pa.record_batch({"name": pa.array([SECRET])})
-    return RawTable._open(PERMIT, "v", batch.schema, iter([Segment(batch, b"", None)]), frozenset())
+    return RawTable._open(
+        AdmittedPermit._admit(PERMIT), "v", batch.schema, iter([Segment(batch, b"", None)]), frozenset()
+    )
 
 
 @pytest.mark.parametrize("kind", SEALED)
@@ -65,6 +67,11 @@ def test_a_stage_cannot_be_skipped_at_run_time() -> None:
     with pytest.raises(Fault):
         PseudonymizedTable._advance(table, table.schema, iter([]), frozenset())
     assert isinstance(MinimizedTable._advance(table, table.schema, iter([]), frozenset()), MinimizedTable)
+
+
+def test_a_permit_that_was_not_admitted_opens_nothing() -> None:
+    with pytest.raises(Fault):
+        RawTable._open(PERMIT, "v", pa.schema([]), iter([]), frozenset())  # type: ignore[arg-type]  # the mistake under test
 
 
 @pytest.mark.parametrize("thing", [None, "x", pa.record_batch({"a": pa.array([1])})])

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.decision.fit import misfit
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason
 from gateway.model.permit import FieldViolation
 from gateway.model.request import Selector
-from gateway.policy.fit import misfit
 from gateway.policy.snapshot import PolicySnapshot
 from tests.unit.policy.requests import rows
 

@@ -7,13 +7,13 @@ from types import MappingProxyType
 
 import pytest
 
+from gateway.decision.granularity import finest_level, region_fits
 from gateway.model.region import Region, RegionLevel
+from gateway.model.terms import Terms
 from gateway.model.treatment import GeneralizeRegion, Keep, Mask, Precision, Pseudonymize, Treatment
 from gateway.policy.grants import Effect, Grant
-from gateway.policy.granularity import finest_level, region_fits
 from gateway.policy.regions import RegionTree
 from gateway.policy.snapshot import PolicySnapshot
-from gateway.policy.terms import Terms
 
 CITY, DISTRICT, STREET, COMMUNITY = "a", "a/b", "a/b/c", "a/b/c/d"
 TREE = RegionTree(

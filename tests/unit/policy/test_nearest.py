@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.decision.nearest import nearest
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason
 from gateway.model.filter import Condition, Operator
 from gateway.model.permit import NearestRequest
-from gateway.policy.nearest import nearest
 from gateway.policy.snapshot import PolicySnapshot, load
 from tests.unit.policy.requests import release, rows
 

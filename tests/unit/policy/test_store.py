@@ -10,7 +10,7 @@ import pytest
 
 from gateway.policy.problems import InvalidPolicy
 from gateway.policy.snapshot import PolicySnapshot
-from gateway.policy.store import PolicyStore
+from gateway.policy.store import FolderSource, PolicyStore
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -20,7 +20,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_an_invalid_folder_never_replaces_the_last_good_one(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    store = PolicyStore(folder)
+    store = PolicyStore(FolderSource(folder))
     good = store.current()
     edit(folder / "grants.csv", "allow", "canary-value")
     outcome = store.reload()
@@ -37,7 +37,7 @@ def test_an_invalid_folder_never_replaces_the_last_good_one(folder: Path, caplog
 
 
 def test_a_valid_folder_comes_into_force(folder: Path) -> None:
-    store = PolicyStore(folder)
+    store = PolicyStore(FolderSource(folder))
     before = store.current()
     edit(folder / "budgets.yaml", "resident: 12.0", "resident: 11.0")
     after = store.reload()
@@ -48,7 +48,7 @@ def test_a_valid_folder_comes_into_force(folder: Path) -> None:
 
 
 def test_a_folder_that_vanishes_changes_nothing(folder: Path) -> None:
-    store = PolicyStore(folder)
+    store = PolicyStore(FolderSource(folder))
     good = store.current()
     folder.rename(folder.with_name("gone"))
     assert isinstance(store.reload(), InvalidPolicy)
@@ -58,14 +58,14 @@ def test_a_folder_that_vanishes_changes_nothing(folder: Path) -> None:
 def test_the_first_folder_must_be_valid(folder: Path) -> None:
     (folder / "grants.csv").unlink()
     with pytest.raises(InvalidPolicy):
-        PolicyStore(folder)
+        PolicyStore(FolderSource(folder))
 
 
 def test_readers_see_whole_policies_while_reloads_go_on(folder: Path) -> None:
-    store = PolicyStore(folder)
+    store = PolicyStore(FolderSource(folder))
     first = store.current()
     edit(folder / "budgets.yaml", "resident: 12.0", "resident: 11.0")
-    second = PolicyStore(folder).current()
+    second = PolicyStore(FolderSource(folder)).current()
     valid = {snapshot.digest: snapshot.budgets.lifetime["resident"] for snapshot in (first, second)}
     done = threading.Event()
     torn: list[str] = []
