@@ -134,17 +134,19 @@ def test_the_newest_are_decisions_each_once(open_log: OpenLog) -> None:
 
 def test_what_lies_between_comes_by_its_time_whatever_its_place(open_log: OpenLog) -> None:
     log = open_log()
-    # every fifth instant twice; in the log in another order
-    instants = [AT + timedelta(microseconds=number - number % 5 // 4) for number in range(2500)]
+    # every seventh instant twice, also the 1000th; in the log in another order
+    instants = [AT + timedelta(microseconds=number - number % 7 // 6) for number in range(2500)]
     records = [replace(a_record(str(number)), at=instant) for number, instant in enumerate(instants)]
     shuffled = sorted(records, key=lambda record: record.request_id[::-1])
     with ThreadPoolExecutor(32) as threads:
         list(threads.map(log.append, shuffled))
     log.append(replace(a_record(completes=0), at=AT))
     log.note(an_event())
-    found = list(log.between(AT, AT + timedelta(microseconds=2400)))
-    assert [record.at for record in found] == [instant for instant in instants if instant < instants[2400]]
-    assert {record.request_id for record in found} == {str(number) for number in range(2400)}
+    found = list(log.between(AT, AT + timedelta(microseconds=2399)))
+    assert [record.at for record in found] == [
+        instant for instant in instants if instant < AT + timedelta(microseconds=2399)
+    ]
+    assert {record.request_id for record in found} == {str(number) for number in range(2399)}
     (first,) = log.between(AT, AT + timedelta(microseconds=1))
     assert first.request_id == "0"
     assert list(log.between(AT - timedelta(days=1), AT)) == []
