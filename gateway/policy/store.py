@@ -10,6 +10,7 @@ from typing import Protocol
 from gateway.model.errors import ErrorReason, Fault
 from gateway.policy.problems import InvalidPolicy, PolicyProblem
 from gateway.policy.snapshot import PolicySnapshot, load, read
+from gateway.policy.turns import without_collections
 from gateway.ports import PolicyArchive
 
 _log = logging.getLogger(__name__)
@@ -110,7 +111,8 @@ class PolicyStore:
         self._source = source
         self._lock = threading.Lock()
         self._problems: tuple[PolicyProblem, ...] = ()
-        self._snapshot = source.read()
+        with without_collections():
+            self._snapshot = source.read()
 
     def current(self) -> PolicySnapshot:
         """Return the snapshot in force."""
@@ -143,7 +145,8 @@ class PolicyStore:
         """
         with self._lock:
             try:
-                snapshot = self._source.read()
+                with without_collections():
+                    snapshot = self._source.read()
             except InvalidPolicy as invalid:
                 if invalid.problems != self._problems:
                     self._complain(invalid)
