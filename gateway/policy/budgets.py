@@ -8,7 +8,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from gateway.model.budget import Account
 from gateway.model.contract import DataContract, DisclosureKind
@@ -16,12 +16,14 @@ from gateway.model.loss import epsilon_to_rho
 from gateway.policy.documents import Document
 from gateway.policy.problems import Problems, did_you_mean
 from gateway.policy.purposes import PurposeTree
-from gateway.policy.validation import DatasetName, Shape, Slug, shaped
+from gateway.policy.validation import DatasetName, Shape, Slug, formed, shaped
 
 DEFAULT = "default"
 
 Epsilon = Annotated[float, Field(gt=0, le=1000)]
-PersonName = Annotated[str, StringConstraints(pattern=r"^(default|[a-z0-9-]+/\S+)$", max_length=200)]
+PersonName = Annotated[
+    str, formed(r"^(default|[a-z0-9-]+/\S+)$", "Write institution/person, such as audit-office/li.wei.", 200)
+]
 
 
 class BudgetsShape(Shape):
@@ -80,10 +82,13 @@ def read_budgets(
     document: Document,
     contracts: Mapping[str, DataContract],
     purposes: PurposeTree,
-    institutions: Iterable[str],
+    institutions: Iterable[str] | None,
     problems: Problems,
 ) -> BudgetPolicy | None:
-    """Return the caps, or None after noting what is wrong with them."""
+    """Return the caps, or None after noting what is wrong with them.
+
+    `institutions` are those with a grant, or None if it is not known who has one: then nobody is told to have none.
+    """
     shape = shaped(BudgetsShape, document, problems)
     if shape is None:
         return None
@@ -94,18 +99,20 @@ def read_budgets(
         for name in names:
             if name not in options:
                 line = document.line(part, name)
-                problems.add(document.file, line, f"there is no {what} '{name}'", did_you_mean(name, options))
+                remedy = did_you_mean(name, options, "Remove it.")
+                problems.add(document.file, line, f"there is no {what} '{name}'", remedy)
 
-    named = set(institutions)
+    known("lifetime", shape.lifetime, {one.privacy_unit.kind for one in contracts.values()}, "kind of privacy unit")
     known("datasets", shape.datasets, contracts, "dataset")
     known("purposes", shape.purposes, purposes.ids(), "purpose")
-    known("recipients", shape.recipients, named | {DEFAULT}, "institution with a grant")
-    for name in shape.persons:
-        if name != DEFAULT and name.partition("/")[0] not in named:
-            problems.add(
-                document.file, document.line("persons", name),
-                f"'{name}' is of an institution without a grant", did_you_mean(name.partition("/")[0], named),
-            )  # fmt: skip
+    if institutions is not None:
+        named = set(institutions)
+        known("recipients", shape.recipients, named | {DEFAULT}, "institution with a grant")
+        for name in shape.persons:
+            if name != DEFAULT and name.partition("/")[0] not in named:
+                remedy = did_you_mean(name.partition("/")[0], named, "Remove it, or grant the institution something.")
+                line = document.line("persons", name)
+                problems.add(document.file, line, f"'{name}' is of an institution without a grant", remedy)
     for part, given in (("recipients", shape.recipients), ("persons", shape.persons)):
         if DEFAULT not in given:
             problems.add(document.file, document.line(part), f"'{part}' has no default", "Add 'default: …'.")
@@ -116,7 +123,7 @@ def read_budgets(
             problems.add(
                 document.file, document.line("lifetime"),
                 f"the dataset '{contract.dataset}' releases statistics about each {kind}, which has no lifetime cap",
-                did_you_mean(kind, shape.lifetime, f"Add '{kind}: …'."),
+                f"Add '{kind}: …'.",
             )  # fmt: skip
     if len(problems) != before:
         return None

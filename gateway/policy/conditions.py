@@ -9,7 +9,7 @@ from gateway.model.contract import FieldSpec
 from gateway.model.filter import Condition, Operator
 from gateway.model.values import FieldType, Scalar
 from gateway.policy.contract_shape import ConditionShape
-from gateway.policy.problems import shown
+from gateway.policy.problems import shown, with_article
 
 _WORDS = {
     Operator.EQUAL: "is",
@@ -19,17 +19,26 @@ _WORDS = {
     Operator.GREATER: "is above",
     Operator.GREATER_OR_EQUAL: "is at least",
 }
+_HOW = {
+    FieldType.STRING: "Put it in quotes.",
+    FieldType.INT64: "Write digits alone.",
+    FieldType.DOUBLE: "Write a number.",
+    FieldType.BOOL: "Write true or false.",
+    FieldType.DATE: "Write YYYY-MM-DD.",
+    FieldType.TIMESTAMP: "Write YYYY-MM-DDTHH:MM:SS.",
+}
 _UNORDERED = (FieldType.STRING, FieldType.BOOL)
 _ORDERINGS = (Operator.LESS, Operator.LESS_OR_EQUAL, Operator.GREATER, Operator.GREATER_OR_EQUAL)
 
 
-def to_condition(shape: ConditionShape, field: FieldSpec, wrong: Callable[[str], None]) -> Condition | None:
+def to_condition(shape: ConditionShape, field: FieldSpec, wrong: Callable[[str, str], None]) -> Condition | None:
     """Return the condition, or None after telling `wrong` what does not fit."""
     if (shape.op is Operator.IN) != (shape.values is not None) or (shape.value is None) == (shape.values is None):
-        wrong("'in' takes 'values: […]', every other operator takes 'value: …'")
+        taken = "values: […]" if shape.op is Operator.IN else "value: …"
+        wrong(f"the operator '{shape.op}' takes '{taken}'", f"Write '{taken}' alone.")
         return None
     if shape.op in _ORDERINGS and field.type in _UNORDERED:
-        wrong(f"a {field.type} has no order for '{shape.op}'")
+        wrong(f"{with_article(field.type)} has no order for '{shape.op}'", "Write 'eq', or 'in'.")
         return None
     written = shape.values if shape.values is not None else [shape.value]
     values = tuple(_typed(value, field.type) for value in written)
@@ -38,14 +47,14 @@ def to_condition(shape: ConditionShape, field: FieldSpec, wrong: Callable[[str],
     return Condition(field.name, shape.op, values)
 
 
-def check_values(values: Iterable[Scalar], type_: FieldType, wrong: Callable[[str], None]) -> bool:
+def check_values(values: Iterable[Scalar], type_: FieldType, wrong: Callable[[str, str], None]) -> bool:
     """Tell whether all values are of the type; tell `wrong` about the first that is not."""
     for value in values:
         if not type_.holds(value):
-            wrong(f"{shown(value)} is not a {type_}")
+            wrong(f"{shown(value)} is not {with_article(type_)}", _HOW.get(type_, "Write it as the field's type."))
             return False
         if type_ is FieldType.INT64 and isinstance(value, int) and not -(2**63) <= value < 2**63:
-            wrong(f"{shown(value)} is too large for a {type_}")
+            wrong(f"{shown(value)} is too large for {with_article(type_)}", "Write a smaller number.")
             return False
     return True
 

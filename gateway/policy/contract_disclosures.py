@@ -19,7 +19,7 @@ from gateway.model.treatment import Keep, Treatment
 from gateway.model.values import FieldType
 from gateway.policy.conditions import to_condition
 from gateway.policy.contract_shape import DisclosureShape, StatisticsShape
-from gateway.policy.problems import did_you_mean, shown
+from gateway.policy.problems import did_you_mean, shown, with_article
 from gateway.policy.treatments import to_treatment
 from gateway.policy.validation import split_remedy
 
@@ -44,7 +44,10 @@ class DisclosureReader:
         if field is None:
             self._wrong(place, f"there is no field {shown(name)}", did_you_mean(name, self._fields, "Declare it."))
         elif types and field.type not in types:
-            self._wrong(place, f"'{name}' is a {field.type}, and this must be a {' or '.join(types)}")
+            wanted = " or ".join(map(with_article, types))
+            self._wrong(
+                place, f"'{name}' is {with_article(field.type)}, and this must be {wanted}", "Name another field."
+            )
         return field
 
     def disclosure(self, name: str, shape: DisclosureShape) -> DisclosureSpec:
@@ -112,7 +115,7 @@ class DisclosureReader:
         if shape.kind is DisclosureKind.RELEASE:
             unit = self._unit
             if field.classification is Classification.DIRECT_IDENTIFIER or field.name == unit:
-                self._wrong(place, f"'{field.name}' says who somebody is, and must not be filtered on")
+                self._wrong(place, f"'{field.name}' says who somebody is, and must not be filtered on", "Remove it.")
         elif field.classification is not Classification.OTHER and not isinstance(treatment, Keep):
             self._wrong(
                 place,
@@ -155,10 +158,10 @@ def _decimal(number: float) -> str:
     return str(int(number)) if math.floor(number) == number else repr(float(number))
 
 
-def _check_once(names: Iterable[str], wrong: Callable[[str], None]) -> None:
+def _check_once(names: Iterable[str], wrong: Callable[[str, str], None]) -> None:
     listed = list(names)
     for name in sorted({name for name in listed if listed.count(name) > 1}):
-        wrong(f"'{name}' is given twice")
+        wrong(f"'{name}' is given twice", "Keep one of them.")
 
 
 _ROWS = (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT, DisclosureKind.CHECK, DisclosureKind.CONSUME)

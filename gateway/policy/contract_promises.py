@@ -76,7 +76,8 @@ def source(shape: ContractShape, wrong: Wrong) -> SourceSpec:
     index, server = local[0]
     path, format_ = server.path or "", server.format or ""
     if not is_plain_path(path):
-        wrong(("servers", index, "path"), f"{shown(path)} is not a plain path inside the data folder")
+        remedy = "Write it from the data folder on, without '..', '*' and the like."
+        wrong(("servers", index, "path"), f"{shown(path)} is not a plain path inside the data folder", remedy)
     elif len(path) > 255:
         wrong(("servers", index, "path"), "the path is longer than 255 characters", "Shorten it.")
     if format_ not in list(SourceKind):

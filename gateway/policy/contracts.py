@@ -16,7 +16,7 @@ from gateway.policy.contract_disclosures import DisclosureReader, Place
 from gateway.policy.contract_shape import BLOCK, TYPES, BlockShape, ContractShape, FieldPolicyShape, FieldShape
 from gateway.policy.documents import Document
 from gateway.policy.folder import CONTRACTS
-from gateway.policy.problems import Problems, did_you_mean, shown
+from gateway.policy.problems import Problems, did_you_mean, shown, with_article
 from gateway.policy.validation import shaped
 
 _KEY_TYPES = (FieldType.STRING, FieldType.INT64, FieldType.BOOL, FieldType.DATE)
@@ -139,19 +139,21 @@ class _Reader:
             self._wrong_in_block(("fields", name, key), message, remedy)
 
         if policy.canonical is not CanonicalForm.TEXT and type_ is not FieldType.STRING:
-            wrong("canonical", f"the canonical form '{policy.canonical}' is for a string")
+            what = with_article(shape.logical_type)
+            wrong("canonical", f"a canonical form is for a string, and '{name}' is {what}", "Remove it.")
         bounds = None
         if policy.bounds is not None:
             bounds = Bounds(*policy.bounds)
             if type_ is not FieldType.INT64:
-                wrong("bounds", f"bounds are for an integer, and '{name}' is a {shape.logical_type}")
+                message = f"bounds are for an integer, and '{name}' is {with_article(shape.logical_type)}"
+                wrong("bounds", message, "Remove them.")
             elif bounds.lower > bounds.upper:
                 wrong("bounds", "the lower bound is above the upper", "Swap them.")
         keys = None
         if policy.keys is not None:
             keys = tuple(policy.keys)
             if type_ not in _KEY_TYPES:
-                wrong("keys", f"a {shape.logical_type} cannot have keys")
+                wrong("keys", f"{with_article(shape.logical_type)} cannot have keys", "Remove them.")
             else:
                 check_values(keys, type_, partial(wrong, "keys"))
                 if len(set(keys)) != len(keys):

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.model.errors import ErrorReason
 from gateway.policy.documents import Document, read_yaml
 from gateway.policy.problems import Problems
 from gateway.policy.terms import TermsError, parse_terms
-from gateway.policy.validation import Names, Shape, Slug, Text, shaped
+from gateway.policy.validation import Names, Shape, Slug, Text, formed, shaped
 
 TABLES = "tests/"
 """Where decision tables lie in a policy folder."""
@@ -28,7 +28,10 @@ def _term(text: str) -> str:
 
 
 TermText = Annotated[
-    str, StringConstraints(pattern=r"^[^;]*$"), AfterValidator(_term), Field(description="as in grants.csv: key=value")
+    str,
+    formed(r"^[^;]*$", "Write each term as an item of its own."),
+    AfterValidator(_term),
+    Field(description="as in grants.csv: key=value"),
 ]
 
 
@@ -77,7 +80,11 @@ class QuestionShape(Shape):
     who: Annotated[Slug, Field(description="the institution")]
     why: Annotated[str, Field(description="the purpose; empty for none")]
     asks: Annotated[
-        str, StringConstraints(pattern=r"^(lookup|extract|check|consume|release) [a-z][a-z0-9_]*/[a-z0-9-]+$")
+        str,
+        formed(
+            r"^(lookup|extract|check|consume|release) [a-z][a-z0-9_]*/[a-z0-9-]+$",
+            "Write a kind (lookup, extract, check, consume or release), a space, and dataset/disclosure.",
+        ),
     ]
     where: Annotated[str, Field(description="a region; without one, the whole city")] = ""
     case_number: str = ""
@@ -88,9 +95,9 @@ class QuestionShape(Shape):
     partial: Annotated[bool, Field(description="take the granted fields and do without the others")] = False
     filters: list[str] = Field(default_factory=list)
     subjects: SubjectsShape | None = None
-    statistics: list[Annotated[str, StringConstraints(pattern=r"^(count|count_units|sum\([A-Za-z_0-9]+\))$")]] = Field(
-        default_factory=list
-    )
+    statistics: list[
+        Annotated[str, formed(r"^(count|count_units|sum\([A-Za-z_0-9]+\))$", "Write count, count_units or sum(field).")]
+    ] = Field(default_factory=list)
     group_by: list[str] = Field(default_factory=list)
     epsilon: Annotated[float | None, Field(gt=0)] = None
 

@@ -21,7 +21,7 @@ from gateway.policy.turns import in_turns
 _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_DEPTH = 24
 _MAX_NODES = 200_000
-_MAX_PLAIN_LINE = 100_000
+_MAX_LINE = 100_000
 
 Path = tuple[str | int, ...]
 
@@ -87,11 +87,29 @@ def read_yaml(file: str, content: bytes, problems: Problems) -> Document | None:
     except _Refused as refused:
         problems.add(file, refused.line, refused.message, refused.remedy)
     except yaml.MarkedYAMLError as error:
-        line = _line(error.problem_mark or error.context_mark)
-        problems.add(file, line, f"this is not valid YAML: {error.problem or error.context}")
+        said = error.problem or error.context or ""
+        remedy, where_it_began = next((told for part, told in _REMEDIES.items() if part in said), _LOOK_AROUND)
+        mark = error.context_mark if where_it_began else error.problem_mark
+        line = _line(mark or error.problem_mark or error.context_mark)
+        problems.add(file, line, f"this is not valid YAML: {said}", remedy)
     except yaml.YAMLError:
-        problems.add(file, 0, "this is not valid YAML", "Look for control characters.")
+        found = yaml.reader.Reader.NON_PRINTABLE.search(content.decode("utf-8", "replace"))
+        line = 0 if found is None else found.string.count("\n", 0, found.start()) + 1
+        problems.add(file, line, "this is not valid YAML: there is a control character", "Remove it.")
     return None
+
+
+_LOOK_AROUND = ("Look here and one line above for an indent, a bracket or a quotation mark.", False)
+_REMEDIES = {
+    "tab character": ("Indent with spaces.", False),
+    "cannot start any token": ("Put the value in quotes, and indent with spaces.", False),
+    "mapping values are not allowed": ("Look at the indent, and put a text that holds ': ' in quotes.", False),
+    "expected ',' or": ("Close the bracket that is opened here.", True),
+    "end of stream": ("Close the quotation mark that is opened here.", True),
+    "expected ':'": ("Write 'key: value', with a space after the colon (: and not ：).", True),
+    "<block end>": ("Begin in one column what belongs together.", False),
+}
+"""By what the YAML parser says: what to do, and whether to look where the broken part begins, not where it ends."""
 
 
 def _check_events(text: str) -> None:
@@ -114,7 +132,7 @@ def _check_events(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _MAX_DEPTH:
-                raise _Refused(line, "values are nested too deeply")
+                raise _Refused(line, "values are nested too deeply", "Close the brackets that are opened here.")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -130,7 +148,7 @@ def _value(node: yaml.Node, path: Path, lines: dict[Path, int]) -> object:
         for key_node, value_node in node.value:
             line = _line(key_node.start_mark)
             if not isinstance(key_node, yaml.ScalarNode):
-                raise _Refused(line, "a key must be a word")
+                raise _Refused(line, "a key must be a word", "Write 'word: …'.")
             key = key_node.value
             if key in mapping:
                 raise _Refused(line, f"the key {shown(key)} is given twice", "Keep one of them.")
@@ -151,7 +169,7 @@ def _scalar(node: yaml.Node) -> object:
             return text == "true"
         case tag if tag == _INT:
             if len(text) > 20:
-                raise _Refused(_line(node.start_mark), "the number is too long")
+                raise _Refused(_line(node.start_mark), "the number is too long", "Shorten it, or put it in quotes.")
             return int(text)
         case tag if tag == _FLOAT:
             return float(text)
@@ -170,9 +188,18 @@ def read_csv(file: str, content: bytes, problems: Problems) -> Iterator[Row]:
     """
     for number, text in enumerate(in_turns(content.decode("utf-8-sig").split("\n")), start=1):
         line = text.strip()
+        if "\r" in line:
+            # one long comment, or one long line, for whoever reads it
+            problems.add(
+                file, number, "lines end here as on old Macs (CR)", "Save it with line ends of Unix or Windows."
+            )
+            continue
         if not line or line[0] == "#":
             continue
-        if '"' not in line and "\r" not in line and len(line) <= _MAX_PLAIN_LINE:
+        if len(line) > _MAX_LINE:
+            problems.add(file, number, f"the line is longer than {_MAX_LINE} characters", "Shorten it.")
+            continue
+        if '"' not in line:
             # the same cells as below, and fast
             yield Row(number, tuple(map(str.strip, line.split(","))))
             continue

@@ -37,7 +37,11 @@ PROBE = "?"
 
 
 class ModelError(ValueError):
-    """The text is not the Casbin model that this gateway was proved with."""
+    """The text is not the Casbin model that this gateway was proved with. `section` is the one that differs, or ""."""
+
+    def __init__(self, what: str, section: str = "") -> None:
+        super().__init__(what)
+        self.section = section
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def check_model(text: str) -> None:
     parsed = {section: {key: part.value for key, part in parts.items()} for section, parts in model.items()}
     for section, expected in _MODEL.items():
         if parsed.get(section) != {section: expected}:
-            raise ModelError(f"the definition of '{section}'")
+            raise ModelError(f"the definition of '{section}'", section)
 
 
 # Parsed once: Casbin parses the matcher on every call, which is slow, and CPython 3.11 cannot be trusted to parse in

@@ -90,7 +90,9 @@ def read_grants(
                 if not found and link is not None:
                     links.append(link)
             case other:
-                found.append((f"a line cannot begin with {shown(other)}", "Begin with 'p' (a grant) or 'g' (a role)."))
+                other_dividers = any(sign in other for sign in "，；;\t")
+                remedy = "Divide columns by ','." if other_dividers else "Begin with 'p' (a grant) or 'g' (a role)."
+                found.append((f"a line cannot begin with {shown(other)}", remedy))
         for message, remedy in found:
             problems.add(GRANTS, row.line, message, remedy)
     book = GrantBook(tuple(grants.values()), tuple(links))
@@ -227,7 +229,7 @@ class _Reader:
         if not slash:
             found.append((f"{shown(object_)} is not dataset/disclosure", f"Did you mean '{dataset}/*'?"))
         elif contract is None:
-            remedy = did_you_mean(dataset, self._contracts, "There is no contract for it.")
+            remedy = did_you_mean(dataset, self._contracts, "Name one that has a contract.")
             found.append((f"there is no dataset {shown(dataset)}", remedy))
         elif disclosure != ANY and disclosure not in contract.disclosures:
             remedy = did_you_mean(disclosure, contract.disclosures, "See its contract.")
@@ -245,7 +247,8 @@ class _Reader:
         except TermsError as error:
             found.append((str(error), error.remedy))
             return None
-        unfit = list(misfits(terms, kind, allow=effect == Effect.ALLOW))
+        # what is neither allow nor deny is told already
+        unfit = list(misfits(terms, kind, allow=effect == Effect.ALLOW)) if effect in _EFFECTS else []
         if unfit:
             found += unfit
         else:

@@ -9,19 +9,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from gateway.model.contract import DataContract
 from gateway.model.governance import Officer, Power
 from gateway.policy.documents import Document
 from gateway.policy.problems import Problems, did_you_mean, shown
 from gateway.policy.regions import RegionTree
-from gateway.policy.validation import Shape, Slug, shaped
+from gateway.policy.validation import Shape, Slug, formed, shaped
 
 ALL = "*"
 _KEY_BYTES = 32
 
-Person = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$", max_length=128)]
+_FIELD = 2**255 - 19
+_SMALL = 2707385501144840649318225287225658788936804267575313519463743609750303402022
+_SMALL_ORDER = frozenset((0, 1, _FIELD - 1, _SMALL, _FIELD - _SMALL))
+"""The y of Ed25519's eight points of small order (RFC 8032, section 5.1): anybody can sign for them."""
+
+Person = Annotated[
+    str, formed(r"^[A-Za-z0-9][A-Za-z0-9._@-]*$", "Write the name as tokens have it, such as li.wei.", 128)
+]
 
 
 class OfficerShape(Shape):
@@ -87,7 +94,11 @@ def read_officers(
             wrong("region", f"{shown(one.region)} is not a known region", near or "See regions.yaml.")
         for dataset in one.datasets:
             if dataset != ALL and dataset not in contracts:
-                wrong("datasets", f"there is no dataset {shown(dataset)}", did_you_mean(dataset, contracts))
+                near = did_you_mean(dataset, contracts, "Name one that has a contract.")
+                wrong("datasets", f"there is no dataset {shown(dataset)}", near)
+        for part, listed in (("powers", one.powers), ("datasets", one.datasets)):
+            if len(set(listed)) != len(listed):
+                wrong(part, f"'{part}' names one twice", "Keep one of them.")
         officer = Officer(
             one.institution, one.person, frozenset(one.powers), one.region, frozenset(one.datasets), key or b""
         )
@@ -110,4 +121,5 @@ def _key(text: str | None) -> bytes | None:
         key = base64.b64decode(text or "", validate=True)
     except (binascii.Error, ValueError):
         return None
-    return key if len(key) == _KEY_BYTES else None
+    y = int.from_bytes(key, "little") & (2**255 - 1)
+    return key if len(key) == _KEY_BYTES and y % _FIELD not in _SMALL_ORDER else None

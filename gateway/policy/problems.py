@@ -42,6 +42,10 @@ class Problems:
         """Note a problem."""
         self._found.append(PolicyProblem(file, line, message, remedy))
 
+    def told_of(self, file: str) -> bool:
+        """Tell whether something was found wrong with a file, or with the folder itself (".")."""
+        return any(problem.file == file for problem in self._found)
+
     def __len__(self) -> int:
         return len(self._found)
 
@@ -54,12 +58,18 @@ class Problems:
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return a question that names the nearest known spelling, or else the known ones, or else `otherwise`."""
     choices = sorted(set(known))
-    near = difflib.get_close_matches(word.casefold()[:64], choices, n=1, cutoff=0.6)
+    by_fold = {choice.casefold(): choice for choice in choices}
+    near = difflib.get_close_matches(word.casefold()[:64], by_fold, n=1, cutoff=0.6)
     if near:
-        return f"Did you mean '{near[0]}'?"
+        return f"Did you mean '{by_fold[near[0]]}'?"
     if otherwise:
         return otherwise
     return f"Known: {', '.join(choices)}." if 0 < len(choices) <= 12 else ""
+
+
+def with_article(noun: object) -> str:
+    """Put "a" or "an" before a noun."""
+    return f"an {noun}" if str(noun)[:1] in tuple("aeiou") else f"a {noun}"
 
 
 def shown(value: object) -> str:

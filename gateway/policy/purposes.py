@@ -130,9 +130,9 @@ def read_purposes(document: Document, problems: Problems) -> PurposeTree | None:
         if purpose.id in purposes:
             wrong("id", f"the purpose '{purpose.id}' is there twice", "Ids are unique over the whole tree.")
             return
-        _check_term(purpose.dpv, dpv.PURPOSES, lambda message, remedy: wrong("dpv", message, remedy))
+        _check_purpose(purpose.dpv, lambda message, remedy: wrong("dpv", message, remedy))
         basis = purpose.legal_basis
-        _check_term(basis.dpv, dpv.LEGAL_BASES, lambda message, remedy: wrong("legal_basis", message, remedy))
+        _check_basis(basis.dpv, lambda message, remedy: wrong("legal_basis", message, remedy))
         if purpose.emergency and purpose.expires_on is None:
             wrong("emergency", "an emergency has no end", "Add 'expires_on: YYYY-MM-DD'.")
         end = purpose.expires_on
@@ -155,8 +155,13 @@ def read_purposes(document: Document, problems: Problems) -> PurposeTree | None:
             further_uses=tuple(FurtherUse(use.purpose, use.why) for use in purpose.compatible_with),
         )
         purposes[own.id] = own
+        named: set[str] = set()
         for index, use in enumerate(purpose.compatible_with):
-            uses.append((use.purpose, own.id, document.line(*place, "compatible_with", index)))
+            line = document.line(*place, "compatible_with", index)
+            if use.purpose in named:
+                problems.add(document.file, line, f"{shown(use.purpose)} is given twice", "Keep one of them.")
+            named.add(use.purpose)
+            uses.append((use.purpose, own.id, line))
         for index, child in enumerate(purpose.children):
             visit(child, own, (*place, "children", index))
 
@@ -171,15 +176,36 @@ def read_purposes(document: Document, problems: Problems) -> PurposeTree | None:
     return PurposeTree(purposes.values()) if len(problems) == before else None
 
 
-def _check_term(identifier: str, known: frozenset[str], wrong: Callable[[str, str], None]) -> None:
-    if not identifier.startswith(dpv.PREFIX) or identifier.removeprefix(dpv.PREFIX) not in known:
-        near = _near(identifier, known)
-        wrong(f"{shown(identifier)} is not known to the Data Privacy Vocabulary", near)
+Wrong = Callable[[str, str], None]
 
 
-def _near(identifier: str, known: frozenset[str]) -> str:
-    by_fold = {(dpv.PREFIX + term).casefold(): dpv.PREFIX + term for term in known}
-    question = did_you_mean(identifier, by_fold, "See https://w3id.org/dpv for the terms.")
-    for fold, term in by_fold.items():
-        question = question.replace(f"'{fold}'", f"'{term}'")
-    return question
+def _check_purpose(identifier: str, wrong: Wrong) -> None:
+    if _is_basis(identifier):
+        wrong(
+            f"{shown(identifier)} is a legal basis, and no purpose",
+            "Say what is done; 'legal_basis' says by what right.",
+        )
+    elif not _is_purpose(identifier):
+        wrong(f"{shown(identifier)} is not a purpose of the Data Privacy Vocabulary", _near(identifier, dpv.PURPOSES))
+
+
+def _check_basis(identifier: str, wrong: Wrong) -> None:
+    if _is_purpose(identifier):
+        wrong(f"{shown(identifier)} is a purpose, and no legal basis", "Say by what right; 'dpv' says what is done.")
+    elif not _is_basis(identifier):
+        wrong(
+            f"{shown(identifier)} is not a legal basis of the Data Privacy Vocabulary",
+            _near(identifier, dpv.LEGAL_BASES),
+        )
+
+
+def _is_purpose(identifier: str) -> bool:
+    return identifier.startswith(dpv.PREFIX) and identifier.removeprefix(dpv.PREFIX) in dpv.PURPOSES
+
+
+def _is_basis(identifier: str) -> bool:
+    return identifier.startswith(dpv.PREFIX) and identifier.removeprefix(dpv.PREFIX) in dpv.LEGAL_BASES
+
+
+def _near(identifier: str, known: Iterable[str]) -> str:
+    return did_you_mean(identifier, (dpv.PREFIX + term for term in known), "See https://w3id.org/dpv for the terms.")

@@ -86,12 +86,13 @@ def read_regions(document: Document, problems: Problems) -> RegionTree | None:
             problems.add(document.file, line, f"the region '{path}' is there twice", "Ids are unique among siblings.")
         rank = 0 if parent is None else _LEVELS.index(parent.level) + 1
         if rank >= len(_LEVELS) or region.level is not _LEVELS[rank]:
-            expected = f"a {_LEVELS[rank]}" if rank < len(_LEVELS) else "nothing"
             where = "at the top" if parent is None else f"below a {parent.level}"
-            problems.add(
-                document.file, document.line(*place, "level"), f"a {region.level} cannot stand {where}",
-                f"There belongs {expected}.",
-            )  # fmt: skip
+            remedy = (
+                f"There belongs a {_LEVELS[rank]}." if rank < len(_LEVELS) else f"Nothing stands {where}: remove it."
+            )
+            line = document.line(*place, "level")
+            problems.add(document.file, line, f"a {region.level} cannot stand {where}", remedy)
+            return  # what is below it would be told to stand in a wrong place, too
         seen.add(path)
         own = Region(path, region.level, region.name.en, region.name.zh)
         regions.append(own)

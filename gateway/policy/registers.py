@@ -24,7 +24,7 @@ class CaseRegisterShape(Shape):
     keepers: Annotated[list[Slug], Field(min_length=1, description="the institutions that open and close cases")]
     form: Annotated[
         str,
-        StringConstraints(min_length=1, max_length=MAX_LENGTH),
+        StringConstraints(pattern=r"\S", max_length=MAX_LENGTH),
         Field(description="what a number looks like: 9 stands for a digit, A for a letter"),
     ]
 
@@ -35,7 +35,9 @@ class ConsentRegisterShape(Shape):
     title: Names
     keepers: Annotated[list[Slug], Field(min_length=1, description="the institutions that record and withdraw")]
     subject: Annotated[Slug, Field(description="the kind of privacy unit that consents, as contracts call it")]
-    canonical: Annotated[CanonicalForm, Field(strict=False, description="the form of the identifier, as contracts have it")]
+    canonical: Annotated[
+        CanonicalForm, Field(strict=False, description="the form of the identifier, as contracts have it")
+    ]
 
 
 class RegistersShape(Shape):

@@ -20,7 +20,7 @@ from gateway.model.treatment import (
     TreatmentKind,
 )
 from gateway.model.values import FieldType
-from gateway.policy.problems import did_you_mean, shown
+from gateway.policy.problems import did_you_mean, shown, with_article
 from gateway.policy.validation import Shape, Text
 
 _DATES = (Precision.DAY, Precision.MONTH, Precision.YEAR)
@@ -54,7 +54,9 @@ class GeneralizeShape(Shape):
     @model_validator(mode="after")
     def _one_way(self) -> GeneralizeShape:
         if (self.to is None) == (self.width is None) or (self.to is not None and self.top is not None):
-            raise ValueError("'generalize' takes a precision such as month, or {width: …, top: …}")
+            raise ValueError(
+                "'generalize' is not told how far. Write a precision such as month, or {width: …, top: …}."
+            )
         return self
 
     @classmethod
@@ -101,9 +103,10 @@ class TreatmentShape(Shape):
             if unknown:
                 raise ValueError(f"unknown key {shown(unknown[0])}. {did_you_mean(unknown[0], forms)}".strip())
             if len(written) != 1:
-                raise ValueError("a field has exactly one treatment")
+                raise ValueError("a field has exactly one treatment. Keep one of them.")
             if next(iter(written.values())) is None:
-                raise ValueError(f"the treatment '{next(iter(written))}' needs details")
+                form = next(iter(written))
+                raise ValueError(f"the treatment '{form}' needs details. Write {{{form}: …}}.")
             return written
         raise ValueError("this is not a treatment. Write keep, pseudonymize, {generalize: …} or {mask: …}.")
 
@@ -141,7 +144,7 @@ def to_treatment(shape: TreatmentShape, field: FieldSpec) -> Treatment:
         return Mask(shape.mask.first, shape.mask.last)
     coarse = shape.generalize
     if coarse is None:
-        raise ValueError("a field has exactly one treatment")
+        raise ValueError("a field has exactly one treatment. Keep one of them.")
     if coarse.width is not None:
         _suits(field, "generalize to steps", FieldType.INT64)
         return GeneralizeNumber(coarse.width, coarse.top)
@@ -151,10 +154,11 @@ def to_treatment(shape: TreatmentShape, field: FieldSpec) -> Treatment:
     if coarse.to in _REGIONS:
         _suits(field, f"generalize to {coarse.to}", FieldType.STRING)
         return GeneralizeRegion(coarse.to)
-    raise ValueError("a field has exactly one treatment")
+    raise ValueError("a field has exactly one treatment. Keep one of them.")
 
 
 def _suits(field: FieldSpec, treatment: str, *types: FieldType) -> None:
     if field.type not in types:
-        wanted = " or ".join(types)
-        raise ValueError(f"'{treatment}' is for a {wanted}, and '{field.name}' is a {field.type}")
+        wanted = " or ".join(map(with_article, types))
+        written = f"'{treatment}' is for {wanted}, and '{field.name}' is {with_article(field.type)}"
+        raise ValueError(f"{written}. Choose another treatment.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import (
@@ -24,9 +24,19 @@ from gateway.policy.problems import Problems, did_you_mean, shown
 
 _LONG_NUMBER = re.compile(r"[0-9]{6}")
 
+_FORMS: dict[str, str] = {}
+"""What is told to those who miss a pattern, in words."""
+
+
+def formed(pattern: str, remedy: str, max_length: int | None = None) -> StringConstraints:
+    """Return what a text must be like. `remedy` is told, in place of the pattern, to whoever wrote another."""
+    _FORMS[pattern] = remedy
+    return StringConstraints(pattern=pattern, max_length=max_length)
+
+
 _SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 _MAX_SLUG = 64
-Slug = Annotated[str, StringConstraints(pattern=_SLUG, max_length=_MAX_SLUG)]
+Slug = Annotated[str, formed(_SLUG, "Use a-z, 0-9 and single '-' between them.", _MAX_SLUG)]
 """An id: of a purpose, a region among its siblings, an institution, a role, a grant, a disclosure."""
 
 
@@ -45,11 +55,13 @@ def _no_number(name: str) -> str:
 
 
 FieldName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64), AfterValidator(_no_number)
+    str,
+    formed(r"^[A-Za-z_][A-Za-z0-9_]*$", "Use letters, digits and _, and begin with no digit.", 64),
+    AfterValidator(_no_number),
 ]
 """A field's name: so short of digits that nobody's number is one."""
 
-DatasetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+DatasetName = Annotated[str, formed(r"^[a-z][a-z0-9_]*$", "Use a-z, 0-9 and _, and begin with a letter.", 64)]
 Text = Annotated[str, StringConstraints(pattern=r"\S", max_length=2000)]
 
 
@@ -105,10 +117,12 @@ def shaped(shape: type[S], document: Document, problems: Problems, at: tuple[str
     try:
         return shape.model_validate(data)
     except ValidationError as error:
+        complaints: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
         for detail in error.errors(include_url=False):
-            loc = _place(data, detail)
-            message, remedy = _told(shape, detail, loc)
-            problems.add(document.file, document.line(*at, *loc), message, remedy)
+            complaints.setdefault(_place(data, detail), []).append(detail)
+        for loc, details in complaints.items():
+            for message, remedy in _told(shape, details, loc):
+                problems.add(document.file, document.line(*at, *loc), message, remedy)
         return None
 
 
@@ -131,35 +145,97 @@ def _has(data: Any, step: str | int) -> bool:
     return isinstance(data, dict) and step in data
 
 
-def _told(shape: type[Shape], detail: ErrorDetails, loc: tuple[str | int, ...]) -> tuple[str, str]:
+_TYPES = {
+    "string_type": ("text", "Put it in quotes."),
+    "int_type": ("a whole number", "Write digits alone, without quotes."),
+    "float_type": ("a number", "Write digits, with or without a point, and no quotes."),
+    "bool_type": ("true or false", "Write true or false."),
+    "date_type": ("a date", "Write YYYY-MM-DD."),
+    "list_type": ("a list", "Write [one, another], or begin each item with '- '."),
+}
+"""What a part must be, by what pydantic calls that it is not, and how to write it."""
+
+_TYPES |= {"int_from_float": _TYPES["int_type"], "finite_number": _TYPES["float_type"]}
+_MANY = 24
+_HINTS = "See the editor's hints for this place."
+_MAPPINGS = ("model_type", "model_attributes_type", "dict_type")
+
+
+def _told(shape: type[Shape], details: Iterable[ErrorDetails], loc: tuple[str | int, ...]) -> Iterator[tuple[str, str]]:
+    """Say what is wrong at one place, and what to do. What may be of several types complains once for each of them."""
     name = shown(loc[-1]) if loc else "the file"
     if loc and isinstance(loc[-1], int):
         name = f"item {loc[-1] + 1} of {shown(loc[-2])}"
+    mistyped = [detail for detail in details if detail["type"] in _TYPES]
+    if len(mistyped) > 1:
+        words = dict.fromkeys(_TYPES[detail["type"]][0] for detail in mistyped)
+        yield f"{name} must be {', or '.join(words)}", "Write it out."
+    elif mistyped:
+        what, remedy = _TYPES[mistyped[0]["type"]]
+        yield f"{name} must be {what}", "Write it out." if mistyped[0]["input"] is None else remedy
+    for detail in details:
+        if detail["type"] not in _TYPES:
+            yield _one(shape, detail, loc, name)
+
+
+def _one(shape: type[Shape], detail: ErrorDetails, loc: tuple[str | int, ...], name: str) -> tuple[str, str]:
     context = detail.get("ctx", {})
     match detail["type"]:
         case "extra_forbidden":
-            return f"unknown key {name}", did_you_mean(str(loc[-1]), _keys(shape, loc[:-1]))
+            known = _keys(shape, loc[:-1])
+            return f"unknown key {name}", did_you_mean(str(loc[-1]), known, _known(known, "Remove it."))
         case "missing":
             return f"{name} is missing", f"Add '{loc[-1]}: …'."
         case "enum" | "literal_error":
             known = _quoted(str(context.get("expected", "")))
-            return f"{shown(detail['input'])} is not a value of {name}", did_you_mean(str(detail["input"]), known)
+            hint = did_you_mean(str(detail["input"]), known, _known(known, "Remove it."))
+            return f"{shown(detail['input'])} is not a value of {name}", hint
         case "string_pattern_mismatch" if context.get("pattern") == r"\S":
             return f"{name} is empty", "Say something."
         case "string_pattern_mismatch":
-            written = name if loc and loc[-1] == "[key]" else f"{shown(detail['input'])}"
-            if loc and loc[-1] == "[key]":
-                written = shown(loc[-2])
-            return f"{written} is not well-formed", f"It must match {context.get('pattern')}."
+            pattern = str(context.get("pattern"))
+            written = shown(loc[-2] if loc and loc[-1] == "[key]" else detail["input"])
+            return f"{written} is not well-formed", _FORMS.get(pattern, f"It must match {pattern}.")
         case "value_error":
             return split_remedy(str(context.get("error", detail["msg"])))
-        case "string_type":
-            return f"{name} must be text", "Put it in quotes."
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{name} must be a mapping (key: value)", ""
+        case "greater_than":
+            return f"{name} must be above {context['gt']:g}", "Write a greater number."
+        case "greater_than_equal":
+            return f"{name} must be at least {_plain(context['ge'])}", "Write a greater number."
+        case "less_than":
+            return f"{name} must be below {context['lt']:g}", "Write a smaller number."
+        case "less_than_equal":
+            return f"{name} must be at most {_plain(context['le'])}", "Write a smaller number."
+        case "too_short" if not context["actual_length"]:
+            return f"{name} is empty", "Write at least one item."
+        case "too_short":
+            return f"{name} is too short", f"Write at least {context['min_length']} items."
+        case "too_long":
+            return f"{name} is too long", f"Write at most {_items(context['max_length'])}."
+        case "string_too_short":
+            return f"{name} is empty", "Say something."
+        case "string_too_long":
+            return f"{name} is longer than {context['max_length']} characters", "Shorten it."
+        case kind if kind in _MAPPINGS:
+            keys = ", ".join(f"{key}: …" for key in _keys(shape, loc)) or "name: …"
+            return f"{name} must be a mapping (key: value)", f"Write {{{keys}}}, or one key a line."
         case _:
             said = detail["msg"]
-            return f"{name}: {said[:1].lower()}{said[1:]}", ""
+            return f"{name}: {said[:1].lower()}{said[1:]}", _HINTS
+
+
+def _known(words: Sequence[str], otherwise: str) -> str:
+    if len(words) > _MANY:
+        return _HINTS
+    return f"Known: {', '.join(sorted(words))}." if words else otherwise
+
+
+def _plain(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:g}"
+
+
+def _items(number: int) -> str:
+    return "one item" if number == 1 else f"{number} items"
 
 
 def split_remedy(text: str) -> tuple[str, str]:

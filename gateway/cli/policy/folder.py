@@ -39,7 +39,7 @@ def valid_folder(folder: Path) -> PolicySnapshot:
 def tell_problems(folder: Path, invalid: InvalidPolicy) -> int:
     """Print the problems on stderr, one a line, and return the exit code."""
     for problem in invalid.problems:
-        print(f"{folder / str(problem)}", file=sys.stderr)
+        print(f"{folder}/{problem}", file=sys.stderr)
     print(f"{counted(len(invalid.problems), 'problem')} in {folder}.", file=sys.stderr)
     return PROBLEMS_FOUND
 
