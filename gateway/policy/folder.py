@@ -13,6 +13,12 @@ MAX_OTHER_BYTES = 32 << 20
 MAX_FILES = 10_000
 _MAX_DEPTH = 6
 
+WHOLE = "."
+"""Where problems of the folder as a whole are told."""
+
+_TOO_MANY, _FEWER = f"the folder holds more than {MAX_FILES} files", "Remove what is no policy."
+_NO_NAME, _RENAME = "a file has a name that no policy file has", "Name it in letters that can be printed."
+
 MODEL = "model.conf"
 GRANTS = "grants.csv"
 PURPOSES = "purposes.yaml"
@@ -42,7 +48,8 @@ def check_files(files: Mapping[str, bytes], problems: Problems) -> None:
     A file with a mistyped name must not be silently without effect.
     """
     for name in _REQUIRED:
-        if name not in files:
+        # what was found there and could not be taken is not missing
+        if name not in files and not problems.told_of(name) and not problems.told_of(WHOLE):
             problems.add(name, 0, "the file is missing or cannot be read", "The policy needs it.")
     for name in files:
         if not _has_place(name):
@@ -53,16 +60,23 @@ def check_files(files: Mapping[str, bytes], problems: Problems) -> None:
 def receive_files(files: Mapping[str, bytes], problems: Problems) -> dict[str, bytes]:
     """Return files that did not come from a folder, after noting those that could not stand in one."""
     if len(files) > MAX_FILES:
-        problems.add(".", 0, f"the folder holds more than {MAX_FILES} files")
+        problems.add(WHOLE, 0, _TOO_MANY, _FEWER)
         return {}
     received: dict[str, bytes] = {}
     for name, content in sorted(files.items()):
         parts = name.split("/")
-        if len(parts) > _MAX_DEPTH or any(not part or part in (".", "..") or _ignored(part) for part in parts):
-            problems.add(".", 0, "a file has a name that no policy file has", "Send what the folder holds.")
+        if len(parts) > _MAX_DEPTH + 1 or any(not part or part in (".", "..") or _ignored(part) for part in parts):
+            problems.add(WHOLE, 0, _NO_NAME, "Send what the folder holds.")
+        elif not name.isprintable():
+            problems.add(WHOLE, 0, _NO_NAME, _RENAME)
         else:
             _accept(name, content, received, problems)
     return received
+
+
+def is_contract(name: str) -> bool:
+    """Tell whether a file lies where contracts do, by its path."""
+    return name.startswith(CONTRACTS) and name.endswith(".yaml") and name.count("/") == 1
 
 
 def folder_digest(files: Mapping[str, bytes]) -> str:
@@ -86,28 +100,32 @@ def _ignored(name: str) -> bool:
 def _has_place(name: str) -> bool:
     if name in _REQUIRED or name in _OPTIONAL or name.endswith(".md"):
         return True
-    if name.startswith(CONTRACTS):
-        return name.endswith(".yaml") and name.count("/") == 1
-    return name.startswith(("tests/", "schema/"))
+    in_tests = name.startswith("tests/") and name.endswith(".yaml")
+    return in_tests or is_contract(name) or (name.startswith("schema/") and name.endswith(".json"))
 
 
 def _walk(folder: Path, prefix: str, files: dict[str, bytes], problems: Problems, depth: int) -> None:
     if depth > _MAX_DEPTH:
-        problems.add(prefix, 0, "folders are nested too deeply")
+        problems.add(prefix.rstrip("/"), 0, "folders are nested too deeply", "Lay its files further up.")
         return
     try:
         entries = sorted(folder.iterdir())
     except OSError:
-        problems.add(prefix or ".", 0, "the folder cannot be read")
+        problems.add(
+            prefix.rstrip("/") or WHOLE, 0, "the folder cannot be read", "See that it is there and may be read."
+        )
         return
     for entry in entries:
         if _ignored(entry.name):
             continue
         name = prefix + entry.name
-        if entry.is_dir():
+        if not name.isprintable():
+            # a name is printed and logged: it must not look like more than a name
+            problems.add(prefix.rstrip("/") or WHOLE, 0, _NO_NAME, _RENAME)
+        elif entry.is_dir():
             _walk(entry, name + "/", files, problems, depth + 1)
         elif len(files) >= MAX_FILES:
-            problems.add(name, 0, f"the folder holds more than {MAX_FILES} files")
+            problems.add(WHOLE, 0, _TOO_MANY, _FEWER)
             return
         else:
             _read(entry, name, files, problems)
@@ -116,12 +134,12 @@ def _walk(folder: Path, prefix: str, files: dict[str, bytes], problems: Problems
 def _read(path: Path, name: str, files: dict[str, bytes], problems: Problems) -> None:
     try:
         if not path.is_file():
-            problems.add(name, 0, "this is not a regular file")
+            problems.add(name, 0, "this is not a regular file", "Put a file here, or a link that leads to one.")
             return
         with path.open("rb") as stream:
             content = stream.read(_limit(name) + 1)
     except OSError:
-        problems.add(name, 0, "the file cannot be read")
+        problems.add(name, 0, "the file cannot be read", "See who may read it.")
         return
     _accept(name, content, files, problems)
 
@@ -132,15 +150,19 @@ def _limit(name: str) -> int:
 
 def _accept(name: str, content: bytes, files: dict[str, bytes], problems: Problems) -> None:
     if len(content) > _limit(name):
-        problems.add(name, 0, f"the file is larger than {_limit(name) >> 20} MiB", "Split it.")
+        problems.add(name, 0, f"the file is larger than {_limit(name) >> 20} MiB", "Shorten it.")
         return
-    try:
-        name.encode()
-        text = content.decode("utf-8") if name.endswith((".yaml", ".csv", ".conf")) else ""
-    except UnicodeError:
-        problems.add(name, 0, "the file is not UTF-8 text", "Save it as UTF-8.")
-        return
-    if "\x00" in text:
-        problems.add(name, 0, "the file is not UTF-8 text", "Save it as UTF-8.")
+    if name.endswith((".yaml", ".csv", ".conf")) and (line := _first_bad_line(content)):
+        problems.add(name, line, "the file is not UTF-8 text", "Save it as UTF-8.")
         return
     files[name] = content
+
+
+def _first_bad_line(content: bytes) -> int:
+    """Return the line of the first byte that is no UTF-8 text, or zero; 0 if there is none."""
+    at = content.find(b"\x00")
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        at = error.start if at < 0 else min(at, error.start)
+    return 0 if at < 0 else content.count(b"\n", 0, at) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -24,6 +25,7 @@ from gateway.policy.folder import (
     REGISTERS,
     check_files,
     folder_digest,
+    is_contract,
     read_folder,
     receive_files,
 )
@@ -100,7 +102,7 @@ def _read(files: Mapping[str, bytes], problems: Problems) -> PolicySnapshot:
     documents = {
         name: document
         for name in files
-        if name in (REGIONS, PURPOSES, BUDGETS, OFFICERS, REGISTERS) or name.startswith(CONTRACTS)
+        if name in (REGIONS, PURPOSES, BUDGETS, OFFICERS, REGISTERS) or is_contract(name)
         if (document := read_yaml(name, files[name], problems)) is not None
     }
     regions = read_regions(documents[REGIONS], problems) if REGIONS in documents else None
@@ -109,11 +111,13 @@ def _read(files: Mapping[str, bytes], problems: Problems) -> PolicySnapshot:
     if purposes is not None:
         _check_collected(contracts.values(), documents, purposes, problems)
     book = None
+    before = len(problems)
     if regions is not None and purposes is not None and whole and GRANTS in files:
         book = read_grants(read_csv(GRANTS, files[GRANTS], problems), contracts, regions, purposes, problems)
     budgets = None
     if purposes is not None and whole and book is not None and BUDGETS in documents:
-        budgets = read_budgets(documents[BUDGETS], contracts, purposes, book.institutions(), problems)
+        institutions = book.institutions() if len(problems) == before else None
+        budgets = read_budgets(documents[BUDGETS], contracts, purposes, institutions, problems)
     officers = NOBODY
     if OFFICERS in documents and regions is not None and whole:
         officers = read_officers(documents[OFFICERS], regions, contracts, problems) or NOBODY
@@ -149,7 +153,19 @@ def _check_model(files: Mapping[str, bytes], problems: Problems) -> None:
         try:
             check_model(files[MODEL].decode("utf-8"))
         except ModelError as error:
-            problems.add(MODEL, 0, f"{error} is not the model of this gateway", "Put back the file that came with it.")
+            line = _definition(files[MODEL].decode("utf-8"), error.section)
+            remedy = "Put back the file that came with the gateway."
+            problems.add(MODEL, line, f"{error} is not the model of this gateway", remedy)
+
+
+def _definition(text: str, section: str) -> int:
+    """Return the line of a section's definition in a model, rather of another that it should not have; 0 for none."""
+    found = [
+        (match[0] == section, number)
+        for number, line in enumerate(text.splitlines(), start=1)
+        if section and (match := re.match(rf"{section}[0-9]*(?=\s*=)", line.strip()))
+    ]
+    return min(found)[1] if found else 0
 
 
 def _check_unit(contract: DataContract, read: Iterable[DataContract], document: Document, problems: Problems) -> None:
@@ -200,7 +216,8 @@ def _contracts(
     """Return the sound contracts, and whether these are all."""
     contracts: dict[str, DataContract] = {}
     ids: dict[str, str] = {}
-    written = [name for name in files if name.startswith(CONTRACTS)]
+    # one that lies in a wrong place is told so; without it the others are not all
+    written = [name for name in files if name.startswith(CONTRACTS) and not name.endswith(".md")]
     for name in written:
         contract = read_contract(documents[name], files[name], problems) if name in documents else None
         if contract is not None:
