@@ -8,12 +8,22 @@ from typing import NamedTuple, TypeVar
 
 from gateway.administration.desk import Office, identify, officer
 from gateway.administration.life import Unsound
+from gateway.decision.lint.findings import Finding
+from gateway.decision.lint.look import lint
+from gateway.decision.lint.usage import usage_from
+from gateway.decision.officer.diff import PolicyDiff, diff
+from gateway.decision.officer.explain import CallerView, OfficerView
+from gateway.decision.officer.explain import explain as explained
+from gateway.decision.officer.impact import Impact, impact
+from gateway.decision.officer.tables import CaseResult, identity_of, request_of, run_tables
 from gateway.decision.report import Report, report_on
+from gateway.model.calendar import city_day
 from gateway.model.certificate import SunsetCertificate
 from gateway.model.errors import ErrorReason
 from gateway.model.governance import Files, Power, Proposal, Publication
 from gateway.model.party import Peer
 from gateway.model.permit import Refusal
+from gateway.policy.decision_tables import QuestionShape
 from gateway.policy.problems import InvalidPolicy
 from gateway.policy.snapshot import PolicySnapshot, read
 
@@ -59,6 +69,57 @@ def kept(office: Office, peer: Peer, digest: str) -> Kept | Refusal:
         return Kept(current.digest, current.files)
     files = office.archive.files(digest)
     return Refusal(ErrorReason.SNAPSHOT_NOT_FOUND) if files is None else Kept(digest, files)
+
+
+def explain(
+    office: Office, peer: Peer, question: QuestionShape, institution: str
+) -> CallerView | OfficerView | Refusal:
+    """Explain a request: to its caller for "", to an officer for an institution, as far as each may know.
+
+    Raises:
+        Unauthenticated.
+    """
+    identity, policy, now = identify(office, peer), office.policy.current(), office.clock.now()
+    request = request_of(question, policy)
+    if not institution:
+        return explained(request, identity, policy, now).for_caller()
+    found = officer(office, peer)
+    if isinstance(found, Refusal):
+        return found
+    return explained(request, identity_of(question, now), policy, now).for_officer(found)
+
+
+def tested(policy: PolicySnapshot) -> tuple[CaseResult, ...]:
+    """Run a policy's decision tables against it."""
+    return run_tables(policy)
+
+
+def linted(office: Office) -> Callable[[PolicySnapshot], tuple[Finding, ...]]:
+    """Return what looks for the unwise, knowing what grants were used for lately.
+
+    Raises, when it is called:
+        Fault: AUDIT_UNAVAILABLE.
+    """
+
+    def ask(policy: PolicySnapshot) -> tuple[Finding, ...]:
+        now = office.clock.now()
+        return lint(policy, city_day(now), usage_from(office.audit.between(now - UNUSED_AFTER, now)))
+
+    return ask
+
+
+def compared(office: Office) -> Callable[[PolicySnapshot], PolicyDiff]:
+    """Return what compares a policy with the one in force."""
+    return lambda policy: diff(office.policy.current(), policy)
+
+
+def measured(office: Office, count: int) -> Callable[[PolicySnapshot], Impact]:
+    """Return what puts the newest decisions to a policy and to the one in force.
+
+    Raises, when it is called:
+        Fault: AUDIT_UNAVAILABLE.
+    """
+    return lambda policy: impact(office.audit.newest(count), office.policy.current(), policy, office.clock.now())
 
 
 def history(office: Office, peer: Peer, count: int) -> tuple[Publication, ...] | Refusal:

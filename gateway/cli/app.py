@@ -55,6 +55,9 @@ policy.command("gateway.cli.policy.test:test", name="test", help="Run the decisi
 policy.command("gateway.cli.policy.explain:explain", name="explain", help="Why, why not, and what would have to change.")
 policy.command("gateway.cli.policy.diff:diff", name="diff", help="What another policy folder gives more, or less.")
 policy.command("gateway.cli.policy.lint:lint", name="lint", help="Look for what is valid and unwise.")
+policy.command(
+    "gateway.cli.policy.impact:impact", name="impact", help="What a policy would have meant for recorded decisions."
+)
 policy.command("gateway.cli.policy.life:propose", name="propose", help="Propose a policy folder to a running gateway.")
 policy.command(
     "gateway.cli.policy.approve:approve", name="approve", help="Show what a proposal changes, and sign it."

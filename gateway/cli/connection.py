@@ -25,7 +25,7 @@ _SECRET = ("key", "token_file")
 
 
 @contextmanager
-def connected(file: Path | None) -> Iterator[Officer]:
+def connected(file: Path | None, timeout: float = 60.0) -> Iterator[Officer]:
     """Connect as the file says, and let the environment win over it; what the gateway refuses is told.
 
     Raises:
@@ -39,6 +39,7 @@ def connected(file: Path | None) -> Iterator[Officer]:
             key=_read(settings, "key"),
             ca=_read(settings, "ca"),
             token=_read(settings, "token_file").decode("ascii", "replace").strip(),
+            timeout=timeout,
         ) as officer:
             yield officer
     except GatewayError as error:

@@ -25,7 +25,7 @@ _AT_ONCE = 100
 _MAX_BYTES = 64 << 20
 
 
-def record(register: str, file: Path, /, *, connect: Path | None = None, json_: bool = False) -> int:
+def record(register: str, file: Path | None = None, /, *, connect: Path | None = None, json_: bool = False) -> int:
     """Record the consents of a CSV file. To record an entry again with the same id and parts changes nothing.
 
     The columns are id, subject, purpose, recipient (may be empty: any), source, proof (SHA-256 in hex, or a path of
@@ -36,13 +36,13 @@ def record(register: str, file: Path, /, *, connect: Path | None = None, json_: 
     register
         The register, as the policy calls it.
     file
-        The CSV file, UTF-8, with a line of names; - for the standard input.
+        The CSV file, UTF-8, with a line of names; left out, the standard input.
     connect
         The connection file.
     json_
         Print JSON.
     """
-    consents = list(_entries(_text(file), Path() if str(file) == "-" else file.resolve().parent))
+    consents = list(_entries(_text(file), Path() if file is None else file.resolve().parent))
     entered: list[Consent] = []
     with connected(connect) as keeper:
         for start in range(0, len(consents), _AT_ONCE):
@@ -74,7 +74,9 @@ def withdraw(register: str, consent: str, /, *, connect: Path | None = None, jso
     return 0
 
 
-def list_(register: str, /, *, subject_file: Path, connect: Path | None = None, json_: bool = False) -> int:
+def list_(
+    register: str, /, *, subject_file: Path | None = None, connect: Path | None = None, json_: bool = False
+) -> int:
     """List all that one subject agreed to, withdrawn consents included.
 
     Parameters
@@ -82,7 +84,7 @@ def list_(register: str, /, *, subject_file: Path, connect: Path | None = None, 
     register
         The register, as the policy calls it.
     subject_file
-        A file whose one line is the subject's identifier; - for the standard input.
+        A file whose one line is the subject's identifier; left out, the standard input.
     connect
         The connection file.
     json_
@@ -98,20 +100,21 @@ def list_(register: str, /, *, subject_file: Path, connect: Path | None = None, 
     return 0
 
 
-def _text(file: Path) -> str:
+def _text(file: Path | None) -> str:
+    shown = file or "the standard input"
     try:
-        if str(file) == "-":
+        if file is None:
             data = sys.stdin.buffer.read(_MAX_BYTES + 1)
         else:
             with file.open("rb") as stream:
                 data = stream.read(_MAX_BYTES + 1)
         if len(data) > _MAX_BYTES:
-            raise Mistake(f"{file} is larger than {_MAX_BYTES >> 20} MiB", "Split it.")
+            raise Mistake(f"{shown} is larger than {_MAX_BYTES >> 20} MiB", "Split it.")
         return data.decode("utf-8-sig")
     except OSError as error:
-        raise Mistake(f"{file} cannot be read: {error.strerror}") from None
+        raise Mistake(f"{shown} cannot be read: {error.strerror}") from None
     except UnicodeError:
-        raise Mistake(f"{file} is not UTF-8 text") from None
+        raise Mistake(f"{shown} is not UTF-8 text") from None
 
 
 def _entries(text: str, folder: Path) -> Iterator[NewConsent]:

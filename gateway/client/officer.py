@@ -20,6 +20,7 @@ from gateway.api.v1 import (
     policy_pb2,
     policy_service_pb2,
     policy_service_pb2_grpc,
+    policy_study_pb2,
 )
 from gateway.client.calls import Caller, Token
 from gateway.client.connection import Pem
@@ -144,15 +145,69 @@ class Officer:
         Raises:
             PolicyInvalid: with every mistake.
         """
-        sent = policy is not None
-        selector = policy_pb2.PolicySelector(
-            digest=folder_digest(policy) if policy is not None else digest, uploaded=sent
-        )
-        messages = _messages(policy_service_pb2.CheckPolicyRequest, selector, policy or {})
+        messages = _messages(policy_service_pb2.CheckPolicyRequest, _selected(policy, digest), policy or {})
         answer = self._uploaded(self._policy.CheckPolicy, messages)
         if answer.HasField("problems"):
             raise invalid_from(answer.problems)
         return summary_from(answer.sound)
+
+    def test(self, policy: Mapping[str, bytes] | None = None, *, digest: str = "") -> policy_service_pb2.TestedCases:
+        """Run the decision tables of a policy, named as for `check`; the cases that fail are told.
+
+        Raises:
+            PolicyInvalid: with every mistake.
+        """
+        messages = _messages(policy_service_pb2.TestPolicyRequest, _selected(policy, digest), policy or {})
+        answer = self._uploaded(self._policy.TestPolicy, messages)
+        if answer.HasField("problems"):
+            raise invalid_from(answer.problems)
+        return answer.tested
+
+    def lint(
+        self, policy: Mapping[str, bytes] | None = None, *, digest: str = ""
+    ) -> Sequence[policy_study_pb2.PolicyFinding]:
+        """Look for what is valid and unwise in a policy, named as for `check`; grants' use of late is known.
+
+        Raises:
+            PolicyInvalid: with every mistake.
+        """
+        messages = _messages(policy_service_pb2.LintPolicyRequest, _selected(policy, digest), policy or {})
+        answer = self._uploaded(self._policy.LintPolicy, messages)
+        if answer.HasField("problems"):
+            raise invalid_from(answer.problems)
+        return answer.findings.findings
+
+    def diff(self, policy: Mapping[str, bytes] | None = None, *, digest: str = "") -> policy_study_pb2.PolicyDiff:
+        """Compare a policy, named as for `check`, with the one in force, by what each gives.
+
+        Raises:
+            PolicyInvalid: with every mistake.
+        """
+        messages = _messages(policy_service_pb2.DiffPolicyRequest, _selected(policy, digest), policy or {})
+        answer = self._uploaded(self._policy.DiffPolicy, messages)
+        if answer.HasField("problems"):
+            raise invalid_from(answer.problems)
+        return answer.diff
+
+    def impact(
+        self, policy: Mapping[str, bytes] | None = None, *, digest: str = "", decisions: int = 10_000
+    ) -> policy_study_pb2.Impact:
+        """What a policy, named as for `check`, would have meant for the newest decisions, at most 100,000.
+
+        Raises:
+            PolicyInvalid: with every mistake.
+        """
+        chosen = _selected(policy, digest)
+        header = policy_service_pb2.ImpactHeader(digest=chosen.digest, uploaded=chosen.uploaded, decisions=decisions)
+        messages = _messages(policy_service_pb2.MeasureImpactRequest, header, policy or {})
+        answer = self._uploaded(self._policy.MeasureImpact, messages)
+        if answer.HasField("problems"):
+            raise invalid_from(answer.problems)
+        return answer.impact
+
+    def explain(self, request: policy_service_pb2.ExplainRequest) -> policy_service_pb2.ExplainResponse:
+        """Why a request passes or not, without making it. Everybody may ask of their own; officers of any."""
+        return self._caller.retried(self._policy.Explain, request)
 
     def propose(self, policy: Mapping[str, bytes], note: str, *, emergency: bool = False) -> Proposal:
         """Enter a policy that is to replace the one in force. Nothing changes by it yet.
@@ -271,6 +326,11 @@ class Officer:
         except grpc.RpcError as error:
             raise self._caller.explain(from_call(error)) from error
         return response
+
+
+def _selected(policy: Mapping[str, bytes] | None, digest: str) -> policy_pb2.PolicySelector:
+    sent = policy is not None
+    return policy_pb2.PolicySelector(digest=folder_digest(policy) if policy is not None else digest, uploaded=sent)
 
 
 def _messages(kind: Callable[..., Request], header: object, files: Mapping[str, bytes]) -> Iterator[Request]:

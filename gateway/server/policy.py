@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import TypeVar
 
 from google.protobuf.message import Message
 
@@ -15,8 +14,8 @@ from gateway.api.v1 import policy_service_pb2 as pb
 from gateway.model.governance import Power
 from gateway.model.party import Peer
 from gateway.model.permit import Refusal
-from gateway.policy.snapshot import PolicySnapshot
 from gateway.server.call import Method, Opened, Reply
+from gateway.server.policy_studies import PolicyStudies
 from gateway.server.problem import Problem, told
 from gateway.server.wire_policy import (
     certificate_of,
@@ -24,11 +23,8 @@ from gateway.server.wire_policy import (
     problems_of,
     proposal_of,
     publication_of,
-    summary_of,
     uploaded,
 )
-
-T = TypeVar("T")
 
 _DEFAULT_COUNT = 100
 
@@ -38,10 +34,9 @@ class Policy:
 
     def __init__(self, office: Office) -> None:
         self._office = office
-        any_officer = partial(self._may_send, ())
         self.methods = {
+            **PolicyStudies(office, partial(self._may_send, ())).methods,
             "GetSnapshot": Method(self.get_snapshot, streams=True),
-            "CheckPolicy": Method(self.check, uploads=any_officer),
             "ProposePolicy": Method(self.propose, uploads=partial(self._may_send, (Power.PROPOSE,))),
             "ApproveProposal": Method(self.approve),
             "PublishProposal": Method(self.publish),
@@ -57,15 +52,6 @@ class Policy:
         """The files of a policy."""
         found = study.kept(self._office, peer, request.digest)
         return told(found) if isinstance(found, Refusal) else Opened(parts_of(found), _nothing_to_close)
-
-    def check(self, peer: Peer, messages: Iterator[Message]) -> Reply | Problem:
-        """Whether a policy is sound."""
-        found = self._studied(peer, messages, summary_of)
-        if isinstance(found, Refusal):
-            return told(found)
-        if isinstance(found, Unsound):
-            return Reply(pb.CheckPolicyResponse(problems=problems_of(found.problems)))
-        return Reply(pb.CheckPolicyResponse(sound=found))
 
     def propose(self, peer: Peer, messages: Iterator[Message]) -> Reply | Problem:
         """Enter a policy that is to replace the one in force."""
@@ -132,18 +118,6 @@ class Policy:
     def _may_send(self, powers: tuple[Power, ...], peer: Peer) -> Problem | None:
         found = officer(self._office, peer, *powers)
         return told(found) if isinstance(found, Refusal) else None
-
-    def _studied(
-        self, peer: Peer, messages: Iterator[Message], ask: Callable[[PolicySnapshot], T]
-    ) -> T | Unsound | Refusal:
-        """Study the policy that an upload holds, or the kept one that its header names."""
-        selector, files = uploaded(messages)
-        if selector.uploaded:
-            return study.on(self._office, peer, files, ask)
-        if not selector.digest:
-            return study.on(self._office, peer, None, ask)
-        kept = study.kept(self._office, peer, selector.digest)
-        return kept if isinstance(kept, Refusal) else study.on(self._office, peer, kept.files, ask)
 
 
 def _nothing_to_close() -> None:

@@ -58,7 +58,8 @@ def uploaded(messages: Iterator[Message]) -> tuple[Any, Files]:
         files.setdefault(name, []).append(part.file.content)
         current = name
     whole = {name: b"".join(pieces) for name, pieces in files.items()}
-    kept = isinstance(first.header, pb.PolicySelector) and not first.header.uploaded
+    proposed = isinstance(first.header, policy_service_pb2.ProposalHeader)
+    kept = not proposed and not first.header.uploaded
     if whole if kept else first.header.digest != folder_digest(whole):
         raise NotWellFormed(ErrorReason.REQUEST_INVALID, "header.digest", "is not that of the files that arrived")
     return first.header, whole

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from gateway.api.v1 import policy_pb2 as _policy_pb2
+from gateway.api.v1 import policy_study_pb2 as _policy_study_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
@@ -146,6 +147,395 @@ class CheckPolicyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
 
 Global___CheckPolicyResponse: _TypeAlias = CheckPolicyResponse  # noqa: Y015
+
+@_typing.final
+class TestPolicyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> _policy_pb2.PolicySelector: ...
+    @_builtins.property
+    def file(self) -> _policy_pb2.FilePart: ...
+    def __init__(
+        self,
+        *,
+        header: _policy_pb2.PolicySelector | None = ...,
+        file: _policy_pb2.FilePart | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "header", b"header", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "header", b"header", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["header", "file"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___TestPolicyRequest: _TypeAlias = TestPolicyRequest  # noqa: Y015
+
+@_typing.final
+class TestPolicyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TESTED_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tested(self) -> Global___TestedCases: ...
+    @_builtins.property
+    def problems(self) -> _policy_pb2.PolicyProblems: ...
+    def __init__(
+        self,
+        *,
+        tested: Global___TestedCases | None = ...,
+        problems: _policy_pb2.PolicyProblems | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["problems", b"problems", "result", b"result", "tested", b"tested"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["problems", b"problems", "result", b"result", "tested", b"tested"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["tested", "problems"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___TestPolicyResponse: _TypeAlias = TestPolicyResponse  # noqa: Y015
+
+@_typing.final
+class TestedCases(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASES_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    cases: _builtins.int
+    @_builtins.property
+    def failed(self) -> _containers.RepeatedCompositeFieldContainer[_policy_study_pb2.FailedCase]: ...
+    def __init__(
+        self,
+        *,
+        cases: _builtins.int = ...,
+        failed: _abc.Iterable[_policy_study_pb2.FailedCase] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "failed", b"failed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestedCases: _TypeAlias = TestedCases  # noqa: Y015
+
+@_typing.final
+class LintPolicyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> _policy_pb2.PolicySelector: ...
+    @_builtins.property
+    def file(self) -> _policy_pb2.FilePart: ...
+    def __init__(
+        self,
+        *,
+        header: _policy_pb2.PolicySelector | None = ...,
+        file: _policy_pb2.FilePart | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "header", b"header", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "header", b"header", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["header", "file"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___LintPolicyRequest: _TypeAlias = LintPolicyRequest  # noqa: Y015
+
+@_typing.final
+class LintPolicyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def findings(self) -> Global___PolicyFindings: ...
+    @_builtins.property
+    def problems(self) -> _policy_pb2.PolicyProblems: ...
+    def __init__(
+        self,
+        *,
+        findings: Global___PolicyFindings | None = ...,
+        problems: _policy_pb2.PolicyProblems | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["findings", b"findings", "problems", b"problems", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["findings", b"findings", "problems", b"problems", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["findings", "problems"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___LintPolicyResponse: _TypeAlias = LintPolicyResponse  # noqa: Y015
+
+@_typing.final
+class PolicyFindings(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_policy_study_pb2.PolicyFinding]:
+        """By file and line."""
+
+    def __init__(
+        self,
+        *,
+        findings: _abc.Iterable[_policy_study_pb2.PolicyFinding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["findings", b"findings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyFindings: _TypeAlias = PolicyFindings  # noqa: Y015
+
+@_typing.final
+class DiffPolicyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> _policy_pb2.PolicySelector: ...
+    @_builtins.property
+    def file(self) -> _policy_pb2.FilePart: ...
+    def __init__(
+        self,
+        *,
+        header: _policy_pb2.PolicySelector | None = ...,
+        file: _policy_pb2.FilePart | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "header", b"header", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "header", b"header", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["header", "file"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___DiffPolicyRequest: _TypeAlias = DiffPolicyRequest  # noqa: Y015
+
+@_typing.final
+class DiffPolicyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIFF_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def diff(self) -> _policy_study_pb2.PolicyDiff: ...
+    @_builtins.property
+    def problems(self) -> _policy_pb2.PolicyProblems: ...
+    def __init__(
+        self,
+        *,
+        diff: _policy_study_pb2.PolicyDiff | None = ...,
+        problems: _policy_pb2.PolicyProblems | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["diff", b"diff", "problems", b"problems", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["diff", b"diff", "problems", b"problems", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["diff", "problems"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___DiffPolicyResponse: _TypeAlias = DiffPolicyResponse  # noqa: Y015
+
+@_typing.final
+class MeasureImpactRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> Global___ImpactHeader: ...
+    @_builtins.property
+    def file(self) -> _policy_pb2.FilePart: ...
+    def __init__(
+        self,
+        *,
+        header: Global___ImpactHeader | None = ...,
+        file: _policy_pb2.FilePart | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "header", b"header", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "header", b"header", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["header", "file"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___MeasureImpactRequest: _TypeAlias = MeasureImpactRequest  # noqa: Y015
+
+@_typing.final
+class ImpactHeader(_message.Message):
+    """First message of a question for the impact of a policy; its files follow, if it is not kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    UPLOADED_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """See PolicySelector."""
+    uploaded: _builtins.bool
+    decisions: _builtins.int
+    """How many of the newest decisions, 100,000 at the most; 0: 10,000."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.str = ...,
+        uploaded: _builtins.bool = ...,
+        decisions: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "digest", b"digest", "uploaded", b"uploaded"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImpactHeader: _TypeAlias = ImpactHeader  # noqa: Y015
+
+@_typing.final
+class MeasureImpactResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPACT_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def impact(self) -> _policy_study_pb2.Impact: ...
+    @_builtins.property
+    def problems(self) -> _policy_pb2.PolicyProblems: ...
+    def __init__(
+        self,
+        *,
+        impact: _policy_study_pb2.Impact | None = ...,
+        problems: _policy_pb2.PolicyProblems | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["impact", b"impact", "problems", b"problems", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["impact", b"impact", "problems", b"problems", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["impact", "problems"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___MeasureImpactResponse: _TypeAlias = MeasureImpactResponse  # noqa: Y015
+
+@_typing.final
+class ExplainRequest(_message.Message):
+    """A request as it would be made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTITUTION_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    DISCLOSURE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    CASE_NUMBER_FIELD_NUMBER: _builtins.int
+    BREAK_GLASS_REASON_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    ALLOW_PARTIAL_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    STATISTICS_FIELD_NUMBER: _builtins.int
+    GROUP_BY_FIELD_NUMBER: _builtins.int
+    EPSILON_FIELD_NUMBER: _builtins.int
+    institution: _builtins.str
+    """Who would ask. Empty: the caller's institution, which is told what it may know. Officers name any."""
+    purpose: _builtins.str
+    dataset: _builtins.str
+    disclosure: _builtins.str
+    kind: _builtins.str
+    """"lookup", "extract", "check", "consume" or "release"."""
+    region: _builtins.str
+    case_number: _builtins.str
+    break_glass_reason: _builtins.str
+    """Any of at least ten characters stands for one; it is not kept."""
+    allow_partial: _builtins.bool
+    key: _builtins.str
+    """The field that names the subjects, by its values or by tokens of it, and how many they are."""
+    token: _builtins.str
+    subjects: _builtins.int
+    epsilon: _builtins.float
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The fields that are filtered on."""
+
+    @_builtins.property
+    def statistics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of a release: "count", "count_units" or "sum(field)"; what it groups by; and its epsilon."""
+
+    @_builtins.property
+    def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        institution: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+        dataset: _builtins.str = ...,
+        disclosure: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        region: _builtins.str = ...,
+        case_number: _builtins.str = ...,
+        break_glass_reason: _builtins.str = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        allow_partial: _builtins.bool = ...,
+        filters: _abc.Iterable[_builtins.str] | None = ...,
+        key: _builtins.str = ...,
+        token: _builtins.str = ...,
+        subjects: _builtins.int = ...,
+        statistics: _abc.Iterable[_builtins.str] | None = ...,
+        group_by: _abc.Iterable[_builtins.str] | None = ...,
+        epsilon: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_partial", b"allow_partial", "break_glass_reason", b"break_glass_reason", "case_number", b"case_number", "dataset", b"dataset", "disclosure", b"disclosure", "epsilon", b"epsilon", "fields", b"fields", "filters", b"filters", "group_by", b"group_by", "institution", b"institution", "key", b"key", "kind", b"kind", "purpose", b"purpose", "region", b"region", "statistics", b"statistics", "subjects", b"subjects", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainRequest: _TypeAlias = ExplainRequest  # noqa: Y015
+
+@_typing.final
+class ExplainResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_FIELD_NUMBER: _builtins.int
+    OFFICER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def caller(self) -> _policy_study_pb2.CallerExplanation: ...
+    @_builtins.property
+    def officer(self) -> _policy_study_pb2.OfficerExplanation: ...
+    def __init__(
+        self,
+        *,
+        caller: _policy_study_pb2.CallerExplanation | None = ...,
+        officer: _policy_study_pb2.OfficerExplanation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "officer", b"officer", "view", b"view"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "officer", b"officer", "view", b"view"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_view: _TypeAlias = _typing.Literal["caller", "officer"]  # noqa: Y015
+    _WhichOneofArgType_view: _TypeAlias = _typing.Literal["view", b"view"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_view) -> _WhichOneofReturnType_view | None: ...
+
+Global___ExplainResponse: _TypeAlias = ExplainResponse  # noqa: Y015
 
 @_typing.final
 class ProposePolicyRequest(_message.Message):

@@ -28,7 +28,7 @@ if _version_not_supported:
 class PolicyServiceStub:
     """The policy: what it says, what a change of it would do, and how one comes into force.
 
-    Officers alone may call, and what each may do is in the policy in force. A policy that is sent comes as a stream: a
+    Officers alone may call all but Explain and ListCertificates, and what each may do is in the policy in force. A policy that is sent comes as a stream: a
     header first, then the parts of its files. Nothing of it is read before the gateway knows that an officer sends it.
     A policy with mistakes is no failed call: the answer tells each mistake with its place.
     """
@@ -39,6 +39,11 @@ class PolicyServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.Explain = channel.unary_unary(
+                '/gateway.api.v1.PolicyService/Explain',
+                request_serializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.ExplainResponse.FromString,
+                _registered_method=True)
         self.GetSnapshot = channel.unary_stream(
                 '/gateway.api.v1.PolicyService/GetSnapshot',
                 request_serializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.GetSnapshotRequest.SerializeToString,
@@ -48,6 +53,26 @@ class PolicyServiceStub:
                 '/gateway.api.v1.PolicyService/CheckPolicy',
                 request_serializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.CheckPolicyRequest.SerializeToString,
                 response_deserializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.CheckPolicyResponse.FromString,
+                _registered_method=True)
+        self.TestPolicy = channel.stream_unary(
+                '/gateway.api.v1.PolicyService/TestPolicy',
+                request_serializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.TestPolicyRequest.SerializeToString,
+                response_deserializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.TestPolicyResponse.FromString,
+                _registered_method=True)
+        self.LintPolicy = channel.stream_unary(
+                '/gateway.api.v1.PolicyService/LintPolicy',
+                request_serializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.LintPolicyRequest.SerializeToString,
+                response_deserializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.LintPolicyResponse.FromString,
+                _registered_method=True)
+        self.DiffPolicy = channel.stream_unary(
+                '/gateway.api.v1.PolicyService/DiffPolicy',
+                request_serializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.DiffPolicyRequest.SerializeToString,
+                response_deserializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.DiffPolicyResponse.FromString,
+                _registered_method=True)
+        self.MeasureImpact = channel.stream_unary(
+                '/gateway.api.v1.PolicyService/MeasureImpact',
+                request_serializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.MeasureImpactRequest.SerializeToString,
+                response_deserializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.MeasureImpactResponse.FromString,
                 _registered_method=True)
         self.ProposePolicy = channel.stream_unary(
                 '/gateway.api.v1.PolicyService/ProposePolicy',
@@ -99,10 +124,17 @@ class PolicyServiceStub:
 class PolicyServiceServicer:
     """The policy: what it says, what a change of it would do, and how one comes into force.
 
-    Officers alone may call, and what each may do is in the policy in force. A policy that is sent comes as a stream: a
+    Officers alone may call all but Explain and ListCertificates, and what each may do is in the policy in force. A policy that is sent comes as a stream: a
     header first, then the parts of its files. Nothing of it is read before the gateway knows that an officer sends it.
     A policy with mistakes is no failed call: the answer tells each mistake with its place.
     """
+
+    def Explain(self, request, context):
+        """Why a request passes or not, without making it. Registers are not asked: a quota may be used up, a consent missing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def GetSnapshot(self, request, context):
         """The files of a policy that was proposed or in force.
@@ -113,6 +145,34 @@ class PolicyServiceServicer:
 
     def CheckPolicy(self, request_iterator, context):
         """Whether a policy is sound, and every mistake in it if not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TestPolicy(self, request_iterator, context):
+        """Run the decision tables of a policy against it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LintPolicy(self, request_iterator, context):
+        """What is valid in a policy and unwise, with the use of its grants in the decisions that were recorded last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiffPolicy(self, request_iterator, context):
+        """What another policy gives more, or less, than the one in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MeasureImpact(self, request_iterator, context):
+        """What another policy would have meant for the decisions that were recorded last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -184,6 +244,11 @@ class PolicyServiceServicer:
 
 def add_PolicyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.ExplainRequest.FromString,
+                    response_serializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.ExplainResponse.SerializeToString,
+            ),
             'GetSnapshot': grpc.unary_stream_rpc_method_handler(
                     servicer.GetSnapshot,
                     request_deserializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.GetSnapshotRequest.FromString,
@@ -193,6 +258,26 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.CheckPolicy,
                     request_deserializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.CheckPolicyRequest.FromString,
                     response_serializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.CheckPolicyResponse.SerializeToString,
+            ),
+            'TestPolicy': grpc.stream_unary_rpc_method_handler(
+                    servicer.TestPolicy,
+                    request_deserializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.TestPolicyRequest.FromString,
+                    response_serializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.TestPolicyResponse.SerializeToString,
+            ),
+            'LintPolicy': grpc.stream_unary_rpc_method_handler(
+                    servicer.LintPolicy,
+                    request_deserializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.LintPolicyRequest.FromString,
+                    response_serializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.LintPolicyResponse.SerializeToString,
+            ),
+            'DiffPolicy': grpc.stream_unary_rpc_method_handler(
+                    servicer.DiffPolicy,
+                    request_deserializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.DiffPolicyRequest.FromString,
+                    response_serializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.DiffPolicyResponse.SerializeToString,
+            ),
+            'MeasureImpact': grpc.stream_unary_rpc_method_handler(
+                    servicer.MeasureImpact,
+                    request_deserializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.MeasureImpactRequest.FromString,
+                    response_serializer=gateway_dot_api_dot_v1_dot_policy__service__pb2.MeasureImpactResponse.SerializeToString,
             ),
             'ProposePolicy': grpc.stream_unary_rpc_method_handler(
                     servicer.ProposePolicy,
@@ -250,10 +335,37 @@ def add_PolicyServiceServicer_to_server(servicer, server):
 class PolicyService:
     """The policy: what it says, what a change of it would do, and how one comes into force.
 
-    Officers alone may call, and what each may do is in the policy in force. A policy that is sent comes as a stream: a
+    Officers alone may call all but Explain and ListCertificates, and what each may do is in the policy in force. A policy that is sent comes as a stream: a
     header first, then the parts of its files. Nothing of it is read before the gateway knows that an officer sends it.
     A policy with mistakes is no failed call: the answer tells each mistake with its place.
     """
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.api.v1.PolicyService/Explain',
+            gateway_dot_api_dot_v1_dot_policy__service__pb2.ExplainRequest.SerializeToString,
+            gateway_dot_api_dot_v1_dot_policy__service__pb2.ExplainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def GetSnapshot(request,
@@ -299,6 +411,114 @@ class PolicyService:
             '/gateway.api.v1.PolicyService/CheckPolicy',
             gateway_dot_api_dot_v1_dot_policy__service__pb2.CheckPolicyRequest.SerializeToString,
             gateway_dot_api_dot_v1_dot_policy__service__pb2.CheckPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestPolicy(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/gateway.api.v1.PolicyService/TestPolicy',
+            gateway_dot_api_dot_v1_dot_policy__service__pb2.TestPolicyRequest.SerializeToString,
+            gateway_dot_api_dot_v1_dot_policy__service__pb2.TestPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LintPolicy(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/gateway.api.v1.PolicyService/LintPolicy',
+            gateway_dot_api_dot_v1_dot_policy__service__pb2.LintPolicyRequest.SerializeToString,
+            gateway_dot_api_dot_v1_dot_policy__service__pb2.LintPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiffPolicy(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/gateway.api.v1.PolicyService/DiffPolicy',
+            gateway_dot_api_dot_v1_dot_policy__service__pb2.DiffPolicyRequest.SerializeToString,
+            gateway_dot_api_dot_v1_dot_policy__service__pb2.DiffPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MeasureImpact(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/gateway.api.v1.PolicyService/MeasureImpact',
+            gateway_dot_api_dot_v1_dot_policy__service__pb2.MeasureImpactRequest.SerializeToString,
+            gateway_dot_api_dot_v1_dot_policy__service__pb2.MeasureImpactResponse.FromString,
             options,
             channel_credentials,
             insecure,

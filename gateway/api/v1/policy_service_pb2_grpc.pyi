@@ -29,7 +29,7 @@ GRPC_VERSION: str
 class PolicyServiceStub:
     """The policy: what it says, what a change of it would do, and how one comes into force.
 
-    Officers alone may call, and what each may do is in the policy in force. A policy that is sent comes as a stream: a
+    Officers alone may call all but Explain and ListCertificates, and what each may do is in the policy in force. A policy that is sent comes as a stream: a
     header first, then the parts of its files. Nothing of it is read before the gateway knows that an officer sends it.
     A policy with mistakes is no failed call: the answer tells each mistake with its place.
     """
@@ -38,10 +38,20 @@ class PolicyServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PolicyServiceAsyncStub: ...
+    Explain: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.ExplainRequest, _policy_service_pb2.ExplainResponse]
+    """Why a request passes or not, without making it. Registers are not asked: a quota may be used up, a consent missing."""
     GetSnapshot: _grpc.UnaryStreamMultiCallable[_policy_service_pb2.GetSnapshotRequest, _policy_service_pb2.GetSnapshotResponse]
     """The files of a policy that was proposed or in force."""
     CheckPolicy: _grpc.StreamUnaryMultiCallable[_policy_service_pb2.CheckPolicyRequest, _policy_service_pb2.CheckPolicyResponse]
     """Whether a policy is sound, and every mistake in it if not."""
+    TestPolicy: _grpc.StreamUnaryMultiCallable[_policy_service_pb2.TestPolicyRequest, _policy_service_pb2.TestPolicyResponse]
+    """Run the decision tables of a policy against it."""
+    LintPolicy: _grpc.StreamUnaryMultiCallable[_policy_service_pb2.LintPolicyRequest, _policy_service_pb2.LintPolicyResponse]
+    """What is valid in a policy and unwise, with the use of its grants in the decisions that were recorded last."""
+    DiffPolicy: _grpc.StreamUnaryMultiCallable[_policy_service_pb2.DiffPolicyRequest, _policy_service_pb2.DiffPolicyResponse]
+    """What another policy gives more, or less, than the one in force."""
+    MeasureImpact: _grpc.StreamUnaryMultiCallable[_policy_service_pb2.MeasureImpactRequest, _policy_service_pb2.MeasureImpactResponse]
+    """What another policy would have meant for the decisions that were recorded last."""
     ProposePolicy: _grpc.StreamUnaryMultiCallable[_policy_service_pb2.ProposePolicyRequest, _policy_service_pb2.ProposePolicyResponse]
     """Enter a policy that is to replace the one in force. Nothing changes by it yet."""
     ApproveProposal: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.ApproveProposalRequest, _policy_service_pb2.ApproveProposalResponse]
@@ -65,16 +75,26 @@ class PolicyServiceStub:
 class PolicyServiceAsyncStub(PolicyServiceStub):
     """The policy: what it says, what a change of it would do, and how one comes into force.
 
-    Officers alone may call, and what each may do is in the policy in force. A policy that is sent comes as a stream: a
+    Officers alone may call all but Explain and ListCertificates, and what each may do is in the policy in force. A policy that is sent comes as a stream: a
     header first, then the parts of its files. Nothing of it is read before the gateway knows that an officer sends it.
     A policy with mistakes is no failed call: the answer tells each mistake with its place.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    Explain: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.ExplainRequest, _policy_service_pb2.ExplainResponse]  # type: ignore[assignment]
+    """Why a request passes or not, without making it. Registers are not asked: a quota may be used up, a consent missing."""
     GetSnapshot: _aio.UnaryStreamMultiCallable[_policy_service_pb2.GetSnapshotRequest, _policy_service_pb2.GetSnapshotResponse]  # type: ignore[assignment]
     """The files of a policy that was proposed or in force."""
     CheckPolicy: _aio.StreamUnaryMultiCallable[_policy_service_pb2.CheckPolicyRequest, _policy_service_pb2.CheckPolicyResponse]  # type: ignore[assignment]
     """Whether a policy is sound, and every mistake in it if not."""
+    TestPolicy: _aio.StreamUnaryMultiCallable[_policy_service_pb2.TestPolicyRequest, _policy_service_pb2.TestPolicyResponse]  # type: ignore[assignment]
+    """Run the decision tables of a policy against it."""
+    LintPolicy: _aio.StreamUnaryMultiCallable[_policy_service_pb2.LintPolicyRequest, _policy_service_pb2.LintPolicyResponse]  # type: ignore[assignment]
+    """What is valid in a policy and unwise, with the use of its grants in the decisions that were recorded last."""
+    DiffPolicy: _aio.StreamUnaryMultiCallable[_policy_service_pb2.DiffPolicyRequest, _policy_service_pb2.DiffPolicyResponse]  # type: ignore[assignment]
+    """What another policy gives more, or less, than the one in force."""
+    MeasureImpact: _aio.StreamUnaryMultiCallable[_policy_service_pb2.MeasureImpactRequest, _policy_service_pb2.MeasureImpactResponse]  # type: ignore[assignment]
+    """What another policy would have meant for the decisions that were recorded last."""
     ProposePolicy: _aio.StreamUnaryMultiCallable[_policy_service_pb2.ProposePolicyRequest, _policy_service_pb2.ProposePolicyResponse]  # type: ignore[assignment]
     """Enter a policy that is to replace the one in force. Nothing changes by it yet."""
     ApproveProposal: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.ApproveProposalRequest, _policy_service_pb2.ApproveProposalResponse]  # type: ignore[assignment]
@@ -97,10 +117,18 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     """The policy: what it says, what a change of it would do, and how one comes into force.
 
-    Officers alone may call, and what each may do is in the policy in force. A policy that is sent comes as a stream: a
+    Officers alone may call all but Explain and ListCertificates, and what each may do is in the policy in force. A policy that is sent comes as a stream: a
     header first, then the parts of its files. Nothing of it is read before the gateway knows that an officer sends it.
     A policy with mistakes is no failed call: the answer tells each mistake with its place.
     """
+
+    @_abc_1.abstractmethod
+    def Explain(
+        self,
+        request: _policy_service_pb2.ExplainRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.ExplainResponse, _abc.Awaitable[_policy_service_pb2.ExplainResponse]]:
+        """Why a request passes or not, without making it. Registers are not asked: a quota may be used up, a consent missing."""
 
     @_abc_1.abstractmethod
     def GetSnapshot(
@@ -117,6 +145,38 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_policy_service_pb2.CheckPolicyResponse, _abc.Awaitable[_policy_service_pb2.CheckPolicyResponse]]:
         """Whether a policy is sound, and every mistake in it if not."""
+
+    @_abc_1.abstractmethod
+    def TestPolicy(
+        self,
+        request_iterator: _MaybeAsyncIterator[_policy_service_pb2.TestPolicyRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.TestPolicyResponse, _abc.Awaitable[_policy_service_pb2.TestPolicyResponse]]:
+        """Run the decision tables of a policy against it."""
+
+    @_abc_1.abstractmethod
+    def LintPolicy(
+        self,
+        request_iterator: _MaybeAsyncIterator[_policy_service_pb2.LintPolicyRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.LintPolicyResponse, _abc.Awaitable[_policy_service_pb2.LintPolicyResponse]]:
+        """What is valid in a policy and unwise, with the use of its grants in the decisions that were recorded last."""
+
+    @_abc_1.abstractmethod
+    def DiffPolicy(
+        self,
+        request_iterator: _MaybeAsyncIterator[_policy_service_pb2.DiffPolicyRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.DiffPolicyResponse, _abc.Awaitable[_policy_service_pb2.DiffPolicyResponse]]:
+        """What another policy gives more, or less, than the one in force."""
+
+    @_abc_1.abstractmethod
+    def MeasureImpact(
+        self,
+        request_iterator: _MaybeAsyncIterator[_policy_service_pb2.MeasureImpactRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.MeasureImpactResponse, _abc.Awaitable[_policy_service_pb2.MeasureImpactResponse]]:
+        """What another policy would have meant for the decisions that were recorded last."""
 
     @_abc_1.abstractmethod
     def ProposePolicy(

@@ -146,10 +146,10 @@ def test_consents_are_recorded_listed_and_withdrawn(hall: TownHall, tmp_path: Pa
     assert hall.command(KEEPER, "consent", "withdraw", "job-fair", "k2").returncode == 5
     assert hall.command(AUTHOR, "consent", "withdraw", "job-fair", "k1").returncode == 5
     spoilt = header + f"k3,{subject},recruitment-fair,,paper form 1,form.txt,yesterday,\n"
-    done = hall.command(KEEPER, "consent", "record", "job-fair", "-", input_=spoilt)
+    done = hall.command(KEEPER, "consent", "record", "job-fair", input_=spoilt)
     assert done.returncode == 2 and "line 2 is no consent" in done.stderr
     late = header + f"k4,{subject},no-such-purpose,,paper form 1,{'0' * 64},2036-11-01T09:00:00+08:00,\n"
-    done = hall.command(KEEPER, "consent", "record", "job-fair", "-", input_=late)
+    done = hall.command(KEEPER, "consent", "record", "job-fair", input_=late)
     assert done.returncode == 5
     assert "consents[0].purpose is not a purpose" in done.stderr and "consents[0].given_at lies" in done.stderr
     for text in (listed.stdout, done.stdout, done.stderr, hall.site.log.read_text()):

@@ -178,6 +178,7 @@ def test_bytes_that_are_no_message_are_no_request() -> None:
         research_service_pb2.GetReleaseRequest(release_id="zz"),
         audit_service_pb2.GetReceiptRequest(receipt_id="-1"),
         policy_service_pb2.CheckPolicyRequest(),
+        policy_service_pb2.ExplainRequest(dataset="d", disclosure="e", kind="steal"),
         policy_service_pb2.ProposePolicyRequest(header=policy_service_pb2.ProposalHeader()),
         policy_service_pb2.ApproveProposalRequest(proposal_id="0" * 16),
         policy_service_pb2.PublishProposalRequest(),
