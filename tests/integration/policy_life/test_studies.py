@@ -128,4 +128,6 @@ def test_a_caller_is_told_what_it_may_know_and_an_officer_more(hall: TownHall, a
     refused = author.explain(colour("hotel-lakeside")).officer
     assert not refused.allowed and refused.policy_changes
     with hall.officer(DISTRICT) as district:
-        assert district.explain(colour("verifier-metro")).officer.beyond > 0
+        limited = district.explain(colour("verifier-metro")).officer
+    assert officer.grants and officer.fields
+    assert not limited.grants and not limited.fields  # of what lies beyond the district
