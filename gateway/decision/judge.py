@@ -12,8 +12,8 @@ from fractions import Fraction
 
 from gateway.decision.entitlement import Entitlement, entitlement
 from gateway.decision.fit import misfit
+from gateway.decision.holdings import has_offers, is_offered
 from gateway.decision.nearest import nearest
-from gateway.decision.offers import offers
 from gateway.decision.preparation import Option, Prepared, asked_fields, enough, prepare
 from gateway.decision.standing import open_at, unmet, unmet_by
 from gateway.model.calendar import city_day
@@ -145,15 +145,13 @@ def _not_entitled(identity: Identity, request: DisclosureRequest, policy: Policy
             # denied to everybody and for every dataset: to say so tells nothing else
             return Refusal(ErrorReason.DENIED_BY_RULE, legal_basis=purpose.legal_basis)
         obj = f"{request.dataset}/{request.disclosure}"
-        offered = offers(policy, identity.institution, today, purpose=purpose.id, dataset=request.dataset)
-        if any(_names(one.contract.dataset, one.disclosure, request) for one in offered) and _denied(
+        if _offered(identity, request, policy, today) and _denied(
             identity.institution, obj, request, region, purpose, policy, today
         ):
             return Refusal(ErrorReason.DENIED_BY_RULE, legal_basis=purpose.legal_basis)
-    own = offers(policy, identity.institution, today, purpose=request.context.purpose)
-    if not own:
+    if not has_offers(policy, identity.institution, request.context.purpose, today):
         reason = ErrorReason.PURPOSE_NOT_GRANTED
-    elif any(_names(offer.contract.dataset, offer.disclosure, request) for offer in own):
+    elif _offered(identity, request, policy, today):
         reason = ErrorReason.REGION_NOT_GRANTED
     else:
         reason = ErrorReason.DISCLOSURE_NOT_GRANTED
@@ -174,8 +172,16 @@ def _denied(
     return ruling.denied or any(trial.terms.trial is None or today > trial.terms.trial for trial in ruling.trials)
 
 
-def _names(dataset: str, disclosure: DisclosureSpec, request: DisclosureRequest) -> bool:
-    return dataset == request.dataset and disclosure.name == request.disclosure and disclosure.kind is request.kind
+def _offered(identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, today: date) -> bool:
+    return is_offered(
+        policy,
+        identity.institution,
+        request.dataset,
+        request.disclosure,
+        request.kind,
+        request.context.purpose,
+        today,
+    )
 
 
 # --- what then --------------------------------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import date
 
 from gateway.decision.fit import fits
+from gateway.decision.holdings import is_granted_for_something, is_granted_something_for
 from gateway.decision.lawful import unlawful
-from gateway.decision.reach import allows_of, disclosures, expired, naming, open_regions
+from gateway.decision.reach import expired, naming, open_regions
 from gateway.decision.standing import unmet
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.errors import ErrorReason
@@ -146,13 +147,9 @@ def _by_closeness(regions: Iterable[str], asked: str) -> list[str]:
 
 
 def _whom_to_ask(snapshot: PolicySnapshot, institution: str, request: DisclosureRequest) -> NearestRequest | None:
+    if is_granted_for_something(snapshot, institution, request.dataset):
+        return NearestRequest(steward=snapshot.steward(request.dataset))
     purpose = snapshot.purposes.get(request.context.purpose)
-    for_purpose = False
-    for allow in allows_of(snapshot, institution):
-        for contract, spec in disclosures(snapshot, allow):
-            if contract.dataset == request.dataset:
-                if open_regions(snapshot, institution, contract, spec, allow.purpose):
-                    return NearestRequest(steward=contract.steward)
-            elif purpose is not None and snapshot.purposes.is_within(purpose.id, allow.purpose):
-                for_purpose = for_purpose or bool(open_regions(snapshot, institution, contract, spec, purpose.id))
-    return NearestRequest(steward=purpose.owner) if purpose is not None and for_purpose else None
+    if purpose is None or not is_granted_something_for(snapshot, institution, purpose.id):
+        return None
+    return NearestRequest(steward=purpose.owner)

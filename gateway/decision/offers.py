@@ -27,7 +27,7 @@ def offers(
     purposes, and grants outside their days offer nothing.
     """
     found: dict[tuple[str, str, str], Offer] = {}
-    for allow in allows_of(snapshot, institution):
+    for allow in allows_of(snapshot, institution, dataset, purpose):
         for contract, spec in disclosures(snapshot, allow):
             if dataset not in ("", contract.dataset):
                 continue

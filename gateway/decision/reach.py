@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from itertools import product
 from operator import itemgetter
 
 from gateway.decision.granularity import region_fits
@@ -12,6 +13,7 @@ from gateway.model.treatment import Treatment
 from gateway.policy.grants import ANY, Effect, Grant
 from gateway.policy.shards import object_within
 from gateway.policy.snapshot import PolicySnapshot
+from gateway.policy.turns import in_turns
 
 
 def expired(snapshot: PolicySnapshot, purpose: str, today: date) -> bool:
@@ -29,13 +31,12 @@ def served_regions(snapshot: PolicySnapshot, contract: DataContract, region: str
 
 
 def disclosures(snapshot: PolicySnapshot, grant: Grant) -> Iterator[tuple[DataContract, DisclosureSpec]]:
-    """Yield what an allow covers, of confirmed contracts alone."""
-    for contract in snapshot.contracts.values():
-        if contract.status is not ContractStatus.ACTIVE:
-            continue
-        for spec in contract.disclosures.values():
-            if _covers(grant, contract, spec):
-                yield contract, spec
+    """Yield what an allow covers, of active contracts alone."""
+    dataset = grant.object.partition("/")[0]
+    named = snapshot.contracts.values() if dataset == ANY else filter(None, (snapshot.contracts.get(dataset),))
+    for contract in named:
+        if contract.status is ContractStatus.ACTIVE:
+            yield from ((contract, spec) for spec in contract.disclosures.values() if _covers(grant, contract, spec))
 
 
 def _covers(grant: Grant, contract: DataContract, spec: DisclosureSpec) -> bool:
@@ -44,35 +45,43 @@ def _covers(grant: Grant, contract: DataContract, spec: DisclosureSpec) -> bool:
     return named and grant.kind in (spec.kind.value, ANY)
 
 
-def allows_of(snapshot: PolicySnapshot, institution: str, dataset: str = "") -> tuple[Grant, ...]:
+def allows_of(snapshot: PolicySnapshot, institution: str, dataset: str = "", purpose: str = "") -> tuple[Grant, ...]:
     """Return the allows that are written for an institution or a role of it, in the order of the file.
 
-    Of one dataset, where it is given. They only say where to look: what holds is Casbin's to rule.
+    Of one dataset, and of one purpose or those above it, where they are given. They only say where to look: what holds
+    is Casbin's to rule.
     """
-    written = _by_recipient(snapshot)
-    found = [
-        placed
-        for role in snapshot.roles.of(institution)
-        for named, rules in written.get(role, {}).items()
-        if not dataset or named in (dataset, ANY)
-        for placed in rules
-    ]
+    datasets = (dataset, ANY)
+    purposes = (purpose, *snapshot.purposes.ancestors(purpose), ANY)
+    found: list[_Placed] = []
+    for role in snapshot.roles.of(institution):
+        written = _by_recipient(snapshot).get(role)
+        if written is None:
+            continue
+        if dataset and purpose:
+            for key in product(datasets, purposes):
+                found += written.get(key, ())
+        else:
+            for (named, meant), rules in written.items():
+                if (not dataset or named in datasets) and (not purpose or meant in purposes):
+                    found += rules
     return tuple(grant for _, grant in sorted(found, key=itemgetter(0)))
 
 
 _Placed = tuple[int, Grant]
+_Written = dict[tuple[str, str], list[_Placed]]
 
 
-def _by_recipient(snapshot: PolicySnapshot) -> dict[str, dict[str, list[_Placed]]]:
-    """The allows with their places in the file, by recipient and dataset. Made once for a policy: there may be many."""
+def _by_recipient(snapshot: PolicySnapshot) -> dict[str, _Written]:
+    """The allows with their places in the file, by recipient, then dataset and purpose. Made once for a policy."""
     known = snapshot.entitlements.get(_ALLOWS)
     if isinstance(known, dict):
         return known
-    found: dict[str, dict[str, list[_Placed]]] = {}
-    for place, grant in enumerate(snapshot.grants):
+    found: dict[str, _Written] = {}
+    for place, grant in enumerate(in_turns(snapshot.grants)):
         if grant.effect is Effect.ALLOW:
-            dataset = grant.object.partition("/")[0]
-            found.setdefault(grant.recipient, {}).setdefault(dataset, []).append((place, grant))
+            key = (grant.object.partition("/")[0], grant.purpose)
+            found.setdefault(grant.recipient, {}).setdefault(key, []).append((place, grant))
     snapshot.entitlements.put(_ALLOWS, found)
     return found
 
@@ -106,28 +115,37 @@ def open_regions(
     Where a deny reaches into a granted region, the widest parts beside it that may be named stand for it. Terms are
     not looked at.
     """
-    obj = f"{contract.dataset}/{spec.name}"
-    held: dict[str, tuple[Grant, ...]] = {}
+    return dict(each_open_region(snapshot, institution, contract, spec, purpose))
 
-    def descend(region: str) -> None:
-        if region in held:
+
+def each_open_region(
+    snapshot: PolicySnapshot,
+    institution: str,
+    contract: DataContract,
+    spec: DisclosureSpec,
+    purpose: str,
+) -> Iterator[tuple[str, tuple[Grant, ...]]]:
+    """Yield the open regions one by one, for those who need no more than the first."""
+    obj = f"{contract.dataset}/{spec.name}"
+    seen: set[str] = set()
+
+    def descend(region: str) -> Iterator[tuple[str, tuple[Grant, ...]]]:
+        if region in seen:
             return
+        seen.add(region)
         ruling = snapshot.ruling(institution, obj, spec.kind, region, purpose)
         if ruling.grants:
             fitting = naming(snapshot, contract, spec, spec.fields, region, ruling.grants)
             if fitting:
-                held[region] = fitting
+                yield region, fitting
         elif ruling.denied and contract.region_field is not None and _denied_in_part(snapshot, region):
             for child in snapshot.regions.children(region):
-                descend(child.path)
+                yield from descend(child.path)
 
-    for grant in allows_of(snapshot, institution, contract.dataset):
-        if _covers(grant, contract, spec) and (
-            grant.purpose == ANY or snapshot.purposes.is_within(purpose, grant.purpose)
-        ):
+    for grant in allows_of(snapshot, institution, contract.dataset, purpose):
+        if _covers(grant, contract, spec):
             for region in served_regions(snapshot, contract, grant.region):
-                descend(region)
-    return held
+                yield from descend(region)
 
 
 def _denied_in_part(snapshot: PolicySnapshot, region: str) -> bool:
