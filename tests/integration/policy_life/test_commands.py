@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.integration.policy_life.town_hall import (
     SECOND,
     TownHall,
     open_town_hall,
+    passed,
 )
 
 
@@ -75,6 +77,24 @@ def test_a_policy_goes_its_whole_way_from_the_command_line(hall: TownHall) -> No
     told = hall.command(REVIEWER, "policy", "history", "--verify", "--count", "2")
     assert told.returncode == 0 and "approved by data-bureau/sun.hao" in told.stdout
     grants.write_text(written)
+
+
+def test_a_history_that_was_tampered_with_is_noticed(tmp_path: Path, seeded: tuple[Path, Any]) -> None:
+    hall = open_town_hall(tmp_path, seeded[0])
+    hall.site.start()
+    try:
+        with hall.officer(AUTHOR) as author:
+            files = author.snapshot().files
+        passed(hall, {**files, "README.md": files["README.md"] + b"\n"})
+        assert hall.command(AUTHOR, "policy", "history", "--verify").returncode == 0
+        with sqlite3.connect(hall.site.folder / "state.sqlite", timeout=10) as state:
+            table = "policy_publication_approvals"
+            assert state.execute(f"UPDATE {table} SET signature = zeroblob(64)").rowcount > 0
+        told = hall.command(AUTHOR, "policy", "history", "--verify")
+        assert told.returncode == 1 and "the signatures do not fit" in told.stdout
+        assert hall.site.stop() == 0
+    finally:
+        hall.site.kill()
 
 
 def test_the_environment_says_how_to_reach_a_gateway_too(

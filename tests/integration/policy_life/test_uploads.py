@@ -10,6 +10,8 @@ from typing import Any
 import grpc
 import pytest
 
+import gateway.client as gw
+from gateway.administration.study import Kept
 from gateway.api.v1 import policy_pb2, policy_service_pb2
 from gateway.api.v1 import policy_service_pb2_grpc as rpc
 from gateway.model.errors import ErrorReason
@@ -17,9 +19,9 @@ from gateway.model.party import Peer
 from gateway.policy.folder import folder_digest
 from gateway.server import upload
 from gateway.server.admission import Capacity
-from gateway.server.call import Method, Patience, Reply
+from gateway.server.call import Method, Opened, Patience, Reply
 from gateway.server.problem import Problem
-from gateway.server.wire_policy import PIECE_BYTES, uploaded
+from gateway.server.wire_policy import PIECE_BYTES, parts_of, uploaded
 from tests.integration.grpc.edge import Edge, edge, until, utc_now
 from tests.integration.grpc.test_edge import reason_of
 
@@ -241,3 +243,26 @@ def _refused(call: Callable[[], Any]) -> str:
     with pytest.raises(grpc.RpcError) as raised:
         call()
     return reason_of(raised.value)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "another file"])
+def test_a_client_holds_a_snapshot_against_its_digest(whole: bool) -> None:
+    files = {"grants.csv": b"p\n", "large": bytes(PIECE_BYTES + 1), "none": b""}
+
+    def snapshot(_: Peer, __: Any) -> Opened:
+        sent = files if whole else {**files, "none": b"p"}
+        return Opened(parts_of(Kept(folder_digest(files), sent)), lambda: None)
+
+    methods = {SERVICE: {**Desk().methods[SERVICE], "GetSnapshot": Method(snapshot, streams=True)}}
+    with edge(methods) as at:
+        mine = at.authority.client("police", utc_now())
+        with gw.connect_officer(
+            at.target, certificate=mine.certificate_pem, key=mine.private_key_pem, ca=at.authority.ca_pem, token="t"
+        ) as officer:
+            if whole:
+                assert officer.snapshot(folder_digest(files)).files == files
+            else:
+                with pytest.raises(gw.SnapshotMismatch):
+                    officer.snapshot()
+            with pytest.raises(gw.SnapshotMismatch):
+                officer.snapshot("0" * 64)
