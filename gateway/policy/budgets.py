@@ -102,7 +102,6 @@ def read_budgets(
                 remedy = did_you_mean(name, options, "Remove it.")
                 problems.add(document.file, line, f"there is no {what} '{name}'", remedy)
 
-    known("lifetime", shape.lifetime, {one.privacy_unit.kind for one in contracts.values()}, "kind of privacy unit")
     known("datasets", shape.datasets, contracts, "dataset")
     known("purposes", shape.purposes, purposes.ids(), "purpose")
     if institutions is not None:
