@@ -13,12 +13,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.benchmark import Benchmark, Say
 from bench.measure import Json, interleave, quantile, ratios, significant, spread
 from bench.rules import Question, questions, write_policy
+from gateway.decision.judge import judge
+from gateway.model.contract import DisclosureKind, SelectBy
+from gateway.model.party import Identity
+from gateway.model.permit import Refusal
+from gateway.model.request import RequestContext, RowsRequest, Selector
 from gateway.policy.enforcer import Ruling
 from gateway.policy.snapshot import PolicySnapshot, load
 from gateway.policy.store import FolderSource, PolicyStore
@@ -37,6 +44,16 @@ Decide = Callable[[PolicySnapshot, Question], object]
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """Whole decisions of one run, seconds: those in favour, and refusals with their reason and advice."""
+
+    permits_new: tuple[float, ...]
+    permits_again: tuple[float, ...]
+    refusals_new: tuple[float, ...]
+    refusals_again: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """One run of the snapshot. Seconds; `new` and `again` one a question. What ends in `cpu` is processor time."""
 
@@ -45,8 +62,7 @@ class Asked:
     new: tuple[float, ...]
     new_cpu: tuple[float, ...]
     again: tuple[float, ...]
-    whole_new: tuple[float, ...]
-    whole_again: tuple[float, ...]
+    whole: Whole | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +134,25 @@ def _measure(rules: int, runs: int, whole: Decide | None, say: Say) -> Size:
 
 def _ask(folder: Path, asked: Sequence[Question], whole: Decide | None) -> Asked | AskedPlain:
     began, cpu = time.perf_counter(), time.process_time()
-    policy = load(folder)
+    policy = PolicyStore(FolderSource(folder)).current()
     loaded, loaded_cpu = time.perf_counter() - began, time.process_time() - cpu
     ruling = policy.ruling
     new, new_cpu = _timed(lambda question: ruling(*question), asked)
     again, _ = _timed(lambda question: ruling(*question), asked)
     if whole is None:
-        return Asked(loaded, loaded_cpu, new, new_cpu, again, (), ())
-    fresh = load(folder)
+        return Asked(loaded, loaded_cpu, new, new_cpu, again, None)
+    granted = [not isinstance(whole(policy, question), Refusal) for question in asked]
+    fresh = PolicyStore(FolderSource(folder)).current()
     whole_new, _ = _timed(lambda question: whole(fresh, question), asked)
     whole_again, _ = _timed(lambda question: whole(fresh, question), asked)
-    return Asked(loaded, loaded_cpu, new, new_cpu, again, whole_new, whole_again)
+    refused = [not one for one in granted]
+    told = Whole(
+        tuple(compress(whole_new, granted)),
+        tuple(compress(whole_again, granted)),
+        tuple(compress(whole_new, refused)),
+        tuple(compress(whole_again, refused)),
+    )
+    return Asked(loaded, loaded_cpu, new, new_cpu, again, told)
 
 
 def _timed(ask: Callable[[Question], object], asked: Sequence[Question]) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -223,16 +247,10 @@ def _figures(size: Size) -> dict[str, Json]:
     ours, plain, swapped = size.asked, size.plain, size.swapped
     # the plain enforcer was asked as many of the questions as time allowed, from the first on
     compared = spread(ratios([_median(one.new) for one in plain], [_median(one.new) for one in ours]))
+    told = [one.whole for one in ours if one.whole is not None]
     whole: dict[str, Json] = {}
-    if all(one.whole_new for one in ours):
-        whole = {
-            "whole": {
-                "cached_p50_us": _us([quantile(one.whole_again, 0.5) for one in ours]),
-                "cached_p99_us": _us([quantile(one.whole_again, 0.99) for one in ours]),
-                "uncached_p50_us": _us([quantile(one.whole_new, 0.5) for one in ours]),
-                "uncached_p99_us": _us([quantile(one.whole_new, 0.99) for one in ours]),
-            }
-        }
+    if len(told) == len(ours):
+        whole = {"whole": {**_whole("permits", told), **_whole("refusals", told)}}
     return {
         "cached_p50_us": _us([quantile(one.again, 0.5) for one in ours]),
         "cached_p99_us": _us([quantile(one.again, 0.99) for one in ours]),
@@ -267,6 +285,30 @@ def _figures(size: Size) -> dict[str, Json]:
     }
 
 
+def _whole(what: str, runs: Sequence[Whole]) -> dict[str, Json]:
+    """The figures of whole decisions that came to permits, or to refusals; none where no question did."""
+    found: dict[str, Json] = {f"{what}_asked": len(getattr(runs[0], f"{what}_new"))}
+    for when, name in (("again", "cached"), ("new", "uncached")):
+        taken = [getattr(run, f"{what}_{when}") for run in runs]
+        if all(taken):
+            found[f"{what}_{name}_p50_us"] = _us([quantile(one, 0.5) for one in taken])
+            found[f"{what}_{name}_p99_us"] = _us([quantile(one, 0.99) for one in taken])
+    return found
+
+
+def judged(policy: PolicySnapshot, question: Question) -> object:
+    """Decide a whole request for a question, as the pipeline's stage does: an extract or a lookup of one person."""
+    recipient, obj, kind, region, purpose = question
+    dataset, _, disclosure = obj.partition("/")
+    context = RequestContext(purpose, region, "", "bench", b"", False)
+    person = Selector(SelectBy.KEY, "resident_id", ("330106199003070014",)) if kind is DisclosureKind.LOOKUP else None
+    request = RowsRequest(context, kind, dataset, disclosure, (), False, (), person)
+    return judge(Identity(recipient, "li.wei", _NOW + timedelta(hours=1)), request, policy, _NOW)
+
+
+_NOW = datetime(2026, 11, 22, 3)
+
+
 def _median(values: Sequence[float]) -> float:
     return quantile(values, 0.5)
 
@@ -276,4 +318,4 @@ def _us(seconds: Sequence[float]) -> float:
     return significant(spread(seconds).median * 1e6)
 
 
-DECIDE = benchmark()
+DECIDE = benchmark(whole=judged)
