@@ -1,7 +1,7 @@
 """The product, on one page: two lanes through the same stages.
 
-Read `rows` and `release` from the top down. Each line takes the sealed type that the line before it minted, so a
-stage cannot be left out: the type checker refuses, and so does the table itself.
+Read `rows` with its second half `_disclose`, and `release`, from the top down. Each line takes the sealed type that
+the line before it minted, so a stage cannot be left out: the type checker refuses, and so does the table itself.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
+from gateway.decision.form import part_requests, placed
 from gateway.decision.judge import price_margin
 from gateway.decision.offers import offers
 from gateway.model.budget import Account, Balance
@@ -20,6 +21,7 @@ from gateway.model.permit import Offer, Permit, Refusal
 from gateway.model.record import Receipt
 from gateway.model.request import (
     DisclosureRequest,
+    FormRequest,
     MarginRequest,
     ReleaseRequest,
     RequestContext,
@@ -30,7 +32,7 @@ from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.store import PolicyStore
 from gateway.ports import AuditLog, BudgetLedger, Clock, IdentityProvider, KeyRing, Registers, Source
 from gateway.privacy.pricing import SMALLEST_EPSILON
-from gateway.stages.admit import admit, preview
+from gateway.stages.admit import AdmittedPermit, admit, preview
 from gateway.stages.authenticate import authenticate
 from gateway.stages.charge import Quote, answer_slot, charge, quote
 from gateway.stages.decide import StandingPermit, decide
@@ -49,6 +51,7 @@ from gateway.stages.record import (
 )
 
 __all__ = [
+    "Answer",
     "Delivery",
     "Description",
     "Evaluation",
@@ -58,6 +61,7 @@ __all__ = [
     "Refused",
     "ReleaseDelivery",
     "budgets",
+    "compose",
     "describe",
     "estimate",
     "evaluate",
@@ -96,6 +100,14 @@ class Description(NamedTuple):
     policy_digest: str
 
 
+class Answer(NamedTuple):
+    """One part of a form: what was asked for it, and the disclosure of rows that answers it."""
+
+    part: str
+    request: RowsRequest
+    delivery: Delivery
+
+
 class Evaluation(NamedTuple):
     """A decision in favour, for a system that acts on it by itself, with the receipt of its entry in the log."""
 
@@ -111,12 +123,31 @@ def rows(ports: Ports, peer: Peer, request: RowsRequest) -> Delivery | Refused:
     admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
     if isinstance(admitted, Refusal):
         return _refused(admitted, identity, request, policy, ports)
-    raw = fetch(admitted, ports.source, ports.keys, ports.registers, ports.clock)
-    minimal = minimize(raw, ports.keys)
-    pseudonymous = pseudonymize(minimal, ports.keys)
-    protected = waive_noise(pseudonymous)
-    standing = StandingPermit(admitted.permit, ports.policy, ports.registers.cases, ports.clock)
-    return deliver(record_release(protected, ports.audit, ports.clock, standing))
+    return _disclose(admitted, ports)
+
+
+def compose(ports: Ports, peer: Peer, request: FormRequest) -> tuple[Answer, ...] | Refused:
+    """Disclose the parts of a form: every one is decided and admitted before anything is read, or none is read.
+
+    Nothing is counted and no glass broken before every part is known to be granted.
+    """
+    identity = authenticate(peer, ports.identities, ports.clock)
+    policy = ports.policy.current()
+    asked = part_requests(request, policy)
+    decided = [decide(identity, part, policy, ports.clock) for part in asked]
+    for number, (part, decision) in enumerate(zip(asked, decided, strict=True)):
+        permit = preview(decision, ports.registers, ports.clock)
+        if isinstance(permit, Refusal):
+            return _refused(placed(permit, number), identity, part, policy, ports)
+    admitted: list[AdmittedPermit] = []
+    for part, decision in zip(asked, decided, strict=True):
+        admission = admit(decision, ports.registers, ports.keys, ports.audit, ports.clock)
+        if isinstance(admission, Refusal):
+            return _refused(admission, identity, part, policy, ports)
+        admitted.append(admission)
+    deliveries = [_disclose(one, ports) for one in admitted]
+    names = [one.part for one in request.parts]
+    return tuple(Answer(*one) for one in zip(names, asked, deliveries, strict=True))
 
 
 def release(ports: Ports, peer: Peer, request: ReleaseRequest) -> ReleaseDelivery | Refused:
@@ -211,6 +242,16 @@ def receipt(ports: Ports, peer: Peer, index: int) -> Receipt | Refused:
     identity = authenticate(peer, ports.identities, ports.clock)
     found = read_receipt(index, identity, ports.audit)
     return Refused(found, None) if isinstance(found, Refusal) else found
+
+
+def _disclose(admitted: AdmittedPermit, ports: Ports) -> Delivery:
+    """The second half of the lane of rows: from what is admitted to what leaves."""
+    raw = fetch(admitted, ports.source, ports.keys, ports.registers, ports.clock)
+    minimal = minimize(raw, ports.keys)
+    pseudonymous = pseudonymize(minimal, ports.keys)
+    protected = waive_noise(pseudonymous)
+    standing = StandingPermit(admitted.permit, ports.policy, ports.registers.cases, ports.clock)
+    return deliver(record_release(protected, ports.audit, ports.clock, standing))
 
 
 def _accounts(permit: Permit, policy: PolicySnapshot) -> tuple[Account, ...]:

@@ -9,7 +9,7 @@
 Every call names its purpose. Answers are Arrow; errors are `GatewayError`s that say why and what would pass.
 """
 
-from gateway.client.answers import Check, Consumption, Estimate, Lookup, Release
+from gateway.client.answers import Check, Composition, Consumption, Estimate, Lookup, Release, Subjects
 from gateway.client.connection import Gateway, connect
 from gateway.client.errors import (
     AlreadyUsed,
@@ -34,7 +34,7 @@ from gateway.client.errors import (
     Unavailable,
 )
 from gateway.client.extract import Extract
-from gateway.client.offers import Offer, OfferedField
+from gateway.client.offers import Offer, OfferedField, QualityRule
 from gateway.client.officer import Officer, connect_officer
 from gateway.client.plans import count, count_units, sum_of
 from gateway.client.policies import PolicyInvalid, SnapshotMismatch, read_officer_key
@@ -47,6 +47,7 @@ __all__ = [
     "CapExceeded",
     "CertificateExpired",
     "Check",
+    "Composition",
     "Consumption",
     "DeadlineExceeded",
     "Estimate",
@@ -66,6 +67,7 @@ __all__ = [
     "OfferedField",
     "Officer",
     "PolicyInvalid",
+    "QualityRule",
     "QuotaExhausted",
     "RateExceeded",
     "ReceiptMismatch",
@@ -73,6 +75,7 @@ __all__ = [
     "Release",
     "Revoked",
     "SnapshotMismatch",
+    "Subjects",
     "Unauthenticated",
     "Unavailable",
     "connect",

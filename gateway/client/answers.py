@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +27,15 @@ class Lookup:
 
 def lookup_from(response: sharing_service_pb2.LookupResponse) -> Lookup:
     """Read a lookup's response."""
-    schema = to_schema(response.schema)
-    tables = tuple(pa.Table.from_batches([to_batch(subject.rows, schema)], schema) for subject in response.subjects)
-    return Lookup(tables, schema, response.receipt)
+    return _lookup(response.schema, response.subjects, response.receipt)
+
+
+def _lookup(
+    declared: value_pb2.Schema, subjects: Iterable[sharing_service_pb2.SubjectRecords], receipt: receipt_pb2.Receipt
+) -> Lookup:
+    schema = to_schema(declared)
+    tables = tuple(pa.Table.from_batches([to_batch(subject.rows, schema)], schema) for subject in subjects)
+    return Lookup(tables, schema, receipt)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,6 +53,47 @@ class Check:
 def check_from(response: sharing_service_pb2.CheckResponse) -> Check:
     """Read a check's response."""
     return Check(response.holds, _named(response.schema, response.answer), response.receipt)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Subjects:
+    """Whom a part of a form is about: `by` the key that the form declares, `values` of it or your `tokens`."""
+
+    by: str
+    values: Sequence[Scalar] = ()
+    tokens: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Composition:
+    """The parts of a form that were asked for, by name: a `Lookup` or a `Check` each, with a receipt of its own."""
+
+    parts: Mapping[str, Lookup | Check]
+
+    def lookup(self, part: str) -> Lookup:
+        """Return a part that is a lookup. Raises TypeError for another, KeyError for one that was not asked for."""
+        answer = self.parts[part]
+        if not isinstance(answer, Lookup):
+            raise TypeError("this part is a check")
+        return answer
+
+    def check(self, part: str) -> Check:
+        """Return a part that is a check. Raises TypeError for another, KeyError for one that was not asked for."""
+        answer = self.parts[part]
+        if not isinstance(answer, Check):
+            raise TypeError("this part is a lookup")
+        return answer
+
+
+def composition_from(response: sharing_service_pb2.ComposeResponse) -> Composition:
+    """Read the parts of a form."""
+    return Composition({one.part: _part_from(one) for one in response.parts})
+
+
+def _part_from(one: sharing_service_pb2.PartAnswer) -> Lookup | Check:
+    if one.WhichOneof("answer") == "check":
+        return Check(one.check.holds, _named(one.schema, one.check.answer), one.receipt)
+    return _lookup(one.schema, one.records.subjects, one.receipt)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

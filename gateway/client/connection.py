@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
@@ -24,11 +24,14 @@ from gateway.api.v1 import (
 )
 from gateway.client.answers import (
     Check,
+    Composition,
     Consumption,
     Estimate,
     Lookup,
     Release,
+    Subjects,
     check_from,
+    composition_from,
     consumption_from,
     lookup_from,
 )
@@ -152,6 +155,30 @@ class Gateway:
             subject=_subject(by, value, token),
         )
         return check_from(self._caller.once(self._sharing.Check, request))
+
+    def compose(
+        self,
+        form: str,
+        parts: Mapping[str, Subjects],
+        *,
+        purpose: str,
+        region: str = "",
+        case_number: str = "",
+        break_glass_reason: str = "",
+    ) -> Composition:
+        """Some parts of a form of several departments, in one call: of each exactly the fields that the form declares.
+
+        All the parts, or, where one is refused, an error and nothing.
+        """
+        request = sharing_service_pb2.ComposeRequest(
+            context=_context(purpose, region, case_number, break_glass_reason),
+            form=form,
+            parts=[
+                sharing_service_pb2.PartSubjects(part=part, subjects=_subjects(one.by, one.values, one.tokens))
+                for part, one in parts.items()
+            ],
+        )
+        return composition_from(self._caller.once(self._sharing.Compose, request))
 
     def consume(
         self,

@@ -24,12 +24,29 @@ class OfferedField:
 
 
 @dataclass(frozen=True, slots=True)
+class QualityRule:
+    """What is promised of a field's quality, or, where `field` is "", of the dataset's.
+
+    `rule` says what must be where the contract does by a metric, such as "missingValues mustBeLessThan 1 percent".
+    """
+
+    field: str
+    name: str
+    dimension: str
+    description: str
+    rule: str
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """One thing that you may ask for, for one purpose.
 
     `kind` is the method that gives it: "lookup", "extract", "check", "consume" or "release". Each of the `regions`
     stands for its whole subtree. `lookup_keys` name a subject, `filter_fields` are those you may filter on,
     `conditions` those of the grant, for people. `expires_on` is the last day of the purpose, None if it has no end.
+    The `dataset_` texts say what the data is for, how it may be used and what it cannot tell. `freshness_hours` is how
+    far it may lag behind what it describes, None if nothing is promised.
     """
 
     dataset: str
@@ -46,6 +63,13 @@ class Offer:
     controller: str
     steward: str
     expires_on: date | None
+    title_en: str
+    title_zh: str
+    dataset_purpose: str
+    dataset_usage: str
+    dataset_limitations: str
+    freshness_hours: int | None
+    quality: tuple[QualityRule, ...]
 
 
 def offer_from(offer: disclosure_pb2.Offer) -> Offer:
@@ -65,7 +89,18 @@ def offer_from(offer: disclosure_pb2.Offer) -> Offer:
         controller=offer.controller,
         steward=offer.steward,
         expires_on=date.fromisoformat(offer.expires_on) if offer.expires_on else None,
+        title_en=offer.title_en,
+        title_zh=offer.title_zh,
+        dataset_purpose=offer.dataset_description.purpose,
+        dataset_usage=offer.dataset_description.usage,
+        dataset_limitations=offer.dataset_description.limitations,
+        freshness_hours=offer.freshness_hours if offer.HasField("freshness_hours") else None,
+        quality=tuple(_rule(item) for item in offer.quality),
     )
+
+
+def _rule(item: disclosure_pb2.QualityRule) -> QualityRule:
+    return QualityRule(item.field, item.name, item.dimension, item.description, item.rule, item.severity)
 
 
 def _field(item: disclosure_pb2.FieldTreatment) -> OfferedField:

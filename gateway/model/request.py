@@ -59,6 +59,23 @@ class RowsRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PartSubjects:
+    """The subjects of one part of a form."""
+
+    part: str
+    selector: Selector
+
+
+@dataclass(frozen=True, slots=True)
+class FormRequest:
+    """Some parts of a form, each about its subjects, in one call and under one purpose."""
+
+    context: RequestContext
+    form: str
+    parts: tuple[PartSubjects, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseRequest:
     """A statistic with differential privacy, at a pure epsilon."""
 

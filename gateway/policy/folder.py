@@ -26,9 +26,10 @@ REGIONS = "regions.yaml"
 BUDGETS = "budgets.yaml"
 OFFICERS = "officers.yaml"
 REGISTERS = "registers.yaml"
+FORMS = "forms.yaml"
 CONTRACTS = "contracts/"
 _REQUIRED = (MODEL, GRANTS, PURPOSES, REGIONS, BUDGETS)
-_OPTIONAL = (OFFICERS, REGISTERS)
+_OPTIONAL = (OFFICERS, REGISTERS, FORMS)
 
 
 def read_folder(folder: Path, problems: Problems) -> dict[str, bytes]:

@@ -12,6 +12,8 @@ from typing import Any
 
 from gateway.policy.budgets import BudgetsShape
 from gateway.policy.contract_shape import BLOCK, BlockShape, ContractShape
+from gateway.policy.decision_tables import TableShape
+from gateway.policy.forms import FormsShape
 from gateway.policy.officers import OfficersShape
 from gateway.policy.purposes import PurposesShape
 from gateway.policy.regions import RegionsShape
@@ -21,6 +23,8 @@ from gateway.policy.validation import Shape
 SHAPES: dict[str, type[Shape]] = {
     "budgets.json": BudgetsShape,
     "contract.json": ContractShape,
+    "decision-table.json": TableShape,
+    "forms.json": FormsShape,
     "officers.json": OfficersShape,
     "purposes.json": PurposesShape,
     "regions.json": RegionsShape,

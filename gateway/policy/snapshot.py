@@ -17,6 +17,7 @@ from gateway.policy.enforcer import Enforcer, ModelError, Ruling, check_model
 from gateway.policy.folder import (
     BUDGETS,
     CONTRACTS,
+    FORMS,
     GRANTS,
     MODEL,
     OFFICERS,
@@ -29,6 +30,7 @@ from gateway.policy.folder import (
     read_folder,
     receive_files,
 )
+from gateway.policy.forms import Form, read_forms, resolve_forms
 from gateway.policy.grants import Grant, read_grants
 from gateway.policy.memo import Memo
 from gateway.policy.officers import NOBODY, OfficerBook, read_officers
@@ -37,6 +39,7 @@ from gateway.policy.purposes import PurposeTree, read_purposes
 from gateway.policy.regions import RegionTree, read_regions
 from gateway.policy.registers import NONE, RegisterBook, check_ties, read_registers
 from gateway.policy.roles import RoleLink, Roles
+from gateway.policy.shards import Shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class PolicySnapshot:
     roles: Roles
     officers: OfficerBook
     registers: RegisterBook
+    forms: Mapping[str, Form]
     files: Mapping[str, bytes] = field(repr=False, compare=False)
     _enforcer: Enforcer = field(repr=False, compare=False)
     entitlements: Memo = field(default_factory=Memo, repr=False, compare=False)
@@ -67,7 +71,13 @@ class PolicySnapshot:
         given, linked = tuple(grants), tuple(links)
         roles = Roles(linked)
         enforcer = Enforcer(self.files[MODEL].decode("utf-8"), given, roles, self.regions, self.purposes)
-        return replace(self, grants=given, links=linked, roles=roles, _enforcer=enforcer, entitlements=Memo())
+        return replace(
+            self, grants=given, links=linked, roles=roles, _enforcer=enforcer, entitlements=Memo(), prepared=Memo()
+        )
+
+    def shard(self, recipient: str, obj: str, kind: DisclosureKind, region: str, purpose: str) -> Shard:
+        """Return the rules that are put to Casbin for a question."""
+        return self._enforcer.shard(recipient, obj, kind, region, purpose)
 
     def steward(self, dataset: str) -> str:
         """Return whom to ask about a dataset; "" for an unknown one."""
@@ -102,7 +112,7 @@ def _read(files: Mapping[str, bytes], problems: Problems) -> PolicySnapshot:
     documents = {
         name: document
         for name in files
-        if name in (REGIONS, PURPOSES, BUDGETS, OFFICERS, REGISTERS) or is_contract(name)
+        if name in (REGIONS, PURPOSES, BUDGETS, OFFICERS, REGISTERS, FORMS) or is_contract(name)
         if (document := read_yaml(name, files[name], problems)) is not None
     }
     regions = read_regions(documents[REGIONS], problems) if REGIONS in documents else None
@@ -126,6 +136,10 @@ def _read(files: Mapping[str, bytes], problems: Problems) -> PolicySnapshot:
         registers = read_registers(documents[REGISTERS], problems) or NONE
     if book is not None and (REGISTERS in documents) == (REGISTERS in files):
         check_ties(book.grants, registers, contracts, problems)
+    forms: Mapping[str, Form] = {}
+    written = read_forms(documents[FORMS], problems) if FORMS in documents else None
+    if written is not None and purposes is not None and whole:
+        forms = resolve_forms(written, documents[FORMS], contracts, purposes, problems)
     read_tables(files, problems)
     problems.raise_if_any()
     if regions is None or purposes is None or book is None or budgets is None:
@@ -143,6 +157,7 @@ def _read(files: Mapping[str, bytes], problems: Problems) -> PolicySnapshot:
         roles=roles,
         officers=officers,
         registers=registers,
+        forms=MappingProxyType(dict(forms)),
         files=MappingProxyType(dict(files)),
         _enforcer=enforcer,
     )

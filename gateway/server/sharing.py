@@ -8,14 +8,16 @@ from typing import NamedTuple
 from gateway import pipeline
 from gateway.api.v1 import sharing_service_pb2 as pb
 from gateway.api.v1 import value_pb2
+from gateway.model.contract import DisclosureKind
 from gateway.model.party import Peer
+from gateway.model.request import RowsRequest
 from gateway.server.call import Method, Opened, Reply, Wire
 from gateway.server.desk import Desk, refused
 from gateway.server.frames import arrow_frame, pieces, row_bytes, row_frame
 from gateway.server.problem import Problem
 from gateway.server.wire_offers import offer_of
 from gateway.server.wire_receipts import receipt_of
-from gateway.server.wire_requests import check_of, consume_of, extract_of, lookup_of
+from gateway.server.wire_requests import check_of, consume_of, extract_of, form_of, lookup_of
 from gateway.server.wire_values import schema_of, value_of
 
 
@@ -30,6 +32,7 @@ class Sharing:
             "Extract": Method(self.extract, streams=True),
             "Check": Method(self.check),
             "Consume": Method(self.consume),
+            "Compose": Method(self.compose),
         }
 
     def describe(self, peer: Peer, request: pb.DescribeRequest) -> Reply:
@@ -45,19 +48,11 @@ class Sharing:
         delivery = pipeline.rows(self._desk.ports, peer, wanted)
         if isinstance(delivery, pipeline.Refused):
             return refused(delivery)
-        count = len(wanted.selector.values) if wanted.selector else 0
         response = pb.LookupResponse(
-            schema=schema_of(delivery.schema), subjects=[pb.SubjectRecords() for _ in range(count)]
+            schema=schema_of(delivery.schema),
+            subjects=_records(wanted, delivery),
+            receipt=receipt_of(delivery.receipt, self._desk.delta),
         )
-        try:
-            for part in delivery:
-                if part.slots is not None:
-                    slots: list[int] = part.slots.to_numpy().tolist()
-                    for slot, row in zip(slots, row_bytes(part.records), strict=True):
-                        response.subjects[slot].rows.add().MergeFromString(row)
-        finally:
-            delivery.close()
-        response.receipt.CopyFrom(receipt_of(delivery.receipt, self._desk.delta))
         return Reply(response)
 
     def extract(self, peer: Peer, request: pb.ExtractRequest) -> Opened | Problem:
@@ -115,6 +110,41 @@ class Sharing:
             receipt=receipt_of(delivery.receipt, self._desk.delta),
         )
         return Reply(response)
+
+    def compose(self, peer: Peer, request: pb.ComposeRequest) -> Reply | Problem:
+        """The parts of a form: all that were asked for, or none."""
+        answers = pipeline.compose(self._desk.ports, peer, form_of(request))
+        if isinstance(answers, pipeline.Refused):
+            return refused(answers)
+        return Reply(pb.ComposeResponse(parts=[self._part(answer) for answer in answers]))
+
+    def _part(self, answer: pipeline.Answer) -> pb.PartAnswer:
+        delivery = answer.delivery
+        part = pb.PartAnswer(
+            part=answer.part,
+            schema=schema_of(delivery.schema),
+            receipt=receipt_of(delivery.receipt, self._desk.delta),
+        )
+        if answer.request.kind is DisclosureKind.CHECK:
+            told = _one_answer(delivery)
+            part.check.CopyFrom(pb.PartCheck(holds=told.holds, answer=told.row))
+        else:
+            part.records.CopyFrom(pb.PartRecords(subjects=_records(answer.request, delivery)))
+        return part
+
+
+def _records(wanted: RowsRequest, delivery: pipeline.Delivery) -> list[pb.SubjectRecords]:
+    """The records of each subject of a lookup, in the order asked."""
+    subjects = [pb.SubjectRecords() for _ in (wanted.selector.values if wanted.selector else ())]
+    try:
+        for part in delivery:
+            if part.slots is not None:
+                slots: list[int] = part.slots.to_numpy().tolist()
+                for slot, row in zip(slots, row_bytes(part.records), strict=True):
+                    subjects[slot].rows.add().MergeFromString(row)
+    finally:
+        delivery.close()
+    return subjects
 
 
 class _Answer(NamedTuple):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gateway.api.v1 import disclosure_pb2, research_service_pb2
-from gateway.model.contract import DataContract, StatisticsSpec
+from gateway.model.contract import DataContract, QualityRule, StatisticsSpec
 from gateway.model.permit import Offer
 from gateway.model.treatment import Treatment, leaving_type
+from gateway.policy.quality import rules_for, stated
 from gateway.server.wire_receipts import KINDS, TREATMENTS
 from gateway.server.wire_values import FIELD_TYPES, value_of
 
@@ -28,6 +29,26 @@ def offer_of(offer: Offer) -> disclosure_pb2.Offer:
         controller=contract.controller,
         steward=contract.steward,
         expires_on="" if offer.expires_on is None else offer.expires_on.isoformat(),
+        title_en=contract.title_en,
+        title_zh=contract.title_zh,
+        dataset_description=disclosure_pb2.DatasetDescription(
+            purpose=contract.description.purpose,
+            usage=contract.description.usage,
+            limitations=contract.description.limitations,
+        ),
+        freshness_hours=contract.freshness_hours,
+        quality=[_quality(rule) for rule in rules_for(contract.quality, disclosure)],
+    )
+
+
+def _quality(rule: QualityRule) -> disclosure_pb2.QualityRule:
+    return disclosure_pb2.QualityRule(
+        field=rule.field,
+        name=rule.name,
+        dimension=rule.dimension,
+        description=rule.description,
+        rule=stated(rule),
+        severity=rule.severity,
     )
 
 

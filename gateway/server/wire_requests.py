@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from gateway.api.v1 import disclosure_pb2, release_pb2, sharing_service_pb2
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason
-from gateway.model.request import ReleaseRequest, RequestContext, RowsRequest, Selector
+from gateway.model.request import FormRequest, PartSubjects, ReleaseRequest, RequestContext, RowsRequest, Selector
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
 from gateway.server.problem import NotWellFormed
 from gateway.server.wire_values import conditions, scalar
@@ -127,6 +127,20 @@ def _of_one_subject(
         filters=(),
         selector=selector,
     )
+
+
+def form_of(request: sharing_service_pb2.ComposeRequest) -> FormRequest:
+    """Read a request for parts of a form.
+
+    Raises:
+        NotWellFormed: REQUEST_INVALID where a part is asked for twice.
+    """
+    parts: dict[str, PartSubjects] = {}
+    for number, asked in enumerate(request.parts):
+        if asked.part in parts:
+            raise NotWellFormed(ErrorReason.REQUEST_INVALID, f"parts[{number}].part", "must not repeat an item")
+        parts[asked.part] = PartSubjects(asked.part, _selector(asked.subjects, f"parts[{number}].subjects"))
+    return FormRequest(context_of(request), request.form, tuple(parts.values()))
 
 
 def _selector(subjects: sharing_service_pb2.SubjectSelector, path: str) -> Selector:

@@ -23,6 +23,8 @@ from gateway.model.values import Scalar
 from gateway.ports import AUDIT_DOMAIN, AuditLog, Clock, KeyRing, KeyUse, Registers
 from gateway.tables import AdmittedPermit
 
+__all__ = ["AdmittedPermit", "admit", "asked_subjects", "preview", "quota_claim"]
+
 _MARK_BYTES = 16
 
 

@@ -26,7 +26,7 @@ from gateway.api.buf.validate import validate_pb2 as buf_dot_validate_dot_valida
 from gateway.api.v1 import value_pb2 as gateway_dot_api_dot_v1_dot_value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fgateway/api/v1/disclosure.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1agateway/api/v1/value.proto\"\xaf\x01\n\x0eRequestContext\x12\x19\n\x07purpose\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12\x1c\n\x0b\x63\x61se_number\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12)\n\x12\x62reak_glass_reason\x18\x05 \x01(\tB\r\xbaH\nr\x05\x10\n\x18\xf4\x03\xd8\x01\x01\"\x8a\x01\n\x0e\x46ieldTreatment\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x30\n\ttreatment\x18\x02 \x01(\x0e\x32\x1d.gateway.api.v1.TreatmentKind\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\'\n\x04type\x18\x04 \x01(\x0e\x32\x19.gateway.api.v1.FieldType\".\n\rWithheldField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xcf\x02\n\x05Offer\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x12\n\ndisclosure\x18\x02 \x01(\t\x12,\n\x04kind\x18\x03 \x01(\x0e\x32\x1e.gateway.api.v1.DisclosureKind\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x13\n\x0blegal_basis\x18\x05 \x01(\t\x12\x0f\n\x07regions\x18\x06 \x03(\t\x12.\n\x06\x66ields\x18\x07 \x03(\x0b\x32\x1e.gateway.api.v1.FieldTreatment\x12\x13\n\x0blookup_keys\x18\x08 \x03(\t\x12\x15\n\rfilter_fields\x18\t \x03(\t\x12\x12\n\nconditions\x18\n \x03(\t\x12\x13\n\x0b\x64\x65scription\x18\x0b \x01(\t\x12\x12\n\ncontroller\x18\x0c \x01(\t\x12\x0f\n\x07steward\x18\r \x01(\t\x12\x12\n\nexpires_on\x18\x0e \x01(\t*\xbf\x01\n\x0e\x44isclosureKind\x12\x1f\n\x1b\x44ISCLOSURE_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44ISCLOSURE_KIND_LOOKUP\x10\x01\x12\x1b\n\x17\x44ISCLOSURE_KIND_EXTRACT\x10\x02\x12\x19\n\x15\x44ISCLOSURE_KIND_CHECK\x10\x03\x12\x1b\n\x17\x44ISCLOSURE_KIND_RELEASE\x10\x04\x12\x1b\n\x17\x44ISCLOSURE_KIND_CONSUME\x10\x05*\xa1\x01\n\rTreatmentKind\x12\x1e\n\x1aTREATMENT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13TREATMENT_KIND_KEEP\x10\x01\x12\x1f\n\x1bTREATMENT_KIND_PSEUDONYMIZE\x10\x02\x12\x1d\n\x19TREATMENT_KIND_GENERALIZE\x10\x03\x12\x17\n\x13TREATMENT_KIND_MASK\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fgateway/api/v1/disclosure.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1agateway/api/v1/value.proto\"\xaf\x01\n\x0eRequestContext\x12\x19\n\x07purpose\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12\x1c\n\x0b\x63\x61se_number\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12)\n\x12\x62reak_glass_reason\x18\x05 \x01(\tB\r\xbaH\nr\x05\x10\n\x18\xf4\x03\xd8\x01\x01\"\x8a\x01\n\x0e\x46ieldTreatment\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x30\n\ttreatment\x18\x02 \x01(\x0e\x32\x1d.gateway.api.v1.TreatmentKind\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\'\n\x04type\x18\x04 \x01(\x0e\x32\x19.gateway.api.v1.FieldType\".\n\rWithheldField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x94\x04\n\x05Offer\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x12\n\ndisclosure\x18\x02 \x01(\t\x12,\n\x04kind\x18\x03 \x01(\x0e\x32\x1e.gateway.api.v1.DisclosureKind\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x13\n\x0blegal_basis\x18\x05 \x01(\t\x12\x0f\n\x07regions\x18\x06 \x03(\t\x12.\n\x06\x66ields\x18\x07 \x03(\x0b\x32\x1e.gateway.api.v1.FieldTreatment\x12\x13\n\x0blookup_keys\x18\x08 \x03(\t\x12\x15\n\rfilter_fields\x18\t \x03(\t\x12\x12\n\nconditions\x18\n \x03(\t\x12\x13\n\x0b\x64\x65scription\x18\x0b \x01(\t\x12\x12\n\ncontroller\x18\x0c \x01(\t\x12\x0f\n\x07steward\x18\r \x01(\t\x12\x12\n\nexpires_on\x18\x0e \x01(\t\x12\x10\n\x08title_en\x18\x0f \x01(\t\x12\x10\n\x08title_zh\x18\x10 \x01(\t\x12?\n\x13\x64\x61taset_description\x18\x11 \x01(\x0b\x32\".gateway.api.v1.DatasetDescription\x12\x1c\n\x0f\x66reshness_hours\x18\x12 \x01(\rH\x00\x88\x01\x01\x12,\n\x07quality\x18\x13 \x03(\x0b\x32\x1b.gateway.api.v1.QualityRuleB\x12\n\x10_freshness_hours\"I\n\x12\x44\x61tasetDescription\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\r\n\x05usage\x18\x02 \x01(\t\x12\x13\n\x0blimitations\x18\x03 \x01(\t\"r\n\x0bQualityRule\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\tdimension\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x0c\n\x04rule\x18\x05 \x01(\t\x12\x10\n\x08severity\x18\x06 \x01(\t*\xbf\x01\n\x0e\x44isclosureKind\x12\x1f\n\x1b\x44ISCLOSURE_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44ISCLOSURE_KIND_LOOKUP\x10\x01\x12\x1b\n\x17\x44ISCLOSURE_KIND_EXTRACT\x10\x02\x12\x19\n\x15\x44ISCLOSURE_KIND_CHECK\x10\x03\x12\x1b\n\x17\x44ISCLOSURE_KIND_RELEASE\x10\x04\x12\x1b\n\x17\x44ISCLOSURE_KIND_CONSUME\x10\x05*\xa1\x01\n\rTreatmentKind\x12\x1e\n\x1aTREATMENT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13TREATMENT_KIND_KEEP\x10\x01\x12\x1f\n\x1bTREATMENT_KIND_PSEUDONYMIZE\x10\x02\x12\x1d\n\x19TREATMENT_KIND_GENERALIZE\x10\x03\x12\x17\n\x13TREATMENT_KIND_MASK\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,10 +43,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REQUESTCONTEXT'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_REQUESTCONTEXT'].fields_by_name['break_glass_reason']._loaded_options = None
   _globals['_REQUESTCONTEXT'].fields_by_name['break_glass_reason']._serialized_options = b'\272H\nr\005\020\n\030\364\003\330\001\001'
-  _globals['_DISCLOSUREKIND']._serialized_start=814
-  _globals['_DISCLOSUREKIND']._serialized_end=1005
-  _globals['_TREATMENTKIND']._serialized_start=1008
-  _globals['_TREATMENTKIND']._serialized_end=1169
+  _globals['_DISCLOSUREKIND']._serialized_start=1202
+  _globals['_DISCLOSUREKIND']._serialized_end=1393
+  _globals['_TREATMENTKIND']._serialized_start=1396
+  _globals['_TREATMENTKIND']._serialized_end=1557
   _globals['_REQUESTCONTEXT']._serialized_start=109
   _globals['_REQUESTCONTEXT']._serialized_end=284
   _globals['_FIELDTREATMENT']._serialized_start=287
@@ -54,5 +54,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WITHHELDFIELD']._serialized_start=427
   _globals['_WITHHELDFIELD']._serialized_end=473
   _globals['_OFFER']._serialized_start=476
-  _globals['_OFFER']._serialized_end=811
+  _globals['_OFFER']._serialized_end=1008
+  _globals['_DATASETDESCRIPTION']._serialized_start=1010
+  _globals['_DATASETDESCRIPTION']._serialized_end=1083
+  _globals['_QUALITYRULE']._serialized_start=1085
+  _globals['_QUALITYRULE']._serialized_end=1199
 # @@protoc_insertion_point(module_scope)

@@ -194,6 +194,11 @@ class Offer(_message.Message):
     CONTROLLER_FIELD_NUMBER: _builtins.int
     STEWARD_FIELD_NUMBER: _builtins.int
     EXPIRES_ON_FIELD_NUMBER: _builtins.int
+    TITLE_EN_FIELD_NUMBER: _builtins.int
+    TITLE_ZH_FIELD_NUMBER: _builtins.int
+    DATASET_DESCRIPTION_FIELD_NUMBER: _builtins.int
+    FRESHNESS_HOURS_FIELD_NUMBER: _builtins.int
+    QUALITY_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
     disclosure: _builtins.str
     kind: Global___DisclosureKind.ValueType
@@ -207,6 +212,11 @@ class Offer(_message.Message):
     steward: _builtins.str
     expires_on: _builtins.str
     """The last day the purpose may be used, ISO 8601; empty if it has no end."""
+    title_en: _builtins.str
+    """What the dataset is called."""
+    title_zh: _builtins.str
+    freshness_hours: _builtins.int
+    """How many hours the data may lag behind what it describes; absent if nothing is promised."""
     @_builtins.property
     def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The regions granted, as paths; each stands for its whole subtree."""
@@ -225,6 +235,14 @@ class Offer(_message.Message):
     def conditions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Conditions of the grant, for people. Example: "a case number is required"."""
 
+    @_builtins.property
+    def dataset_description(self) -> Global___DatasetDescription:
+        """What the data is for, how it may be used and what it cannot tell, in the contract's words."""
+
+    @_builtins.property
+    def quality(self) -> _containers.RepeatedCompositeFieldContainer[Global___QualityRule]:
+        """What is promised of the quality of the fields in this offer, and of the dataset as a whole."""
+
     def __init__(
         self,
         *,
@@ -242,11 +260,85 @@ class Offer(_message.Message):
         controller: _builtins.str = ...,
         steward: _builtins.str = ...,
         expires_on: _builtins.str = ...,
+        title_en: _builtins.str = ...,
+        title_zh: _builtins.str = ...,
+        dataset_description: Global___DatasetDescription | None = ...,
+        freshness_hours: _builtins.int | None = ...,
+        quality: _abc.Iterable[Global___QualityRule] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_freshness_hours", b"_freshness_hours", "dataset_description", b"dataset_description", "freshness_hours", b"freshness_hours"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_freshness_hours", b"_freshness_hours", "conditions", b"conditions", "controller", b"controller", "dataset", b"dataset", "dataset_description", b"dataset_description", "description", b"description", "disclosure", b"disclosure", "expires_on", b"expires_on", "fields", b"fields", "filter_fields", b"filter_fields", "freshness_hours", b"freshness_hours", "kind", b"kind", "legal_basis", b"legal_basis", "lookup_keys", b"lookup_keys", "purpose", b"purpose", "quality", b"quality", "regions", b"regions", "steward", b"steward", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__freshness_hours: _TypeAlias = _typing.Literal["freshness_hours"]  # noqa: Y015
+    _WhichOneofArgType__freshness_hours: _TypeAlias = _typing.Literal["_freshness_hours", b"_freshness_hours"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__freshness_hours) -> _WhichOneofReturnType__freshness_hours | None: ...
+
+Global___Offer: _TypeAlias = Offer  # noqa: Y015
+
+@_typing.final
+class DatasetDescription(_message.Message):
+    """A dataset in words; empty for what is not said."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    LIMITATIONS_FIELD_NUMBER: _builtins.int
+    purpose: _builtins.str
+    usage: _builtins.str
+    limitations: _builtins.str
+    def __init__(
+        self,
+        *,
+        purpose: _builtins.str = ...,
+        usage: _builtins.str = ...,
+        limitations: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conditions", b"conditions", "controller", b"controller", "dataset", b"dataset", "description", b"description", "disclosure", b"disclosure", "expires_on", b"expires_on", "fields", b"fields", "filter_fields", b"filter_fields", "kind", b"kind", "legal_basis", b"legal_basis", "lookup_keys", b"lookup_keys", "purpose", b"purpose", "regions", b"regions", "steward", b"steward"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limitations", b"limitations", "purpose", b"purpose", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Offer: _TypeAlias = Offer  # noqa: Y015
+Global___DatasetDescription: _TypeAlias = DatasetDescription  # noqa: Y015
+
+@_typing.final
+class QualityRule(_message.Message):
+    """A rule of quality that the data must keep, in the words of the Open Data Contract Standard."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The field that it is about; empty for the dataset as a whole."""
+    name: _builtins.str
+    dimension: _builtins.str
+    """Example: "completeness"."""
+    description: _builtins.str
+    rule: _builtins.str
+    """What must be, where the contract says it by a metric. Example: "missingValues mustBeLessThan 1 percent"."""
+    severity: _builtins.str
+    """How grave a breach is. Example: "warning"."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        name: _builtins.str = ...,
+        dimension: _builtins.str = ...,
+        description: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        severity: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "dimension", b"dimension", "field", b"field", "name", b"name", "rule", b"rule", "severity", b"severity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QualityRule: _TypeAlias = QualityRule  # noqa: Y015

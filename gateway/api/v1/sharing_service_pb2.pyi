@@ -584,3 +584,176 @@ class ConsumeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConsumeResponse: _TypeAlias = ConsumeResponse  # noqa: Y015
+
+@_typing.final
+class ComposeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    form: _builtins.str
+    """The form, by its id. One that is not there, or serves another purpose, is refused like what is not granted."""
+    @_builtins.property
+    def context(self) -> _disclosure_pb2.RequestContext:
+        """The purpose must be the form's. The region is that of every part."""
+
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartSubjects]:
+        """The parts asked for, each once. A part that is not named is not read."""
+
+    def __init__(
+        self,
+        *,
+        context: _disclosure_pb2.RequestContext | None = ...,
+        form: _builtins.str = ...,
+        parts: _abc.Iterable[Global___PartSubjects] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "form", b"form", "parts", b"parts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComposeRequest: _TypeAlias = ComposeRequest  # noqa: Y015
+
+@_typing.final
+class PartSubjects(_message.Message):
+    """Whom a part of a form is about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    part: _builtins.str
+    @_builtins.property
+    def subjects(self) -> Global___SubjectSelector:
+        """By the key that the form declares for the part. For a check exactly one subject."""
+
+    def __init__(
+        self,
+        *,
+        part: _builtins.str = ...,
+        subjects: Global___SubjectSelector | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["subjects", b"subjects"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "subjects", b"subjects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartSubjects: _TypeAlias = PartSubjects  # noqa: Y015
+
+@_typing.final
+class ComposeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartAnswer]:
+        """In the order asked."""
+
+    def __init__(
+        self,
+        *,
+        parts: _abc.Iterable[Global___PartAnswer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parts", b"parts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComposeResponse: _TypeAlias = ComposeResponse  # noqa: Y015
+
+@_typing.final
+class PartAnswer(_message.Message):
+    """What one department gives for its part of a form."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_FIELD_NUMBER: _builtins.int
+    SCHEMA_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    part: _builtins.str
+    @_builtins.property
+    def schema(self) -> _value_pb2.Schema: ...
+    @_builtins.property
+    def records(self) -> Global___PartRecords:
+        """Of a lookup."""
+
+    @_builtins.property
+    def check(self) -> Global___PartCheck:
+        """Of a check."""
+
+    @_builtins.property
+    def receipt(self) -> _receipt_pb2.Receipt: ...
+    def __init__(
+        self,
+        *,
+        part: _builtins.str = ...,
+        schema: _value_pb2.Schema | None = ...,
+        records: Global___PartRecords | None = ...,
+        check: Global___PartCheck | None = ...,
+        receipt: _receipt_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "check", b"check", "receipt", b"receipt", "records", b"records", "schema", b"schema"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "check", b"check", "part", b"part", "receipt", b"receipt", "records", b"records", "schema", b"schema"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["records", "check"]  # noqa: Y015
+    _WhichOneofArgType_answer: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_answer) -> _WhichOneofReturnType_answer | None: ...
+
+Global___PartAnswer: _TypeAlias = PartAnswer  # noqa: Y015
+
+@_typing.final
+class PartRecords(_message.Message):
+    """The records of the subjects, in the order asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubjectRecords]: ...
+    def __init__(
+        self,
+        *,
+        subjects: _abc.Iterable[Global___SubjectRecords] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subjects", b"subjects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartRecords: _TypeAlias = PartRecords  # noqa: Y015
+
+@_typing.final
+class PartCheck(_message.Message):
+    """As in CheckResponse."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLDS_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    holds: _builtins.bool
+    @_builtins.property
+    def answer(self) -> _value_pb2.Row:
+        """One row of nulls for a "no"."""
+
+    def __init__(
+        self,
+        *,
+        holds: _builtins.bool = ...,
+        answer: _value_pb2.Row | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "holds", b"holds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartCheck: _TypeAlias = PartCheck  # noqa: Y015

@@ -60,6 +60,11 @@ class SharingServiceStub:
                 request_serializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.ConsumeRequest.SerializeToString,
                 response_deserializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.ConsumeResponse.FromString,
                 _registered_method=True)
+        self.Compose = channel.unary_unary(
+                '/gateway.api.v1.SharingService/Compose',
+                request_serializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.ComposeRequest.SerializeToString,
+                response_deserializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.ComposeResponse.FromString,
+                _registered_method=True)
 
 
 class SharingServiceServicer:
@@ -103,6 +108,14 @@ class SharingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Compose(self, request, context):
+        """Some parts of a form that the policy declares, of several departments at once: of each exactly the fields that the
+        form declares. All of them, or, where one is refused, nothing. Each part has a receipt of its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SharingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +143,11 @@ def add_SharingServiceServicer_to_server(servicer, server):
                     servicer.Consume,
                     request_deserializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.ConsumeRequest.FromString,
                     response_serializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.ConsumeResponse.SerializeToString,
+            ),
+            'Compose': grpc.unary_unary_rpc_method_handler(
+                    servicer.Compose,
+                    request_deserializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.ComposeRequest.FromString,
+                    response_serializer=gateway_dot_api_dot_v1_dot_sharing__service__pb2.ComposeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -268,6 +286,33 @@ class SharingService:
             '/gateway.api.v1.SharingService/Consume',
             gateway_dot_api_dot_v1_dot_sharing__service__pb2.ConsumeRequest.SerializeToString,
             gateway_dot_api_dot_v1_dot_sharing__service__pb2.ConsumeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Compose(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.api.v1.SharingService/Compose',
+            gateway_dot_api_dot_v1_dot_sharing__service__pb2.ComposeRequest.SerializeToString,
+            gateway_dot_api_dot_v1_dot_sharing__service__pb2.ComposeResponse.FromString,
             options,
             channel_credentials,
             insecure,

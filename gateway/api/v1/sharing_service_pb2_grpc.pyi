@@ -47,6 +47,10 @@ class SharingServiceStub:
     """A check that takes one of the subject's quota with every "yes", such as a voucher that is redeemed.
     The same request_id takes once, however often it is sent: give one, and keep it for retries.
     """
+    Compose: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.ComposeRequest, _sharing_service_pb2.ComposeResponse]
+    """Some parts of a form that the policy declares, of several departments at once: of each exactly the fields that the
+    form declares. All of them, or, where one is refused, nothing. Each part has a receipt of its own.
+    """
 
 @_typing.type_check_only
 class SharingServiceAsyncStub(SharingServiceStub):
@@ -66,6 +70,10 @@ class SharingServiceAsyncStub(SharingServiceStub):
     Consume: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.ConsumeRequest, _sharing_service_pb2.ConsumeResponse]  # type: ignore[assignment]
     """A check that takes one of the subject's quota with every "yes", such as a voucher that is redeemed.
     The same request_id takes once, however often it is sent: give one, and keep it for retries.
+    """
+    Compose: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.ComposeRequest, _sharing_service_pb2.ComposeResponse]  # type: ignore[assignment]
+    """Some parts of a form that the policy declares, of several departments at once: of each exactly the fields that the
+    form declares. All of them, or, where one is refused, nothing. Each part has a receipt of its own.
     """
 
 class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -113,6 +121,16 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sharing_service_pb2.ConsumeResponse, _abc.Awaitable[_sharing_service_pb2.ConsumeResponse]]:
         """A check that takes one of the subject's quota with every "yes", such as a voucher that is redeemed.
         The same request_id takes once, however often it is sent: give one, and keep it for retries.
+        """
+
+    @_abc_1.abstractmethod
+    def Compose(
+        self,
+        request: _sharing_service_pb2.ComposeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_service_pb2.ComposeResponse, _abc.Awaitable[_sharing_service_pb2.ComposeResponse]]:
+        """Some parts of a form that the policy declares, of several departments at once: of each exactly the fields that the
+        form declares. All of them, or, where one is refused, nothing. Each part has a receipt of its own.
         """
 
 def add_SharingServiceServicer_to_server(servicer: SharingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

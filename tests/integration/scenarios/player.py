@@ -121,6 +121,8 @@ class Player:
                     *what, by=step.by, values=values, tokens=tokens, fields=step.fields, allow_partial=step.partial,
                     **common,
                 )  # fmt: skip
+            case "compose":
+                return gateway.compose(step.asks.partition(" ")[2], self._form(step), **common)
             case "check" | "consume" as verb:
                 values, tokens = self._subjects(step)
                 call = gateway.check if verb == "check" else gateway.consume
@@ -130,6 +132,13 @@ class Player:
         if step.verb == "estimate":
             return gateway.estimate(*what, statistics, **common)
         return gateway.release(*what, statistics, **common)
+
+    def _form(self, step: Step) -> dict[str, gw.Subjects]:
+        asked: dict[str, gw.Subjects] = {}
+        for name, part in step.parts.items():
+            values, tokens = self._subjects(step.of_part(name))
+            asked[name] = gw.Subjects(part.by, values, tokens)
+        return asked
 
     def _subjects(self, step: Step) -> tuple[list[str], list[str]]:
         values: list[str] = []
@@ -179,6 +188,8 @@ class Player:
                 self._looked_up(answer, step, gets)
             case "check":
                 self._checked(answer, step, gets)
+            case "compose":
+                self._composed(answer, step, gets)
             case "consume":
                 self._consumed([answer], step, gets)
             case "estimate":
@@ -260,6 +271,14 @@ class Player:
         for named, value in answer.answer.items():
             assert value is None if not answer.holds else value in [treated(row[named], fields[named]) for row in told]
         assert leaks(self.canaries, str(answer.answer), ()) == []
+
+    def _composed(self, answer: gw.Composition, step: Step, gets: Gets) -> None:
+        assert list(answer.parts) == list(step.parts) == list(gets.parts)
+        for name, part in gets.parts.items():
+            if isinstance(told := answer.parts[name], gw.Lookup):
+                self._looked_up(told, step.of_part(name), part)
+            else:
+                self._checked(told, step.of_part(name), part)
 
     def _consumed(self, answers: Sequence[gw.Consumption], step: Step, gets: Gets) -> None:
         for answer in answers:

@@ -70,6 +70,15 @@ class Gets(_Strict):
     remember: str | None = None
     joins: str | None = None
     apart_from: str | None = None
+    parts: dict[str, Gets] = Field(default_factory=dict)
+
+
+class Part(_Strict):
+    """One part of a form: what it comes to, and whom it is about."""
+
+    asks: Annotated[str, Field(pattern=r"^(lookup|check) [a-z0-9_]+/[a-z0-9-]+$")]
+    by: str = "resident_id"
+    subjects: Annotated[list[Subject], Field(min_length=1)]
 
 
 class Nearest(_Strict):
@@ -116,7 +125,9 @@ class Office(_Strict):
         return self
 
 
-Verb = Literal["describe", "extract", "lookup", "check", "consume", "estimate", "release", "budget", "health"]
+Verb = Literal[
+    "describe", "extract", "lookup", "check", "consume", "estimate", "release", "budget", "compose", "health"
+]
 
 
 class Step(_Strict):
@@ -125,7 +136,7 @@ class Step(_Strict):
     step: str
     who: str = ""
     person: str = "li.wei"
-    asks: Annotated[str, Field(pattern=r"^(health|[a-z]+ [a-z0-9_]+/[a-z0-9-]+)?$")] = ""
+    asks: Annotated[str, Field(pattern=r"^(health|compose [a-z0-9-]+|[a-z]+ [a-z0-9_]+/[a-z0-9-]+)?$")] = ""
     why: str = ""
     where: str = ""
     case_number: str = ""
@@ -137,6 +148,7 @@ class Step(_Strict):
     encoding: Literal["arrow", "rows"] = "arrow"
     by: str = "resident_id"
     subjects: list[Subject] = Field(default_factory=list)
+    parts: dict[str, Part] = Field(default_factory=dict)
     statistics: list[str] = Field(default_factory=list)
     group_by: list[str] = Field(default_factory=list)
     epsilon: float = 0.0
@@ -158,12 +170,19 @@ class Step(_Strict):
             raise ValueError("a refusal has a status, an edit says how it is received")
         if (self.edit is None) == (not self.who) or called == (not self.asks):
             raise ValueError("a call says who asks what; an edit does not")
+        if (self.verb == "compose") != bool(self.parts):
+            raise ValueError("a form has parts, and nothing else does")
         return self
 
     @property
     def verb(self) -> str:
         """What kind of call it is."""
         return self.asks.partition(" ")[0]
+
+    def of_part(self, name: str) -> Step:
+        """The same call as if it had asked for this part of the form alone."""
+        part = self.parts[name]
+        return self.model_copy(update={"asks": part.asks, "by": part.by, "subjects": part.subjects, "parts": {}})
 
     @property
     def dataset(self) -> str:
