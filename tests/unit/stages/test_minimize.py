@@ -19,7 +19,7 @@ from gateway.model.treatment import Keep, Pseudonymize, Treatment
 from gateway.ports import AUDIT_DOMAIN, KeyUse
 from gateway.stages.minimize import minimize
 from gateway.stages.pseudonymize import pseudonymize
-from gateway.tables import RawTable, Segment
+from gateway.tables import AdmittedPermit, RawTable, Segment
 from tests.unit.privacy.example import permit_for
 
 SIZES = (4_000, 1_500, 1, 0)
@@ -42,7 +42,7 @@ def _extract(recipient: str, keys: FileKeyRing) -> list[Segment]:
         Segment(source.slice(start, size), b"", pa.array([row % 5 for row in range(start, start + size)], pa.int32()))
         for start, size in zip(starts.tolist(), SIZES, strict=False)
     )
-    raw = RawTable._open(permit, "v", source.schema, segments, frozenset())
+    raw = RawTable._open(AdmittedPermit._admit(permit), "v", source.schema, segments, frozenset())
     return list(pseudonymize(minimize(raw, keys), keys).take())
 
 
