@@ -20,10 +20,12 @@ from gateway.decision.report import Report, report_on
 from gateway.model.calendar import city_day
 from gateway.model.certificate import SunsetCertificate
 from gateway.model.errors import ErrorReason
-from gateway.model.governance import Files, Power, Proposal, Publication
+from gateway.model.governance import Files, Officer, Power, Proposal, Publication
 from gateway.model.party import Peer
 from gateway.model.permit import Refusal
+from gateway.model.record import AuditRecord
 from gateway.policy.decision_tables import QuestionShape
+from gateway.policy.officers import ALL, covers
 from gateway.policy.problems import InvalidPolicy
 from gateway.policy.snapshot import PolicySnapshot, read
 
@@ -113,13 +115,30 @@ def compared(office: Office) -> Callable[[PolicySnapshot], PolicyDiff]:
     return lambda policy: diff(office.policy.current(), policy)
 
 
-def measured(office: Office, count: int) -> Callable[[PolicySnapshot], Impact]:
+def measured(office: Office, peer: Peer, count: int) -> Callable[[PolicySnapshot], Impact]:
     """Return what puts the newest decisions to a policy and to the one in force.
 
+    Of these, an officer sees those about the datasets and regions of the own authority: what others do elsewhere is
+    not theirs to watch.
+
     Raises, when it is called:
-        Fault: AUDIT_UNAVAILABLE.
+        Unauthenticated; Fault: AUDIT_UNAVAILABLE.
     """
-    return lambda policy: impact(office.audit.newest(count), office.policy.current(), policy, office.clock.now())
+
+    def ask(policy: PolicySnapshot) -> Impact:
+        base, looking = office.policy.current(), officer(office, peer)
+        own = [record for record in office.audit.newest(count) if _may_watch(looking, record, base)]
+        return impact(own, base, policy, office.clock.now())
+
+    return ask
+
+
+def _may_watch(looking: Officer | Refusal, record: AuditRecord, policy: PolicySnapshot) -> bool:
+    root = policy.regions.root.path
+    # what a refusal named and nobody knows belongs to those who watch over everything
+    region = record.region if policy.regions.contains(record.region) else root
+    dataset = record.dataset if record.dataset in policy.contracts else ALL
+    return isinstance(looking, Officer) and covers(looking, region, (dataset,))
 
 
 def history(office: Office, peer: Peer, count: int) -> tuple[Publication, ...] | Refusal:

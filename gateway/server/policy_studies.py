@@ -98,7 +98,7 @@ class PolicyStudies:
         """What a policy would have meant for the decisions that were recorded."""
         upload = uploaded(messages)
         count = upload[0].decisions or _DEFAULT_DECISIONS
-        found = self._studied(peer, upload, study.measured(self._office, count))
+        found = self._studied(peer, upload, study.measured(self._office, peer, count))
         if isinstance(found, Refusal):
             return told(found)
         if isinstance(found, Unsound):

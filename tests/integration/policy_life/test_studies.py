@@ -100,6 +100,19 @@ def test_impact_replays_what_was_decided(hall: TownHall, author: gw.Officer) -> 
     assert "3  now refused lookup health_codes/colour-check for health-code-check" in done.stdout
 
 
+def test_an_officer_watches_what_the_own_authority_covers_and_nothing_else(hall: TownHall) -> None:
+    with hall.site.connect("verifier-metro") as gateway, hall.officer(DISTRICT) as district:
+        gateway.lookup(
+            "health_codes",
+            "colour-check",
+            purpose="health-code-check",
+            by="resident_id",
+            values=[a_resident(hall.site.data)],
+        )
+        impact = district.impact()
+    assert (impact.records, list(impact.institutions)) == (0, [])
+
+
 def test_an_invalid_policy_has_no_impact(author: gw.Officer) -> None:
     broken = changed(author.snapshot().files, GRANTS, COLOUR, COLOUR.replace(", allow", ", alow"))
     for look in (author.test, author.lint, author.diff, author.impact):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.app import run
+from gateway.cli.mistake import REFUSED
 from gateway.cli.policy import codes
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -178,7 +179,7 @@ def test_lint_knows_who_has_a_certificate(folder: Path, tmp_path: Path, capsys: 
 def test_the_reference_has_every_code_and_every_finding() -> None:
     page = (ROOT / "docs/reference/policy-commands.md").read_text("utf-8")
     assert re.findall(r"^\| (\d) \|", page, re.MULTILINE) == [
-        str(code) for code in (codes.FINE, codes.FOUND, codes.MISUSED, codes.INVALID, codes.WIDER)
+        str(code) for code in (codes.FINE, codes.FOUND, codes.MISUSED, codes.INVALID, codes.WIDER, REFUSED)
     ]
     source = "".join(path.read_text("utf-8") for path in (ROOT / "gateway/decision/lint").glob("*.py"))
     written = set(re.findall(r'^\s*(?:rule,\s+|Finding\(\s*)?"([a-z]+(?:-[a-z]+)+)"(?=,| if)', source, re.MULTILINE))
