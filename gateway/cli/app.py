@@ -44,6 +44,10 @@ contract.command(
 contract.command(
     "gateway.cli.contract.bring:import_", name="import", help="Draft a contract from one of the ODCS written elsewhere."
 )
+contract.command("gateway.cli.contract.register:list_", name="list", help="List what there is, and who answers for it.")
+contract.command(
+    "gateway.cli.contract.rehearse:rehearse", name="rehearse", help="Make data up from a contract alone, to try it on."
+)
 contract.command("gateway.cli.contract.give:export", name="export", help="Write a contract as a plain ODCS document.")
 app.command(contract)
 
@@ -52,16 +56,16 @@ policy.command(
     "gateway.cli.policy.check:check", name="check", help="Check a policy folder and say what is wrong where."
 )
 policy.command("gateway.cli.policy.test:test", name="test", help="Run the decision tables of a policy folder.")
-policy.command("gateway.cli.policy.explain:explain", name="explain", help="Why, why not, and what would have to change.")
+policy.command(
+    "gateway.cli.policy.explain:explain", name="explain", help="Why, why not, and what would have to change."
+)
 policy.command("gateway.cli.policy.diff:diff", name="diff", help="What another policy folder gives more, or less.")
 policy.command("gateway.cli.policy.lint:lint", name="lint", help="Look for what is valid and unwise.")
 policy.command(
     "gateway.cli.policy.impact:impact", name="impact", help="What a policy would have meant for recorded decisions."
 )
 policy.command("gateway.cli.policy.life:propose", name="propose", help="Propose a policy folder to a running gateway.")
-policy.command(
-    "gateway.cli.policy.approve:approve", name="approve", help="Show what a proposal changes, and sign it."
-)
+policy.command("gateway.cli.policy.approve:approve", name="approve", help="Show what a proposal changes, and sign it.")
 policy.command("gateway.cli.policy.life:publish", name="publish", help="Put a proposal into force.")
 policy.command("gateway.cli.policy.life:rollback", name="rollback", help="Put an earlier policy back into force.")
 policy.command("gateway.cli.policy.life:review", name="review", help="Enter that you looked at an emergency's policy.")

@@ -38,7 +38,10 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """One field of a dataset. `keys` are its public categories, declared and never read from the data."""
+    """One field of a dataset. `keys` are its public categories, declared and never read from the data.
+
+    `primary_key` marks the field, or the fields together, by which rows are told apart.
+    """
 
     name: str
     type: FieldType
@@ -47,6 +50,7 @@ class FieldSpec:
     canonical: CanonicalForm
     bounds: Bounds | None
     keys: tuple[Scalar, ...] | None
+    primary_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,3 +207,4 @@ class DataContract:
     description: Description = Description()
     freshness_hours: int | None = None
     quality: tuple[QualityRule, ...] = ()
+    domain: str = ""

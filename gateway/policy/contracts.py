@@ -103,6 +103,7 @@ class _Reader:
             description=promises.description(shape.description),
             freshness_hours=promises.freshness_hours(shape, self._wrong),
             quality=promises.quality(shape, self._wrong),
+            domain=shape.domain or "",
         )
 
     def _wrong(self, place: Place, message: str, remedy: str = "") -> None:
@@ -159,7 +160,9 @@ class _Reader:
                 if len(set(keys)) != len(keys):
                     wrong("keys", "a key is given twice", "Keep one of them.")
         nullable = not (shape.required or shape.primary_key)
-        return FieldSpec(name, type_, shape.classification, nullable, policy.canonical, bounds, keys)
+        return FieldSpec(
+            name, type_, shape.classification, nullable, policy.canonical, bounds, keys, bool(shape.primary_key)
+        )
 
     def _check_lawfulness(self) -> None:
         for key, ids in (("collected_for", self._block.collected_for), ("legal_bases", self._block.legal_bases or [])):

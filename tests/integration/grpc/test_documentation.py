@@ -7,17 +7,24 @@ import re
 import pyarrow.parquet as pq
 import pytest
 
+import gateway.client as gw
 from tests.integration.fixtures import City
 from tests.integration.site import ROOT
 
 _PROGRAM = re.compile(r"<!-- tested: tests/integration/grpc -->\n```python\n(.*?)```", re.DOTALL)
 
 
-def test_how_to_consume_and_break_glass_from_python(city: City, capsys: pytest.CaptureFixture[str]) -> None:
-    consume, emergency = _PROGRAM.findall((ROOT / "docs/howto/call-from-python.md").read_text(encoding="utf-8"))
+def test_how_to_consume_compose_and_break_glass_from_python(city: City, capsys: pytest.CaptureFixture[str]) -> None:
+    consume, compose, emergency = _PROGRAM.findall(
+        (ROOT / "docs/howto/call-from-python.md").read_text(encoding="utf-8")
+    )
     runs = pq.read_table(city.data / "ambulance_runs.parquet", columns=["run_id"]).column(0)
-    names = {"connect": city.connect, "run_id": str(runs[0].as_py())}
+    names: dict[str, object] = {"connect": city.connect, "run_id": str(runs[0].as_py())}
     exec(compile(consume, "documentation", "exec"), names)
     assert capsys.readouterr().out == "no pass\n"
+    canary = next(one for one in city.seeded.canaries if one.number == 4)
+    names |= {"gw": gw, "parent": canary.resident_id, "firm": canary.firm_code}
+    exec(compile(compose, "documentation", "exec"), names)
+    assert capsys.readouterr().out == "True ['firm_name']\n"
     exec(compile(emergency, "documentation", "exec"), names)
     assert re.fullmatch(r"[0-9a-f]{16}\n", capsys.readouterr().out)

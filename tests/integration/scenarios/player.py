@@ -15,6 +15,7 @@ import pyarrow as pa
 import gateway.client as gw
 from seeds.generator import Canary
 from tests.integration.scenarios.offices import Offices, serving
+from tests.integration.scenarios.rehearsal import rehearsed
 from tests.integration.scenarios.story import Edit, Gets, Step, Subject
 from tests.integration.scenarios.truth import Groups, Plain, grouped, leaks, plain, rows_of, treated
 from tests.integration.site import Site
@@ -171,6 +172,10 @@ class Player:
     def _gets(self, gateway: gw.Gateway, step: Step, gets: Gets) -> None:
         if step.verb == "health":
             assert serving(self.site, step.who) is gets.serving
+            return
+        if step.verb == "rehearse":
+            assert gets.made_up is not None
+            rehearsed(self.site, self.data, step.dataset, gets.made_up)
             return
         if step.at_once > 1:
             with ThreadPoolExecutor(step.at_once) as pool:

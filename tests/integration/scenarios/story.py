@@ -71,6 +71,7 @@ class Gets(_Strict):
     joins: str | None = None
     apart_from: str | None = None
     parts: dict[str, Gets] = Field(default_factory=dict)
+    made_up: int | None = None
 
 
 class Part(_Strict):
@@ -126,8 +127,9 @@ class Office(_Strict):
 
 
 Verb = Literal[
-    "describe", "extract", "lookup", "check", "consume", "estimate", "release", "budget", "compose", "health"
-]
+    "describe", "extract", "lookup", "check", "consume", "estimate", "release", "budget", "compose", "health",
+    "rehearse",
+]  # fmt: skip
 
 
 class Step(_Strict):
@@ -136,7 +138,9 @@ class Step(_Strict):
     step: str
     who: str = ""
     person: str = "li.wei"
-    asks: Annotated[str, Field(pattern=r"^(health|compose [a-z0-9-]+|[a-z]+ [a-z0-9_]+/[a-z0-9-]+)?$")] = ""
+    asks: Annotated[
+        str, Field(pattern=r"^(health|compose [a-z0-9-]+|rehearse [a-z0-9_]+|[a-z]+ [a-z0-9_]+/[a-z0-9-]+)?$")
+    ] = ""
     why: str = ""
     where: str = ""
     case_number: str = ""

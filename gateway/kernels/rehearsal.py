@@ -1,0 +1,214 @@
+"""Rows made up from a contract alone, to rehearse on: of the declared schema, and about nobody.
+
+Nothing here reads data. Identifiers have the form of real ones and can be nobody's: a resident id has an area code
+that is not assigned and a wrong check character, a phone number a prefix that no network has. The same seed gives the
+same rows, and the same subjects under the same numbers in every dataset, so that rehearsal datasets join.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from gateway.kernels import digits
+from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.text import Bytes, Column, Mask, compute, from_matrix
+from gateway.model.contract import CanonicalForm, Classification, DataContract, FieldSpec
+from gateway.model.filter import Operator
+from gateway.model.treatment import GeneralizeRegion
+from gateway.model.values import FieldType, Scalar
+
+BATCH_ROWS = 131_072
+
+_Numbers = npt.NDArray[np.uint64]
+
+_NULLS = 0.05
+_NAMED = 0.5
+_TEXTS = 1_000
+_INTEGERS = 1_000_000
+_FIRST_DAY, _DAYS = date(2025, 1, 1), 730
+_MICROSECONDS_A_DAY = 86_400_000_000
+
+_AREA = 990_100  # GB/T 2260 assigns no area code that begins with 99
+_AREAS, _SERIALS = 100, 1_000
+_BIRTHDAYS = np.array(
+    [int((date(1920, 1, 1) + timedelta(days)).strftime("%Y%m%d")) for days in range(36_525)], np.uint64
+)
+_RESIDENTS = _AREAS * len(_BIRTHDAYS) * _SERIALS
+_PHONES = 10**9
+_PHONE_PREFIX = b"10"  # mobile numbers begin with 13 to 19
+_TEXT_DIGITS = 10
+
+
+def rehearsal(contract: DataContract, regions: Sequence[str], rows: int, seed: int) -> Iterator[pa.RecordBatch]:
+    """Yield so many rows of a contract's fields, in Arrow types as contracts have them.
+
+    Values are the declared keys, lie within the declared bounds, and are NULL now and then where that may be.
+    `regions` are the paths that fields of places take. The values that a predicate names come often, so that checks
+    have both answers. What a primary key or a rule of quality wants unique is
+    unique.
+    """
+    columns = [_Column(contract, spec, regions, rows, seed) for spec in contract.fields.values()]
+    schema = rehearsal_schema(contract)
+    for start in range(0, rows, BATCH_ROWS):
+        count = min(BATCH_ROWS, rows - start)
+        yield pa.record_batch([column.values(start, count) for column in columns], schema=schema)
+
+
+def rehearsal_schema(contract: DataContract) -> pa.Schema:
+    """Return the Arrow schema of the rows."""
+    return pa.schema([(name, ARROW_TYPES[spec.type]) for name, spec in contract.fields.items()])
+
+
+class _Column:
+    """One field's values, batch by batch, drawn from a stream of its own."""
+
+    def __init__(self, contract: DataContract, spec: FieldSpec, regions: Sequence[str], rows: int, seed: int) -> None:
+        self._spec, self._seed, self._type = spec, seed, ARROW_TYPES[spec.type]
+        self._random = np.random.default_rng(_stream(seed, contract.dataset, spec.name))
+        self._unique = spec.name in _unique_fields(contract)
+        is_unit = spec.name == contract.privacy_unit.field
+        names_people = is_unit or spec.classification is Classification.DIRECT_IDENTIFIER
+        names_people = names_people or spec.canonical is not CanonicalForm.TEXT
+        self._pool = max(1, rows // 2) if names_people else min(rows, _TEXTS)
+        self._nulls = _NULLS if spec.nullable and not is_unit and not self._unique else 0.0
+        choices = tuple(regions) if spec.name in _places(contract) else spec.keys
+        self._choices = None if choices is None else pa.array(list(choices), self._type)
+        named = () if choices is not None else _named_values(contract, spec)
+        self._named = pa.array(list(named), self._type) if named and not self._unique else None
+
+    def values(self, start: int, count: int) -> Column:
+        """Return the values of rows `start` and on."""
+        values = self._plain(start, count)
+        if self._named is not None:
+            chosen = _taken(self._named, self._random.integers(0, len(self._named), count))
+            often = self._random.random(count) < _NAMED
+            values = _taken(pa.concat_arrays([values, chosen]), np.arange(count) + often * count)
+        if self._nulls:
+            values = _taken(values, np.arange(count), self._random.random(count) < self._nulls)
+        return values
+
+    def _plain(self, start: int, count: int) -> Column:
+        random, spec = self._random, self._spec
+        if self._choices is not None:
+            return _taken(self._choices, random.integers(0, len(self._choices), count))
+        match spec.type:
+            case FieldType.STRING:
+                return _text(spec, self._numbers(start, count), self._seed)
+            case FieldType.INT64:
+                if self._unique:
+                    return pa.array(np.arange(start, start + count), pa.int64())
+                lower, upper = (spec.bounds.lower, spec.bounds.upper) if spec.bounds else (0, _INTEGERS - 1)
+                return pa.array(random.integers(lower, upper, count, endpoint=True), pa.int64())
+            case FieldType.DOUBLE:
+                return pa.array(random.integers(0, 100_000, count) / 100, pa.float64())
+            case FieldType.BOOL:
+                return pa.array(random.random(count) < _NAMED)
+            case FieldType.DATE:
+                first = np.datetime64(_FIRST_DAY, "D")
+                return pa.array(first + random.integers(0, _DAYS, count).astype("timedelta64[D]"))
+            case FieldType.TIMESTAMP:
+                first = np.datetime64(_FIRST_DAY, "us")
+                # whole seconds, as clocks at counters have them
+                seconds = random.integers(0, _DAYS * 86_400, count) * 1_000_000
+                return pa.array(first + seconds.astype("timedelta64[us]"))
+
+    def _numbers(self, start: int, count: int) -> _Numbers:
+        if self._unique:
+            return np.arange(start, start + count, dtype=np.uint64)
+        return self._random.integers(0, self._pool, count, dtype=np.uint64)
+
+
+def _taken(values: Column, places: npt.NDArray[np.int64], missing: Mask | None = None) -> Column:
+    taken: Column = compute.take(values, pa.array(places, mask=missing))
+    return taken
+
+
+def _stream(seed: int, *names: str) -> list[int]:
+    digest = hashlib.sha256("\x00".join(names).encode()).digest()
+    return [seed, *np.frombuffer(digest, "<u4").tolist()]
+
+
+def _unique_fields(contract: DataContract) -> frozenset[str]:
+    """One field of the primary key, and of each list that must have no duplicates: with it the whole list has none."""
+    lists: list[Sequence[str]] = [[name for name, spec in contract.fields.items() if spec.primary_key]]
+    for rule in contract.quality:
+        if rule.metric == "duplicateValues" and rule.operator == "mustBe" and rule.operands == (0,):
+            properties = rule.arguments.get("properties")
+            listed = tuple(map(str, properties)) if isinstance(properties, tuple) else ()
+            lists.append([rule.field] if rule.field else listed)
+    able = [[name for name in names if _can_be_unique(contract, name)] for names in lists]
+    return frozenset(names[0] for names in able if names)
+
+
+def _can_be_unique(contract: DataContract, name: str) -> bool:
+    spec = contract.fields.get(name)
+    if spec is None or spec.keys is not None or spec.bounds is not None or name in _places(contract):
+        return False
+    return spec.type in (FieldType.STRING, FieldType.INT64)
+
+
+def _places(contract: DataContract) -> frozenset[str]:
+    """The fields that hold paths of regions: the contract's own, and those that a disclosure generalises as such."""
+    generalised = {
+        name
+        for spec in contract.disclosures.values()
+        for name, treatment in spec.fields.items()
+        if isinstance(treatment, GeneralizeRegion)
+    }
+    return frozenset(generalised | ({contract.region_field} if contract.region_field else set()))
+
+
+def _named_values(contract: DataContract, spec: FieldSpec) -> tuple[Scalar, ...]:
+    conditions = [one for disclosure in contract.disclosures.values() for one in disclosure.predicate]
+    values = [
+        value
+        for one in conditions
+        if one.field == spec.name and one.operator in (Operator.EQUAL, Operator.IN)
+        for value in one.values
+    ]
+    return tuple(dict.fromkeys(values))
+
+
+def _text(spec: FieldSpec, numbers: _Numbers, seed: int) -> pa.StringArray:
+    match spec.canonical:
+        case CanonicalForm.RESIDENT_ID:
+            return _resident_ids(_scattered(numbers, _RESIDENTS, seed))
+        case CanonicalForm.PHONE:
+            scattered = digits.write(_scattered(numbers, _PHONES, seed), 9)
+            return from_matrix(_prefixed(_PHONE_PREFIX, scattered))
+        case CanonicalForm.TEXT:
+            # a made up value says so, and in which field
+            return from_matrix(_prefixed(f"R-{spec.name}-".encode(), digits.write(numbers, _TEXT_DIGITS)))
+
+
+def _scattered(numbers: _Numbers, size: int, seed: int) -> _Numbers:
+    """Map 0 … size-1 onto itself, by an affine map that the seed chooses. `size` lies below 2³²."""
+    random = np.random.default_rng(_stream(seed, "scattered", str(size)))
+    factor = next(one for one in map(int, random.integers(size // 3, size, 1_000)) if math.gcd(one, size) == 1)
+    return (numbers % np.uint64(size) * np.uint64(factor) + np.uint64(random.integers(0, size))) % np.uint64(size)
+
+
+def _resident_ids(numbers: _Numbers) -> pa.StringArray:
+    """Numbers of the form of GB 11643-1999 whose check character (ISO 7064 MOD 11-2) is never the right one."""
+    rest, serial = np.divmod(numbers, np.uint64(_SERIALS))
+    area, day = np.divmod(rest, np.uint64(len(_BIRTHDAYS)))
+    birthday = _BIRTHDAYS[day.astype(np.intp)]
+    body = digits.write((area + np.uint64(_AREA)) * np.uint64(10**11) + birthday * np.uint64(1_000) + serial, 17)
+    right = digits.check_character(digits.pack(np.ascontiguousarray(body)))
+    zero = ord("0")
+    wrong = np.where(right == ord("X"), zero, zero + (right - zero + 1) % 10).astype(np.uint8)
+    return from_matrix(np.column_stack([body, wrong]))
+
+
+def _prefixed(prefix: bytes, rows: Bytes) -> Bytes:
+    whole = np.empty((len(rows), len(prefix) + rows.shape[1]), np.uint8)
+    whole[:, : len(prefix)] = np.frombuffer(prefix, np.uint8)
+    whole[:, len(prefix) :] = rows
+    return whole
