@@ -19,11 +19,13 @@ from gateway.administration import registers as desk
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.emergency import Verdict
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.party import Peer
 from gateway.model.record import Outcome
 from gateway.model.request import RowsRequest, Selector
 from gateway.pipeline import Refused
 from gateway.ports import CONSENT_LAG
 from tests.integration.house import House, answered, colour, context, delivered, edit, tracing
+from tests.integration.site import utc_now
 
 CHECK = "p, g-colour-check, verifiers, health_codes/colour-check, lookup, hangzhou, health-code-check, "
 TERMS = "until=2036-12-31;max_keys=1"
@@ -152,6 +154,32 @@ def test_nothing_is_read_if_the_emergency_cannot_be_entered(house: House, monkey
     assert "rows" not in house.diary.events
 
 
+def tie_tracing(house: House, term: str) -> None:
+    """Give the police's tracing one more term."""
+    edit(house.site.policies / "grants.csv", TRACING, TRACING.replace("until", f"{term};until", 1))
+    house.ports.policy.reload()
+    assert not house.ports.policy.last_problems
+
+
+def long_signed_in(house: House, institution: str) -> Peer:
+    """A caller whose token outlives the test's hours."""
+    pem = (house.site.folder / f"{institution}.pem").read_bytes()
+    return Peer(pem, house.site.authority.token(institution, "li.wei", utc_now(), timedelta(days=1)))
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_what_an_emergency_opened_ends_with_its_hours(house: House) -> None:
+    tie_tracing(house, "break_glass=1h")
+    request = tracing(context=replace(context("epidemic-tracing"), break_glass_reason=WHY))
+    parts = iter(delivered(pipeline.rows(house.ports, long_signed_in(house, "police"), request)))
+    assert next(parts).records.num_rows
+    house.clock.ahead = timedelta(minutes=59)
+    assert next(parts).records.num_rows
+    house.clock.ahead = timedelta(minutes=61)
+    with pytest.raises(Fault, match="PERMIT_REVOKED"):
+        next(parts)
+
+
 # --- cases ------------------------------------------------------------------------------------------------------------
 
 
@@ -171,6 +199,20 @@ def test_a_case_opens_what_is_tied_to_it_for_its_institution_until_it_is_closed(
     assert refusal(house, "verifier-metro", with_case(house, "ZS-2026-0043")) is ErrorReason.CASE_NUMBER_REQUIRED
     assert desk.close_case(office, police, "missing-persons", "ZS-2026-0042", "verifier-metro") is None
     assert refusal(house, "verifier-metro", with_case(house, "ZS-2026-0042")) is ErrorReason.CASE_NUMBER_REQUIRED
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_stream_ends_when_its_case_is_closed(house: House) -> None:
+    tie_tracing(house, "case_register=missing-persons")
+    number, police = "ZS-2026-0042", house.peer("police")
+    desk.open_case(house.office, police, "missing-persons", number, "police", None)
+    request = tracing(context=replace(context("epidemic-tracing"), case_number=number))
+    parts = iter(delivered(pipeline.rows(house.ports, police, request)))
+    assert next(parts).records.num_rows
+    assert desk.close_case(house.office, police, "missing-persons", number, "police") is None
+    threading.Event().wait(1.1)
+    with pytest.raises(Fault, match="PERMIT_REVOKED"):
+        next(parts)
 
 
 @pytest.mark.parametrize("institution", ["health-commission", "verifier-metro"])
@@ -259,6 +301,8 @@ def test_a_cap_counts_what_leaves_and_not_what_was_read(house: House) -> None:
     edit(house.site.policies / "grants.csv", "consent=tracing;until", "consent=tracing;max_rows=200;until")
     house.ports.policy.reload()
     assert 0 < read_all(house).num_rows <= 200
+    # an engine that stopped at the cap would stop before those who agreed
+    assert house.source.plans[-1].limit is None
 
 
 # --- consumption ------------------------------------------------------------------------------------------------------
