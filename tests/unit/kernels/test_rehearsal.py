@@ -15,7 +15,7 @@ import pytest
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.canonical import canonicalize
 from gateway.kernels.rehearsal import BATCH_ROWS, rehearsal
-from gateway.model.contract import CanonicalForm, DataContract
+from gateway.model.contract import Bounds, CanonicalForm, DataContract
 from gateway.policy.snapshot import load
 
 POLICY = load(Path(__file__).parents[3] / "policies")
@@ -100,10 +100,18 @@ def nullable(contract: DataContract) -> DataContract:
 
 
 def test_what_may_be_missing_is_missing_now_and_then_and_a_subject_never() -> None:
-    contract = nullable(POLICY.contracts["health_codes"])
+    contract = nullable(POLICY.contracts["hospital_bills"])
     made = pa.Table.from_batches(rehearsal(contract, REGIONS, 2_000, 1))
     assert made.column("resident_id").null_count == 0
-    assert all(0 < made.column(name).null_count < 400 for name in ("colour", "assessed_on", "reason", "community"))
+    assert all(0 < made.column(name).null_count < 400 for name in ("diagnosis", "billed_on", "amount_fen", "community"))
+
+
+def test_bounds_are_reached_and_kept() -> None:
+    contract = POLICY.contracts["hospital_bills"]
+    narrow = replace(contract.fields["amount_fen"], bounds=Bounds(3, 5))
+    contract = replace(contract, fields=MappingProxyType({**contract.fields, "amount_fen": narrow}))
+    made = pa.Table.from_batches(rehearsal(contract, REGIONS, 500, 1))
+    assert set(values(made, "amount_fen")) == {3, 4, 5}
 
 
 def test_batches_go_on_where_the_last_ended() -> None:
