@@ -64,7 +64,7 @@ def test_the_first_hour(kept: Kept, capsys: pytest.CaptureFixture[str], monkeypa
     assert run(["policy", "check", ".demo/policies"]) == 1
     assert "visited_at" in capsys.readouterr().err
     os.kill(kept.process.pid, signal.SIGHUP)
-    kept.wait_for("the policy folder is invalid")  # and the last good policy keeps serving
+    kept.wait_for("the policy is invalid")  # and the last good policy keeps serving
     again = police.extract("health_cases", "police-tracing", purpose="epidemic-tracing")
     assert again.read_all().schema == before.schema
     assert again.receipt.policy_digest == digest
