@@ -250,7 +250,7 @@ def _disclose(admitted: AdmittedPermit, ports: Ports) -> Delivery:
     minimal = minimize(raw, ports.keys)
     pseudonymous = pseudonymize(minimal, ports.keys)
     protected = waive_noise(pseudonymous)
-    standing = StandingPermit(admitted.permit, ports.policy, ports.registers.cases, ports.clock)
+    standing = StandingPermit(admitted.permit, ports.policy, ports.registers, ports.clock)
     return deliver(record_release(protected, ports.audit, ports.clock, standing))
 
 

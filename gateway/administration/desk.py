@@ -48,8 +48,12 @@ def officer(office: Office, peer: Peer, *powers: Power) -> Officer | Refusal:
 
     Raises:
         Unauthenticated: with the reason.
+        Fault: POLICY_UNAVAILABLE.
     """
     identity = identify(office, peer)
+    if office.policy.published:
+        # who was removed elsewhere a moment ago is no officer here
+        office.policy.follow()
     found = office.policy.current().officers.get(identity.institution, identity.person)
     if found is None or (powers and not found.powers & set(powers)):
         return Refusal(ErrorReason.AUTHORITY_EXCEEDED)

@@ -16,11 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.administration.desk import Office, officer
 from gateway.decision.authority import exceeded, touched
+from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.event import Event, EventKind
 from gateway.model.governance import Act, Approval, Files, Officer, Power, Proposal, Publication
 from gateway.model.party import Peer
 from gateway.model.permit import FieldViolation, Refusal
+from gateway.policy.folder import OFFICERS
 from gateway.policy.problems import InvalidPolicy, PolicyProblem
 from gateway.policy.snapshot import PolicySnapshot, read
 from gateway.ports import AuditLog, Clock, PolicyArchive
@@ -76,7 +78,7 @@ def propose(office: Office, peer: Peer, files: Files, note: str, *, emergency: b
         snapshot = read(files)
     except InvalidPolicy as invalid:
         return Unsound(invalid.problems)
-    refusal = _beyond(author, base, snapshot) or _reopened(office, snapshot)
+    refusal = _beyond(author, base, snapshot) or _reopened(office, base, snapshot)
     if refusal is not None:
         return refusal
     office.archive.keep(snapshot.digest, snapshot.files)
@@ -101,7 +103,7 @@ def approve(office: Office, peer: Peer, proposal_id: str, signature: bytes) -> P
     if approver.id == proposal.author:
         return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED)
     base = office.policy.current()
-    if proposal.base != base.digest:
+    if _outdated(office, proposal, base):
         return Refusal(ErrorReason.POLICY_NOT_CURRENT)
     refusal = _beyond(approver, base, _kept(office, proposal.digest))
     if refusal is not None:
@@ -127,20 +129,22 @@ def publish(office: Office, peer: Peer, proposal_id: str) -> Publication | Refus
     if proposal is None:
         return Refusal(ErrorReason.PROPOSAL_NOT_FOUND)
     base = office.policy.current()
-    if proposal.base != base.digest:
+    if _outdated(office, proposal, base):
         return Refusal(ErrorReason.POLICY_NOT_CURRENT)
     snapshot = _kept(office, proposal.digest)
-    refusal = _beyond(publisher, base, snapshot) or _reopened(office, snapshot)
+    refusal = _beyond(publisher, base, snapshot) or _reopened(office, base, snapshot)
     if refusal is not None:
         return refusal
     approvals = tuple(one for one in proposal.approvals if _stands(one, proposal, base, snapshot))
     if proposal.emergency:
-        return _enact(office, publisher, Act.EMERGENCY, snapshot, proposal.id, proposal.note, approvals)
+        return _alone(base, snapshot) or _enact(
+            office, publisher, Act.EMERGENCY, base, snapshot, proposal.id, proposal.note, approvals
+        )
     if not approvals:
         return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED)
     if office.clock.now() < proposal.at + base.officers.cool_down:
         return Refusal(ErrorReason.COOLING_DOWN)
-    return _enact(office, publisher, Act.PUBLISHED, snapshot, proposal.id, proposal.note, approvals)
+    return _enact(office, publisher, Act.PUBLISHED, base, snapshot, proposal.id, proposal.note, approvals)
 
 
 def rollback(office: Office, peer: Peer, digest: str, note: str) -> Publication | Refusal:
@@ -154,9 +158,12 @@ def rollback(office: Office, peer: Peer, digest: str, note: str) -> Publication 
         return publisher
     if all(entry.digest != digest for entry in office.archive.history(_ALL)):
         return Refusal(ErrorReason.SNAPSHOT_NOT_FOUND)
-    snapshot = _kept(office, digest)
-    refusal = _beyond(publisher, office.policy.current(), snapshot) or _reopened(office, snapshot)
-    return refusal or _enact(office, publisher, Act.ROLLED_BACK, snapshot, "", note, ())
+    if digest == office.policy.current().digest:
+        told = FieldViolation("digest", "is that of the policy in force")
+        return Refusal(ErrorReason.REQUEST_INVALID, violations=(told,))
+    base, snapshot = office.policy.current(), _kept(office, digest)
+    refusal = _beyond(publisher, base, snapshot) or _reopened(office, base, snapshot) or _alone(base, snapshot)
+    return refusal or _enact(office, publisher, Act.ROLLED_BACK, base, snapshot, "", note, ())
 
 
 def review(office: Office, peer: Peer, number: int) -> Publication | Refusal:
@@ -171,8 +178,14 @@ def review(office: Office, peer: Peer, number: int) -> Publication | Refusal:
     found = next((entry for entry in office.archive.history(_ALL) if entry.number == number), None)
     if found is None or found.review_due is None or found.reviewed_at is not None:
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
-    if reviewer.id == found.by:
+    proposal = office.archive.proposal(found.proposal)
+    if reviewer.id in (found.by, "" if proposal is None else proposal.author):
         return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED)
+    before = next((entry for entry in office.archive.history(_ALL) if entry.number == number - 1), None)
+    if before is not None:
+        refusal = _beyond(reviewer, _kept(office, before.digest), _kept(office, found.digest))
+        if refusal is not None:
+            return refusal
     now = office.clock.now()
     if not office.archive.review(number, reviewer.id, now):
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
@@ -187,16 +200,18 @@ def _enact(
     office: Office,
     publisher: Officer,
     act: Act,
+    base: PolicySnapshot,
     snapshot: PolicySnapshot,
     proposal: str,
     note: str,
     approvals: tuple[Approval, ...],
 ) -> Publication | Refusal:
     """Into the audit log first: what is in force without being on record must not be."""
-    if not office.policy.published:
-        return Refusal(ErrorReason.POLICY_NOT_CURRENT)
     now, newest = office.clock.now(), office.archive.newest()
-    number = 1 if newest is None else newest.number + 1
+    if not office.policy.published or newest is None or newest.digest != base.digest:
+        # this process was behind, or another has published meanwhile; the number lets one of two win
+        return Refusal(ErrorReason.POLICY_NOT_CURRENT)
+    number = newest.number + 1
     approvers = " ".join(one.officer for one in approvals)
     about = {"publication": str(number), "policy": snapshot.digest, "proposal": proposal, "approved_by": approvers}
     office.audit.note(Event(_EVENTS[act], now, publisher.id, about))
@@ -235,8 +250,42 @@ def _beyond(one: Officer, base: PolicySnapshot, snapshot: PolicySnapshot) -> Ref
     return Refusal(ErrorReason.AUTHORITY_EXCEEDED, violations=told) if outside else None
 
 
-def _reopened(office: Office, snapshot: PolicySnapshot) -> Refusal | None:
-    """A purpose whose keys were destroyed is over for good: opening it again would only look like the old one."""
+def _outdated(office: Office, proposal: Proposal, base: PolicySnapshot) -> bool:
+    """Whether a proposal is not one to the policy in force as it came into force last.
+
+    After a rollback the same policy is in force again, but what was proposed to it before has had its time: an approval
+    is for one step, once.
+    """
+    newest = office.archive.newest()
+    return (
+        newest is None
+        or not proposal.base == newest.digest == base.digest
+        or proposal.at < newest.at
+        or any(entry.proposal == proposal.id for entry in office.archive.history(_ALL))
+    )
+
+
+def _alone(base: PolicySnapshot, snapshot: PolicySnapshot) -> Refusal | None:
+    """What one officer may do alone does not change who the officers are."""
+    same = base.files.get(OFFICERS) == snapshot.files.get(OFFICERS)
+    return None if same else Refusal(ErrorReason.SECOND_OFFICER_REQUIRED)
+
+
+def _reopened(office: Office, base: PolicySnapshot, snapshot: PolicySnapshot) -> Refusal | None:
+    """A purpose that ended is over for good: opening it again would only look like the old one.
+
+    One that ended and whose keys still wait for their destruction stays in the policy until then.
+    """
+    today = city_day(office.clock.now())
+    certified = {certificate.purpose for certificate in office.certificates.of("")}
+    for name in base.purposes.ids():
+        before, after = base.purposes.get(name), snapshot.purposes.get(name)
+        if before is None or before.expires_on is None or before.expires_on >= today:
+            continue
+        gone = after is None and name not in certified
+        if gone or (after is not None and (after.expires_on is None or after.expires_on > before.expires_on)):
+            told = FieldViolation("files", f"opens {name} again, which ended on {before.expires_on}")
+            return Refusal(ErrorReason.PURPOSE_ENDED_FOR_GOOD, violations=(told,))
     for certificate in office.certificates.of(""):
         purpose = snapshot.purposes.get(certificate.purpose)
         if purpose is not None and (purpose.expires_on is None or purpose.expires_on > certificate.ended_on):
@@ -250,6 +299,10 @@ def _kept(office: Office, digest: str) -> PolicySnapshot:
     if files is None:
         raise Fault(ErrorReason.POLICY_UNAVAILABLE)
     try:
-        return read(files)
+        snapshot = read(files)
     except InvalidPolicy as invalid:
         raise Fault(ErrorReason.POLICY_INVALID) from invalid
+    if snapshot.digest != digest:
+        # what is kept is not what was proposed
+        raise Fault(ErrorReason.POLICY_UNAVAILABLE)
+    return snapshot

@@ -16,10 +16,12 @@ from gateway.model.consent import ANYBODY, Case, Consent
 from gateway.model.emergency import Emergency, Verdict
 from gateway.model.errors import ErrorReason
 from gateway.model.event import Event, EventKind
-from gateway.model.governance import Power
+from gateway.model.governance import Officer, Power
 from gateway.model.party import Identity, Peer
 from gateway.model.permit import FieldViolation, Refusal
 from gateway.policy.case_pattern import matches
+from gateway.policy.grants import ANY
+from gateway.policy.officers import ALL, covers
 from gateway.policy.registers import ConsentRegisterSpec
 from gateway.ports import AUDIT_DOMAIN, KeyUse
 
@@ -157,13 +159,15 @@ def close_case(office: Office, peer: Peer, register: str, number: str, instituti
 
 
 def unreviewed_emergencies(office: Office, peer: Peer) -> tuple[Emergency, ...] | Refusal:
-    """Return the broken glasses that wait for a review, with what was said.
+    """Return the broken glasses that wait for a review, with what was said, as far as the officer's authority goes.
 
     Raises:
         Unauthenticated; Fault: REGISTER_UNAVAILABLE.
     """
     reviewer = officer(office, peer, Power.REVIEW)
-    return reviewer if isinstance(reviewer, Refusal) else office.registers.emergencies.unreviewed()
+    if isinstance(reviewer, Refusal):
+        return reviewer
+    return tuple(one for one in office.registers.emergencies.unreviewed() if _within(office, reviewer, one))
 
 
 def review_emergency(office: Office, peer: Peer, emergency_id: str, verdict: Verdict) -> Emergency | Refusal:
@@ -176,7 +180,7 @@ def review_emergency(office: Office, peer: Peer, emergency_id: str, verdict: Ver
     if isinstance(reviewer, Refusal):
         return reviewer
     found = office.registers.emergencies.get(emergency_id)
-    if found is None:
+    if found is None or not _within(office, reviewer, found):
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
     if reviewer.id == f"{found.institution}/{found.person}":
         return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED)
@@ -187,6 +191,17 @@ def review_emergency(office: Office, peer: Peer, emergency_id: str, verdict: Ver
     about = {"emergency": emergency_id, "verdict": verdict.value}
     office.audit.note(Event(EventKind.GLASS_REVIEWED, now, reviewer.id, about))
     return reviewed
+
+
+def _within(office: Office, reviewer: Officer, emergency: Emergency) -> bool:
+    """Whether the grant under which a glass was broken lies in an officer's authority; if it is gone, all must."""
+    policy = office.policy.current()
+    grant = next((one for one in policy.grants if one.id == emergency.grant), None)
+    root = policy.regions.root.path
+    if grant is None:
+        return covers(reviewer, root, (ALL,))
+    dataset = grant.object.partition("/")[0]
+    return covers(reviewer, root if grant.region == ANY else grant.region, (ALL if dataset == ANY else dataset,))
 
 
 def _consents_of(office: Office, identity: Identity, register: str) -> ConsentRegisterSpec | Refusal:

@@ -27,8 +27,8 @@ def touched(base: PolicySnapshot, proposal: PolicySnapshot) -> frozenset[Touch]:
     """Return what the step from one policy to another reaches.
 
     A grant reaches its region and dataset, before and after; a member of a role whatever the role is granted. A
-    contract reaches its dataset everywhere; every other file reaches everything. Notes and decision tables reach
-    nothing: they give nobody anything.
+    contract reaches its dataset everywhere, and everything if it reads another file than before. Every other file
+    reaches everything, but notes and decision tables, which give nobody anything.
     """
     root = base.regions.root.path
     everything = Touch(root, ALL)
@@ -37,7 +37,11 @@ def touched(base: PolicySnapshot, proposal: PolicySnapshot) -> frozenset[Touch]:
         if name == GRANTS:
             found.update(_by_grants(base, proposal))
         elif name.startswith(CONTRACTS):
-            found.update(Touch(root, dataset) for dataset in _datasets(name, base, proposal))
+            datasets = _datasets(name, base, proposal)
+            found.update(Touch(root, dataset) for dataset in datasets)
+            if any(_reads(base, dataset) != _reads(proposal, dataset) for dataset in datasets):
+                # it could read any file of the hub: which one is a matter of all of them
+                found.add(everything)
         elif not (name.endswith(".md") or name.startswith(("tests/", "schema/"))):
             found.add(everything)
     return frozenset(found)
@@ -46,6 +50,11 @@ def touched(base: PolicySnapshot, proposal: PolicySnapshot) -> frozenset[Touch]:
 def exceeded(officer: Officer, touches: Iterable[Touch]) -> tuple[Touch, ...]:
     """Return what lies outside an officer's authority, in order; nothing if all of it lies within."""
     return tuple(sorted(touch for touch in touches if not covers(officer, touch.region, (touch.dataset,))))
+
+
+def _reads(policy: PolicySnapshot, dataset: str) -> object:
+    contract = policy.contracts.get(dataset)
+    return None if contract is None else (contract.source, contract.privacy_unit)
 
 
 def _changed(base: PolicySnapshot, proposal: PolicySnapshot) -> list[str]:

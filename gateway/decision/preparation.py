@@ -80,8 +80,8 @@ def prepare(institution: str, request: DisclosureRequest, policy: PolicySnapshot
     if isinstance(known, Prepared):
         return known
     made = _prepare(institution, request, policy, today)
-    if made is not None:
-        # what is granted has names of the policy, and is short
+    if made is not None and not made.withheld:
+        # what is granted in full has names of the policy alone, and is short
         policy.prepared.put(question, made)
     return made
 
@@ -138,9 +138,11 @@ def _option(
     policy: PolicySnapshot,
     today: date,
 ) -> Option:
-    caps = (found.disclosure.max_rows, grant.terms.max_rows)
+    one_record = 1 if grant.terms.single and found.disclosure.kind is DisclosureKind.LOOKUP else None
+    caps = (found.disclosure.max_rows, grant.terms.max_rows, one_record)
     max_rows = min((cap for cap in caps if cap is not None), default=None)
-    days = (found.purpose.expires_on, last_day(grant, institution, policy, today))
+    trials = (deny.terms.trial for deny in found.trials)
+    days = (found.purpose.expires_on, last_day(grant, institution, policy, today), *trials)
     ends = min((end_of_day(day) for day in days if day is not None), default=None)
     terms = grant.terms
     asks = terms.needs_case or terms.single or terms.max_keys is not None or terms.hours is not None

@@ -105,6 +105,33 @@ def check_ties(
                 _same_subjects(grant, consent, register, contracts, problems)
 
 
+def check_counted(grants: Iterable[Grant], contracts: Mapping[str, DataContract], problems: Problems) -> None:
+    """Note every grant that counts subjects by a field which does not tell them apart.
+
+    A quota, a number of subjects or one subject at a time mean nothing where a lookup by district names a thousand.
+    """
+    for grant in grants:
+        terms, (dataset, _, name) = grant.terms, grant.object.partition("/")
+        if terms.quota is None and terms.subjects is None and not terms.single:
+            continue
+        for contract in contracts.values() if dataset == ANY else filter(None, (contracts.get(dataset),)):
+            for spec in contract.disclosures.values():
+                if name not in (spec.name, ANY, "") or grant.kind not in (spec.kind, ANY):
+                    continue
+                shared = [key for key in spec.lookup_keys if not _tells_apart(contract, key)]
+                if shared:
+                    problems.add(
+                        GRANTS,
+                        grant.line,
+                        f"'{spec.name}' of '{contract.dataset}' is asked by '{shared[0]}', which subjects share",
+                        "Count by the privacy unit's field or a primary key: take the other lookup key away.",
+                    )
+
+
+def _tells_apart(contract: DataContract, field: str) -> bool:
+    return field == contract.privacy_unit.field or contract.fields[field].primary_key
+
+
 def _unknown(grant: Grant, term: str, name: str, known: Iterable[str], problems: Problems) -> None:
     remedy = did_you_mean(name, known, f"Add it to {REGISTERS}.")
     problems.add(GRANTS, grant.line, f"'{term}' names {shown(name)}, which is no register", remedy)

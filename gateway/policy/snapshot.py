@@ -37,7 +37,7 @@ from gateway.policy.officers import NOBODY, OfficerBook, read_officers
 from gateway.policy.problems import Problems, did_you_mean, shown
 from gateway.policy.purposes import PurposeTree, read_purposes
 from gateway.policy.regions import RegionTree, read_regions
-from gateway.policy.registers import NONE, RegisterBook, check_ties, read_registers
+from gateway.policy.registers import NONE, RegisterBook, check_counted, check_ties, read_registers
 from gateway.policy.roles import RoleLink, Roles
 from gateway.policy.shards import Shard
 
@@ -136,6 +136,7 @@ def _read(files: Mapping[str, bytes], problems: Problems) -> PolicySnapshot:
         registers = read_registers(documents[REGISTERS], problems) or NONE
     if book is not None and (REGISTERS in documents) == (REGISTERS in files):
         check_ties(book.grants, registers, contracts, problems)
+        check_counted(book.grants, contracts, problems)
     forms: Mapping[str, Form] = {}
     written = read_forms(documents[FORMS], problems) if FORMS in documents else None
     if written is not None and purposes is not None and whole:

@@ -68,6 +68,7 @@ class PublishedSource:
 
     def __init__(self, archive: PolicyArchive) -> None:
         self._archive = archive
+        self._unreadable = ""
 
     def changed(self, digest: str) -> bool:
         """Tell whether another policy was published, by this process or another.
@@ -76,7 +77,7 @@ class PublishedSource:
             Fault: POLICY_UNAVAILABLE.
         """
         newest = self._archive.newest()
-        return newest is not None and newest.digest != digest
+        return newest is not None and newest.digest not in (digest, self._unreadable)
 
     def read(self) -> PolicySnapshot:
         """Read what was published last.
@@ -89,7 +90,12 @@ class PublishedSource:
         files = None if newest is None else self._archive.files(newest.digest)
         if newest is None or files is None:
             raise Fault(ErrorReason.POLICY_UNAVAILABLE)
-        snapshot = read(files)
+        try:
+            snapshot = read(files)
+        except InvalidPolicy:
+            # it stays so: there is no use in reading it every second
+            self._unreadable = newest.digest
+            raise
         if snapshot.digest != newest.digest:
             raise Fault(ErrorReason.POLICY_UNAVAILABLE)
         return snapshot

@@ -82,7 +82,7 @@ def misfits(terms: Terms, kind: str, *, allow: bool) -> Iterator[tuple[str, str]
         return
     if terms.trial is not None:
         yield "'trial' means nothing for an allow", "Remove it; 'gateway policy impact' shows what a new allow gives."
-    one_subject = kind == _ANY or kind in _ONE_SUBJECT
+    one_subject = kind in _ONE_SUBJECT
     unfit = {
         "max_rows": terms.max_rows and kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME, DisclosureKind.RELEASE),
         "max_keys": terms.max_keys and not one_subject,

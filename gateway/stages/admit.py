@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.tokens import detokenize, subject_tags
+from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.emergency import REVIEW_WITHIN, Emergency
 from gateway.model.errors import ErrorReason
@@ -26,6 +27,7 @@ from gateway.tables import AdmittedPermit
 __all__ = ["AdmittedPermit", "admit", "asked_subjects", "preview", "quota_claim"]
 
 _MARK_BYTES = 16
+_SHORTEST_REASON = 10
 
 
 def admit(
@@ -51,9 +53,10 @@ def admit(
         reason = _unmet(permit, registers, clock)
         if reason is None:
             reason = _count(permit, registers, keys, clock)
-        if reason is None:
-            return AdmittedPermit._admit(_break_glass(permit, registers, audit, clock))
-        first = first or _refusal(reason, permit)
+        opened = None if reason is not None else _break_glass(permit, registers, audit, clock)
+        if opened is not None:
+            return AdmittedPermit._admit(opened)
+        first = first or _refusal(reason or ErrorReason.BREAK_GLASS_REQUIRED, permit)
     return first or Refusal(ErrorReason.GRANT_NOT_IN_FORCE)
 
 
@@ -81,20 +84,34 @@ def _unmet(permit: Permit, registers: Registers, clock: Clock) -> ErrorReason | 
         terms.case_register, permit.case_number, identity.institution, now
     ):
         return ErrorReason.CASE_NUMBER_REQUIRED
-    if terms.break_glass is None or permit.request.context.break_glass_reason:
+    if terms.break_glass is None or _why(permit):
         return None
-    standing = registers.emergencies.standing(permit.grant, identity.institution, identity.person, now)
-    return None if standing is not None else ErrorReason.BREAK_GLASS_REQUIRED
+    return None if _standing(permit, registers, now) is not None else ErrorReason.BREAK_GLASS_REQUIRED
+
+
+def _why(permit: Permit) -> str:
+    """What the caller says of the emergency; "" for what says nothing."""
+    why = permit.request.context.break_glass_reason.strip()
+    return why if len(why) >= _SHORTEST_REASON else ""
+
+
+def _standing(permit: Permit, registers: Registers, now: datetime) -> Emergency | None:
+    """The person's open emergency under this grant and for this very purpose: its reviewer saw no other."""
+    identity = permit.identity
+    found = registers.emergencies.standing(permit.grant, identity.institution, identity.person, now)
+    return found if found is not None and found.purpose == permit.request.context.purpose else None
 
 
 def quota_claim(permit: Permit, keys: KeyRing, now: datetime) -> Claim | None:
-    """Return what a disclosure of kind consume takes of its one subject's quota; a retry of the call takes it once.
+    """Return what a disclosure of kind consume takes of its one subject's quota; a retry of the day takes it once.
 
     Raises:
         Fault: KEYS_UNAVAILABLE.
     """
     context, identity = permit.request.context, permit.identity
-    mark = _digest("consume", identity.institution, identity.person, context.request_id)[:_MARK_BYTES]
+    # a retry is one within the day: on the next the same id takes again
+    day = city_day(now).isoformat()
+    mark = _digest("consume", identity.institution, identity.person, context.request_id, day)[:_MARK_BYTES]
     claims = list(_quota_claims(permit, keys, now, mark))
     return claims[0] if claims else None
 
@@ -166,20 +183,24 @@ def asked_subjects(selector: Selector, permit: Permit, keys: KeyRing) -> tuple[S
     return tuple(detokenize(tokens, form, block, siv).to_pylist())
 
 
-def _break_glass(permit: Permit, registers: Registers, audit: AuditLog, clock: Clock) -> Permit:
+def _break_glass(permit: Permit, registers: Registers, audit: AuditLog, clock: Clock) -> Permit | None:
+    """The permit under the emergency that is open or that opens now; None if neither is."""
     span = permit.terms.break_glass
     if span is None:
         return permit
     identity, now = permit.identity, clock.now()
-    emergency = registers.emergencies.standing(permit.grant, identity.institution, identity.person, now)
-    if emergency is None:
+    emergency, why = _standing(permit, registers, now), _why(permit)
+    if emergency is None and not why:
+        return None
+    if emergency is None or (why and why != emergency.why):
+        # another reason is another emergency: its reviewer must see it
         emergency = Emergency(
             id=secrets.token_hex(8),
             grant=permit.grant,
             institution=identity.institution,
             person=identity.person,
             purpose=permit.request.context.purpose,
-            why=permit.request.context.break_glass_reason,
+            why=why,
             opened_at=now,
             ends_at=now + span,
             review_due=now + REVIEW_WITHIN,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from gateway.decision.judge import judge, same_permission
 from gateway.model.party import Identity
 from gateway.model.permit import Permit, Refusal
 from gateway.model.request import DisclosureRequest
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.store import PolicyStore
-from gateway.ports import CaseRegister, Clock
+from gateway.ports import Clock, Registers
 
-_CASE_CHECK_SECONDS = 1.0
+_REGISTER_SECONDS = 1.0
 
 
 def decide(
@@ -26,38 +28,51 @@ def decide(
 class StandingPermit:
     """Tells, batch by batch, whether a permit still stands.
 
-    Its time is not over, no newer policy revokes it, and the case that it is tied to is open.
+    Its time is not over, no newer policy revokes it, and the case or emergency that it is tied to stands.
     """
 
-    def __init__(self, permit: Permit, policies: PolicyStore, cases: CaseRegister, clock: Clock) -> None:
+    def __init__(self, permit: Permit, policies: PolicyStore, registers: Registers, clock: Clock) -> None:
         self._permit = permit
         self._policies = policies
-        self._cases = cases
+        self._registers = registers
         self._clock = clock
         self._affirmed = permit.policy_digest
-        self._case_checked = clock.monotonic()
+        self._until = permit.valid_until
+        self._asked = clock.monotonic()
 
     def __call__(self) -> bool:
         """Return False once the permit has ended. A newer policy must give the very same permission.
 
         Raises:
-            Fault: REGISTER_UNAVAILABLE if a case cannot be looked up.
+            Fault: REGISTER_UNAVAILABLE if a case or emergency cannot be looked up.
         """
         permit, now = self._permit, self._clock.now()
-        if now >= permit.valid_until:
+        if now >= self._until:
             return False
         policy = self._policies.current()
         if policy.digest != self._affirmed:
             again = judge(permit.identity, permit.request, policy, now)
-            if isinstance(again, Refusal) or not any(same_permission(one, permit) for one in again):
+            same = () if isinstance(again, Refusal) else [one for one in again if same_permission(one, permit)]
+            if not same:
                 return False
+            # the newer policy may end it earlier, and never later than it was given for
+            self._until = min(self._until, max(one.valid_until for one in same))
             self._affirmed = policy.digest
-        return self._case_open()
+        return self._borne_out(now)
 
-    def _case_open(self) -> bool:
-        register, instant = self._permit.terms.case_register, self._clock.monotonic()
-        if register is None or instant - self._case_checked < _CASE_CHECK_SECONDS:
+    def _borne_out(self, now: datetime) -> bool:
+        """Whether the registers still bear the permit out; asked once a second at most."""
+        permit, instant = self._permit, self._clock.monotonic()
+        if instant - self._asked < _REGISTER_SECONDS:
             return True
-        self._case_checked = instant
-        permit = self._permit
-        return self._cases.is_open(register, permit.case_number, permit.identity.institution, self._clock.now())
+        self._asked = instant
+        identity, register = permit.identity, permit.terms.case_register
+        if register is not None and not self._registers.cases.is_open(
+            register, permit.case_number, identity.institution, now
+        ):
+            return False
+        if not permit.emergency:
+            return True
+        # a reviewer who finds it unjustified ends it
+        standing = self._registers.emergencies.standing(permit.grant, identity.institution, identity.person, now)
+        return standing is not None
