@@ -192,13 +192,13 @@ MEANINGS: dict[R, Meaning] = {
     ),
     R.SECOND_OFFICER_REQUIRED: Meaning(
         _PRECONDITION,
-        "An officer who is not its author must approve this first.",
-        "须先由提议人以外的另一名管理人员批准。",
+        "This takes another officer than its author and publisher. Have one approve or review it.",
+        "须由提议人和发布人以外的另一名管理人员批准或复核。",
     ),
     R.COOLING_DOWN: Meaning(
         _PRECONDITION,
-        "The time between approval and publication is not over. Publish when it is.",
-        "批准与发布之间的冷静期尚未结束。请待结束后再发布。",
+        "The time between proposal and publication is not over. Publish when it is.",
+        "提议与发布之间的冷静期尚未结束。请待结束后再发布。",
     ),
     R.PURPOSE_ENDED_FOR_GOOD: Meaning(
         _PRECONDITION,
