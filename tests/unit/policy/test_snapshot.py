@@ -131,7 +131,6 @@ def test_the_standards_words_are_read(folder: Path) -> None:
 
 WORDS_WITHOUT_EFFECT = """\
 tenant: hangzhou
-domain: economy
 dataProduct: help
 tags: [a, b]
 contractCreatedTs: "2026-11-15T02:59:43+00:00"

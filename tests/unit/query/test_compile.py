@@ -43,9 +43,7 @@ def _contract(region_field: str | None = None) -> DataContract:
     }
     source = SourceSpec(SourceKind.PARQUET, "t.parquet")
     unit = PrivacyUnit("resident", "id")
-    return DataContract(
-        "d", ContractStatus.ACTIVE, "", "", "", "", source, unit, region_field, None, fields, {}, "0"
-    )
+    return DataContract("d", ContractStatus.ACTIVE, "", "", "", "", source, unit, region_field, None, fields, {}, "0")
 
 
 def _rows(*conditions: Condition, columns: tuple[str, ...] = ("id",), **scope: str) -> RowPlan:
