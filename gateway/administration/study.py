@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
+from gateway.accountability.report import Report, report_on
 from gateway.administration.desk import Office, identify, officer
 from gateway.administration.life import Unsound
 from gateway.decision.lint.findings import Finding
@@ -18,7 +19,6 @@ from gateway.decision.officer.explain import CallerView, OfficerView
 from gateway.decision.officer.explain import explain as explained
 from gateway.decision.officer.impact import Impact, impact
 from gateway.decision.officer.tables import CaseResult, identity_of, request_of, run_tables
-from gateway.decision.report import Report, report_on
 from gateway.model.calendar import city_day
 from gateway.model.certificate import SunsetCertificate
 from gateway.model.errors import ErrorReason

@@ -19,7 +19,7 @@ from gateway.pipeline import Evaluation, Refused
 from gateway.server.desk import refused
 from gateway.server.problem import Problem
 from gateway.server.reasons import MEANINGS
-from gateway.server.wire_receipts import receipt_id
+from gateway.server.wire.receipts import receipt_id
 
 Decision = dict[str, Any]
 """`decision`, true or false, and `context`: JSON values alone."""

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from gateway.authzen.document import Members, NotAQuestion, malformed
-from gateway.decision.officer.placeholders import condition, statistic, subjects
+from gateway.decision.placeholders import condition, statistic, subjects
 from gateway.model.contract import DataContract, DisclosureKind, SelectBy
 from gateway.model.filter import Condition, Operator
 from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext, RowsRequest, Selector
 from gateway.model.statistics import StatisticsQuery
 from gateway.server.problem import NotWellFormed
-from gateway.server.wire_requests import exact_epsilon
+from gateway.server.wire.requests import exact_epsilon
 
 SUBJECT_TYPE = "institution"
 RESOURCE_TYPE = "disclosure"

@@ -11,8 +11,8 @@ from datetime import date, datetime
 from fractions import Fraction
 
 from gateway.decision.entitlement import Entitlement, entitlement
+from gateway.decision.existence import has_offers, is_offered
 from gateway.decision.fit import misfit
-from gateway.decision.holdings import has_offers, is_offered
 from gateway.decision.nearest import nearest
 from gateway.decision.preparation import Option, Prepared, asked_fields, enough, prepare
 from gateway.decision.standing import open_at, unmet, unmet_by

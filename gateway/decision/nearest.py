@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 
+from gateway.decision.existence import is_granted_for_something, is_granted_something_for
 from gateway.decision.fit import fits
-from gateway.decision.holdings import is_granted_for_something, is_granted_something_for
 from gateway.decision.lawful import unlawful
 from gateway.decision.reach import expired, naming, open_regions
 from gateway.decision.standing import unmet

@@ -12,7 +12,7 @@ from gateway.decision.standing import in_force, last_day
 from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.permit import Offer
 from gateway.model.region import is_within
-from gateway.policy.conditions import in_words
+from gateway.policy.contracts.conditions import in_words
 from gateway.policy.grants import Grant
 from gateway.policy.snapshot import PolicySnapshot
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.policy.budgets import BudgetsShape
-from gateway.policy.contract_shape import BLOCK, BlockShape, ContractShape
+from gateway.policy.contracts.shape import BLOCK, BlockShape, ContractShape
 from gateway.policy.decision_tables import TableShape
 from gateway.policy.forms import FormsShape
 from gateway.policy.officers import OfficersShape

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind
 from gateway.policy.budgets import BudgetPolicy, read_budgets
-from gateway.policy.contracts import block_place, read_contract
+from gateway.policy.contracts.reader import block_place, read_contract
 from gateway.policy.decision_tables import read_tables
 from gateway.policy.documents import Document, read_csv, read_yaml
 from gateway.policy.enforcer import Enforcer, ModelError, Ruling, check_model

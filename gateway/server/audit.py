@@ -9,7 +9,7 @@ from gateway.model.party import Peer
 from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
 from gateway.server.problem import Problem
-from gateway.server.wire_receipts import receipt_of
+from gateway.server.wire.receipts import receipt_of
 
 _LAST_INDEX = 2**63 - 1
 """The largest index a log can have; 20 digits can say more."""

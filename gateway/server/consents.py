@@ -9,7 +9,7 @@ from gateway.model.party import Peer
 from gateway.model.permit import Refusal
 from gateway.server.call import Method, Reply
 from gateway.server.problem import Problem, told
-from gateway.server.wire_registers import consent_of, given
+from gateway.server.wire.registers import consent_of, given
 
 
 class Consents:

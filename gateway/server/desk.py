@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.model.record import UNKNOWN
 from gateway.pipeline import Ports, Refused
 from gateway.server.problem import Asked, Problem
-from gateway.server.wire_receipts import receipt_id
+from gateway.server.wire.receipts import receipt_id
 
 
 @dataclass(frozen=True, slots=True)

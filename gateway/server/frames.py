@@ -15,7 +15,7 @@ import pyarrow as pa
 from gateway.api.v1 import sharing_service_pb2, value_pb2
 from gateway.kernels.arrow_types import field_type
 from gateway.model.values import FieldType
-from gateway.server.wire_values import value_of
+from gateway.server.wire.values import value_of
 
 _LENGTH_DELIMITED = 2
 

@@ -12,7 +12,7 @@ from gateway.model.party import Peer
 from gateway.model.permit import Refusal
 from gateway.server.call import Method, Reply
 from gateway.server.problem import NotWellFormed, Problem, told
-from gateway.server.wire_registers import emergency_of, moment, report_of, verdict
+from gateway.server.wire.registers import emergency_of, moment, report_of, verdict
 
 _LONGEST = timedelta(days=366)
 

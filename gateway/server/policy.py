@@ -17,7 +17,7 @@ from gateway.model.permit import Refusal
 from gateway.server.call import Method, Opened, Reply
 from gateway.server.policy_studies import PolicyStudies
 from gateway.server.problem import Problem, told
-from gateway.server.wire_policy import (
+from gateway.server.wire.policy import (
     certificate_of,
     parts_of,
     problems_of,

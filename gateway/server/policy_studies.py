@@ -20,8 +20,8 @@ from gateway.policy.decision_tables import QuestionShape
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.server.call import Method, Reply
 from gateway.server.problem import NotWellFormed, Problem, told
-from gateway.server.wire_policy import problems_of, summary_of, uploaded
-from gateway.server.wire_studies import (
+from gateway.server.wire.policy import problems_of, summary_of, uploaded
+from gateway.server.wire.studies import (
     caller_view_of,
     diff_of,
     failures_of,

@@ -10,10 +10,10 @@ from gateway.model.request import MarginRequest, ReleaseRequest
 from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
 from gateway.server.problem import Problem
-from gateway.server.wire_offers import research_dataset_of
-from gateway.server.wire_receipts import loss_of, receipt_of
-from gateway.server.wire_releases import budget_of, detail_of, release_message_of
-from gateway.server.wire_requests import context_of, exact_margin, query_of, release_of
+from gateway.server.wire.offers import research_dataset_of
+from gateway.server.wire.receipts import loss_of, receipt_of
+from gateway.server.wire.releases import budget_of, detail_of, release_message_of
+from gateway.server.wire.requests import context_of, exact_margin, query_of, release_of
 
 
 class Research:

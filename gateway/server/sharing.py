@@ -15,10 +15,10 @@ from gateway.server.call import Method, Opened, Reply, Wire
 from gateway.server.desk import Desk, refused
 from gateway.server.frames import arrow_frame, pieces, row_bytes, row_frame
 from gateway.server.problem import Problem
-from gateway.server.wire_offers import offer_of
-from gateway.server.wire_receipts import receipt_of
-from gateway.server.wire_requests import check_of, consume_of, extract_of, form_of, lookup_of
-from gateway.server.wire_values import schema_of, value_of
+from gateway.server.wire.offers import offer_of
+from gateway.server.wire.receipts import receipt_of
+from gateway.server.wire.requests import check_of, consume_of, extract_of, form_of, lookup_of
+from gateway.server.wire.values import schema_of, value_of
 
 
 class Sharing:

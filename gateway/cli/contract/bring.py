@@ -12,9 +12,9 @@ from gateway.cli.contract.files import check_draft, is_dataset_name, write_text
 from gateway.cli.contract.foreign import Foreign, adopt
 from gateway.cli.contract.plan import label
 from gateway.cli.mistake import Mistake
+from gateway.policy.contracts.odcs import OdcsShape
 from gateway.policy.documents import read_yaml
 from gateway.policy.folder import MAX_YAML_BYTES
-from gateway.policy.odcs import OdcsShape
 from gateway.policy.problems import InvalidPolicy, Problems, did_you_mean
 from gateway.policy.validation import shaped
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from gateway.cli.contract.plan import DraftPlan, PlannedField, label
 from gateway.model.contract import CanonicalForm, Classification, SourceSpec
 from gateway.model.values import FieldType
-from gateway.policy.contract_shape import BLOCK, TYPES
-from gateway.policy.odcs import VERSION
+from gateway.policy.contracts.odcs import VERSION
+from gateway.policy.contracts.shape import BLOCK, TYPES
 
 CONFIRM = "# confirm:"
 """What marks each guess. A contract is finished when none is left."""

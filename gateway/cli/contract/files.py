@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gateway.cli.contract.copy import replacing
 from gateway.cli.mistake import Mistake
-from gateway.policy.contracts import read_contract
+from gateway.policy.contracts.reader import read_contract
 from gateway.policy.documents import read_yaml
 from gateway.policy.problems import InvalidPolicy, Problems
 from gateway.policy.validation import DatasetName

@@ -19,10 +19,10 @@ from gateway.cli.contract.survey import Column
 from gateway.cli.contract.yaml_text import Noted, undated, written
 from gateway.model.contract import Classification, SourceKind
 from gateway.model.values import FieldType
-from gateway.policy.contract_promises import LOCAL, OWNER, STEWARD, is_plain_path, is_read
-from gateway.policy.contract_shape import BLOCK, TYPES
-from gateway.policy.odcs import VERSION
-from gateway.policy.odcs_parts import SlaShape
+from gateway.policy.contracts.odcs import VERSION
+from gateway.policy.contracts.odcs_parts import SlaShape
+from gateway.policy.contracts.promises import LOCAL, OWNER, STEWARD, is_plain_path, is_read
+from gateway.policy.contracts.shape import BLOCK, TYPES
 from gateway.policy.validation import is_slug
 
 _HEAD = (

@@ -11,7 +11,7 @@ from gateway.cli.contract.plan import label
 from gateway.cli.contract.yaml_text import undated, written
 from gateway.cli.mistake import Mistake
 from gateway.cli.policy.folder import valid_folder
-from gateway.policy.contract_shape import BLOCK
+from gateway.policy.contracts.shape import BLOCK
 from gateway.policy.documents import read_yaml
 from gateway.policy.problems import Problems, did_you_mean
 

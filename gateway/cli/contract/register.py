@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.cli.policy.folder import counted, valid_folder
 from gateway.model.contract import DataContract
-from gateway.policy.quality import stated
+from gateway.policy.contracts.quality import stated
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from gateway.decision.officer.changes import PolicyChange
 from gateway.decision.officer.explain import OfficerView
 from gateway.decision.officer.explain import explain as explained
 from gateway.decision.officer.tables import identity_of, noon, request_of
-from gateway.decision.officer.writing import grant_line
 from gateway.model.calendar import city_day
 from gateway.policy.grants import Grant
+from gateway.policy.writing import grant_line
 
 
 def explain(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from gateway.decision.holdings import Recipients, disclosures_under
 from gateway.decision.lint.findings import Finding, Severity, of_grant
-from gateway.decision.officer.holdings import Recipients, disclosures_under
 from gateway.decision.reach import expired
 from gateway.model.contract import Classification, DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.treatment import Keep

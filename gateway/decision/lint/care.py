@@ -9,17 +9,17 @@ from datetime import date
 from typing import Any
 
 from gateway.decision.lint.findings import Finding, Severity, of_grant
-from gateway.decision.officer.writing import grant_line
 from gateway.model.contract import Classification, ContractStatus, DataContract, DisclosureKind
 from gateway.model.terms import NO_TERMS
 from gateway.model.treatment import Keep
 from gateway.policy import dpv
-from gateway.policy.contracts import block_place
+from gateway.policy.contracts.reader import block_place
 from gateway.policy.documents import Document, Path, read_yaml
 from gateway.policy.folder import CONTRACTS, GRANTS, PURPOSES
 from gateway.policy.grants import Effect
 from gateway.policy.problems import Problems
 from gateway.policy.snapshot import PolicySnapshot
+from gateway.policy.writing import grant_line
 
 _SHORTEST = 16
 _EMPTY_WORDS = """

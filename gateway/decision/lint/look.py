@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 
+from gateway.decision.holdings import Recipients
 from gateway.decision.lint import care
 from gateway.decision.lint.breadth import broad
 from gateway.decision.lint.findings import Finding, Severity
 from gateway.decision.lint.narrowing import unused
 from gateway.decision.lint.unreachable import unreachable
 from gateway.decision.lint.usage import Usage
-from gateway.decision.officer.holdings import Recipients
 from gateway.policy.snapshot import PolicySnapshot
 
 

@@ -9,11 +9,11 @@ from itertools import product
 
 from gateway.decision.lint.findings import Finding, Severity, of_grant
 from gateway.decision.lint.usage import Usage
-from gateway.decision.officer.writing import grant_line
 from gateway.model.contract import DisclosureKind
 from gateway.model.region import is_within
 from gateway.policy.grants import ANY, Effect, Grant
 from gateway.policy.snapshot import PolicySnapshot
+from gateway.policy.writing import grant_line
 
 UNUSED_AFTER = timedelta(days=90)
 _NOTICE = timedelta(days=30)

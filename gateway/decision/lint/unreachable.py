@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import date
 
+from gateway.decision.holdings import Allows, Recipients, disclosures_under
 from gateway.decision.lawful import unlawful
 from gateway.decision.lint.cover import Cover
 from gateway.decision.lint.findings import Finding, Severity, of_grant
-from gateway.decision.officer.holdings import Allows, Recipients, disclosures_under
 from gateway.decision.officer.shifts import as_loose
 from gateway.decision.standing import has_basis
 from gateway.model.contract import ContractStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from gateway.decision.officer.holdings import Allows, Recipients, Seat, disclosures_under
+from gateway.decision.holdings import Allows, Recipients, Seat, disclosures_under
 from gateway.model.contract import DataContract
 from gateway.model.purpose import Purpose
 from gateway.policy.grants import ANY, Effect, Grant

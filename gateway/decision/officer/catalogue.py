@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from gateway.decision.officer.coarseness import Telling
 from gateway.decision.officer.shifts import FieldShift, PartShift, cap_shift, field_shifts, spec_shifts
-from gateway.decision.officer.writing import grant_line, link_line
 from gateway.model.contract import ContractStatus, DataContract
 from gateway.model.governance import Officer
 from gateway.model.loss import rho_to_epsilon
@@ -17,6 +16,7 @@ from gateway.policy.grants import Effect, Grant
 from gateway.policy.registers import RegisterBook
 from gateway.policy.roles import RoleLink
 from gateway.policy.snapshot import PolicySnapshot
+from gateway.policy.writing import grant_line, link_line
 
 Rules = Mapping[tuple[object, ...], Grant]
 """Rules by all of them but name and line."""

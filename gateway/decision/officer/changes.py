@@ -13,7 +13,6 @@ from gateway.decision.granularity import region_fits
 from gateway.decision.judge import judge
 from gateway.decision.lawful import unlawful
 from gateway.decision.officer.considered import Considered, Part, considered, matching_denies
-from gateway.decision.officer.writing import grant_line, link_line
 from gateway.decision.standing import open_at, unmet
 from gateway.model.calendar import city_day
 from gateway.model.contract import (
@@ -38,6 +37,7 @@ from gateway.policy.grants import Effect, Grant
 from gateway.policy.officers import ALL
 from gateway.policy.purposes import PurposeTree
 from gateway.policy.snapshot import PolicySnapshot
+from gateway.policy.writing import grant_line, link_line
 
 _MOST_STEPS = 8
 _MOST_EXAMPLES = 20

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.decision.holdings import Holding, Seat, holding
 from gateway.decision.officer import catalogue
 from gateway.decision.officer.affected import Side, affected, meaning
 from gateway.decision.officer.coarseness import Telling
-from gateway.decision.officer.holdings import Holding, Seat, holding
 from gateway.decision.officer.shifts import FieldShift, PartShift, field_shifts, terms_shift
 from gateway.model.region import is_within
 from gateway.model.terms import Terms

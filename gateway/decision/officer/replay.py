@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from gateway.decision.officer.placeholders import condition, statistic, subjects
+from gateway.decision.placeholders import condition, statistic, subjects
 from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.filter import Condition, Operator
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome

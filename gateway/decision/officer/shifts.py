@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gateway.decision.officer.coarseness import Telling, telling
-from gateway.decision.officer.writing import term_list
 from gateway.model.calendar import Hours
 from gateway.model.contract import DisclosureSpec, StatisticsSpec
 from gateway.model.meter import Allowance
 from gateway.model.terms import Terms
 from gateway.model.treatment import Treatment
-from gateway.policy.conditions import in_words
+from gateway.policy.contracts.conditions import in_words
+from gateway.policy.writing import term_list
 
 
 @dataclass(frozen=True, slots=True)

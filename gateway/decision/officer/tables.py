@@ -12,8 +12,7 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from gateway.decision.judge import judge
-from gateway.decision.officer.placeholders import condition, statistic, subjects
-from gateway.decision.officer.writing import term_list
+from gateway.decision.placeholders import condition, statistic, subjects
 from gateway.model.calendar import end_of_day
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason
@@ -21,10 +20,11 @@ from gateway.model.party import Identity
 from gateway.model.permit import NearestRequest, Permit, Refusal
 from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext, RowsRequest, Selector
 from gateway.model.statistics import StatisticsQuery
-from gateway.policy.conditions import in_words
+from gateway.policy.contracts.conditions import in_words
 from gateway.policy.decision_tables import CaseShape, DecisionTable, GetsShape, NearestShape, QuestionShape, read_tables
 from gateway.policy.problems import Problems
 from gateway.policy.snapshot import PolicySnapshot
+from gateway.policy.writing import term_list
 
 _PERSON = "officer"
 

@@ -21,7 +21,7 @@ from gateway.server import upload
 from gateway.server.admission import Capacity
 from gateway.server.call import Method, Opened, Patience, Reply
 from gateway.server.problem import Problem
-from gateway.server.wire_policy import PIECE_BYTES, parts_of, uploaded
+from gateway.server.wire.policy import PIECE_BYTES, parts_of, uploaded
 from tests.integration.grpc.edge import Edge, edge, until, utc_now
 from tests.integration.grpc.test_edge import reason_of
 

@@ -18,7 +18,7 @@ from gateway.model.contract import DisclosureKind
 from gateway.model.loss import PrivacyLoss
 from gateway.model.permit import Withheld
 from gateway.model.record import AuditRecord, LogEntry, Outcome, Receipt, TreatedField
-from gateway.server.wire_receipts import receipt_of
+from gateway.server.wire.receipts import receipt_of
 
 RECORD = AuditRecord(
     outcome=Outcome.COMPLETED,

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from gateway.cli.app import run
 from gateway.cli.contract.yaml_text import undated
-from gateway.policy import odcs, odcs_parts
+from gateway.policy.contracts import odcs, odcs_parts
 from gateway.policy.documents import read_yaml
 from gateway.policy.problems import Problems
 from gateway.policy.schema import schemas

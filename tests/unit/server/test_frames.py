@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.api.v1 import sharing_service_pb2 as pb
 from gateway.api.v1 import value_pb2
 from gateway.server.frames import arrow_frame, pieces, row_bytes, row_frame, varint
-from gateway.server.wire_values import value_of
+from gateway.server.wire.values import value_of
 
 COLUMNS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "string": (pa.string(), st.text(max_size=200)),

@@ -15,7 +15,7 @@ from gateway.decision.offers import offers
 from gateway.model.contract import DataContract, Description, QualityRule
 from gateway.model.permit import Offer
 from gateway.policy.snapshot import load
-from gateway.server.wire_offers import offer_of
+from gateway.server.wire.offers import offer_of
 from tests.unit.policy.conftest import GOOD
 
 TODAY = date(2026, 3, 1)

@@ -14,8 +14,8 @@ from gateway.model.contract import DisclosureKind
 from gateway.model.record import Outcome
 from gateway.model.treatment import TreatmentKind
 from gateway.model.values import FieldType
-from gateway.server.wire_receipts import KINDS, OUTCOMES, TREATMENTS
-from gateway.server.wire_values import FIELD_TYPES
+from gateway.server.wire.receipts import KINDS, OUTCOMES, TREATMENTS
+from gateway.server.wire.values import FIELD_TYPES
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from gateway.model.errors import ErrorReason
 from gateway.model.request import Selector
 from gateway.model.values import Scalar
 from gateway.server.problem import NotWellFormed
-from gateway.server.wire_requests import body_digest, check_of, consume_of, context_of, exact_epsilon, exact_margin
-from gateway.server.wire_values import conditions, scalar, value_of
+from gateway.server.wire.requests import body_digest, check_of, consume_of, context_of, exact_epsilon, exact_margin
+from gateway.server.wire.values import conditions, scalar, value_of
 
 SCALARS: st.SearchStrategy[Scalar] = st.one_of(
     st.none(),

@@ -9,11 +9,11 @@ from typing import Any
 
 from gateway.model.contract import Bounds, CanonicalForm, DataContract, FieldSpec, PrivacyUnit
 from gateway.model.values import FieldType
-from gateway.policy import contract_promises as promises
 from gateway.policy import dpv
-from gateway.policy.conditions import check_values
-from gateway.policy.contract_disclosures import DisclosureReader, Place
-from gateway.policy.contract_shape import BLOCK, TYPES, BlockShape, ContractShape, FieldPolicyShape, FieldShape
+from gateway.policy.contracts import promises
+from gateway.policy.contracts.conditions import check_values
+from gateway.policy.contracts.disclosures import DisclosureReader, Place
+from gateway.policy.contracts.shape import BLOCK, TYPES, BlockShape, ContractShape, FieldPolicyShape, FieldShape
 from gateway.policy.documents import Document
 from gateway.policy.folder import CONTRACTS
 from gateway.policy.problems import Problems, did_you_mean, shown, with_article

@@ -6,9 +6,9 @@ from gateway.api.v1 import disclosure_pb2, research_service_pb2
 from gateway.model.contract import DataContract, QualityRule, StatisticsSpec
 from gateway.model.permit import Offer
 from gateway.model.treatment import Treatment, leaving_type
-from gateway.policy.quality import rules_for, stated
-from gateway.server.wire_receipts import KINDS, TREATMENTS
-from gateway.server.wire_values import FIELD_TYPES, value_of
+from gateway.policy.contracts.quality import rules_for, stated
+from gateway.server.wire.receipts import KINDS, TREATMENTS
+from gateway.server.wire.values import FIELD_TYPES, value_of
 
 
 def offer_of(offer: Offer) -> disclosure_pb2.Offer:

@@ -8,13 +8,13 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decision.officer.writing import grant_line, link_line, term_list
 from gateway.model.calendar import Hours
 from gateway.model.meter import Allowance, Period
 from gateway.model.terms import Terms
 from gateway.policy.roles import RoleLink
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.terms import parse_terms
+from gateway.policy.writing import grant_line, link_line, term_list
 
 _days = st.none() | st.dates(date(2026, 1, 1), date(2036, 1, 1))
 _counts = st.none() | st.integers(1, 10**9 - 1)

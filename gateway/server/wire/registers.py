@@ -6,15 +6,15 @@ from datetime import date, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from gateway.accountability.report import Report
 from gateway.administration.registers import Given
 from gateway.api.v1 import case_service_pb2, consent_service_pb2, oversight_service_pb2
-from gateway.decision.report import Report
 from gateway.model.consent import Case, Consent
 from gateway.model.emergency import Emergency, Verdict
 from gateway.model.errors import ErrorReason
 from gateway.model.loss import exact
 from gateway.server.problem import NotWellFormed
-from gateway.server.wire_receipts import instant
+from gateway.server.wire.receipts import instant
 
 VERDICTS: dict[Verdict, oversight_service_pb2.Verdict.ValueType] = {
     Verdict.JUSTIFIED: oversight_service_pb2.VERDICT_JUSTIFIED,

@@ -17,10 +17,10 @@ from gateway.model.contract import (
 )
 from gateway.model.treatment import Keep, Treatment
 from gateway.model.values import FieldType
-from gateway.policy.conditions import to_condition
-from gateway.policy.contract_shape import DisclosureShape, StatisticsShape
+from gateway.policy.contracts.conditions import to_condition
+from gateway.policy.contracts.shape import DisclosureShape, StatisticsShape
+from gateway.policy.contracts.treatments import to_treatment
 from gateway.policy.problems import did_you_mean, shown, with_article
-from gateway.policy.treatments import to_treatment
 from gateway.policy.validation import split_remedy
 
 MAX_CELLS = 10_000

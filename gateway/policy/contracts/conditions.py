@@ -8,7 +8,7 @@ from datetime import datetime
 from gateway.model.contract import FieldSpec
 from gateway.model.filter import Condition, Operator
 from gateway.model.values import FieldType, Scalar
-from gateway.policy.contract_shape import ConditionShape
+from gateway.policy.contracts.shape import ConditionShape
 from gateway.policy.problems import shown, with_article
 
 _WORDS = {

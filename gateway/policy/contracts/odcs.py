@@ -1,7 +1,7 @@
 """The shape of a document of the Open Data Contract Standard (Bitol, ODCS v3.1.0): its keys and types, all of them.
 
 The standard's JSON Schema was followed definition by definition. What it leaves open (any text, any number of
-servers) is open here; contract_shape narrows it to what the gateway can serve. Documents of v3.0 fit as well, since
+servers) is open here; `shape` narrows it to what the gateway can serve. Documents of v3.0 fit as well, since
 v3.1 only added to them.
 """
 
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gateway.policy.odcs_parts import (
+from gateway.policy.contracts.odcs_parts import (
     Defined,
     DescriptionShape,
     Extensible,

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.model.contract import Description, QualityRule, SourceKind, SourceSpec
-from gateway.policy.contract_shape import ContractShape
-from gateway.policy.odcs_parts import DescriptionShape, MemberShape, QualityShape, SlaShape
+from gateway.policy.contracts.odcs_parts import DescriptionShape, MemberShape, QualityShape, SlaShape
+from gateway.policy.contracts.shape import ContractShape
 from gateway.policy.problems import did_you_mean, shown
 from gateway.policy.validation import is_slug
 

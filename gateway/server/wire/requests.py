@@ -16,7 +16,7 @@ from gateway.model.errors import ErrorReason
 from gateway.model.request import FormRequest, PartSubjects, ReleaseRequest, RequestContext, RowsRequest, Selector
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
 from gateway.server.problem import NotWellFormed
-from gateway.server.wire_values import conditions, scalar
+from gateway.server.wire.values import conditions, scalar
 
 MAX_DECIMALS = 6
 """Decimals of an epsilon. Ledgers hold exact rationals, and those of a short decimal stay short."""

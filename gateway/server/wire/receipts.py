@@ -12,7 +12,7 @@ from gateway.model.loss import PrivacyLoss, exact
 from gateway.model.record import Outcome, Receipt, TreatedField
 from gateway.model.treatment import TreatmentKind
 from gateway.model.values import FieldType
-from gateway.server.wire_values import FIELD_TYPES
+from gateway.server.wire.values import FIELD_TYPES
 
 OUTCOMES: dict[Outcome, receipt_pb2.Outcome.ValueType] = {
     Outcome.REFUSED: receipt_pb2.OUTCOME_REFUSED,

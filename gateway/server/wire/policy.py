@@ -17,7 +17,7 @@ from gateway.policy.folder import folder_digest
 from gateway.policy.problems import PolicyProblem
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.server.problem import NotWellFormed
-from gateway.server.wire_receipts import instant
+from gateway.server.wire.receipts import instant
 
 PIECE_BYTES = 192 << 10
 """The most content of one part of a file."""

@@ -9,8 +9,8 @@ from gateway.api.v1 import budget_pb2, release_pb2
 from gateway.model.budget import Balance
 from gateway.model.loss import exact, rho_to_epsilon
 from gateway.model.statistics import NoisePlan, Release, Statistic, StatisticKind, StatisticsQuery
-from gateway.server.wire_receipts import instant, loss_of
-from gateway.server.wire_values import condition_of, value_of
+from gateway.server.wire.receipts import instant, loss_of
+from gateway.server.wire.values import condition_of, value_of
 
 
 def budget_of(balance: Balance, delta: float) -> budget_pb2.Budget:

@@ -1,6 +1,6 @@
 """Parts of a document of the Open Data Contract Standard (v3.1.0) that stand in several places, or beside the schema.
 
-The standard's JSON Schema was followed definition by definition; see gateway.policy.odcs.
+The standard's JSON Schema was followed definition by definition; see gateway.policy.contracts.odcs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The shape of contracts/<dataset>.yaml: keys and types, before anything is compared with anything.
 
-It is a document of the Open Data Contract Standard (gateway.policy.odcs), narrowed to what the gateway serves, with
+It is a document of the Open Data Contract Standard (`odcs`), narrowed to what the gateway serves, with
 one block of the gateway's own among its customProperties.
 """
 
@@ -20,10 +20,10 @@ from gateway.model.contract import (
 )
 from gateway.model.filter import Operator
 from gateway.model.values import FieldType
-from gateway.policy.odcs import LOGICAL_TYPES, VERSION, ObjectShape, OdcsShape, PropertyShape
-from gateway.policy.odcs_parts import CustomPropertyShape, ServerShape, TeamShape
+from gateway.policy.contracts.odcs import LOGICAL_TYPES, VERSION, ObjectShape, OdcsShape, PropertyShape
+from gateway.policy.contracts.odcs_parts import CustomPropertyShape, ServerShape, TeamShape
+from gateway.policy.contracts.treatments import TreatmentShape
 from gateway.policy.problems import did_you_mean, shown
-from gateway.policy.treatments import TreatmentShape
 from gateway.policy.validation import DatasetName, FieldName, OneOf, Shape, Slug, Text
 
 BLOCK = "purposeGateway"

@@ -1,0 +1,1 @@
+"""Between proto and model, and nothing else: one module for each kind of thing."""
