@@ -1,1 +1,1 @@
-"""How a disclosure is written down: the canonical bytes of a record, and the hash that the log keeps."""
+"""What is written down: the canonical bytes of records and events, their hash in the log, and reports from them."""

@@ -6,10 +6,7 @@ key `event`, which no record has: none is ever taken for the other. Both are spe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from gateway.accountability import jcs
-from gateway.accountability.jcs import Json
 from gateway.accountability.lexical import read_instant, write_instant
 from gateway.model.event import Event, EventKind
 
@@ -35,8 +32,8 @@ def encode(event: Event) -> bytes:
             "format": FORMAT,
             "event": event.kind.value,
             "at": write_instant(event.at),
-            "by": _text(event.by),
-            "about": {_text(name): _text(text) for name, text in event.about.items()},
+            "by": jcs.typed(event.by, str),
+            "about": {jcs.typed(name, str): jcs.typed(text, str) for name, text in event.about.items()},
         }
     )
 
@@ -47,28 +44,16 @@ def decode(data: bytes) -> Event:
     Raises:
         ValueError: the bytes are not what `encode` writes for some event; the text tells nothing of them.
     """
-    body = _mapping(jcs.decode(data))
+    body = jcs.mapping(jcs.decode(data))
     if body.keys() != _KEYS or type(body["format"]) is not int or body["format"] != FORMAT:
         raise ValueError("an event of another format")
     kind = next((kind for kind in EventKind if kind.value == body["event"]), None)
     if kind is None:
         raise ValueError("a word that the format does not know")
-    about = {name: _text(text) for name, text in _mapping(body["about"]).items()}
-    return Event(kind, read_instant(_text(body["at"])), _text(body["by"]), about)
+    about = {name: jcs.typed(text, str) for name, text in jcs.mapping(body["about"]).items()}
+    return Event(kind, read_instant(jcs.typed(body["at"], str)), jcs.typed(body["by"], str), about)
 
 
 def is_event(data: bytes) -> bool:
     """Tell the bytes of an event from those of a record of a disclosure; the bytes are one of the two."""
     return data.startswith(_PREFIX)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("a value of another type than its format")
-    return value
-
-
-def _mapping(value: Json) -> Mapping[str, Json]:
-    if not isinstance(value, Mapping):
-        raise ValueError("a value of another type than its format")
-    return value

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias, TypeVar
 
 Json: TypeAlias = str | bool | int | Sequence["Json"] | Mapping[str, "Json"]
+
+T = TypeVar("T")
 
 SAFE_INTEGER = 2**53 - 1
 """The largest integer that a JSON number holds exactly in every reader (RFC 7493 section 2.2)."""
@@ -48,6 +50,24 @@ def decode(data: bytes) -> Json:
         raise ValueError("not canonical JSON") from None
     if canonical != data:
         raise ValueError("not canonical JSON")
+    return value
+
+
+def typed(value: object, kind: type[T]) -> T:
+    """Return a value that was read, if it is of the type.
+
+    Raises:
+        ValueError: it is not. The text carries nothing of it.
+    """
+    if not isinstance(value, kind):
+        raise ValueError("a value of another type than its format")
+    return value
+
+
+def mapping(value: Json) -> Mapping[str, Json]:
+    """Return an object that was read; ValueError for anything else, as in `typed`."""
+    if not isinstance(value, Mapping):
+        raise ValueError("a value of another type than its format")
     return value
 
 

@@ -35,7 +35,6 @@ _OPTIONAL = frozenset(("loss", "completes", "trials", "emergency"))
 """Keys that are written only where they say something. The last two came later: records without them keep their bytes.
 """
 
-T = TypeVar("T")
 W = TypeVar("W", bound=StrEnum)
 
 
@@ -46,21 +45,21 @@ def encode(record: AuditRecord) -> bytes:
         ValueError: the record cannot be written (an aware instant, a count below 0 or above 2^53 - 1, a
             string that is not Unicode text, a value of another type). The text carries nothing of the record.
     """
-    body: dict[str, Json] = {name: _typed(getattr(record, name), str) for name in _STRINGS}
-    body |= {name: [_typed(item, str) for item in getattr(record, name)] for name in _LISTS}
+    body: dict[str, Json] = {name: jcs.typed(getattr(record, name), str) for name in _STRINGS}
+    body |= {name: [jcs.typed(item, str) for item in getattr(record, name)] for name in _LISTS}
     body |= {
         "format": FORMAT,
         "outcome": _word(record.outcome, Outcome).value,
         "at": write_instant(record.at),
         "kind": _word(record.kind, DisclosureKind).value,
         "fields": [
-            {name: _typed(getattr(item, name), str) for name in ("field", "treatment", "detail", "type")}
+            {name: jcs.typed(getattr(item, name), str) for name in ("field", "treatment", "detail", "type")}
             for item in record.fields
         ],
         "withheld": [
-            {name: _typed(getattr(item, name), str) for name in ("field", "reason")} for item in record.withheld
+            {name: jcs.typed(getattr(item, name), str) for name in ("field", "reason")} for item in record.withheld
         ],
-        "replay": _typed(record.replay, bool),
+        "replay": jcs.typed(record.replay, bool),
         "rows": _count(record.rows),
         "batches": _count(record.batches),
     }
@@ -71,7 +70,7 @@ def encode(record: AuditRecord) -> bytes:
         body["loss"] = loss
     if record.completes is not None:
         body["completes"] = _count(record.completes)
-    trials, emergency = [_typed(item, str) for item in record.trials], _typed(record.emergency, str)
+    trials, emergency = [jcs.typed(item, str) for item in record.trials], jcs.typed(record.emergency, str)
     if trials:
         body["trials"] = trials
     if emergency:
@@ -87,7 +86,7 @@ def decode(data: bytes) -> AuditRecord:
             many or too few, a value of another type or form, or JSON that is not canonical. The text tells
             nothing of it.
     """
-    body = _mapping(jcs.decode(data))
+    body = jcs.mapping(jcs.decode(data))
     if _count(body.get("format", 0)) != FORMAT:
         raise ValueError("a record of another format")
     if not _REQUIRED <= body.keys() <= _REQUIRED | _OPTIONAL:
@@ -99,16 +98,16 @@ def decode(data: bytes) -> AuditRecord:
         kind=_word(body["kind"], DisclosureKind),
         fields=tuple(
             TreatedField(**_strings(item, "field", "treatment", "detail", "type"))
-            for item in _typed(body["fields"], list)
+            for item in jcs.typed(body["fields"], list)
         ),
-        withheld=tuple(Withheld(**_strings(item, "field", "reason")) for item in _typed(body["withheld"], list)),
-        replay=_typed(body["replay"], bool),
+        withheld=tuple(Withheld(**_strings(item, "field", "reason")) for item in jcs.typed(body["withheld"], list)),
+        replay=jcs.typed(body["replay"], bool),
         rows=_count(body["rows"]),
         batches=_count(body["batches"]),
-        loss=_loss(_mapping(body["loss"])) if "loss" in body else None,
+        loss=_loss(jcs.mapping(body["loss"])) if "loss" in body else None,
         completes=_count(body["completes"]) if "completes" in body else None,
-        trials=tuple(_typed(item, str) for item in _typed(body.get("trials", []), list)),
-        emergency=_typed(body.get("emergency", ""), str),
+        trials=tuple(jcs.typed(item, str) for item in jcs.typed(body.get("trials", []), list)),
+        emergency=jcs.typed(body.get("emergency", ""), str),
     )
     if encode(record) != data:
         raise ValueError("a record is not in its canonical form")
@@ -116,8 +115,8 @@ def decode(data: bytes) -> AuditRecord:
 
 
 def _texts(body: Mapping[str, Json]) -> dict[str, Any]:
-    texts: dict[str, Any] = {name: _typed(body[name], str) for name in _STRINGS}
-    return texts | {name: tuple(_typed(item, str) for item in _typed(body[name], list)) for name in _LISTS}
+    texts: dict[str, Any] = {name: jcs.typed(body[name], str) for name in _STRINGS}
+    return texts | {name: tuple(jcs.typed(item, str) for item in jcs.typed(body[name], list)) for name in _LISTS}
 
 
 def _loss(body: Mapping[str, Json]) -> PrivacyLoss:
@@ -127,7 +126,7 @@ def _loss(body: Mapping[str, Json]) -> PrivacyLoss:
 
 
 def _instant(value: Json) -> datetime:
-    return read_instant(_typed(value, str))
+    return read_instant(jcs.typed(value, str))
 
 
 def _word(value: object, words: type[W]) -> W:
@@ -145,20 +144,8 @@ def _count(value: Json) -> int:
     return value
 
 
-def _typed(value: object, kind: type[T]) -> T:
-    if not isinstance(value, kind):
-        raise ValueError("a value of another type than its format")
-    return value
-
-
-def _mapping(value: Json) -> Mapping[str, Json]:
-    if not isinstance(value, Mapping):
-        raise ValueError("a value of another type than its format")
-    return value
-
-
 def _strings(value: Json, *names: str) -> dict[str, str]:
-    body = _mapping(value)
+    body = jcs.mapping(value)
     if body.keys() != set(names):
         raise ValueError("a record has other keys than its format")
-    return {name: _typed(body[name], str) for name in names}
+    return {name: jcs.typed(body[name], str) for name in names}

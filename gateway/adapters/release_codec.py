@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
 
 from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
@@ -28,8 +27,6 @@ FORMAT = 1
 changed."""
 
 _TEXTS = ("id", "dataset", "disclosure", "region", "unit_kind", "data_version")
-
-T = TypeVar("T")
 
 
 def encode(release: Release) -> bytes:
@@ -78,24 +75,24 @@ def encode(release: Release) -> bytes:
 
 def decode(data: bytes) -> Release:
     """Return the release whose canonical bytes these are; ValueError for any other bytes."""
-    body = _object(jcs.decode(data))
+    body = jcs.mapping(jcs.decode(data))
     if body.get("format") != FORMAT:
         raise ValueError("a release of another format")
     try:
-        query, loss = _object(body["query"]), _object(body["loss"])
+        query, loss = jcs.mapping(body["query"]), jcs.mapping(body["loss"])
         release = Release(
-            **{name: _typed(body[name], str) for name in _TEXTS},
-            created_at=read_instant(_typed(body["created_at"], str)),
+            **{name: jcs.typed(body[name], str) for name in _TEXTS},
+            created_at=read_instant(jcs.typed(body["created_at"], str)),
             query=StatisticsQuery(
-                filters=tuple(_read_condition(_object(item)) for item in _typed(query["filters"], list)),
-                group_by=tuple(_typed(item, str) for item in _typed(query["group_by"], list)),
-                statistics=tuple(_read_statistic(_object(item)) for item in _typed(query["statistics"], list)),
+                filters=tuple(_read_condition(jcs.mapping(item)) for item in jcs.typed(query["filters"], list)),
+                group_by=tuple(jcs.typed(item, str) for item in jcs.typed(query["group_by"], list)),
+                statistics=tuple(_read_statistic(jcs.mapping(item)) for item in jcs.typed(query["statistics"], list)),
             ),
-            cells=tuple(_read_cell(_object(item)) for item in _typed(body["cells"], list)),
-            noise=tuple(_read_noise(_object(item)) for item in _typed(body["noise"], list)),
+            cells=tuple(_read_cell(jcs.mapping(item)) for item in jcs.typed(body["cells"], list)),
+            noise=tuple(_read_noise(jcs.mapping(item)) for item in jcs.typed(body["noise"], list)),
             loss=PrivacyLoss(
-                read_fraction(_typed(loss["rho"], str)),
-                read_fraction(_typed(loss["epsilon"], str)) if "epsilon" in loss else None,
+                read_fraction(jcs.typed(loss["rho"], str)),
+                read_fraction(jcs.typed(loss["epsilon"], str)) if "epsilon" in loss else None,
             ),
         )
     except KeyError:
@@ -112,43 +109,33 @@ def _write_statistic(statistic: Statistic) -> Json:
 
 
 def _read_statistic(body: Mapping[str, Json]) -> Statistic:
-    return Statistic(StatisticKind(_typed(body["kind"], str)), _typed(body["field"], str) if "field" in body else None)
+    return Statistic(
+        StatisticKind(jcs.typed(body["kind"], str)), jcs.typed(body["field"], str) if "field" in body else None
+    )
 
 
 def _read_condition(body: Mapping[str, Json]) -> Condition:
     return Condition(
-        _typed(body["field"], str),
-        Operator(_typed(body["operator"], str)),
-        tuple(read_scalar(value) for value in _typed(body["values"], list)),
+        jcs.typed(body["field"], str),
+        Operator(jcs.typed(body["operator"], str)),
+        tuple(read_scalar(value) for value in jcs.typed(body["values"], list)),
     )
 
 
 def _read_cell(body: Mapping[str, Json]) -> Cell:
     return Cell(
-        tuple(read_scalar(key) for key in _typed(body["keys"], list)),
-        tuple(read_integer(_typed(value, str)) for value in _typed(body["values"], list)),
+        tuple(read_scalar(key) for key in jcs.typed(body["keys"], list)),
+        tuple(read_integer(jcs.typed(value, str)) for value in jcs.typed(body["values"], list)),
     )
 
 
 def _read_noise(body: Mapping[str, Json]) -> NoisePlan:
     return NoisePlan(
-        statistic=_read_statistic(_object(body["statistic"])),
-        sensitivity=read_integer(_typed(body["sensitivity"], str)),
-        derivation=_typed(body["derivation"], str),
-        scale=read_double(_typed(body["scale"], str)),
-        epsilon=read_fraction(_typed(body["epsilon"], str)),
-        margin_95=read_double(_typed(body["margin_95"], str)),
-        bias_note=_typed(body["bias_note"], str),
+        statistic=_read_statistic(jcs.mapping(body["statistic"])),
+        sensitivity=read_integer(jcs.typed(body["sensitivity"], str)),
+        derivation=jcs.typed(body["derivation"], str),
+        scale=read_double(jcs.typed(body["scale"], str)),
+        epsilon=read_fraction(jcs.typed(body["epsilon"], str)),
+        margin_95=read_double(jcs.typed(body["margin_95"], str)),
+        bias_note=jcs.typed(body["bias_note"], str),
     )
-
-
-def _object(value: Json) -> Mapping[str, Json]:
-    if not isinstance(value, Mapping):
-        raise ValueError("a value of another type than its format")
-    return value
-
-
-def _typed(value: object, kind: type[T]) -> T:
-    if not isinstance(value, kind):
-        raise ValueError("a value of another type than its format")
-    return value

@@ -52,6 +52,14 @@ def test_the_map_names_every_page() -> None:
     assert pages - named == set()
 
 
+def test_every_decision_has_a_number_of_its_own() -> None:
+    records = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    numbers = [record.name[:4] for record in records]
+    assert len(numbers) == len(set(numbers))
+    for record in records:
+        assert record.read_text(encoding="utf-8").startswith(f"# {record.name[:4]}. "), record.name
+
+
 def test_every_setting_is_documented_as_it_is() -> None:
     rows = re.findall(
         r"^\| `([a-z_.]+)` \| (.+?) \| (.+?) \|$", (ROOT / "docs/reference/settings.md").read_text(), re.MULTILINE

@@ -1,0 +1,32 @@
+"""The ports: what the product needs of the world, as Protocols. Adapters stand behind them; `wiring` plugs them in.
+
+Every port is safe to call from several threads. What an adapter cannot do, it says by raising a `Fault`.
+"""
+
+from gateway.ports.accounts import BudgetLedger, Meters, RequestRegister
+from gateway.ports.archive import Certificates, PolicyArchive
+from gateway.ports.audit import AuditLog
+from gateway.ports.callers import Clock, IdentityProvider
+from gateway.ports.keys import AUDIT_DOMAIN, KeyRing, KeyUse
+from gateway.ports.registers import CONSENT_LAG, CaseRegister, ConsentRegister, EmergencyRegister, Registers
+from gateway.ports.source import Source
+
+__all__ = [
+    "AUDIT_DOMAIN",
+    "CONSENT_LAG",
+    "AuditLog",
+    "BudgetLedger",
+    "CaseRegister",
+    "Certificates",
+    "Clock",
+    "ConsentRegister",
+    "EmergencyRegister",
+    "IdentityProvider",
+    "KeyRing",
+    "KeyUse",
+    "Meters",
+    "PolicyArchive",
+    "Registers",
+    "RequestRegister",
+    "Source",
+]

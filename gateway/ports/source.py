@@ -1,0 +1,44 @@
+"""Where rows are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import pyarrow as pa
+
+from gateway.model.contract import DataContract
+from gateway.model.plan import AggregatePlan, RowPlan
+
+
+class Source(Protocol):
+    """Where rows are. Reads only, streams Arrow, and never runs text that a caller wrote."""
+
+    def verify(self, contract: DataContract) -> None:
+        """Check that the data still has the schema its contract declares.
+
+        Raises:
+            Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED.
+        """
+        ...
+
+    def data_version(self, contract: DataContract) -> str:
+        """Return a name for the data as it stands (hex); another state of the data has another name.
+
+        It may be computed from the data, and therefore stays inside: see `stages.charge.data_version`.
+        """
+        ...
+
+    def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """Stream the planned columns, typed as the contract says, in batches of about `batch_rows`.
+
+        Closing the iterator early frees what the engine holds.
+        """
+        ...
+
+    def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
+        """Return the exact bounded aggregates, one row per non-empty cell.
+
+        Columns: the group_by fields in order, then one int64 column per statistic, named s0, s1, …
+        """
+        ...
