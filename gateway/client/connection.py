@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from types import TracebackType
-from typing import Literal, Self
-
-import grpc
+from typing import Literal
 
 from gateway.api.v1 import (
     audit_service_pb2,
@@ -36,6 +33,7 @@ from gateway.client.answers import (
     lookup_from,
 )
 from gateway.client.calls import Caller, Token
+from gateway.client.channel import Channel
 from gateway.client.errors import GatewayError
 from gateway.client.extract import Extract, Progress
 from gateway.client.offers import Offer, offer_from
@@ -72,7 +70,7 @@ def connect(
     return Gateway(address, pems, Caller(address, pems, token, language, timeout))
 
 
-class Gateway:
+class Gateway(Channel):
     """A gateway as one person of one institution sees it. Safe to use from several threads.
 
     Every method raises a GatewayError, typed by what went wrong. Where a grant asks for one, give a `case_number`;
@@ -80,25 +78,10 @@ class Gateway:
     """
 
     def __init__(self, address: str, pems: Pems, caller: Caller) -> None:
-        credentials = grpc.ssl_channel_credentials(pems.ca, pems.key, pems.certificate)
-        options = [("grpc.max_receive_message_length", -1), ("grpc.enable_retries", 0)]
-        self._channel = grpc.secure_channel(address, credentials, options)
+        super().__init__(address, pems, caller)
         self._sharing = sharing_service_pb2_grpc.SharingServiceStub(self._channel)
         self._research = research_service_pb2_grpc.ResearchServiceStub(self._channel)
         self._audit = audit_service_pb2_grpc.AuditServiceStub(self._channel)
-        self._caller = caller
-
-    def close(self) -> None:
-        """Close the connection; extracts under way end."""
-        self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def describe(self, *, purpose: str = "", dataset: str = "") -> tuple[Offer, ...]:
         """What you may get, and for which purposes; an empty purpose or dataset stands for all."""

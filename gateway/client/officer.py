@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Literal, TypeVar
 
 import grpc
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,6 +22,7 @@ from gateway.api.v1 import (
     policy_study_pb2,
 )
 from gateway.client.calls import Caller, Token
+from gateway.client.channel import Channel
 from gateway.client.connection import Pem
 from gateway.client.errors import from_call
 from gateway.client.policies import (
@@ -85,7 +85,7 @@ def connect_officer(
     return Officer(address, pems, Caller(address, pems, token, language, timeout))
 
 
-class Officer:
+class Officer(Channel):
     """A gateway as an officer or a register's keeper sees it. Safe to use from several threads.
 
     Every method raises a GatewayError, typed by what went wrong. A policy is a mapping from the paths of its files ("/"
@@ -93,26 +93,11 @@ class Officer:
     """
 
     def __init__(self, address: str, pems: Pems, caller: Caller) -> None:
-        credentials = grpc.ssl_channel_credentials(pems.ca, pems.key, pems.certificate)
-        options = [("grpc.max_receive_message_length", -1), ("grpc.enable_retries", 0)]
-        self._channel = grpc.secure_channel(address, credentials, options)
+        super().__init__(address, pems, caller)
         self._policy = policy_service_pb2_grpc.PolicyServiceStub(self._channel)
         self._consents = consent_service_pb2_grpc.ConsentServiceStub(self._channel)
         self._cases = case_service_pb2_grpc.CaseServiceStub(self._channel)
         self._oversight = oversight_service_pb2_grpc.OversightServiceStub(self._channel)
-        self._caller = caller
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # --- the policy ---
 

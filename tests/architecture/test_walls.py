@@ -31,6 +31,10 @@ PLANTS = {
         ("gateway.authzen.planted", "gateway.settings"),
         ("gateway.helpers", "gateway.model"),
     ],
+    "decision-in-layers": [
+        ("gateway.decision.judge", "gateway.decision.officer.explain"),
+        ("gateway.decision.officer.planted", "gateway.decision.lint"),
+    ],
     "stages-in-line": [
         ("gateway.stages.decide", "gateway.stages.fetch"),
         ("gateway.stages.minimize", "gateway.stages.deliver"),
