@@ -102,7 +102,7 @@ class SharingServiceServicer:
 
     def Consume(self, request, context):
         """A check that takes one of the subject's quota with every "yes", such as a voucher that is redeemed.
-        The same request_id takes once, however often it is sent: give one, and keep it for retries.
+        The same request_id takes once a day of the city, however often it is sent: give one, and keep it for retries.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

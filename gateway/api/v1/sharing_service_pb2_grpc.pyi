@@ -45,7 +45,7 @@ class SharingServiceStub:
     """Whether a declared predicate holds for one subject; the fields behind it stay inside."""
     Consume: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.ConsumeRequest, _sharing_service_pb2.ConsumeResponse]
     """A check that takes one of the subject's quota with every "yes", such as a voucher that is redeemed.
-    The same request_id takes once, however often it is sent: give one, and keep it for retries.
+    The same request_id takes once a day of the city, however often it is sent: give one, and keep it for retries.
     """
     Compose: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.ComposeRequest, _sharing_service_pb2.ComposeResponse]
     """Some parts of a form that the policy declares, of several departments at once: of each exactly the fields that the
@@ -69,7 +69,7 @@ class SharingServiceAsyncStub(SharingServiceStub):
     """Whether a declared predicate holds for one subject; the fields behind it stay inside."""
     Consume: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.ConsumeRequest, _sharing_service_pb2.ConsumeResponse]  # type: ignore[assignment]
     """A check that takes one of the subject's quota with every "yes", such as a voucher that is redeemed.
-    The same request_id takes once, however often it is sent: give one, and keep it for retries.
+    The same request_id takes once a day of the city, however often it is sent: give one, and keep it for retries.
     """
     Compose: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.ComposeRequest, _sharing_service_pb2.ComposeResponse]  # type: ignore[assignment]
     """Some parts of a form that the policy declares, of several departments at once: of each exactly the fields that the
@@ -120,7 +120,7 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sharing_service_pb2.ConsumeResponse, _abc.Awaitable[_sharing_service_pb2.ConsumeResponse]]:
         """A check that takes one of the subject's quota with every "yes", such as a voucher that is redeemed.
-        The same request_id takes once, however often it is sent: give one, and keep it for retries.
+        The same request_id takes once a day of the city, however often it is sent: give one, and keep it for retries.
         """
 
     @_abc_1.abstractmethod
