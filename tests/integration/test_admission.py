@@ -131,6 +131,36 @@ def test_the_glass_is_broken_with_a_reason_and_stays_open_for_its_hours(house: H
         pipeline.rows(house.ports, peer, emergency(house))
 
 
+def test_another_reason_is_another_emergency(house: House) -> None:
+    grant(house, "break_glass=2h")
+    _, first, _ = answered(house, "verifier-metro", emergency(house, WHY))
+    auditor = house.peer("audit-bureau", "wu.min")
+    desk.review_emergency(house.office, auditor, first.emergency, Verdict.JUSTIFIED)
+    _, same, _ = answered(house, "verifier-metro", emergency(house, WHY))
+    _, second, _ = answered(house, "verifier-metro", emergency(house, "somebody else was found on the platform"))
+    assert same.emergency == first.emergency != second.emergency
+    assert [one.id for one in house.ports.registers.emergencies.unreviewed()] == [second.emergency]
+
+
+def test_a_reason_that_says_nothing_opens_nothing(house: House) -> None:
+    grant(house, "break_glass=2h")
+    assert refusal(house, "verifier-metro", emergency(house, " " * 40)) is ErrorReason.BREAK_GLASS_REQUIRED
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_stream_ends_when_its_emergency_is_found_unjustified(house: House) -> None:
+    tie_tracing(house, "break_glass=1h")
+    request = tracing(context=replace(context("epidemic-tracing"), break_glass_reason=WHY))
+    delivery = delivered(pipeline.rows(house.ports, house.peer("police"), request))
+    parts = iter(delivery)
+    assert next(parts).records.num_rows
+    found = delivery.receipt.record.emergency
+    desk.review_emergency(house.office, house.peer("audit-bureau", "wu.min"), found, Verdict.UNJUSTIFIED)
+    threading.Event().wait(1.1)
+    with pytest.raises(Fault, match="PERMIT_REVOKED"):
+        next(parts)
+
+
 def test_the_reason_is_for_the_reviewer_alone(house: House) -> None:
     grant(house, "break_glass=2h")
     answered(house, "verifier-metro", emergency(house, WHY))
