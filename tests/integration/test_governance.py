@@ -22,6 +22,7 @@ from gateway.model.governance import Act, Files, Proposal, Publication
 from gateway.model.party import Peer
 from gateway.model.permit import Refusal
 from gateway.pipeline import Ports
+from gateway.policy.snapshot import read
 from gateway.settings import read_settings
 from gateway.wiring import open_gateway
 from tests.integration.house import House, WatchedClock, delivered, edit, tracing
@@ -108,6 +109,16 @@ def test_of_publications_from_one_base_one_takes_effect(hall: Hall) -> None:
     assert len(published) == 1
     assert hall.office.archive.newest() == published[0]
     assert {reason(one) for one in outcomes if isinstance(one, Refusal)} == {ErrorReason.POLICY_NOT_CURRENT}
+
+
+def test_the_step_into_force_looks_at_its_base_itself(hall: Hall) -> None:
+    base = hall.office.policy.current()
+    assert isinstance(hall.publish(hall.approved(hall.budget("11.5"))), Publication)
+    publisher = base.officers.get(*AUTHOR)
+    assert publisher is not None
+    # what a thread does that looked just before another one published
+    outcome = life._enact(hall.office, publisher, Act.PUBLISHED, base, read(hall.budget("10.5")), "", "late", ())
+    assert reason(outcome) is ErrorReason.POLICY_NOT_CURRENT
 
 
 def test_an_approval_is_for_one_step_once(hall: Hall) -> None:
