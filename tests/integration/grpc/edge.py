@@ -111,7 +111,7 @@ def sharing(**methods: Method) -> Mapping[Any, Mapping[str, Method]]:
     def absent(*_: object) -> Any:
         raise LookupError
 
-    names = {"Describe": False, "Lookup": False, "Extract": True, "Check": False, "Consume": False}
+    names = {"Describe": False, "Lookup": False, "Extract": True, "Check": False, "Consume": False, "Compose": False}
     return {SHARING: {name: methods.get(name, Method(absent, streams=streams)) for name, streams in names.items()}}
 
 

@@ -50,7 +50,7 @@ def serve(asked: Asked) -> Iterator[Serve]:
                 raise outcome
             return outcome if isinstance(outcome, Problem) else Reply(outcome)
 
-        names = ("Describe", "Lookup", "Check", "Consume")
+        names = ("Describe", "Lookup", "Check", "Consume", "Compose")
         research = {method.name: Method(answer) for method in RESEARCH.methods}
         methods = {RESEARCH: research, **sharing(**{name: Method(answer) for name in names})}
         at = stack.enter_context(edge(methods))
