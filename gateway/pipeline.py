@@ -256,7 +256,7 @@ def _disclose(admitted: AdmittedPermit, ports: Ports) -> Delivery:
 
 def _accounts(permit: Permit, policy: PolicySnapshot) -> tuple[Account, ...]:
     identity, purpose = permit.identity, permit.request.context.purpose
-    return policy.budgets.accounts(permit.contract, identity.institution, identity.person, purpose)
+    return policy.budgets.accounts(permit.scope.contract, identity.institution, identity.person, purpose)
 
 
 def _asked_again(released: Release | None, context: RequestContext) -> ReleaseRequest:

@@ -79,7 +79,7 @@ class _Sealed:
         raise TypeError("a sealed table cannot be pickled")
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} under {self._permit.grant}>"
+        return f"<{type(self).__name__} under {self._permit.scope.grant}>"
 
     @property
     def permit(self) -> Permit:
@@ -331,7 +331,9 @@ class ReleasedCells(_Sealed):
     def _record(cls, admitted: AdmittedPermit, release: Release, receipt: Receipt, *, paid: bool) -> ReleasedCells:
         _require(admitted, AdmittedPermit)
         _require(release, Release)
-        return cls._mint(admitted.permit, admitted.permit.obligations, release=release, receipt=receipt, paid=paid)
+        return cls._mint(
+            admitted.permit, admitted.permit.scope.obligations, release=release, receipt=receipt, paid=paid
+        )
 
     @property
     def release(self) -> Release:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from sqlalchemy import Connection, insert, select
 
 from gateway.adapters.state_engine import StateDatabase, faulting
 from gateway.adapters.state_schema import requests
+from gateway.kernels.digest import digest_of
 from gateway.model.errors import ErrorReason
 from gateway.ports import Clock
 
@@ -26,7 +25,7 @@ class SqlRequestRegister:
             Fault: LEDGER_UNAVAILABLE.
         """
         with faulting(ErrorReason.LEDGER_UNAVAILABLE):
-            caller = _digest(institution, person, request_id)
+            caller = digest_of(institution, person, request_id)
             with self._database.reading() as connection:
                 bound = _bound(connection, caller)
             if bound is None:
@@ -47,12 +46,3 @@ def _bound(connection: Connection, caller: bytes) -> bytes | None:
         select(requests.c.body_digest).where(requests.c.caller_digest == caller)
     ).scalar()
     return digest
-
-
-def _digest(*parts: str) -> bytes:
-    # Each part is preceded by its length, so that no two triples run together to the same bytes.
-    hashed = hashlib.sha256()
-    for part in parts:
-        data = part.encode()
-        hashed.update(len(data).to_bytes(8, "big") + data)
-    return hashed.digest()

@@ -10,7 +10,7 @@ from datetime import date, datetime
 import pyarrow as pa
 
 from gateway.administration.desk import Office, by, identify, officer
-from gateway.kernels.tokens import subject_tags
+from gateway.kernels.tokens import subject_marks
 from gateway.model.calendar import city_day
 from gateway.model.consent import ANYBODY, Case, Consent
 from gateway.model.emergency import Emergency, Verdict
@@ -23,7 +23,7 @@ from gateway.policy.case_pattern import matches
 from gateway.policy.grants import ANY
 from gateway.policy.officers import ALL, covers
 from gateway.policy.registers import ConsentRegisterSpec
-from gateway.ports import AUDIT_DOMAIN, KeyUse
+from gateway.ports import AUDIT_DOMAIN, KeyUse, of_subjects
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -214,6 +214,5 @@ def _consents_of(office: Office, identity: Identity, register: str) -> ConsentRe
 
 def _tokens(office: Office, spec: ConsentRegisterSpec, subjects: Sequence[str]) -> list[bytes]:
     """The keyed tokens by which the register knows subjects: as `fetch` makes them of the rows' own."""
-    key = office.keys.working_key(AUDIT_DOMAIN, KeyUse.CONSENT, f"{spec.subject}/{spec.canonical.value}")
-    tags = subject_tags(pa.array(list(subjects), pa.string()), spec.canonical, key)
-    return [tags[start : start + 16] for start in range(0, len(tags), 16)]
+    key = office.keys.working_key(AUDIT_DOMAIN, KeyUse.CONSENT, of_subjects(spec.subject, spec.canonical))
+    return subject_marks(pa.array(list(subjects), pa.string()), spec.canonical, key)

@@ -14,7 +14,7 @@ from gateway.decision.entitlement import Entitlement, entitlement
 from gateway.decision.existence import has_offers, is_offered
 from gateway.decision.fit import misfit
 from gateway.decision.nearest import nearest
-from gateway.decision.preparation import Option, Prepared, asked_fields, enough, prepare
+from gateway.decision.preparation import Option, asked_fields, enough, prepare
 from gateway.decision.standing import open_at, unmet, unmet_by
 from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureSpec
@@ -44,14 +44,14 @@ def judge(
     prepared = prepare(identity.institution, request, policy, today)
     if prepared is None:
         return _why_not(identity, request, policy, now)
-    holding = [one for one in prepared.options if not one.asks or _covers(one.grant.terms, request, now)]
+    holding = [one for one in prepared.options if not one.asks or _covers(one.scope.terms, request, now)]
     if not holding:
         return _why_not(identity, request, policy, now)
     noise = _noise(request, prepared.found)
     if isinstance(noise, Refusal):
-        basis = prepared.found.purpose.legal_basis
-        return replace(noise, grant=holding[0].grant.id, legal_basis=basis)
-    return tuple([_permit(identity, request, prepared, one, noise, policy, now) for one in holding])
+        scope = holding[0].scope
+        return replace(noise, grant=scope.grant, legal_basis=scope.legal_basis)
+    return tuple([_permit(identity, request, one, noise, now) for one in holding])
 
 
 def _covers(terms: Terms, request: DisclosureRequest, now: datetime) -> bool:
@@ -67,11 +67,11 @@ def price_margin(
     if isinstance(permits, Refusal):
         return permits
     permit = permits[0]
-    query = bound(asked.query, permit.contract, permit.disclosure)
+    query = bound(asked.query, permit.scope.contract, permit.scope.disclosure)
     if not isinstance(query, BoundedQuery):
         return _refuse(ErrorReason.STATISTIC_NOT_DECLARED, query.place, "is not declared for this disclosure")
     epsilon = epsilon_for_margin(query, asked.margin)
-    if epsilon > _max_epsilon(permit.disclosure):
+    if epsilon > _max_epsilon(permit.scope.disclosure):
         return _refuse(
             ErrorReason.MARGIN_OUT_OF_REACH, "margin_95", "needs more privacy loss than one release may have"
         )
@@ -84,16 +84,17 @@ def same_permission(one: Permit, other: Permit) -> bool:
 
 
 def _substance(permit: Permit) -> tuple[object, ...]:
+    scope = permit.scope
     return (
-        permit.contract.digest,
-        permit.region,
-        dict(permit.fields),
-        permit.max_rows,
-        permit.obligations,
+        scope.contract.digest,
+        scope.region,
+        dict(scope.fields),
+        scope.max_rows,
+        scope.obligations,
         permit.noise,
-        permit.disclosure.predicate,
-        permit.disclosure.consent_field,
-        permit.terms,
+        scope.disclosure.predicate,
+        scope.disclosure.consent_field,
+        scope.terms,
     )
 
 
@@ -217,40 +218,16 @@ def _max_epsilon(disclosure: DisclosureSpec) -> Fraction:
 
 
 def _permit(
-    identity: Identity,
-    request: DisclosureRequest,
-    prepared: Prepared,
-    option: Option,
-    noise: tuple[NoisePlan, ...],
-    policy: PolicySnapshot,
-    now: datetime,
+    identity: Identity, request: DisclosureRequest, option: Option, noise: tuple[NoisePlan, ...], now: datetime
 ) -> Permit:
-    found, grant = prepared.found, option.grant
-    until, hours = identity.valid_until, grant.terms.hours
+    scope, until = option.scope, identity.valid_until
+    hours = scope.terms.hours
     if option.ends is not None and option.ends < until:
         until = option.ends
     if hours is not None:
         until = min(until, hours.end_of(now) or now)
-    return Permit(
-        identity=identity,
-        request=request,
-        contract=found.contract,
-        disclosure=found.disclosure,
-        region=found.region,
-        fields=prepared.fields,
-        withheld=prepared.withheld,
-        grant=grant.id,
-        legal_basis=found.purpose.legal_basis,
-        policy_digest=policy.digest,
-        max_rows=option.max_rows,
-        valid_until=until,
-        obligations=option.obligations,
-        decided_at=now,
-        case_number=request.context.case_number if grant.terms.needs_case else "",
-        noise=noise,
-        terms=grant.terms,
-        trials=found.trial_names,
-    )
+    case_number = request.context.case_number if scope.terms.needs_case else ""
+    return Permit(identity, request, scope, until, now, case_number, noise)
 
 
 def _refuse(reason: ErrorReason, field: str, description: str) -> Refusal:

@@ -27,6 +27,7 @@ from gateway.model.permit import (
     TREAT,
     WAIVE_NOISE,
     Obligation,
+    Scope,
     Withheld,
 )
 from gateway.model.request import DisclosureRequest, RowsRequest
@@ -40,25 +41,21 @@ NOT_IN_DISCLOSURE = "not part of this disclosure"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One grant that is in force, with the obligations it would put on a permit.
+    """One grant that is in force, and what it opens.
 
     `asks` tells whether its terms ask something of the hour or of what the caller writes. `ends` is naive UTC.
     """
 
-    grant: Grant
+    scope: Scope
     asks: bool
-    max_rows: int | None
-    obligations: frozenset[Obligation]
     ends: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a permit says whatever the caller's values are: the fields, and the options in the order of the file."""
+    """Whom the question concerns, and its options in the order of the file: never none."""
 
     found: Entitlement
-    fields: Mapping[str, Treatment]
-    withheld: tuple[Withheld, ...]
     options: tuple[Option, ...]
 
 
@@ -80,7 +77,7 @@ def prepare(institution: str, request: DisclosureRequest, policy: PolicySnapshot
     if isinstance(known, Prepared):
         return known
     made = _prepare(institution, request, policy, today)
-    if made is not None and not made.withheld:
+    if made is not None and not made.options[0].scope.withheld:
         # what is granted in full has names of the policy alone, and is short
         policy.prepared.put(question, made)
     return made
@@ -126,14 +123,15 @@ def _prepare(institution: str, request: DisclosureRequest, policy: PolicySnapsho
             return None
         # a region narrower than the fields tell would be a filter on what they do not tell
         grants = [one for one in grants if region_fits(found.region, one, found.contract, fields, policy.regions)]
-    options = tuple(_option(grant, found, fields, institution, policy, today) for grant in grants)
-    return Prepared(found, fields, withheld, options) if options else None
+    options = tuple(_option(grant, found, fields, withheld, institution, policy, today) for grant in grants)
+    return Prepared(found, options) if options else None
 
 
 def _option(
     grant: Grant,
     found: Entitlement,
     fields: Mapping[str, Treatment],
+    withheld: tuple[Withheld, ...],
     institution: str,
     policy: PolicySnapshot,
     today: date,
@@ -146,7 +144,21 @@ def _option(
     ends = min((end_of_day(day) for day in days if day is not None), default=None)
     terms = grant.terms
     asks = terms.needs_case or terms.single or terms.max_keys is not None or terms.hours is not None
-    return Option(grant, asks, max_rows, _obligations(found.disclosure, fields, max_rows, terms), ends)
+    scope = Scope(
+        contract=found.contract,
+        disclosure=found.disclosure,
+        region=found.region,
+        fields=fields,
+        withheld=withheld,
+        grant=grant.id,
+        legal_basis=found.purpose.legal_basis,
+        policy_digest=policy.digest,
+        max_rows=max_rows,
+        obligations=_obligations(found.disclosure, fields, max_rows, terms),
+        terms=terms,
+        trials=found.trial_names,
+    )
+    return Option(scope, asks, ends)
 
 
 def _obligations(

@@ -208,3 +208,8 @@ class DataContract:
     freshness_hours: int | None = None
     quality: tuple[QualityRule, ...] = ()
     domain: str = ""
+
+    @property
+    def unit_field(self) -> FieldSpec:
+        """The field in which the privacy unit is found."""
+        return self.fields[self.privacy_unit.field]

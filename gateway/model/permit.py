@@ -58,19 +58,13 @@ class Withheld:
 
 
 @dataclass(frozen=True, slots=True)
-class Permit:
-    """A decision in favour. Made by the `decide` stage alone, from one immutable policy snapshot.
+class Scope:
+    """What one grant opens to a question today, whatever the caller's values are: the same for every such request.
 
-    `fields` are requested ∩ granted, in the order of the contract, with the treatment of each.
-    `valid_until` (naive UTC) is when identity, purpose or grant end: no batch leaves after it.
-    `case_number` is the caller's, where the grant asks for one and it has the declared form.
-    `noise` is the settled noise of a release, one plan for each statistic; empty for rows.
-    `terms` are the grant's: what registers know of them is for the `admit` stage. `trials` are the denies on trial that
-    would have refused this. `emergency` is the entry in the register under which the glass was broken.
+    `fields` are requested ∩ granted, in the order of the contract, with the treatment of each. `terms` are the grant's:
+    what registers know of them is for the `admit` stage. `trials` are the denies on trial that would have refused this.
     """
 
-    identity: Identity
-    request: DisclosureRequest
     contract: DataContract
     disclosure: DisclosureSpec
     region: str
@@ -80,13 +74,31 @@ class Permit:
     legal_basis: LegalBasis
     policy_digest: str
     max_rows: int | None
-    valid_until: datetime
     obligations: frozenset[Obligation]
+    terms: Terms = NO_TERMS
+    trials: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Scope({self.grant})"
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """A decision in favour. Made by the `decide` stage alone, from one immutable policy snapshot.
+
+    `valid_until` (naive UTC) is when identity, purpose or grant end: no batch leaves after it.
+    `case_number` is the caller's, where the grant asks for one and it has the declared form.
+    `noise` is the settled noise of a release, one plan for each statistic; empty for rows.
+    `emergency` is the entry in the register under which the glass was broken.
+    """
+
+    identity: Identity
+    request: DisclosureRequest
+    scope: Scope
+    valid_until: datetime
     decided_at: datetime
     case_number: str = ""
     noise: tuple[NoisePlan, ...] = ()
-    terms: Terms = NO_TERMS
-    trials: tuple[str, ...] = ()
     emergency: str = ""
 
     @property
@@ -104,7 +116,7 @@ class Permit:
         return PseudonymDomain(self.identity.institution, self.request.context.purpose)
 
     def __repr__(self) -> str:
-        return f"Permit({self.request.dataset}/{self.request.disclosure} by {self.grant})"
+        return f"Permit({self.request.dataset}/{self.request.disclosure} by {self.scope.grant})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,22 +61,22 @@ class AuditRecord:
     case_number: str
     policy_digest: str
     grant: str
-    reason: str
-    fields: tuple[TreatedField, ...]
-    withheld: tuple[Withheld, ...]
-    filtered_on: tuple[str, ...]
-    selected_by: str
-    grouped_by: tuple[str, ...]
-    statistics: tuple[str, ...]
-    obligations: tuple[str, ...]
-    loss: PrivacyLoss | None
-    release_id: str
-    replay: bool
-    rows: int
-    batches: int
-    data_version: str
-    noise_waived: str
-    completes: int | None
+    reason: str = ""
+    fields: tuple[TreatedField, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    filtered_on: tuple[str, ...] = ()
+    selected_by: str = ""
+    grouped_by: tuple[str, ...] = ()
+    statistics: tuple[str, ...] = ()
+    obligations: tuple[str, ...] = ()
+    loss: PrivacyLoss | None = None
+    release_id: str = ""
+    replay: bool = False
+    rows: int = 0
+    batches: int = 0
+    data_version: str = ""
+    noise_waived: str = ""
+    completes: int | None = None
     trials: tuple[str, ...] = ()
     emergency: str = ""
 

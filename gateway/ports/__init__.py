@@ -7,7 +7,7 @@ from gateway.ports.accounts import BudgetLedger, Meters, RequestRegister
 from gateway.ports.archive import Certificates, PolicyArchive
 from gateway.ports.audit import AuditLog
 from gateway.ports.callers import Clock, IdentityProvider
-from gateway.ports.keys import AUDIT_DOMAIN, KeyRing, KeyUse
+from gateway.ports.keys import AUDIT_DOMAIN, KeyRing, KeyUse, of_subjects
 from gateway.ports.registers import CONSENT_LAG, CaseRegister, ConsentRegister, EmergencyRegister, Registers
 from gateway.ports.source import Source
 
@@ -29,4 +29,5 @@ __all__ = [
     "Registers",
     "RequestRegister",
     "Source",
+    "of_subjects",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
+from gateway.model.contract import CanonicalForm
 from gateway.model.permit import PseudonymDomain
 
 
@@ -21,6 +22,11 @@ class KeyUse(StrEnum):
 
 AUDIT_DOMAIN = PseudonymDomain("purpose-gateway", "audit-manifest")
 """The gateway's own domain: disclosure manifests and names of data versions. No purpose has its name."""
+
+
+def of_subjects(kind: str, form: CanonicalForm) -> str:
+    """Return the field form under which a kind of subject has one key, in whatever dataset it is found."""
+    return f"{kind}/{form.value}"
 
 
 class KeyRing(Protocol):

@@ -23,7 +23,7 @@ _ASSIGNED = 0x40000  # above: marks, tags and private use, nothing that spells
 
 def spelling(contract: DataContract) -> CanonicalForm | None:
     """The form that a unit's text must have; None where units are no text, so that there is one way to write each."""
-    unit = contract.fields[contract.privacy_unit.field]
+    unit = contract.unit_field
     return unit.canonical if unit.type is FieldType.STRING else None
 
 

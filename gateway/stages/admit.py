@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +10,8 @@ from datetime import datetime
 import pyarrow as pa
 
 from gateway.kernels.arrow_types import ARROW_TYPES
-from gateway.kernels.tokens import detokenize, subject_tags
+from gateway.kernels.digest import digest_of
+from gateway.kernels.tokens import detokenize, subject_marks
 from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.emergency import REVIEW_WITHIN, Emergency
@@ -79,7 +79,7 @@ def preview(decided: tuple[Permit, ...] | Refusal, registers: Registers, clock: 
 
 def _unmet(permit: Permit, registers: Registers, clock: Clock) -> ErrorReason | None:
     """Which term the registers do not bear out now, if any."""
-    terms, identity, now = permit.terms, permit.identity, clock.now()
+    terms, identity, now = permit.scope.terms, permit.identity, clock.now()
     if terms.case_register is not None and not registers.cases.is_open(
         terms.case_register, permit.case_number, identity.institution, now
     ):
@@ -98,7 +98,7 @@ def _why(permit: Permit) -> str:
 def _standing(permit: Permit, registers: Registers, now: datetime) -> Emergency | None:
     """The person's open emergency under this grant and for this very purpose: its reviewer saw no other."""
     identity = permit.identity
-    found = registers.emergencies.standing(permit.grant, identity.institution, identity.person, now)
+    found = registers.emergencies.standing(permit.scope.grant, identity.institution, identity.person, now)
     return found if found is not None and found.purpose == permit.request.context.purpose else None
 
 
@@ -111,24 +111,24 @@ def quota_claim(permit: Permit, keys: KeyRing, now: datetime) -> Claim | None:
     context, identity = permit.request.context, permit.identity
     # a retry is one within the day: on the next the same id takes again
     day = city_day(now).isoformat()
-    mark = _digest("consume", identity.institution, identity.person, context.request_id, day)[:_MARK_BYTES]
+    mark = digest_of("consume", identity.institution, identity.person, context.request_id, day)[:_MARK_BYTES]
     claims = list(_quota_claims(permit, keys, now, mark))
     return claims[0] if claims else None
 
 
 def _count(permit: Permit, registers: Registers, keys: KeyRing, clock: Clock) -> ErrorReason | None:
     now = clock.now()
-    terms, institution = permit.terms, permit.identity.institution
+    terms, institution = permit.scope.terms, permit.identity.institution
     claims: list[tuple[Claim, ErrorReason]] = []
     if terms.rate is not None:
         # every call counts, a retry as well
-        account = _account("rate", now, terms.rate, permit.grant, institution)
+        account = _account("rate", now, terms.rate, permit.scope.grant, institution)
         claims.append((_claim(account, terms.rate, [secrets.token_bytes(_MARK_BYTES)], now), ErrorReason.RATE_EXCEEDED))
     if terms.subjects is not None:
-        account = _account("subjects", now, terms.subjects, permit.grant, institution)
+        account = _account("subjects", now, terms.subjects, permit.scope.grant, institution)
         subjects = _subjects(permit, keys)
         claims.append((_claim(account, terms.subjects, subjects, now), ErrorReason.CAP_EXCEEDED))
-    if permit.disclosure.kind is not DisclosureKind.CONSUME:
+    if permit.scope.disclosure.kind is not DisclosureKind.CONSUME:
         # each disclosure of a subject counts; what is consumed is counted once it is known to be there
         mark = secrets.token_bytes(_MARK_BYTES)
         claims += [(claim, ErrorReason.QUOTA_EXHAUSTED) for claim in _quota_claims(permit, keys, now, mark)]
@@ -140,7 +140,7 @@ def _count(permit: Permit, registers: Registers, keys: KeyRing, clock: Clock) ->
 
 def _quota_claims(permit: Permit, keys: KeyRing, now: datetime, mark: bytes) -> Iterator[Claim]:
     """One claim for each subject: its account is the disclosure's, whoever asks."""
-    quota, request = permit.terms.quota, permit.request
+    quota, request = permit.scope.terms.quota, permit.request
     if quota is None or not isinstance(request, RowsRequest):
         return
     for subject in dict.fromkeys(_subjects(permit, keys)):
@@ -153,7 +153,7 @@ def _claim(account: bytes, allowance: Allowance, marks: Sequence[bytes], now: da
 
 
 def _account(what: str, now: datetime, allowance: Allowance, *parts: str) -> bytes:
-    return _digest(what, allowance.period.value, allowance.period.start(now).isoformat(), *parts)
+    return digest_of(what, allowance.period.value, allowance.period.start(now).isoformat(), *parts)
 
 
 def _subjects(permit: Permit, keys: KeyRing) -> list[bytes]:
@@ -161,12 +161,11 @@ def _subjects(permit: Permit, keys: KeyRing) -> list[bytes]:
     request = permit.request
     if not isinstance(request, RowsRequest) or request.selector is None:
         return []
-    field = permit.contract.fields[request.selector.field]
+    field = permit.scope.contract.fields[request.selector.field]
     key = keys.working_key(AUDIT_DOMAIN, KeyUse.METER, field.canonical.value)
     values = asked_subjects(request.selector, permit, keys)
     kind = ARROW_TYPES[field.type] if request.selector.by is SelectBy.KEY else pa.string()
-    tags = subject_tags(pa.array(list(values), kind), field.canonical, key)
-    return [tags[start : start + _MARK_BYTES] for start in range(0, len(tags), _MARK_BYTES)]
+    return subject_marks(pa.array(list(values), kind), field.canonical, key)
 
 
 def asked_subjects(selector: Selector, permit: Permit, keys: KeyRing) -> tuple[Scalar, ...]:
@@ -177,7 +176,7 @@ def asked_subjects(selector: Selector, permit: Permit, keys: KeyRing) -> tuple[S
     """
     if selector.by is SelectBy.KEY:
         return selector.values
-    form = permit.contract.fields[selector.field].canonical
+    form = permit.scope.contract.fields[selector.field].canonical
     tokens = pa.array(list(selector.values), pa.string())
     block, siv = (keys.working_key(permit.domain, use, form.value) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
     return tuple(detokenize(tokens, form, block, siv).to_pylist())
@@ -185,7 +184,7 @@ def asked_subjects(selector: Selector, permit: Permit, keys: KeyRing) -> tuple[S
 
 def _break_glass(permit: Permit, registers: Registers, audit: AuditLog, clock: Clock) -> Permit | None:
     """The permit under the emergency that is open or that opens now; None if neither is."""
-    span = permit.terms.break_glass
+    span = permit.scope.terms.break_glass
     if span is None:
         return permit
     identity, now = permit.identity, clock.now()
@@ -196,7 +195,7 @@ def _break_glass(permit: Permit, registers: Registers, audit: AuditLog, clock: C
         # another reason is another emergency: its reviewer must see it
         emergency = Emergency(
             id=secrets.token_hex(8),
-            grant=permit.grant,
+            grant=permit.scope.grant,
             institution=identity.institution,
             person=identity.person,
             purpose=permit.request.context.purpose,
@@ -207,19 +206,10 @@ def _break_glass(permit: Permit, registers: Registers, audit: AuditLog, clock: C
         )
         registers.emergencies.open(emergency)
         by = f"{identity.institution}/{identity.person}"
-        about = {"emergency": emergency.id, "grant": permit.grant, "purpose": emergency.purpose}
+        about = {"emergency": emergency.id, "grant": permit.scope.grant, "purpose": emergency.purpose}
         audit.note(Event(EventKind.GLASS_BROKEN, now, by, about))
     return replace(permit, emergency=emergency.id, valid_until=min(permit.valid_until, emergency.ends_at))
 
 
 def _refusal(reason: ErrorReason, permit: Permit) -> Refusal:
-    return Refusal(reason, grant=permit.grant, legal_basis=permit.legal_basis)
-
-
-def _digest(*parts: str) -> bytes:
-    # each part is preceded by its length, so that no two lists run together to the same bytes
-    hashed = hashlib.sha256()
-    for part in parts:
-        data = part.encode()
-        hashed.update(len(data).to_bytes(8, "big") + data)
-    return hashed.digest()
+    return Refusal(reason, grant=permit.scope.grant, legal_basis=permit.scope.legal_basis)

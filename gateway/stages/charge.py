@@ -45,10 +45,10 @@ def charge(
         Fault: of the source or KEYS_UNAVAILABLE (before anything is charged), or LEDGER_UNAVAILABLE.
     """
     permit = admitted.permit
-    version = data_version(permit.contract, source, keys)
+    version = data_version(permit.scope.contract, source, keys)
     outcome = ledger.charge(_name(permit, version), accounts, _priced(permit).rho)
     if not isinstance(outcome, Charge):
-        return Refusal(ErrorReason.BUDGET_EXHAUSTED, grant=permit.grant, legal_basis=permit.legal_basis)
+        return Refusal(ErrorReason.BUDGET_EXHAUSTED, grant=permit.scope.grant, legal_basis=permit.scope.legal_basis)
     return ChargedPermit._prove(admitted, outcome, version)
 
 
@@ -57,7 +57,7 @@ def quote(
 ) -> Quote:
     """Tell the price of a permitted plan, and what would be left. Spends nothing and reads no data."""
     loss = _priced(permit)
-    released = ledger.stored(_name(permit, data_version(permit.contract, source, keys))) is not None
+    released = ledger.stored(_name(permit, data_version(permit.scope.contract, source, keys))) is not None
     price = Fraction(0) if released else loss.rho
     balances = ledger.balances(accounts)
     after = tuple(Balance(balance.account, balance.spent + price) for balance in balances)
@@ -75,7 +75,7 @@ def answer_slot(permit: Permit, began: float, clock: Clock) -> Iterator[None]:
     Raises:
         Fault: RELEASE_FAILED, in place of whatever went wrong inside.
     """
-    spec = permit.disclosure.statistics
+    spec = permit.scope.disclosure.statistics
     if spec is None:
         raise Fault(ErrorReason.INTERNAL)
     slot = spec.slot_ms / 1000
@@ -111,7 +111,7 @@ def _name(permit: Permit, data_version: str) -> str:
 def _cells(permit: Permit) -> int:
     if not isinstance(permit.request, ReleaseRequest):
         raise Fault(ErrorReason.INTERNAL)
-    query = bound(permit.request.query, permit.contract, permit.disclosure)
+    query = bound(permit.request.query, permit.scope.contract, permit.scope.disclosure)
     if not isinstance(query, BoundedQuery):
         raise Fault(ErrorReason.INTERNAL)
     return query.cells

@@ -36,7 +36,7 @@ class StandingPermit:
         self._policies = policies
         self._registers = registers
         self._clock = clock
-        self._affirmed = permit.policy_digest
+        self._affirmed = permit.scope.policy_digest
         self._until = permit.valid_until
         self._asked = clock.monotonic()
 
@@ -66,7 +66,7 @@ class StandingPermit:
         if instant - self._asked < _REGISTER_SECONDS:
             return True
         self._asked = instant
-        identity, register = permit.identity, permit.terms.case_register
+        identity, register = permit.identity, permit.scope.terms.case_register
         if register is not None and not self._registers.cases.is_open(
             register, permit.case_number, identity.institution, now
         ):
@@ -74,5 +74,5 @@ class StandingPermit:
         if not permit.emergency:
             return True
         # a reviewer who finds it unjustified ends it
-        standing = self._registers.emergencies.standing(permit.grant, identity.institution, identity.person, now)
+        standing = self._registers.emergencies.standing(permit.scope.grant, identity.institution, identity.person, now)
         return standing is not None

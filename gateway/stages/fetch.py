@@ -28,7 +28,7 @@ from gateway.model.permit import (
 from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 from gateway.model.request import ReleaseRequest, RowsRequest, Selector
 from gateway.model.values import Scalar
-from gateway.ports import AUDIT_DOMAIN, Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source
+from gateway.ports import AUDIT_DOMAIN, Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source, of_subjects
 from gateway.privacy.release_id import grouping_salt
 from gateway.privacy.sensitivity import BoundedQuery, bound
 from gateway.stages.admit import asked_subjects, quota_claim
@@ -46,21 +46,21 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
             more rows than the grant allows (a cut answer would look whole), and REGISTER_UNAVAILABLE.
     """
     permit = admitted.permit
-    request, contract = permit.request, permit.contract
+    request, scope, contract = permit.request, permit.scope, permit.scope.contract
     if not isinstance(request, RowsRequest):
         raise Fault(ErrorReason.INTERNAL)
     version = data_version(contract, source, keys)
     asked = () if request.selector is None else asked_subjects(request.selector, permit, keys)
-    scope = _scope(permit, (*request.filters, *permit.disclosure.predicate, *_selection(request.selector, asked)))
-    cap = permit.max_rows
+    rows_of = _rows_of(permit, (*request.filters, *scope.disclosure.predicate, *_selection(request.selector, asked)))
+    cap, register = scope.max_rows, scope.terms.consent
     # those who did not agree are taken out here, so that the engine cannot know where the cap lies
-    limit = None if cap is None or permit.terms.consent is not None else cap + 1
-    plan = RowPlan(contract, _columns(permit), scope, limit)
+    limit = None if cap is None or register is not None else cap + 1
+    plan = RowPlan(contract, _columns(permit), rows_of, limit)
     rows = _of_one_version(source.rows(plan, BATCH_ROWS), version, lambda: data_version(contract, source, keys))
     discharged = _scope_obligations(permit) | {Obligation(APPLY_FILTERS)}
-    if permit.terms.consent is not None:
-        rows = _consented(rows, permit, permit.terms.consent, keys, registers.consents, clock)
-        discharged |= {Obligation(REQUIRE_CONSENT, permit.terms.consent)}
+    if register is not None:
+        rows = _consented(rows, permit, register, keys, registers.consents, clock)
+        discharged |= {Obligation(REQUIRE_CONSENT, register)}
     if cap is not None:
         discharged |= {Obligation(LIMIT_ROWS)}
     schema, capped = _schema(contract, plan.columns), _capped(rows, cap)
@@ -85,13 +85,13 @@ def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> B
     request = permit.request
     if not isinstance(request, ReleaseRequest):
         raise Fault(ErrorReason.INTERNAL)
-    query = bound(request.query, permit.contract, permit.disclosure)
+    contract = permit.scope.contract
+    query = bound(request.query, contract, permit.scope.disclosure)
     if not isinstance(query, BoundedQuery):
         raise Fault(ErrorReason.INTERNAL)
-    scope = _scope(permit, request.query.filters)
     plan = AggregatePlan(
-        permit.contract,
-        scope,
+        contract,
+        _rows_of(permit, request.query.filters),
         query.group_by,
         query.statistics,
         query.max_groups,
@@ -99,27 +99,26 @@ def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> B
     )
     cells = tuple(product(*(group.keys for group in query.group_by)))
     vectors = _vectors(source.aggregates(plan), cells, len(query.group_by), len(query.statistics))
-    if data_version(permit.contract, source, keys) != charged.data_version:
+    if data_version(contract, source, keys) != charged.data_version:
         raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
     discharged = _scope_obligations(permit) | {Obligation(APPLY_FILTERS), Obligation(BOUND_CONTRIBUTIONS)}
     return BoundedAggregates._bound(charged, cells, vectors, frozenset(discharged))
 
 
-def _scope(permit: Permit, conditions: tuple[Condition, ...]) -> RowScope:
-    region = None if permit.contract.region_field is None else permit.region
-    return RowScope(region, permit.disclosure.consent_field, conditions)
+def _rows_of(permit: Permit, conditions: tuple[Condition, ...]) -> RowScope:
+    region = None if permit.scope.contract.region_field is None else permit.scope.region
+    return RowScope(region, permit.scope.disclosure.consent_field, conditions)
 
 
 def _scope_obligations(permit: Permit) -> set[Obligation]:
     done = {Obligation(RESTRICT_REGION)}
-    if permit.disclosure.consent_field is not None:
+    if permit.scope.disclosure.consent_field is not None:
         done.add(Obligation(REQUIRE_CONSENT))
     return done
 
 
 def _columns(permit: Permit) -> tuple[str, ...]:
-    wanted = list(permit.fields)
-    internal = [permit.contract.privacy_unit.field]
+    wanted, internal = list(permit.scope.fields), [permit.scope.contract.privacy_unit.field]
     if isinstance(permit.request, RowsRequest) and permit.request.selector is not None:
         internal.append(permit.request.selector.field)
     return tuple(dict.fromkeys(wanted + internal))
@@ -134,8 +133,9 @@ def _consented(
     clock: Clock,
 ) -> Iterator[pa.RecordBatch]:
     """Pass on the rows of those who agree at this moment: whoever withdraws is in no later batch."""
-    unit = permit.contract.fields[permit.contract.privacy_unit.field]
-    key = keys.working_key(AUDIT_DOMAIN, KeyUse.CONSENT, f"{permit.contract.privacy_unit.kind}/{unit.canonical.value}")
+    contract = permit.scope.contract
+    unit = contract.unit_field
+    key = keys.working_key(AUDIT_DOMAIN, KeyUse.CONSENT, of_subjects(contract.privacy_unit.kind, unit.canonical))
     scope = ConsentScope(register, permit.request.context.purpose, permit.identity.institution)
     for batch in batches:
         tags = subject_tags(batch.column(unit.name), unit.canonical, key)

@@ -29,7 +29,7 @@ from gateway.model.treatment import (
     Treatment,
     leaving_type,
 )
-from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse
+from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse, of_subjects
 from gateway.tables import MinimizedTable, RawTable, Segment
 
 
@@ -42,22 +42,21 @@ def minimize(raw: RawTable, keys: KeyRing) -> MinimizedTable:
     Raises:
         Fault: KEYS_UNAVAILABLE.
     """
-    permit = raw.permit
-    unit = permit.contract.fields[permit.contract.privacy_unit.field]
-    key = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, f"{permit.contract.privacy_unit.kind}/{unit.canonical.value}")
+    contract, fields = raw.permit.scope.contract, raw.permit.scope.fields
+    unit = contract.unit_field
+    key = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, of_subjects(contract.privacy_unit.kind, unit.canonical))
 
     def segments(source: Iterator[Segment]) -> Iterator[Segment]:
         for segment in map(_shuffled, source):
             tags = subject_tags(_subjects(segment, unit.name), unit.canonical, key)
-            columns = [_treat(segment.records.column(name), how) for name, how in permit.fields.items()]
+            columns = [_treat(segment.records.column(name), how) for name, how in fields.items()]
             yield Segment(pa.record_batch(columns, schema=schema), tags, segment.slots, left=segment.left)
 
-    declared = permit.contract.fields
     schema = pa.schema(
-        [(name, ARROW_TYPES[leaving_type(declared[name].type, _now(how))]) for name, how in permit.fields.items()]
+        [(name, ARROW_TYPES[leaving_type(contract.fields[name].type, _now(how))]) for name, how in fields.items()]
     )
     done = {Obligation(RETAIN_ONLY), Obligation(DROP_INTERNAL)}
-    done |= {Obligation(TREAT, name) for name, how in permit.fields.items() if not isinstance(how, Pseudonymize)}
+    done |= {Obligation(TREAT, name) for name, how in fields.items() if not isinstance(how, Pseudonymize)}
     return MinimizedTable._advance(raw, schema, segments(raw.take()), frozenset(done))
 
 

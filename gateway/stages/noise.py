@@ -15,7 +15,7 @@ def waive_noise(pseudonymous: PseudonymizedTable) -> ProtectedTable:
     Raises:
         Fault: INTERNAL if it gives none.
     """
-    if not pseudonymous.permit.disclosure.waive_noise.strip():
+    if not pseudonymous.permit.scope.disclosure.waive_noise.strip():
         raise Fault(ErrorReason.INTERNAL)
     done = frozenset({Obligation(WAIVE_NOISE)})
     return ProtectedTable._advance(pseudonymous, pseudonymous.schema, pseudonymous.take(), done)

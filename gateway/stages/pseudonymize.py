@@ -21,8 +21,8 @@ def pseudonymize(minimal: MinimizedTable, keys: KeyRing) -> PseudonymizedTable:
         Fault: KEYS_UNAVAILABLE.
     """
     permit = minimal.permit
-    names = [name for name, how in permit.fields.items() if isinstance(how, Pseudonymize)]
-    forms = {name: permit.contract.fields[name].canonical for name in names}
+    names = [name for name, how in permit.scope.fields.items() if isinstance(how, Pseudonymize)]
+    forms = {name: permit.scope.contract.fields[name].canonical for name in names}
     working = {
         form: tuple(keys.working_key(permit.domain, use, form.value) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
         for form in set(forms.values())

@@ -14,7 +14,7 @@ from gateway.model.loss import PrivacyLoss
 from gateway.model.party import Identity
 from gateway.model.permit import Permit, Refusal, Withheld
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome, Receipt, TreatedField
-from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext
+from gateway.model.request import DisclosureRequest, ReleaseRequest
 from gateway.model.statistics import Release, StatisticsQuery
 from gateway.model.treatment import leaving_type
 from gateway.policy.snapshot import PolicySnapshot
@@ -55,21 +55,7 @@ def record_refusal(
         policy_digest=policy.digest,
         grant=refusal.grant,
         reason=refusal.reason.value,
-        fields=(),
         withheld=_withheld(refusal.withheld),
-        filtered_on=(),
-        selected_by="",
-        grouped_by=(),
-        statistics=(),
-        obligations=(),
-        loss=None,
-        release_id="",
-        replay=False,
-        rows=0,
-        batches=0,
-        data_version="",
-        noise_waived="",
-        completes=None,
     )
     return Receipt(record, audit.append(record))
 
@@ -84,11 +70,11 @@ def record_release(table: ProtectedTable, audit: AuditLog, clock: Clock, holds: 
         Fault: INTERNAL if an obligation of the permit was not discharged (nothing leaves then); AUDIT_UNAVAILABLE;
             from the stream also PERMIT_REVOKED.
     """
-    if type(table) is not ProtectedTable or table.discharged != table.permit.obligations:
+    if type(table) is not ProtectedTable or table.discharged != table.permit.scope.obligations:
         raise Fault(ErrorReason.INTERNAL)
     permit = table.permit
     record = _rows_record(permit, table)
-    if permit.disclosure.kind is DisclosureKind.EXTRACT:
+    if permit.scope.disclosure.kind is DisclosureKind.EXTRACT:
         started = replace(record, outcome=Outcome.STARTED, at=clock.now())
         receipt = Receipt(started, audit.append(started))
         completion: list[Receipt] = []
@@ -98,7 +84,7 @@ def record_release(table: ProtectedTable, audit: AuditLog, clock: Clock, holds: 
     if not holds():
         raise Fault(ErrorReason.PERMIT_REVOKED)
     # how many rows answer a check, and whether any does, is the subject's own
-    answers_alone = permit.disclosure.kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME)
+    answers_alone = permit.scope.disclosure.kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME)
     rows = 1 if answers_alone else sum(segment.records.num_rows for segment in segments)
     whole = replace(record, outcome=Outcome.COMPLETED, at=clock.now(), rows=rows, batches=len(segments))
     receipt = Receipt(whole, audit.append(whole))
@@ -180,7 +166,7 @@ def store_release(cells: ProtectedCells, ledger: BudgetLedger, clock: Clock) -> 
     Raises:
         Fault: INTERNAL if an obligation of the permit was not discharged; LEDGER_UNAVAILABLE.
     """
-    if type(cells) is not ProtectedCells or cells.discharged != cells.permit.obligations:
+    if type(cells) is not ProtectedCells or cells.discharged != cells.permit.scope.obligations:
         raise Fault(ErrorReason.INTERNAL)
     permit = cells.permit
     request, loss = permit.request, permit.loss
@@ -192,12 +178,12 @@ def store_release(cells: ProtectedCells, ledger: BudgetLedger, clock: Clock) -> 
             created_at=clock.now(),
             dataset=request.dataset,
             disclosure=request.disclosure,
-            region=permit.region,
+            region=permit.scope.region,
             query=request.query,
             cells=cells.cells,
             noise=permit.noise,
             loss=loss,
-            unit_kind=permit.contract.privacy_unit.kind,
+            unit_kind=permit.scope.contract.privacy_unit.kind,
             data_version=cells.charged.data_version,
         )
     )
@@ -234,7 +220,7 @@ def record_evaluation(permit: Permit, audit: AuditLog, clock: Clock) -> Receipt:
     Raises:
         Fault: AUDIT_UNAVAILABLE.
     """
-    fields, waived = _fields_out(permit), permit.disclosure.waive_noise
+    fields, waived = _fields_out(permit), permit.scope.disclosure.waive_noise
     record = _record(permit, Outcome.EVALUATED, clock.now(), fields=fields, noise_waived=waived, loss=permit.loss)
     return Receipt(record, audit.append(record))
 
@@ -257,16 +243,16 @@ def _rows_record(permit: Permit, table: ProtectedTable) -> AuditRecord:
         Outcome.STARTED,
         permit.decided_at,
         fields=_fields_out(permit),
-        noise_waived=permit.disclosure.waive_noise,
+        noise_waived=permit.scope.disclosure.waive_noise,
         data_version=table.data_version,
     )
 
 
 def _fields_out(permit: Permit) -> tuple[TreatedField, ...]:
-    declared = permit.contract.fields
+    declared = permit.scope.contract.fields
     return tuple(
         TreatedField(name, how.kind.value, str(how), leaving_type(declared[name].type, how).value)
-        for name, how in permit.fields.items()
+        for name, how in permit.scope.fields.items()
     )
 
 
@@ -283,7 +269,7 @@ def _record(
     rows: int = 0,
     data_version: str = "",
 ) -> AuditRecord:
-    context: RequestContext = permit.request.context
+    context, scope = permit.request.context, permit.scope
     return AuditRecord(
         outcome=outcome,
         at=at,
@@ -292,27 +278,24 @@ def _record(
         request_id=context.request_id,
         dataset=permit.request.dataset,
         disclosure=permit.request.disclosure,
-        kind=permit.disclosure.kind,
+        kind=scope.disclosure.kind,
         purpose=context.purpose,
-        legal_basis=str(permit.legal_basis),
-        region=permit.region,
+        legal_basis=str(scope.legal_basis),
+        region=scope.region,
         case_number=permit.case_number,
-        policy_digest=permit.policy_digest,
-        grant=permit.grant,
-        reason="",
+        policy_digest=scope.policy_digest,
+        grant=scope.grant,
         fields=fields,
-        withheld=_withheld(permit.withheld),
+        withheld=_withheld(scope.withheld),
         **_asked(permit.request),
-        obligations=tuple(sorted(str(obligation) for obligation in permit.obligations)),
+        obligations=tuple(sorted(str(obligation) for obligation in scope.obligations)),
         loss=loss,
         release_id=release_id,
         replay=replay,
         rows=rows,
-        batches=0,
         data_version=data_version,
         noise_waived=noise_waived,
-        completes=None,
-        trials=permit.trials,
+        trials=scope.trials,
         emergency=permit.emergency,
     )
 

@@ -165,10 +165,11 @@ def test_an_undischarged_obligation_stops_the_release(house: House) -> None:
         raw = fetch(admitted, ports.source, ports.keys, ports.registers, ports.clock)
         return waive_noise(pseudonymize(minimize(raw, ports.keys), ports.keys))
 
-    owed = replace(permit, obligations=permit.obligations | {Obligation("watermark")})
+    scope = permit.scope
+    owed = replace(permit, scope=replace(scope, obligations=scope.obligations | {Obligation("watermark")}))
     with pytest.raises(Fault, match="INTERNAL"):
         record_release(protected(owed), ports.audit, ports.clock, lambda: True)
-    less = replace(permit, obligations=frozenset())
+    less = replace(permit, scope=replace(scope, obligations=frozenset()))
     with pytest.raises(Fault, match="INTERNAL"):
         record_release(protected(less), ports.audit, ports.clock, lambda: True)
     assert house.audit.records == []

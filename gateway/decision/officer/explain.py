@@ -144,9 +144,9 @@ def _for_caller(explanation: Explanation) -> CallerView:
     return CallerView(
         allowed=True,
         reason="",
-        fields=tuple((name, str(how)) for name, how in first.fields.items()),
-        conditions=first.terms.conditions(),
-        withheld=tuple(item.field for item in first.withheld),
+        fields=tuple((name, str(how)) for name, how in first.scope.fields.items()),
+        conditions=first.scope.terms.conditions(),
+        withheld=tuple(item.field for item in first.scope.withheld),
         violations=(),
         nearest=None,
         offers=own,
@@ -176,7 +176,7 @@ def _for_officer(
     return OfficerView(
         allowed=refusal is None,
         reason="" if refusal is None else refusal.reason.value,
-        grant="" if isinstance(decision, Refusal) else decision[0].grant,
+        grant="" if isinstance(decision, Refusal) else decision[0].scope.grant,
         region=region,
         today=today,
         purpose_ended=purpose.expires_on if purpose is not None and expired(policy, purpose.id, today) else None,
@@ -219,7 +219,7 @@ def _fields(
     spec = None if contract is None else contract.disclosures.get(request.disclosure)
     if contract is None or spec is None or not isinstance(request, RowsRequest):
         return ()
-    given = spec.fields if isinstance(decision, Refusal) else decision[0].fields
+    given = spec.fields if isinstance(decision, Refusal) else decision[0].scope.fields
     fates = []
     for name in request.fields or tuple(spec.fields):
         known, how = contract.fields.get(name), given.get(name)

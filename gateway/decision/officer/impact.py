@@ -172,9 +172,9 @@ def _decided(
     if isinstance(permits, Refusal):
         return permits
     for permit in permits:
-        if permit.terms.break_glass is None or question.emergency:
+        if permit.scope.terms.break_glass is None or question.emergency:
             return permit
-    return Refusal(ErrorReason.BREAK_GLASS_REQUIRED, grant=permits[0].grant)
+    return Refusal(ErrorReason.BREAK_GLASS_REQUIRED, grant=permits[0].scope.grant)
 
 
 @dataclass(slots=True)
@@ -230,11 +230,11 @@ def _reason(decision: Permit | Refusal) -> str:
 
 
 def _given(decision: Permit | Refusal) -> Mapping[str, Treatment]:
-    return {} if isinstance(decision, Refusal) else decision.fields
+    return {} if isinstance(decision, Refusal) else decision.scope.fields
 
 
 def _grant(decision: Permit | Refusal) -> str:
-    return "" if isinstance(decision, Refusal) else decision.grant
+    return "" if isinstance(decision, Refusal) else decision.scope.grant
 
 
 def _rho(decision: Permit | Refusal) -> Fraction:

@@ -78,9 +78,10 @@ def decided(question: QuestionShape, snapshot: PolicySnapshot, today: date) -> P
     if isinstance(permits, Refusal):
         return permits
     for permit in permits:
-        if permit.terms.break_glass is None or request.context.break_glass_reason:
+        if permit.scope.terms.break_glass is None or request.context.break_glass_reason:
             return permit
-    return Refusal(ErrorReason.BREAK_GLASS_REQUIRED, grant=permits[0].grant, legal_basis=permits[0].legal_basis)
+    first = permits[0].scope
+    return Refusal(ErrorReason.BREAK_GLASS_REQUIRED, grant=first.grant, legal_basis=first.legal_basis)
 
 
 def identity_of(question: QuestionShape, now: datetime) -> Identity:
@@ -121,7 +122,7 @@ def _refused(
     case: CaseShape, decision: Permit | Refusal, snapshot: PolicySnapshot, today: date
 ) -> Iterator[Difference]:
     if isinstance(decision, Permit):
-        yield Difference("outcome", f"refused: {case.refused}", f"allowed by {decision.grant}")
+        yield Difference("outcome", f"refused: {case.refused}", f"allowed by {decision.scope.grant}")
         return
     yield Difference("refused", str(case.refused), str(decision.reason))
     yield Difference("withheld", _listed(case.withheld), _listed(item.field for item in decision.withheld))
@@ -135,12 +136,13 @@ def _allowed(gets: GetsShape, decision: Permit | Refusal) -> Iterator[Difference
     if isinstance(decision, Refusal):
         yield Difference("outcome", f"allowed by {gets.grant}", f"refused: {decision.reason}")
         return
-    yield Difference("gets.grant", gets.grant, decision.grant)
-    given = {name: str(treatment) for name, treatment in decision.fields.items()}
+    scope = decision.scope
+    yield Difference("gets.grant", gets.grant, scope.grant)
+    given = {name: str(treatment) for name, treatment in scope.fields.items()}
     for name in dict.fromkeys([*gets.fields, *given]):
         yield Difference(f"gets.fields.{name}", gets.fields.get(name, ""), given.get(name, ""))
-    yield Difference("gets.withheld", _listed(gets.withheld), _listed(item.field for item in decision.withheld))
-    spec = decision.disclosure
+    yield Difference("gets.withheld", _listed(gets.withheld), _listed(item.field for item in scope.withheld))
+    spec = scope.disclosure
     yield Difference("gets.consent", gets.consent or "", spec.consent_field or "")
     rows = in_words(spec.predicate) if spec.kind is DisclosureKind.EXTRACT else ""
     yield Difference("gets.rows", gets.rows, rows)
@@ -149,7 +151,7 @@ def _allowed(gets: GetsShape, decision: Permit | Refusal) -> Iterator[Difference
         yield Difference(f"gets.protects.{name}", _number(gets.protects.get(name)), _number(noise.get(name)))
     if gets.terms is not None:
         written = sorted(_spelled(term) for term in gets.terms)
-        yield Difference("gets.terms", _listed(written), _listed(sorted(term_list(decision.terms))))
+        yield Difference("gets.terms", _listed(written), _listed(sorted(term_list(scope.terms))))
 
 
 def _denied(case: CaseShape, snapshot: PolicySnapshot, today: date) -> bool:

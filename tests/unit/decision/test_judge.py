@@ -50,8 +50,8 @@ def reason(
 def test_every_grant_that_covers_the_request_gives_a_permit_in_the_order_of_the_file(edited: Edits) -> None:
     second = "p, g-again, police, health_cases/tracing, extract, hangzhou, epidemic-control, max_rows=7, allow"
     policy = edited(("grants.csv", TRACE, f"{second}\n{TRACE}"))
-    assert [permit.grant for permit in permits(policy, TRACING)] == ["g-again", "g-trace"]
-    assert permits(policy, TRACING)[0].max_rows == 7
+    assert [permit.scope.grant for permit in permits(policy, TRACING)] == ["g-again", "g-trace"]
+    assert permits(policy, TRACING)[0].scope.max_rows == 7
 
 
 def test_asking_again_gives_the_same_until_the_day_is_over(edited: Edits) -> None:
@@ -107,8 +107,8 @@ def test_a_purpose_that_rests_on_consent_opens_nothing_of_those_never_asked(edit
         ("grants.csv", TRACE, TRACE.replace("until=2027-06-30", "consent=study")),
     )
     permit = permits(asked, TRACING)[0]
-    assert Obligation(REQUIRE_CONSENT, "study") in permit.obligations
-    assert permit.terms.consent == "study"
+    assert Obligation(REQUIRE_CONSENT, "study") in permit.scope.obligations
+    assert permit.scope.terms.consent == "study"
 
 
 def test_bulk_is_forbidden_where_the_grant_says_so(edited: Edits) -> None:
@@ -140,9 +140,9 @@ def test_a_membership_lapses_by_itself_and_ends_its_permits(edited: Edits) -> No
 def test_a_deny_on_trial_warns_until_its_day_and_then_refuses(edited: Edits) -> None:
     deny = "p, d-later, police, health_cases/tracing, *, *, *, trial=2026-11-30, deny\n"
     policy = edited(("grants.csv", "", deny))
-    assert permits(policy, TRACING)[0].trials == ("d-later",)
+    assert permits(policy, TRACING)[0].scope.trials == ("d-later",)
     last = datetime(2026, 11, 30, 15, 59)
-    assert permits(policy, TRACING, now=last)[0].trials == ("d-later",)
+    assert permits(policy, TRACING, now=last)[0].scope.trials == ("d-later",)
     assert reason(policy, TRACING, now=last + timedelta(minutes=1)) is ErrorReason.DENIED_BY_RULE
 
 

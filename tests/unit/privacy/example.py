@@ -20,7 +20,7 @@ from gateway.model.contract import (
     StatisticsSpec,
 )
 from gateway.model.party import Identity
-from gateway.model.permit import Permit
+from gateway.model.permit import Permit, Scope
 from gateway.model.purpose import LegalBasis
 from gateway.model.request import ReleaseRequest, RequestContext
 from gateway.model.statistics import StatisticsQuery
@@ -79,9 +79,7 @@ def request_for(query: StatisticsQuery, epsilon: Fraction = Fraction(1, 2)) -> R
 
 
 def permit_for(query: StatisticsQuery, *, region: str = "hangzhou", institution: str = "zju-research") -> Permit:
-    return Permit(
-        identity=Identity(institution, "person", _NOW),
-        request=request_for(query),
+    scope = Scope(
         contract=CONTRACT,
         disclosure=DISCLOSURE,
         region=region,
@@ -91,7 +89,6 @@ def permit_for(query: StatisticsQuery, *, region: str = "hangzhou", institution:
         legal_basis=LegalBasis("dpv:Consent", "x"),
         policy_digest="p",
         max_rows=None,
-        valid_until=_NOW,
         obligations=frozenset(),
-        decided_at=_NOW,
     )
+    return Permit(Identity(institution, "person", _NOW), request_for(query), scope, _NOW, _NOW)

@@ -35,7 +35,8 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> FileKeyRing:
 def _extract(recipient: str, keys: FileKeyRing) -> list[Segment]:
     """What leaves for a recipient: a token, and an amount that tells which row of the source this was."""
     fields: dict[str, Treatment] = {"resident_id": Pseudonymize(), "amount": Keep()}
-    permit = replace(permit_for(StatisticsQuery((), (), ()), institution=recipient), fields=fields)
+    permit = permit_for(StatisticsQuery((), (), ()), institution=recipient)
+    permit = replace(permit, scope=replace(permit.scope, fields=fields))
     source = pa.record_batch({"resident_id": SUBJECTS, "amount": range(ROWS), "wage": range(ROWS)})
     starts = np.cumsum((0, *SIZES))
     segments = (
