@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.rules:
             if measured is not decide.DECIDE:
                 parser.error("--rules is for decide")
-            measured = decide.benchmark(chosen.rules)
+            measured = decide.benchmark(chosen.rules, decide.judged)
         print(json.dumps(_run(measured, chosen, save=False)))
     return 0
 

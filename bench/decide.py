@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from bench.benchmark import Benchmark, Say
 from bench.measure import Json, interleave, quantile, ratios, significant, spread
@@ -39,8 +40,19 @@ PLAIN_SECONDS = 2.0
 EVERY = 0.001
 """Seconds between decisions while a policy is loaded, as a server that waits for its calls would have them."""
 
-Decide = Callable[[PolicySnapshot, Question], object]
-"""Decides a whole request for the question: `ruling` and all that comes after it."""
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A question as a whole request of somebody: an extract, or a lookup of one person."""
+
+    identity: Identity
+    request: RowsRequest
+
+
+Decide = Callable[[PolicySnapshot, Call], object]
+"""Decides a whole request: `ruling` and all that comes after it."""
+
+_Asks = TypeVar("_Asks", Question, Call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +153,11 @@ def _ask(folder: Path, asked: Sequence[Question], whole: Decide | None) -> Asked
     again, _ = _timed(lambda question: ruling(*question), asked)
     if whole is None:
         return Asked(loaded, loaded_cpu, new, new_cpu, again, None)
-    granted = [not isinstance(whole(policy, question), Refusal) for question in asked]
+    calls = [call(question) for question in asked]
+    granted = [not isinstance(whole(policy, one), Refusal) for one in calls]
     fresh = PolicyStore(FolderSource(folder)).current()
-    whole_new, _ = _timed(lambda question: whole(fresh, question), asked)
-    whole_again, _ = _timed(lambda question: whole(fresh, question), asked)
+    whole_new, _ = _timed(lambda one: whole(fresh, one), calls)
+    whole_again, _ = _timed(lambda one: whole(fresh, one), calls)
     refused = [not one for one in granted]
     told = Whole(
         tuple(compress(whole_new, granted)),
@@ -155,7 +168,7 @@ def _ask(folder: Path, asked: Sequence[Question], whole: Decide | None) -> Asked
     return Asked(loaded, loaded_cpu, new, new_cpu, again, told)
 
 
-def _timed(ask: Callable[[Question], object], asked: Sequence[Question]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _timed(ask: Callable[[_Asks], object], asked: Sequence[_Asks]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Ask everything once, and return the seconds that each answer took, and those of the processor."""
     taken, processor = [], []
     for question in asked:
@@ -296,14 +309,19 @@ def _whole(what: str, runs: Sequence[Whole]) -> dict[str, Json]:
     return found
 
 
-def judged(policy: PolicySnapshot, question: Question) -> object:
-    """Decide a whole request for a question, as the pipeline's stage does: an extract or a lookup of one person."""
+def judged(policy: PolicySnapshot, asks: Call) -> object:
+    """Decide a whole request, as the pipeline's stage does."""
+    return judge(asks.identity, asks.request, policy, _NOW)
+
+
+def call(question: Question) -> Call:
+    """Return the request that asks a question."""
     recipient, obj, kind, region, purpose = question
     dataset, _, disclosure = obj.partition("/")
     context = RequestContext(purpose, region, "", "bench", b"", False)
     person = Selector(SelectBy.KEY, "resident_id", ("330106199003070014",)) if kind is DisclosureKind.LOOKUP else None
     request = RowsRequest(context, kind, dataset, disclosure, (), False, (), person)
-    return judge(Identity(recipient, "li.wei", _NOW + timedelta(hours=1)), request, policy, _NOW)
+    return Call(Identity(recipient, "li.wei", _NOW + timedelta(hours=1)), request)
 
 
 _NOW = datetime(2026, 11, 22, 3)

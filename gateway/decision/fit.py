@@ -43,6 +43,8 @@ def misfit(request: DisclosureRequest, contract: DataContract, spec: DisclosureS
 def _filters(
     filters: tuple[Condition, ...], place: str, contract: DataContract, spec: DisclosureSpec
 ) -> Refusal | None:
+    if not filters:
+        return None
     found = [
         FieldViolation(f"{place}[{position}].{part}", rule)
         for position, condition in enumerate(filters)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench import decide, rules
-from bench.decide import Asked, AskedPlain, Size, Swapped, benchmark, figures
-from bench.rules import DATASETS, Question, questions, write_policy
+from bench.decide import Asked, AskedPlain, Call, Size, Swapped, benchmark, figures, judged
+from bench.rules import DATASETS, questions, write_policy
 from gateway.policy.snapshot import PolicySnapshot, load
 
 
@@ -40,11 +40,11 @@ def test_a_run_holds_the_snapshot_against_plain_casbin(monkeypatch: pytest.Monke
     monkeypatch.setattr(rules, "DATASETS", 3)
     monkeypatch.setattr(decide, "ASKED", 40)
     monkeypatch.setattr(decide, "PLAIN_SECONDS", 0.2)
-    decided: list[Question] = []
+    decided: list[Call] = []
 
-    def whole(policy: PolicySnapshot, question: Question) -> object:
-        decided.append(question)
-        return policy.ruling(*question)
+    def whole(policy: PolicySnapshot, asks: Call) -> object:
+        decided.append(asks)
+        return judged(policy, asks)
 
     told = benchmark([60], whole).run(60, 1, lambda text: None)
     at_60 = told["at_60"]
