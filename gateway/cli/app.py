@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
 
-from gateway.cli.mistake import CANNOT_RUN, Mistake
+from gateway.cli.codes import CANNOT_RUN
+from gateway.cli.mistake import Mistake
 from gateway.policy.problems import did_you_mean, shown
 
 _USAGE = "Usage: gateway <cmd>"

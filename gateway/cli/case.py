@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from datetime import date
 from pathlib import Path
 
+from gateway.cli.as_json import print_json
 from gateway.cli.connection import connected
-from gateway.cli.mistake import Mistake
+from gateway.cli.days import day_of
 
 
 def open_(
@@ -45,11 +44,11 @@ def open_(
             "register": case.register,
             "number": case.number,
             "institution": case.institution,
-            "opened_at": case.opened_at.isoformat(),
-            "ends_on": None if case.ends_on is None else case.ends_on.isoformat(),
+            "opened_at": case.opened_at,
+            "ends_on": case.ends_on,
             "recorded_by": case.recorded_by,
         }
-        print(json.dumps(told, ensure_ascii=False))
+        print_json(told)
     else:
         until = "until it is closed" if case.ends_on is None else f"until {case.ends_on}"
         print(f"{case.number} is open for {case.institution} {until}.")
@@ -74,15 +73,3 @@ def close(register: str, number: str, institution: str, /, *, connect: Path | No
         keeper.close_case(register, number, institution)
     print(f"{number} is closed for {institution}.")
     return 0
-
-
-def day_of(written: str, option: str) -> date:
-    """Return the day.
-
-    Raises:
-        Mistake: it is none.
-    """
-    try:
-        return date.fromisoformat(written)
-    except ValueError:
-        raise Mistake(f"{option} is not a day", "Write YYYY-MM-DD.") from None

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.cli.mistake import CANNOT_RUN, REFUSED, Mistake
+from gateway.cli.codes import CANNOT_RUN, REFUSED
+from gateway.cli.mistake import Mistake
 from gateway.client import (
     DeadlineExceeded,
     GatewayError,

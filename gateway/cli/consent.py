@@ -8,12 +8,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
+from gateway.cli.as_json import print_json
 from gateway.cli.connection import connected
 from gateway.cli.mistake import Mistake
 from gateway.client import NewConsent
@@ -48,7 +48,7 @@ def record(register: str, file: Path | None = None, /, *, connect: Path | None =
         for start in range(0, len(consents), _AT_ONCE):
             entered += keeper.record_consents(register, consents[start : start + _AT_ONCE])
     if json_:
-        print(json.dumps([_json(one) for one in entered], ensure_ascii=False))
+        print_json([_json(one) for one in entered])
     else:
         print(f"{len(entered)} recorded in {register}.")
     return 0
@@ -70,7 +70,10 @@ def withdraw(register: str, consent: str, /, *, connect: Path | None = None, jso
     """
     with connected(connect) as keeper:
         found = keeper.withdraw_consent(register, consent)
-    print(json.dumps(_json(found), ensure_ascii=False) if json_ else _line(found))
+    if json_:
+        print_json(_json(found))
+    else:
+        print(_line(found))
     return 0
 
 
@@ -94,7 +97,7 @@ def list_(
     with connected(connect) as keeper:
         found = keeper.consents(register, subject)
     if json_:
-        print(json.dumps([_json(one) for one in found], ensure_ascii=False))
+        print_json([_json(one) for one in found])
     for one in () if json_ else found:
         print(_line(one))
     return 0
@@ -171,9 +174,9 @@ def _json(consent: Consent) -> dict[str, object]:
         "recipient": consent.recipient,
         "source": consent.source,
         "proof": consent.proof.hex(),
-        "given_at": consent.given_at.isoformat(),
-        "ends_on": None if consent.ends_on is None else consent.ends_on.isoformat(),
+        "given_at": consent.given_at,
+        "ends_on": consent.ends_on,
         "recorded_by": consent.recorded_by,
-        "withdrawn_at": None if consent.withdrawn_at is None else consent.withdrawn_at.isoformat(),
+        "withdrawn_at": consent.withdrawn_at,
         "withdrawn_by": consent.withdrawn_by,
     }

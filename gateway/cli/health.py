@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from gateway.cli.codes import CANNOT_START
 from gateway.settings import InvalidSettings, read_settings
 
 _PATIENCE = 5.0
@@ -27,10 +28,10 @@ def health(config: Path) -> int:
         )
     except InvalidSettings as error:
         print(error, file=sys.stderr)
-        return 78
+        return CANNOT_START
     except OSError as error:
         print(f"health: cannot read {error.filename}: {error.strerror}", file=sys.stderr)
-        return 78
+        return CANNOT_START
     host, _, port = settings.server.listen.rpartition(":")
     target = f"{'localhost' if host in ('0.0.0.0', '[::]', '127.0.0.1') else host}:{port}"
     with grpc.secure_channel(target, credentials) as channel:

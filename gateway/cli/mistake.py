@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-PROBLEMS_FOUND = 1
-"""The exit code of a check that ran and found something wrong."""
-
-CANNOT_RUN = 2
-"""The exit code of a command that could not do its work: wrong arguments, a missing or unreadable file."""
-
-REFUSED = 5
-"""The exit code of a command that a running gateway refuses: no authority, no second officer, a cool-down."""
+from gateway.cli.codes import CANNOT_RUN
 
 
 class Mistake(Exception):

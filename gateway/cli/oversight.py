@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gateway.cli.case import day_of
+from gateway.cli.as_json import print_json
 from gateway.cli.connection import connected
+from gateway.cli.days import day_of
 from gateway.client.registers import Emergency, Report
 from gateway.model.calendar import end_of_day
 
@@ -44,7 +44,7 @@ def report(
     with connected(connect) as officer:
         found = officer.report(institution, start, end)
     if json_:
-        print(json.dumps(_report(found), ensure_ascii=False))
+        print_json(_report(found))
         return 0
     print(f"{found.institution}, {first} to {last}: {found.allowed} allowed, {found.refused} refused.")
     for line in found.lines:
@@ -73,7 +73,7 @@ def emergencies(*, connect: Path | None = None, json_: bool = False) -> int:
     with connected(connect) as officer:
         found = officer.emergencies()
     if json_:
-        print(json.dumps([_emergency(one) for one in found], ensure_ascii=False))
+        print_json([_emergency(one) for one in found])
     for one in () if json_ else found:
         print(f"{_line(one)}\n  {one.why}")
     return 0
@@ -102,7 +102,10 @@ def review(
     """
     with connected(connect) as officer:
         found = officer.review_emergency(emergency, verdict)
-    print(json.dumps(_emergency(found), ensure_ascii=False) if json_ else _line(found))
+    if json_:
+        print_json(_emergency(found))
+    else:
+        print(_line(found))
     return 0
 
 
@@ -120,11 +123,11 @@ def _emergency(one: Emergency) -> dict[str, object]:
         "person": one.person,
         "purpose": one.purpose,
         "why": one.why,
-        "opened_at": one.opened_at.isoformat(),
-        "ends_at": one.ends_at.isoformat(),
-        "review_due": one.review_due.isoformat(),
+        "opened_at": one.opened_at,
+        "ends_at": one.ends_at,
+        "review_due": one.review_due,
         "reviewed_by": one.reviewed_by,
-        "reviewed_at": None if one.reviewed_at is None else one.reviewed_at.isoformat(),
+        "reviewed_at": one.reviewed_at,
         "verdict": one.verdict,
     }
 

@@ -7,14 +7,12 @@ import sys
 from pathlib import Path
 
 from gateway.adapters.state_engine import StateUnusable
+from gateway.cli.codes import CANNOT_START
 from gateway.model.errors import Fault
 from gateway.policy.problems import InvalidPolicy
 from gateway.server.app import run
 from gateway.settings import InvalidSettings, read_settings
 from gateway.wiring import open_gateway
-
-CANNOT_START = 78
-"""The exit code for what an operator must mend first (EX_CONFIG of sysexits.h)."""
 
 
 def serve(config: Path) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.contract.draft import CONFIRM
-from gateway.cli.contract.files import check_draft, is_dataset_name, write_text
+from gateway.cli.contract.files import check_draft, is_dataset_name, see_replaceable, write_text
 from gateway.cli.contract.foreign import Foreign, adopt
 from gateway.cli.contract.plan import label
 from gateway.cli.mistake import Mistake
@@ -35,8 +35,8 @@ def import_(file: Path, /, *, out: Path | None = None, table: str = "", force: b
     force
         Replace a file that exists.
     """
-    if out is not None and out.exists() and not force:
-        raise Mistake(f"{out} exists", "Choose another --out, or replace it with --force.")
+    if out is not None:
+        see_replaceable(out, force)
     data = _read(file)
     chosen = _table(file, data, table)
     dataset = out.stem if out is not None else _dataset_name(chosen["name"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from gateway.cli.codes import FINE, FOUND
 from gateway.cli.contract.draft import CONFIRM
-from gateway.cli.contract.plan import label
-from gateway.cli.mistake import PROBLEMS_FOUND, Mistake
+from gateway.cli.contract.named import contract_of
 from gateway.cli.policy.folder import load_folder, tell_problems
 from gateway.model.contract import ContractStatus
-from gateway.policy.problems import InvalidPolicy, did_you_mean
+from gateway.policy.problems import InvalidPolicy
 
 
 def check(dataset: str = "", /, *, policies: Path = Path("policies")) -> int:
@@ -29,12 +29,9 @@ def check(dataset: str = "", /, *, policies: Path = Path("policies")) -> int:
         snapshot = load_folder(policies)
     except InvalidPolicy as invalid:
         return tell_problems(policies, invalid)
-    if dataset and dataset not in snapshot.contracts:
-        remedy = did_you_mean(dataset, snapshot.contracts)
-        raise Mistake(f"there is no contract contracts/{label(dataset)}.yaml in {policies}", remedy)
+    contracts = {dataset: contract_of(dataset, snapshot, policies)} if dataset else snapshot.contracts
     unfinished = 0
-    for name in [dataset] if dataset else sorted(snapshot.contracts):
-        contract = snapshot.contracts[name]
+    for name, contract in sorted(contracts.items()):
         path = policies / "contracts" / f"{name}.yaml"
         left = {number: line for number, line in enumerate(_lines(path), start=1) if f"  {CONFIRM}" in line}
         ready = contract.status is ContractStatus.ACTIVE and not left
@@ -43,7 +40,7 @@ def check(dataset: str = "", /, *, policies: Path = Path("policies")) -> int:
         print(f"{path}: {said}")
         for number, line in left.items():
             print(f"{path}:{number}: to confirm: {line.partition(CONFIRM)[2].strip()}")
-    return PROBLEMS_FOUND if unfinished else 0
+    return FOUND if unfinished else FINE
 
 
 def _lines(path: Path) -> list[str]:

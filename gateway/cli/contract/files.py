@@ -25,6 +25,16 @@ def is_dataset_name(name: str) -> bool:
     return True
 
 
+def see_replaceable(target: Path, force: bool) -> None:
+    """See that a file may be written.
+
+    Raises:
+        Mistake: it exists, and is not to be replaced.
+    """
+    if target.exists() and not force:
+        raise Mistake(f"{target} exists", "Choose another --out, or replace it with --force.")
+
+
 def check_draft(dataset: str, text: str, remedy: str) -> None:
     """Read the draft as the server will.
 

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gateway.cli.contract.files import write_text
-from gateway.cli.contract.plan import label
+from gateway.cli.contract.files import see_replaceable, write_text
+from gateway.cli.contract.named import contract_of
 from gateway.cli.contract.yaml_text import undated, written
 from gateway.cli.mistake import Mistake
 from gateway.cli.policy.folder import valid_folder
 from gateway.policy.contracts.shape import BLOCK
 from gateway.policy.documents import read_yaml
-from gateway.policy.problems import Problems, did_you_mean
+from gateway.policy.problems import Problems
 
 
 def export(
@@ -42,17 +42,15 @@ def export(
     force
         Replace a file that exists.
     """
-    if out is not None and out.exists() and not force:
-        raise Mistake(f"{out} exists", "Choose another --out, or replace it with --force.")
+    if out is not None:
+        see_replaceable(out, force)
     snapshot = valid_folder(policies)
-    if dataset not in snapshot.contracts:
-        remedy = did_you_mean(dataset, snapshot.contracts)
-        raise Mistake(f"there is no contract contracts/{label(dataset)}.yaml in {policies}", remedy)
+    contract = contract_of(dataset, snapshot, policies)
     name = f"contracts/{dataset}.yaml"
     document = read_yaml(name, (policies / name).read_bytes(), Problems())
     if document is None or not isinstance(document.data, dict):
         raise Mistake(f"{policies / name} changed while it was read", "Try again.")
-    path = PurePosixPath(snapshot.contracts[dataset].source.path)
+    path = PurePosixPath(contract.source.path)
     text = "\n".join([*written(_for_others(document.data, path, with_policy)), ""])
     if out is None:
         print(text, end="")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.cli.as_json import print_json
 from gateway.cli.contract.copy import write_copy
 from gateway.cli.contract.draft import CONFIRM, write_draft
 from gateway.cli.contract.files import check_draft, is_dataset_name, write_text
@@ -75,7 +75,7 @@ def init(
         write_copy(opened, plan, copy)
     write_text(target, text)
     if json_:
-        print(json.dumps(_report(found, plan, target, source), ensure_ascii=False, indent=2))
+        print_json(_report(found, plan, target, source))
     else:
         _tell(found, plan, target, policies, copy)
 

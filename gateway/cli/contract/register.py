@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from gateway.cli.as_json import print_json
 from gateway.cli.policy.folder import counted, valid_folder
 from gateway.model.contract import DataContract
 from gateway.policy.contracts.quality import stated
@@ -47,7 +47,7 @@ def list_(folder: Path = Path("policies"), /, *, json_: bool = False) -> None:
     contracts = valid_folder(folder).contracts
     entries = [entry(contracts[name]) for name in sorted(contracts)]
     if json_:
-        print(json.dumps({"datasets": [asdict(one) for one in entries]}, ensure_ascii=False, indent=2))
+        print_json({"datasets": [asdict(one) for one in entries]})
         return
     for one in entries:
         print("\n".join([_headline(one), *(f"    {name:15}{text}" for name, text in _lines(one) if text), ""]))

@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from gateway.cli.contract.copy import replacing
-from gateway.cli.contract.plan import label
+from gateway.cli.contract.files import see_replaceable
+from gateway.cli.contract.named import contract_of
 from gateway.cli.mistake import Mistake
 from gateway.cli.policy.folder import counted, valid_folder
 from gateway.kernels.rehearsal import rehearsal, rehearsal_schema
 from gateway.model.contract import SourceKind
-from gateway.policy.problems import did_you_mean
 
 MAX_ROWS = 1_000_000_000
 _MAX_SEED = 2**63 - 1
@@ -54,17 +54,13 @@ def rehearse(
     kind = _KINDS.get(out.suffix)
     if kind is None:
         raise Mistake(f"{out.name} is neither Parquet nor CSV", "End the name of --out in .parquet or .csv.")
-    if out.exists() and not force:
-        raise Mistake(f"{out} exists", "Choose another --out, or replace it with --force.")
+    see_replaceable(out, force)
     if not 1 <= rows <= MAX_ROWS:
         raise Mistake("--rows is out of range", f"Choose 1 to {MAX_ROWS}.")
     if not 0 <= seed <= _MAX_SEED:
         raise Mistake("--seed is out of range", "Choose a whole number from 0 on.")
     snapshot = valid_folder(policies)
-    contract = snapshot.contracts.get(dataset)
-    if contract is None:
-        remedy = did_you_mean(dataset, snapshot.contracts)
-        raise Mistake(f"there is no contract contracts/{label(dataset)}.yaml in {policies}", remedy)
+    contract = contract_of(dataset, snapshot, policies)
     regions = [path for path in snapshot.regions.paths() if not snapshot.regions.children(path)]
     schema, batches = rehearsal_schema(contract), rehearsal(contract, regions, rows, seed)
     with replacing(out) as fresh:

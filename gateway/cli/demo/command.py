@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import NoReturn
 from rich.console import Console
 
 import gateway.client as gw
+from gateway.cli.as_json import print_json
 from gateway.cli.demo import farewell
 from gateway.cli.demo.city import CAST, DemoCity, prepare
 from gateway.cli.demo.play import Play
@@ -101,7 +101,7 @@ def _run(console: Console, began: float, people: int, folder: Path, port: int, *
             report.plain(f"\nServing on {city.address} until Ctrl-C.")
             process.wait()
     if as_json:
-        print(_figures(play, took))
+        print_json(_figures(play, took))
     return 0
 
 
@@ -120,18 +120,16 @@ def _say_goodbye(report: Report, city: DemoCity, play: Play, took: float) -> Non
     )
 
 
-def _figures(play: Play, took: float) -> str:
-    return json.dumps(
-        {
-            "people": play.city.people,
-            "records": sum(play.city.rows.values()),
-            "scenes": len(play.report.scenes),
-            "proofs": play.report.proofs,
-            "receipts": len(play.answers) + len(play.refusals),
-            "seconds_to_first_answer": round(play.seconds_to_first_answer, 3),
-            "seconds": round(took, 3),
-        }
-    )
+def _figures(play: Play, took: float) -> dict[str, float]:
+    return {
+        "people": play.city.people,
+        "records": sum(play.city.rows.values()),
+        "scenes": len(play.report.scenes),
+        "proofs": play.report.proofs,
+        "receipts": len(play.answers) + len(play.refusals),
+        "seconds_to_first_answer": round(play.seconds_to_first_answer, 3),
+        "seconds": round(took, 3),
+    }
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

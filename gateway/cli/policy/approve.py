@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.cli.as_json import print_json
+from gateway.cli.codes import FINE
 from gateway.cli.connection import connected, read_private
 from gateway.cli.mistake import Mistake
-from gateway.cli.policy.codes import FINE
 from gateway.cli.policy.showing import proposal_json, proposal_lines
 from gateway.client.policies import Snapshot, read_officer_key
 from gateway.decision.authority import touched
@@ -61,7 +61,7 @@ def approve(
         told = {**proposal_json(found), "signed": key is not None, "changes": changes, "touches": reach}
         if show_diff:
             told["diff"] = list(_lines(base, proposed))
-        print(json.dumps(told, ensure_ascii=False))
+        print_json(told)
     elif key is None:
         print("Shown, and not signed: no --officer-key was given.", file=sys.stderr)
     else:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from gateway.cli.policy.codes import FINE, FOUND
+from gateway.cli.as_json import print_json
+from gateway.cli.codes import FINE, FOUND
 from gateway.cli.policy.folder import counted, load_folder, tell_problems
 from gateway.policy.problems import InvalidPolicy
 
@@ -32,14 +32,14 @@ def check(folder: Path = Path("policies"), /, *, json_: bool = False) -> int:
             {"file": one.file, "line": one.line, "message": one.message, "remedy": one.remedy}
             for one in invalid.problems
         ]
-        print(json.dumps({"valid": False, "problems": problems}, ensure_ascii=False))
+        print_json({"valid": False, "problems": problems})
         return FOUND
     grants, contracts = len(snapshot.grants), len(snapshot.contracts)
     if json_:
         said = {
             "valid": True, "problems": [], "contracts": contracts, "grants": grants, "digest": snapshot.digest
         }  # fmt: skip
-        print(json.dumps(said))
+        print_json(said)
     else:
         told = f"{counted(contracts, 'contract')}, {counted(grants, 'grant')}"
         print(f"{folder}: valid. {told}. Digest {snapshot.digest}")

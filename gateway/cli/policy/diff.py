@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway.cli.policy.codes import FINE, FOUND, WIDER
+from gateway.cli.as_json import print_json
+from gateway.cli.codes import FINE, FOUND, WIDER
 from gateway.cli.policy.folder import counted, valid_folder
 from gateway.decision.officer.diff import EntitlementShift, PolicyDiff
 from gateway.decision.officer.diff import diff as compared
@@ -40,7 +40,7 @@ def diff(before: Path, after: Path, /, *, json_: bool = False) -> int:
     """
     found = compared(valid_folder(before), valid_folder(after))
     if json_:
-        print(json.dumps(_report(found), ensure_ascii=False, indent=2))
+        print_json(_report(found))
     else:
         _tell(found)
     if found.empty:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.cli.policy.codes import FINE, FOUND
+from gateway.cli.as_json import print_json
+from gateway.cli.codes import FINE, FOUND
+from gateway.cli.days import today_or
 from gateway.cli.policy.folder import valid_folder
-from gateway.cli.policy.question import day, names, question
+from gateway.cli.policy.question import names, question
 from gateway.decision.officer.changes import PolicyChange
 from gateway.decision.officer.explain import OfficerView
 from gateway.decision.officer.explain import explain as explained
 from gateway.decision.officer.tables import identity_of, noon, request_of
-from gateway.model.calendar import city_day
 from gateway.policy.grants import Grant
 from gateway.policy.writing import grant_line
 
@@ -90,12 +89,12 @@ def explain(
         group_by=names(group_by), epsilon=epsilon,
         subjects={"key": key, "token": token, "count": count} if key or token else None,
     )  # fmt: skip
-    on = day(today) if today else city_day(datetime.now(UTC).replace(tzinfo=None))
+    on = today_or(today, "--today")
     snapshot = valid_folder(folder)
     now = noon(on)
     view = explained(request_of(asked, snapshot), identity_of(asked, now), snapshot, now).for_officer()
     if json_:
-        print(json.dumps(_report(view), ensure_ascii=False, indent=2))
+        print_json(_report(view))
     else:
         _tell(view)
     return FINE if view.allowed else FOUND
@@ -161,8 +160,8 @@ def _report(view: OfficerView) -> dict[str, object]:
         "reason": view.reason,
         "grant": view.grant,
         "region": view.region,
-        "today": str(view.today),
-        "purpose_ended": None if view.purpose_ended is None else str(view.purpose_ended),
+        "today": view.today,
+        "purpose_ended": view.purpose_ended,
         "unlawful": view.unlawful,
         "contract_status": view.status,
         "denies": [_rule(rule) for rule in view.denies],

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gateway.cli.mistake import PROBLEMS_FOUND, Mistake
-from gateway.cli.policy.codes import INVALID
+from gateway.cli.codes import FOUND, INVALID
+from gateway.cli.mistake import Mistake
 from gateway.policy.problems import InvalidPolicy
 from gateway.policy.snapshot import PolicySnapshot, load
 
@@ -41,7 +41,7 @@ def tell_problems(folder: Path, invalid: InvalidPolicy) -> int:
     for problem in invalid.problems:
         print(f"{folder}/{problem}", file=sys.stderr)
     print(f"{counted(len(invalid.problems), 'problem')} in {folder}.", file=sys.stderr)
-    return PROBLEMS_FOUND
+    return FOUND
 
 
 def counted(number: int, what: str) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from gateway.cli.as_json import print_json
+from gateway.cli.codes import FINE, FOUND
 from gateway.cli.connection import connected
-from gateway.cli.policy.codes import FINE, FOUND
 from gateway.cli.policy.showing import publication_json, publication_lines
 from gateway.client import NotFound, Officer, SnapshotMismatch
-from gateway.client.policies import Approval, Proposal, Publication, approval_text
+from gateway.client.policies import Approval, Proposal, Publication, Snapshot, approval_text
 from gateway.policy.problems import InvalidPolicy
 from gateway.policy.snapshot import read
 
@@ -48,7 +49,7 @@ def history(*, count: int = 20, verify: bool = False, connect: Path | None = Non
             {**publication_json(one), **({"verdict": found.get(one.number, UNSIGNED)} if verify else {})}
             for one in shown
         ]
-        print(json.dumps(told, ensure_ascii=False))
+        print_json(told)
     else:
         for entry in shown:
             print("\n".join([*publication_lines(entry), *([f"   {found[entry.number]}"] if verify else [])]))
@@ -57,19 +58,20 @@ def history(*, count: int = 20, verify: bool = False, connect: Path | None = Non
 
 def _verified(officer: Officer, entries: tuple[Publication, ...]) -> Mapping[int, str]:
     digests = {entry.number: entry.digest for entry in entries}
-    return {entry.number: _verdict(officer, entry, digests.get(entry.number - 1, "")) for entry in entries}
+    snapshot = cache(officer.snapshot)  # each policy is asked for as a publication, and as the one before the next
+    return {entry.number: _verdict(officer, snapshot, entry, digests.get(entry.number - 1, "")) for entry in entries}
 
 
-def _verdict(officer: Officer, entry: Publication, base: str) -> str:
+def _verdict(officer: Officer, snapshot: Callable[[str], Snapshot], entry: Publication, base: str) -> str:
     try:
         # the files are held against the digest as they arrive
-        officer.snapshot(entry.digest)
+        snapshot(entry.digest)
         if entry.act != "published" and not entry.approvals:
             return UNSIGNED
         proposal = officer.proposal(entry.proposal_id)
         if (proposal.digest, proposal.base) != (entry.digest, base):
             return BROKEN
-        keys = {one.id: one.key for one in read(officer.snapshot(base).files).officers.officers.values()}
+        keys = {one.id: one.key for one in read(snapshot(base).files).officers.officers.values()}
     except (NotFound, SnapshotMismatch, InvalidPolicy):
         return BROKEN
     signed = [_fits(one, proposal, keys.get(one.officer, b"")) for one in entry.approvals]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
+from gateway.cli.as_json import print_json
+from gateway.cli.codes import FINE, FOUND, WIDER
 from gateway.cli.connection import connected
-from gateway.cli.policy.codes import FINE, FOUND, WIDER
 from gateway.cli.policy.showing import folder_files, invalid_folder
 from gateway.client.policies import PolicyInvalid
 
@@ -49,7 +49,7 @@ def impact(
             raise invalid_folder(folder, invalid) from None
     if json_:
         told = MessageToDict(found, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-        print(json.dumps(told, ensure_ascii=False))
+        print_json(told)
     else:
         _tell(found)
     if any(one.now_allowed or one.exposed for one in found.institutions):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from gateway.cli.as_json import print_json
+from gateway.cli.codes import FINE
 from gateway.cli.connection import connected
-from gateway.cli.policy.codes import FINE
 from gateway.cli.policy.showing import (
     folder_files,
     invalid_folder,
@@ -49,7 +49,7 @@ def propose(
         except PolicyInvalid as invalid:
             raise invalid_folder(folder, invalid) from None
     if json_:
-        print(json.dumps(proposal_json(proposal), ensure_ascii=False))
+        print_json(proposal_json(proposal))
     else:
         print("\n".join(proposal_lines(proposal)))
         then = "publish it" if emergency else "another officer approves it"
@@ -122,12 +122,15 @@ def proposals(*, count: int = 20, connect: Path | None = None, json_: bool = Fal
     with connected(connect) as officer:
         found = officer.proposals(count)
     if json_:
-        print(json.dumps([proposal_json(one) for one in found], ensure_ascii=False))
+        print_json([proposal_json(one) for one in found])
     for proposal in () if json_ else found:
         print("\n".join(proposal_lines(proposal)))
     return FINE
 
 
 def _tell(entry: Publication, *, json_: bool) -> int:
-    print(json.dumps(publication_json(entry), ensure_ascii=False) if json_ else "\n".join(publication_lines(entry)))
+    if json_:
+        print_json(publication_json(entry))
+    else:
+        print("\n".join(publication_lines(entry)))
     return FINE

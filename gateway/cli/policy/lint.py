@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
-from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.cli.as_json import print_json
+from gateway.cli.codes import FINE, FOUND
+from gateway.cli.days import today_or
 from gateway.cli.mistake import Mistake
-from gateway.cli.policy.codes import FINE, FOUND
 from gateway.cli.policy.folder import counted, valid_folder
-from gateway.cli.policy.question import day
 from gateway.decision.lint.findings import Finding, Severity
 from gateway.decision.lint.look import at_least
 from gateway.decision.lint.look import lint as look
-from gateway.model.calendar import city_day
 from gateway.policy.problems import did_you_mean, shown
 
 _NO_USAGE = "Which grants are used is not known here: a running gateway knows it."
@@ -50,11 +48,11 @@ def lint(
     if fail_on not in list(Severity):
         raise Mistake(f"{shown(fail_on)} is not a severity", did_you_mean(fail_on, list(Severity)))
     known = None if institutions is None else _names(institutions)
-    on = day(today) if today else city_day(datetime.now(UTC).replace(tzinfo=None))
+    on = today_or(today, "--today")
     findings = look(valid_folder(folder), on, institutions=known)
     failing = at_least(findings, Severity(fail_on))
     if json_:
-        print(json.dumps(_report(findings, len(failing)), ensure_ascii=False, indent=2))
+        print_json(_report(findings, len(failing)))
     else:
         for one in findings:
             place = f"{folder / one.file}:{one.line}" if one.line else f"{folder / one.file}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from pydantic import ValidationError
@@ -42,15 +41,3 @@ def question(**written: Any) -> QuestionShape:
 def names(written: str) -> list[str]:
     """Return the names in a list that is divided by commas."""
     return [name.strip() for name in written.split(",") if name.strip()]
-
-
-def day(written: str) -> date:
-    """Return the day.
-
-    Raises:
-        Mistake: it is none.
-    """
-    try:
-        return date.fromisoformat(written)
-    except ValueError:
-        raise Mistake(f"{shown(written)} is not a day", "Write YYYY-MM-DD.") from None

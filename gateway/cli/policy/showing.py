@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from gateway.cli.codes import INVALID
 from gateway.cli.mistake import Mistake
-from gateway.cli.policy.codes import INVALID
 from gateway.client.policies import Approval, PolicyInvalid, Proposal, Publication
 from gateway.policy.folder import read_folder
 from gateway.policy.problems import InvalidPolicy, Problems
@@ -76,7 +76,7 @@ def proposal_json(proposal: Proposal) -> dict[str, object]:
         "base": proposal.base,
         "author": proposal.author,
         "note": proposal.note,
-        "proposed_at": proposal.proposed_at.isoformat(),
+        "proposed_at": proposal.proposed_at,
         "emergency": proposal.emergency,
         "approvals": [_approval(one) for one in proposal.approvals],
     }
@@ -89,20 +89,20 @@ def publication_json(entry: Publication) -> dict[str, object]:
         "digest": entry.digest,
         "act": entry.act,
         "published_by": entry.published_by,
-        "published_at": entry.published_at.isoformat(),
+        "published_at": entry.published_at,
         "proposal_id": entry.proposal_id,
         "note": entry.note,
         "approvals": [_approval(one) for one in entry.approvals],
-        "review_due": None if entry.review_due is None else entry.review_due.isoformat(),
+        "review_due": entry.review_due,
         "reviewed_by": entry.reviewed_by,
-        "reviewed_at": None if entry.reviewed_at is None else entry.reviewed_at.isoformat(),
+        "reviewed_at": entry.reviewed_at,
     }
 
 
-def _approval(approval: Approval) -> dict[str, str]:
+def _approval(approval: Approval) -> dict[str, object]:
     return {
         "officer": approval.officer,
-        "approved_at": approval.approved_at.isoformat(),
+        "approved_at": approval.approved_at,
         "signature": approval.signature.hex(),
     }
 

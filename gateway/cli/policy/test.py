@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.cli.policy.codes import FINE, FOUND
+from gateway.cli.as_json import print_json
+from gateway.cli.codes import FINE, FOUND
 from gateway.cli.policy.folder import counted, valid_folder
 from gateway.decision.officer.tables import CaseResult, run_tables
 
@@ -27,7 +27,7 @@ def test(folder: Path = Path("policies"), /, *, json_: bool = False) -> int:
     results = run_tables(valid_folder(folder))
     failed = [result for result in results if result.differences]
     if json_:
-        print(json.dumps(_report(results), ensure_ascii=False, indent=2))
+        print_json(_report(results))
     else:
         for result in failed:
             print(f"{folder / result.file}:{result.line}: {result.case}")

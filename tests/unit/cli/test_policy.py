@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
+from gateway.cli import codes
 from gateway.cli.app import run
-from gateway.cli.mistake import REFUSED
-from gateway.cli.policy import codes
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = ROOT / "tests" / "unit" / "policy" / "good"
@@ -53,6 +52,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, s
 
 def report(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, Any]]:
     code, out, _ = said(capsys, *arguments, "--json")
+    assert out.count("\n") == 1  # one document on one line
     return code, json.loads(out)
 
 
@@ -94,7 +94,7 @@ def test_a_folder_that_is_no_policy_has_a_code_of_its_own(
     assert (code, out) == (codes.INVALID, "")
     assert "regions.yaml" in err
     code, out, err = said(capsys, command[0], *command[1:], folder / "nowhere")
-    assert (code, out) == (codes.MISUSED, "")
+    assert (code, out) == (codes.CANNOT_RUN, "")
     assert "there is no policy folder" in err
 
 
@@ -133,7 +133,7 @@ def test_a_question_that_is_none_is_told_in_a_line(
     folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
 ) -> None:
     code, out, err = said(capsys, "explain", folder, *arguments)
-    assert (code, out, len(err.splitlines())) == (codes.MISUSED, "", 1)
+    assert (code, out, len(err.splitlines())) == (codes.CANNOT_RUN, "", 1)
     assert told in err
 
 
@@ -161,7 +161,7 @@ def test_lint_fails_from_where_it_is_told_to(folder: Path, capsys: pytest.Captur
     assert "Which grants are used is not known here" in out
     assert said(capsys, "lint", folder, *day, "--fail-on", "warning")[0] == codes.FOUND
     code, _, err = said(capsys, "lint", folder, "--fail-on", "seriously")
-    assert code == codes.MISUSED
+    assert code == codes.CANNOT_RUN
     assert "Did you mean 'serious'?" in err
     code, found = report(capsys, "lint", folder, *day)
     assert (set(found), found["usage_known"]) == ({"findings", "failing", "usage_known"}, False)
@@ -173,13 +173,13 @@ def test_lint_knows_who_has_a_certificate(folder: Path, tmp_path: Path, capsys: 
     names.write_text("police-xihu\naudit-office\n")
     _, out, _ = said(capsys, "lint", folder, "--institutions", names)
     assert "'g-zju' is for zju: nobody with a certificate" in out
-    assert said(capsys, "lint", folder, "--institutions", tmp_path / "none")[0] == codes.MISUSED
+    assert said(capsys, "lint", folder, "--institutions", tmp_path / "none")[0] == codes.CANNOT_RUN
 
 
 def test_the_reference_has_every_code_and_every_finding() -> None:
     page = (ROOT / "docs/reference/policy-commands.md").read_text("utf-8")
     assert re.findall(r"^\| (\d) \|", page, re.MULTILINE) == [
-        str(code) for code in (codes.FINE, codes.FOUND, codes.MISUSED, codes.INVALID, codes.WIDER, REFUSED)
+        str(code) for code in (codes.FINE, codes.FOUND, codes.CANNOT_RUN, codes.INVALID, codes.WIDER, codes.REFUSED)
     ]
     source = "".join(path.read_text("utf-8") for path in (ROOT / "gateway/decision/lint").glob("*.py"))
     written = set(re.findall(r'^\s*(?:rule,\s+|Finding\(\s*)?"([a-z]+(?:-[a-z]+)+)"(?=,| if)', source, re.MULTILINE))
