@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.model.party import record_name
+
 Files = Mapping[str, bytes]
 """The files of a policy folder: relative paths with "/" and contents."""
 
@@ -37,7 +39,7 @@ class Officer:
     @property
     def id(self) -> str:
         """How records name the officer."""
-        return f"{self.institution}/{self.person}"
+        return record_name(self.institution, self.person)
 
 
 @dataclass(frozen=True, slots=True)

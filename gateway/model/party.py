@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 
+def record_name(institution: str, person: str) -> str:
+    """Return how records and the policy name a person of an institution."""
+    return f"{institution}/{person}"
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """What the transport proved and the caller presented, unverified as to identity.
@@ -31,3 +36,8 @@ class Identity:
     institution: str
     person: str
     valid_until: datetime
+
+    @property
+    def id(self) -> str:
+        """How records name the caller."""
+        return record_name(self.institution, self.person)

@@ -13,6 +13,7 @@ from pydantic import Field
 from gateway.model.budget import Account
 from gateway.model.contract import DataContract, DisclosureKind
 from gateway.model.loss import epsilon_to_rho
+from gateway.model.party import record_name
 from gateway.policy.documents import Document
 from gateway.policy.problems import Problems, did_you_mean
 from gateway.policy.purposes import PurposeTree
@@ -72,7 +73,7 @@ class BudgetPolicy:
                 accounts.append(Account(f"purpose/{id_}", f"the purpose {id_}", self.purposes[id_]))
         recipient_cap = self.recipients.get(institution, self.recipients[DEFAULT])
         accounts.append(Account(f"recipient/{institution}", f"the institution {institution}", recipient_cap))
-        name = f"{institution}/{person}"
+        name = record_name(institution, person)
         person_cap = self.persons.get(name, self.persons[DEFAULT])
         accounts.append(Account(f"person/{name}", f"the person {person} of {institution}", person_cap))
         return tuple(accounts)

@@ -205,9 +205,8 @@ def _break_glass(permit: Permit, registers: Registers, audit: AuditLog, clock: C
             review_due=now + REVIEW_WITHIN,
         )
         registers.emergencies.open(emergency)
-        by = f"{identity.institution}/{identity.person}"
         about = {"emergency": emergency.id, "grant": permit.scope.grant, "purpose": emergency.purpose}
-        audit.note(Event(EventKind.GLASS_BROKEN, now, by, about))
+        audit.note(Event(EventKind.GLASS_BROKEN, now, identity.id, about))
     return replace(permit, emergency=emergency.id, valid_until=min(permit.valid_until, emergency.ends_at))
 
 
