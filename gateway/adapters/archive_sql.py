@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, insert, select, update
 
 from gateway.adapters.archive_files import pack, unpack
 from gateway.adapters.state_chunks import chunks
@@ -24,6 +24,9 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.governance import Act, Approval, Files, Proposal, Publication
 
 _UNAVAILABLE = ErrorReason.POLICY_UNAVAILABLE
+
+_LAST_NUMBER = 2**63 - 1
+"""The largest number that the database can be asked for."""
 
 
 class SqlPolicyArchive:
@@ -197,19 +200,42 @@ class SqlPolicyArchive:
         Raises:
             Fault: POLICY_UNAVAILABLE.
         """
-        chosen = select(publications).order_by(publications.c.number.desc()).limit(max(count, 0))
+        newest = select(publications).order_by(publications.c.number.desc()).limit(max(count, 0))
         with faulting(_UNAVAILABLE), self._database.reading() as connection:
-            rows = connection.execute(chosen).all()
-            numbers = [row.number for row in rows]
-            approvals = _approvals(
-                connection.execute(
-                    select(publication_approvals)
-                    .where(publication_approvals.c.number.in_(some))
-                    .order_by(publication_approvals.c.number, publication_approvals.c.position)
-                ).all()
-                for some in chunks(numbers)
-            )
-            return tuple(_publication(row, approvals.get(row.number, ())) for row in rows)
+            return _publications(connection, newest)
+
+    def publication(self, number: int) -> Publication | None:
+        """Return the publication of a number, or None.
+
+        Raises:
+            Fault: POLICY_UNAVAILABLE.
+        """
+        if number > _LAST_NUMBER:
+            return None
+        with faulting(_UNAVAILABLE), self._database.reading() as connection:
+            found = _publications(connection, select(publications).where(publications.c.number == number))
+            return found[0] if found else None
+
+    def enacted(self, proposal_id: str) -> bool:
+        """Tell whether a proposal came into force, be it long ago.
+
+        Raises:
+            Fault: POLICY_UNAVAILABLE.
+        """
+        return self._published(publications.c.proposal_id == proposal_id)
+
+    def was_in_force(self, digest: str) -> bool:
+        """Tell whether a policy is in force or was before, by its digest.
+
+        Raises:
+            Fault: POLICY_UNAVAILABLE.
+        """
+        return self._published(publications.c.digest == digest)
+
+    def _published(self, which: ColumnElement[bool]) -> bool:
+        with faulting(_UNAVAILABLE), self._database.reading() as connection:
+            found = connection.execute(select(publications.c.number).where(which).limit(1))
+            return found.scalar() is not None
 
 
 def _must_be_kept(connection: Connection, digest: str) -> None:
@@ -230,10 +256,12 @@ def _written(approval: Approval) -> dict[str, Any]:
     return {"officer": approval.officer, "approved_at": approval.at, "signature": approval.signature}
 
 
-def _approvals(pages: Iterable[Sequence[Row[Any]]]) -> dict[int, tuple[Approval, ...]]:
+def _approvals(connection: Connection, table: Table, entries: Sequence[Row[Any]]) -> dict[int, tuple[Approval, ...]]:
+    """The approvals of proposals, or of publications, by number."""
     found: dict[int, tuple[Approval, ...]] = {}
-    for page in pages:
-        for row in page:
+    for some in chunks([entry.number for entry in entries]):
+        given = select(table).where(table.c.number.in_(some)).order_by(table.c.number, table.c.position)
+        for row in connection.execute(given):
             approval = Approval(row.officer, row.approved_at, row.signature)
             found[row.number] = (*found.get(row.number, ()), approval)
     return found
@@ -241,14 +269,7 @@ def _approvals(pages: Iterable[Sequence[Row[Any]]]) -> dict[int, tuple[Approval,
 
 def _proposals(connection: Connection, which: Select[Any]) -> tuple[Proposal, ...]:
     rows = connection.execute(which).all()
-    approvals = _approvals(
-        connection.execute(
-            select(proposal_approvals)
-            .where(proposal_approvals.c.number.in_(some))
-            .order_by(proposal_approvals.c.number, proposal_approvals.c.position)
-        ).all()
-        for some in chunks([row.number for row in rows])
-    )
+    approvals = _approvals(connection, proposal_approvals, rows)
     return tuple(
         Proposal(
             id=row.proposal_id,
@@ -264,17 +285,22 @@ def _proposals(connection: Connection, which: Select[Any]) -> tuple[Proposal, ..
     )
 
 
-def _publication(row: Row[Any], approvals: tuple[Approval, ...]) -> Publication:
-    return Publication(
-        number=row.number,
-        digest=row.digest,
-        act=Act(row.act),
-        by=row.published_by,
-        at=row.published_at,
-        proposal=row.proposal_id,
-        note=row.note,
-        approvals=approvals,
-        review_due=row.review_due,
-        reviewed_by=row.reviewed_by,
-        reviewed_at=row.reviewed_at,
+def _publications(connection: Connection, which: Select[Any]) -> tuple[Publication, ...]:
+    rows = connection.execute(which).all()
+    approvals = _approvals(connection, publication_approvals, rows)
+    return tuple(
+        Publication(
+            number=row.number,
+            digest=row.digest,
+            act=Act(row.act),
+            by=row.published_by,
+            at=row.published_at,
+            proposal=row.proposal_id,
+            note=row.note,
+            approvals=approvals.get(row.number, ()),
+            review_due=row.review_due,
+            reviewed_by=row.reviewed_by,
+            reviewed_at=row.reviewed_at,
+        )
+        for row in rows
     )

@@ -84,6 +84,30 @@ class PolicyArchive(Protocol):
         """
         ...
 
+    def publication(self, number: int) -> Publication | None:
+        """Return the publication of a number, or None.
+
+        Raises:
+            Fault: POLICY_UNAVAILABLE.
+        """
+        ...
+
+    def enacted(self, proposal_id: str) -> bool:
+        """Tell whether a proposal came into force, be it long ago.
+
+        Raises:
+            Fault: POLICY_UNAVAILABLE.
+        """
+        ...
+
+    def was_in_force(self, digest: str) -> bool:
+        """Tell whether a policy is in force or was before, by its digest.
+
+        Raises:
+            Fault: POLICY_UNAVAILABLE.
+        """
+        ...
+
     def history(self, count: int) -> tuple[Publication, ...]:
         """Return the newest publications, the newest first.
 

@@ -148,6 +148,28 @@ def test_publications_count_from_1_without_gaps(archive: PolicyArchive, open_arc
     assert again.history(0) == ()
 
 
+def test_a_publication_is_found_by_its_number(archive: PolicyArchive, open_archive: OpenArchive) -> None:
+    assert archive.publication(1) is None
+    for number in (1, 2, 3):
+        archive.publish(a_publication(number))
+    again = open_archive()
+    assert [again.publication(number) for number in (1, 2, 3)] == [a_publication(1), a_publication(2), a_publication(3)]
+    assert [again.publication(number) for number in (0, 4, 2**63, 2**64 - 1)] == [None] * 4
+
+
+def test_what_came_into_force_is_known_for_good(archive: PolicyArchive, open_archive: OpenArchive) -> None:
+    archive.keep("d2", {})
+    archive.propose(a_proposal("p1"))
+    assert not archive.enacted("p1") and not archive.was_in_force("d1")
+    archive.publish(a_publication(1, "d1"))
+    assert archive.enacted("p1") and archive.was_in_force("d1")
+    assert not archive.enacted("p2") and not archive.was_in_force("d2")
+    archive.publish(a_publication(2, "d2"))
+    again = open_archive()
+    assert [again.enacted(proposal) for proposal in ("p1", "p2", "p3")] == [True, True, False]
+    assert [again.was_in_force(digest) for digest in ("d1", "d2", "d3")] == [True, True, False]
+
+
 def test_of_16_threads_that_publish_one_number_one_does(archive: PolicyArchive, open_archive: OpenArchive) -> None:
     openings = (archive, open_archive())
     with ThreadPoolExecutor(16) as threads:
