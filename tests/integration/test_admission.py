@@ -171,16 +171,12 @@ def test_the_reason_is_for_the_reviewer_alone(house: House) -> None:
 def test_nothing_is_read_if_the_emergency_cannot_be_entered(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     grant(house, "break_glass=2h")
 
-    class Full:
-        def standing(self, *_: object) -> None:
-            return None
+    def full(_: object) -> None:
+        raise Fault(ErrorReason.REGISTER_UNAVAILABLE)
 
-        def open(self, _: object) -> None:
-            raise Fault(ErrorReason.REGISTER_UNAVAILABLE)
-
-    broken = replace(house.ports.registers, emergencies=Full())  # type: ignore[arg-type]  # a register that fails
+    monkeypatch.setattr(house.ports.registers.emergencies, "open", full)
     with pytest.raises(Fault, match="REGISTER_UNAVAILABLE"):
-        pipeline.rows(replace(house.ports, registers=broken), house.peer("verifier-metro"), emergency(house, WHY))
+        pipeline.rows(house.ports, house.peer("verifier-metro"), emergency(house, WHY))
     assert "rows" not in house.diary.events
 
 

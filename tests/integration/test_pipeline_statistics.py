@@ -98,13 +98,13 @@ def test_a_vanished_source_is_told_before_anything_is_charged(house: House) -> N
     assert house.clock.woke_at == []
 
 
-def test_data_exchanged_between_charge_and_read_gives_no_answer(house: House) -> None:
+def test_data_exchanged_between_charge_and_read_gives_no_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     real = house.source.data_version
 
     def drifting(contract: DataContract) -> str:
         return "another" if "aggregates" in house.diary.events else real(contract)
 
-    house.source.data_version = drifting  # type: ignore[method-assign]  # a fault let in
+    monkeypatch.setattr(house.source, "data_version", drifting)
     with pytest.raises(Fault, match="RELEASE_FAILED"):
         pipeline.release(house.ports, house.peer("zju-research"), counting())
     assert "store" not in house.diary.events

@@ -149,12 +149,12 @@ def test_an_entry_that_comes_again_is_that_entry(open_consents: OpenConsents, st
     ids=lambda change: next(iter(change)),
 )  # fmt: skip
 def test_an_id_that_is_taken_is_a_fault_and_nothing_is_entered(
-    open_consents: OpenConsents, still: StillClock, change: dict[str, object]
+    open_consents: OpenConsents, still: StillClock, change: dict[str, Any]
 ) -> None:
     register = open_consents(still)
     register.record([a_consent("a", 1)])
-    other = replace(a_consent("a", 1), **change)  # type: ignore[arg-type]  # one field, of its type
-    for batch in ([a_consent("b", 2), other], [a_consent("c", 3), replace(a_consent("c", 3), **change)]):  # type: ignore[arg-type]  # as above
+    other = replace(a_consent("a", 1), **change)
+    for batch in ([a_consent("b", 2), other], [a_consent("c", 3), replace(a_consent("c", 3), **change)]):
         with pytest.raises(Fault) as caught:
             register.record(batch)
         assert caught.value.reason is ErrorReason.INTERNAL

@@ -160,7 +160,7 @@ def test_an_offer_is_told_in_plain_words(serve: Serve) -> None:
             conditions=["at most 2 a year for each subject"],
             expires_on="2027-01-31",
         ),
-        disclosure_pb2.Offer(kind=99),  # type: ignore[arg-type]  # a kind of a later version
+        disclosure_pb2.Offer(kind=disclosure_pb2.DisclosureKind.ValueType(99)),  # a kind of a later version
     ]
     with serve(pb.DescribeResponse(offers=offers)) as gateway:
         offer, later = gateway.describe()

@@ -17,7 +17,7 @@ from gateway.adapters.archive_files import pack, unpack
 from gateway.adapters.archive_sql import SqlPolicyArchive
 from gateway.adapters.cases_sql import SqlCaseRegister
 from gateway.adapters.certificates_sql import SqlCertificates
-from gateway.adapters.consent_set import ConsentSet, keys_of
+from gateway.adapters.consent_set import ConsentSet, Days, Keys, keys_of
 from gateway.adapters.consents_sql import SqlConsentRegister
 from gateway.adapters.emergencies_sql import SqlEmergencyRegister
 from gateway.adapters.state_engine import StateDatabase, open_state
@@ -176,11 +176,11 @@ def test_the_set_in_memory_answers_as_its_rows_do(
     def key(number: int) -> bytes:
         return SPREAD[number].to_bytes(16, "little")
 
-    def columns(part: list[tuple[int, int, int]]) -> tuple[object, object, object]:
+    def columns(part: list[tuple[int, int, int]]) -> tuple[Keys, Days, Days]:
         keys = keys_of(b"".join(key(row[0]) for row in part))
         return keys, np.array([row[1] for row in part], np.int32), np.array([row[2] for row in part], np.int32)
 
-    changed = ConsentSet.of(*columns(old)).replacing(keys_of(b"".join(map(key, gone))), *columns(new))  # type: ignore[arg-type]  # columns, each of its type
+    changed = ConsentSet.of(*columns(old)).replacing(keys_of(b"".join(map(key, gone))), *columns(new))
     standing = [row for row in old if row[0] not in gone] + new
     answer = changed.holding(keys_of(b"".join(map(key, range(4)))), day)
     assert answer.tolist() == [any(n == row[0] and row[1] <= day <= row[2] for row in standing) for n in range(4)]

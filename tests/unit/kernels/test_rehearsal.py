@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -28,7 +28,7 @@ def table(dataset: str, rows: int = 2_000, seed: int = 1) -> pa.Table:
     return pa.Table.from_batches(rehearsal(POLICY.contracts[dataset], REGIONS, rows, seed))
 
 
-def values(made: pa.Table, name: str) -> list[object]:
+def values(made: pa.Table, name: str) -> list[Any]:
     return list(made.column(name).to_pylist())
 
 
@@ -42,13 +42,13 @@ def test_every_field_is_as_its_contract_declares_it(dataset: str) -> None:
         assert column.type == ARROW_TYPES[spec.type]
         assert column.null_count == 0 or spec.nullable
         told = [one for one in values(made, spec.name) if one is not None]
-        assert all(spec.type.holds(one) for one in told)  # type: ignore[arg-type]  # Arrow's values, untyped
+        assert all(spec.type.holds(one) for one in told)
         if spec.name == contract.region_field:
             assert set(told) <= set(REGIONS)
         elif spec.keys is not None and set(told) - set(REGIONS):
             assert set(told) == set(spec.keys)
         if spec.bounds is not None:
-            assert all(spec.bounds.lower <= one <= spec.bounds.upper for one in told)  # type: ignore[operator]
+            assert all(spec.bounds.lower <= one <= spec.bounds.upper for one in told)
 
 
 def is_valid_resident_id(text: str) -> bool:
@@ -95,8 +95,8 @@ def test_a_predicate_is_true_for_some_and_false_for_others() -> None:
 
 
 def nullable(contract: DataContract) -> DataContract:
-    fields: Mapping[str, object] = {name: replace(spec, nullable=True) for name, spec in contract.fields.items()}
-    return replace(contract, fields=MappingProxyType(fields))  # type: ignore[arg-type]  # the same fields
+    fields = {name: replace(spec, nullable=True) for name, spec in contract.fields.items()}
+    return replace(contract, fields=MappingProxyType(fields))
 
 
 def test_what_may_be_missing_is_missing_now_and_then_and_a_subject_never() -> None:

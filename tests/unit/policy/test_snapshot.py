@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,12 +69,13 @@ def test_contract_is_what_was_written(snapshot: PolicySnapshot) -> None:
 
 
 def test_snapshot_cannot_be_changed(snapshot: PolicySnapshot) -> None:
-    for mapping in (
+    mappings: tuple[Any, ...] = (
         snapshot.contracts, snapshot.contracts["subsidies"].fields, snapshot.contracts["subsidies"].disclosures,
         snapshot.contracts["subsidies"].disclosures["audit-rows"].fields, snapshot.budgets.lifetime,
-    ):  # fmt: skip
+    )  # fmt: skip
+    for mapping in mappings:
         with pytest.raises(TypeError):
-            mapping["x"] = None  # type: ignore[index]  # the very thing that must fail
+            mapping["x"] = None
     with pytest.raises(AttributeError):
         snapshot.digest = ""  # type: ignore[misc]  # the very thing that must fail
 
