@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gateway.model.governance import Officer
 from gateway.policy.folder import CONTRACTS, GRANTS
-from gateway.policy.grants import ANY, Grant
+from gateway.policy.grants import Grant
 from gateway.policy.officers import ALL, covers
 from gateway.policy.roles import RoleLink
 from gateway.policy.snapshot import PolicySnapshot
@@ -87,8 +87,7 @@ def _by_grants(base: PolicySnapshot, proposal: PolicySnapshot) -> Iterator[Touch
         reached = {above for role in roles for above in policy.roles.of(role)}
         changed += [grant for grant in policy.grants if grant.recipient in reached]
     for grant in changed:
-        dataset = grant.object.partition("/")[0]
-        yield Touch(root if grant.region == ANY else grant.region, ALL if dataset == ANY else dataset)
+        yield Touch(*grant.place(root))
 
 
 def _meaning(grant: Grant) -> tuple[object, ...]:

@@ -9,34 +9,30 @@ from dataclasses import dataclass
 from datetime import date
 
 from gateway.decision.lawful import unlawful
-from gateway.model.contract import ContractStatus, DataContract, DisclosureSpec
+from gateway.decision.reach import active_disclosure
+from gateway.model.contract import DataContract, DisclosureSpec
 from gateway.model.errors import ErrorReason
 from gateway.model.purpose import Purpose
 from gateway.model.request import DisclosureRequest
-from gateway.policy.grants import Grant
+from gateway.policy.enforcer import Ruling
 from gateway.policy.snapshot import PolicySnapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """The grants that Casbin lets stand, in the order of the file, with all that the policy says of the question.
+    """What Casbin rules, which is no denial and has grants, with all that the policy says of the question.
 
     `unlawful` is why the purpose may not use these data at all, whatever is granted: it is not compatible with what
-    they were collected for, or its legal basis does not carry them. `trials` are denies on trial that match.
+    they were collected for, or its legal basis does not carry them. `trial_names` are those of the ruling's trials.
     """
 
     purpose: Purpose
     contract: DataContract
     disclosure: DisclosureSpec
     region: str
-    grants: tuple[Grant, ...]
-    trials: tuple[Grant, ...]
+    ruling: Ruling
     trial_names: tuple[str, ...]
     unlawful: ErrorReason | None
-
-    def denied_on(self, today: date) -> bool:
-        """Tell whether a deny has ended its trial: from then on it refuses."""
-        return any(deny.terms.trial is None or today > deny.terms.trial for deny in self.trials)
 
     def ended_on(self, today: date) -> bool:
         """Tell whether the purpose's last day is over."""
@@ -61,12 +57,10 @@ def _entitlement(institution: str, request: DisclosureRequest, policy: PolicySna
     context = request.context
     purpose = policy.purposes.get(context.purpose)
     region = context.region or policy.regions.root.path
-    contract = policy.contracts.get(request.dataset)
-    if purpose is None or contract is None or contract.status is not ContractStatus.ACTIVE:
+    active = active_disclosure(policy, request.dataset, request.disclosure, request.kind)
+    if purpose is None or active is None:
         return None
-    disclosure = contract.disclosures.get(request.disclosure)
-    if disclosure is None or disclosure.kind is not request.kind:
-        return None
+    contract, disclosure = active
     if contract.region_field is None and region != policy.regions.root.path:
         return None
     ruling = policy.ruling(institution, f"{contract.dataset}/{disclosure.name}", request.kind, region, purpose.id)
@@ -77,8 +71,7 @@ def _entitlement(institution: str, request: DisclosureRequest, policy: PolicySna
         contract=contract,
         disclosure=disclosure,
         region=region,
-        grants=ruling.grants,
-        trials=ruling.trials,
+        ruling=ruling,
         trial_names=tuple(deny.id for deny in ruling.trials),
         unlawful=unlawful(purpose.id, contract, policy),
     )

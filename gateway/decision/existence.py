@@ -9,9 +9,9 @@ from collections.abc import Callable
 from datetime import date
 
 from gateway.decision.lawful import unlawful
-from gateway.decision.reach import allows_of, disclosures, each_open_region, expired
+from gateway.decision.reach import active_disclosure, allows_of, disclosures, each_open_region, expired
 from gateway.decision.standing import in_force
-from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
+from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec
 from gateway.policy.snapshot import PolicySnapshot
 
 
@@ -25,11 +25,8 @@ def is_offered(
     today: date,
 ) -> bool:
     """Tell whether the institution may ask for this disclosure and purpose today, somewhere."""
-    contract = snapshot.contracts.get(dataset)
-    spec = None if contract is None else contract.disclosures.get(disclosure)
-    if contract is None or spec is None or spec.kind is not kind or contract.status is not ContractStatus.ACTIVE:
-        return False
-    return _offered(snapshot, institution, contract, spec, purpose, today)
+    found = active_disclosure(snapshot, dataset, disclosure, kind)
+    return found is not None and _offered(snapshot, institution, *found, purpose, today)
 
 
 def has_offers(snapshot: PolicySnapshot, institution: str, purpose: str, today: date) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gateway.model.contract import DataContract
 from gateway.model.region import RegionLevel, is_within
 from gateway.model.treatment import GeneralizeRegion, Keep, Treatment
-from gateway.policy.grants import ANY, Grant
+from gateway.policy.grants import Grant
 from gateway.policy.regions import RegionTree
 
 _LEVELS = tuple(RegionLevel)
@@ -38,7 +38,7 @@ def region_fits(
     and as finely as, the fields leave with that. What lies outside the grant, and an unknown region, never fits.
     `fields` are those that leave, with the treatment of each. Statistics are not rows: noise covers them anywhere.
     """
-    own = regions.root.path if grant.region == ANY else grant.region
+    own = grant.subtree(regions.root.path)
     found = regions.get(region)
     if found is None or not is_within(region, own):
         return False

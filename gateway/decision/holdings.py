@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.decision.lawful import unlawful
-from gateway.decision.reach import open_regions
-from gateway.model.contract import ContractStatus, DataContract, DisclosureSpec
+from gateway.decision.reach import active_disclosure, open_regions
+from gateway.model.contract import DisclosureSpec
 from gateway.model.region import is_within
 from gateway.model.terms import Terms
 from gateway.policy.grants import ANY, Effect, Grant
@@ -44,10 +44,10 @@ class Holding:
 
 def holding(seat: Seat, policy: PolicySnapshot) -> Holding | None:
     """Return what is held, as Casbin rules, or None."""
-    contract = policy.contracts.get(seat.dataset)
-    spec = None if contract is None else contract.disclosures.get(seat.disclosure)
-    if contract is None or spec is None or spec.kind != seat.kind or contract.status is not ContractStatus.ACTIVE:
+    active = active_disclosure(policy, seat.dataset, seat.disclosure, seat.kind)
+    if active is None:
         return None
+    contract, spec = active
     if unlawful(seat.purpose, contract, policy) is not None:
         return None
     found = open_regions(policy, seat.institution, contract, spec, seat.purpose)
@@ -74,17 +74,6 @@ class Recipients:
         return self.institutions if recipient == ANY else tuple(self._having.get(recipient, ()))
 
 
-def disclosures_under(obj: str, policy: PolicySnapshot) -> Iterator[tuple[DataContract, DisclosureSpec]]:
-    """Yield the disclosures that a rule's object covers, of whatever status their contract is."""
-    dataset, _, name = obj.partition("/")
-    for contract in policy.contracts.values() if obj == ANY else filter(None, (policy.contracts.get(dataset),)):
-        if ANY in (obj, name):
-            for spec in contract.disclosures.values():
-                yield contract, spec
-        elif name in contract.disclosures:
-            yield contract, contract.disclosures[name]
-
-
 class Allows:
     """A policy's allows, by what they name: those that rules of another kind can meet are found without all."""
 
@@ -98,7 +87,7 @@ class Allows:
         for grant in policy.grants:
             if grant.effect is Effect.ALLOW:
                 self._by_object.setdefault(grant.object, {}).setdefault(grant.purpose, []).append(grant)
-                self._by_dataset.setdefault(grant.object.partition("/")[0], set()).add(grant.object)
+                self._by_dataset.setdefault(grant.dataset, set()).add(grant.object)
                 self._by_purpose.setdefault(grant.purpose, []).append(grant)
                 self._by_recipient.setdefault(grant.recipient, []).append(grant)
 

@@ -105,7 +105,7 @@ def _why_not(identity: Identity, request: DisclosureRequest, policy: PolicySnaps
     """Say why a request is refused, in the order in which a caller may know: first whether it is theirs at all."""
     institution, today = identity.institution, city_day(now)
     found = entitlement(institution, request, policy)
-    if found is None or found.denied_on(today):
+    if found is None or found.ruling.denied_on(today):
         return _not_entitled(identity, request, policy, today)
     basis = found.purpose.legal_basis
     if found.ended_on(today):
@@ -113,13 +113,14 @@ def _why_not(identity: Identity, request: DisclosureRequest, policy: PolicySnaps
     if found.unlawful is not None:
         near = nearest(policy, institution, request, today, found.unlawful)
         return Refusal(found.unlawful, near, legal_basis=basis)
-    reasons = {one: unmet(one, request, institution, found.disclosure, policy, today) for one in found.grants}
-    reasons |= {one: ErrorReason.GRANT_NOT_IN_FORCE for one in found.grants if not open_at(one.terms, now)}
+    grants = found.ruling.grants
+    reasons = {one: unmet(one, request, institution, found.disclosure, policy, today) for one in grants}
+    reasons |= {one: ErrorReason.GRANT_NOT_IN_FORCE for one in grants if not open_at(one.terms, now)}
     holding = [grant for grant, reason in reasons.items() if reason is None]
     if not holding:
-        reason = reasons[found.grants[0]] or ErrorReason.GRANT_NOT_IN_FORCE
+        reason = reasons[grants[0]] or ErrorReason.GRANT_NOT_IN_FORCE
         near = nearest(policy, institution, request, today, reason)
-        return Refusal(reason, near, grant=found.grants[0].id, legal_basis=basis)
+        return Refusal(reason, near, grant=grants[0].id, legal_basis=basis)
     refusal = misfit(request, found.contract, found.disclosure)
     if refusal is not None:
         return replace(refusal, grant=holding[0].id, legal_basis=basis)
@@ -131,7 +132,7 @@ def _why_not(identity: Identity, request: DisclosureRequest, policy: PolicySnaps
                 ErrorReason.FIELD_NOT_GRANTED, near, withheld=withheld, grant=holding[0].id, legal_basis=basis
             )
     near = nearest(policy, institution, request, today, ErrorReason.REGION_NOT_GRANTED)
-    return Refusal(ErrorReason.REGION_NOT_GRANTED, near, grant=found.grants[0].id, legal_basis=basis)
+    return Refusal(ErrorReason.REGION_NOT_GRANTED, near, grant=grants[0].id, legal_basis=basis)
 
 
 _NOBODY, _NOTHING = "?", "?/?"
@@ -169,8 +170,7 @@ def _denied(
     policy: PolicySnapshot,
     today: date,
 ) -> bool:
-    ruling = policy.ruling(recipient, obj, request.kind, region, purpose.id)
-    return ruling.denied or any(trial.terms.trial is None or today > trial.terms.trial for trial in ruling.trials)
+    return policy.ruling(recipient, obj, request.kind, region, purpose.id).denied_on(today)
 
 
 def _offered(identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, today: date) -> bool:

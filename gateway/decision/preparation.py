@@ -108,11 +108,11 @@ def enough(
 
 def _prepare(institution: str, request: DisclosureRequest, policy: PolicySnapshot, today: date) -> Prepared | None:
     found = entitlement(institution, request, policy)
-    if found is None or found.denied_on(today) or found.unlawful is not None or found.ended_on(today):
+    if found is None or found.ruling.denied_on(today) or found.unlawful is not None or found.ended_on(today):
         return None
     grants = [
         grant
-        for grant in found.grants
+        for grant in found.ruling.grants
         if in_force(grant, institution, policy, today) and has_basis(grant, found.purpose.id, found.disclosure, policy)
     ]
     fields: Mapping[str, Treatment] = {}
@@ -139,7 +139,7 @@ def _option(
     one_record = 1 if grant.terms.single and found.disclosure.kind is DisclosureKind.LOOKUP else None
     caps = (found.disclosure.max_rows, grant.terms.max_rows, one_record)
     max_rows = min((cap for cap in caps if cap is not None), default=None)
-    trials = (deny.terms.trial for deny in found.trials)
+    trials = (deny.terms.trial for deny in found.ruling.trials)
     days = (found.purpose.expires_on, last_day(grant, institution, policy, today), *trials)
     ends = min((end_of_day(day) for day in days if day is not None), default=None)
     terms = grant.terms

@@ -11,6 +11,7 @@ from gateway.decision.granularity import region_fits
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.treatment import Treatment
 from gateway.policy.grants import ANY, Effect, Grant
+from gateway.policy.objects import disclosures_under
 from gateway.policy.shards import object_within
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.turns import in_turns
@@ -22,21 +23,22 @@ def expired(snapshot: PolicySnapshot, purpose: str, today: date) -> bool:
     return found is None or (found.expires_on is not None and found.expires_on < today)
 
 
-def served_regions(snapshot: PolicySnapshot, contract: DataContract, region: str) -> tuple[str, ...]:
-    """Return where a grant for `region` lets this dataset be asked: there, or at the root if it knows no regions."""
-    root = snapshot.regions.root.path
-    if contract.region_field is None:
-        return (root,) if region in (ANY, root) else ()
-    return (root if region == ANY else region,)
+def active_disclosure(
+    snapshot: PolicySnapshot, dataset: str, disclosure: str, kind: str
+) -> tuple[DataContract, DisclosureSpec] | None:
+    """Return a disclosure of an active contract, with that, or None if there is none of this kind."""
+    contract = snapshot.contracts.get(dataset)
+    if contract is None or contract.status is not ContractStatus.ACTIVE:
+        return None
+    spec = contract.disclosures.get(disclosure)
+    return None if spec is None or spec.kind != kind else (contract, spec)
 
 
 def disclosures(snapshot: PolicySnapshot, grant: Grant) -> Iterator[tuple[DataContract, DisclosureSpec]]:
     """Yield what an allow covers, of active contracts alone."""
-    dataset = grant.object.partition("/")[0]
-    named = snapshot.contracts.values() if dataset == ANY else filter(None, (snapshot.contracts.get(dataset),))
-    for contract in named:
-        if contract.status is ContractStatus.ACTIVE:
-            yield from ((contract, spec) for spec in contract.disclosures.values() if _covers(grant, contract, spec))
+    for contract, spec in disclosures_under(grant.object, snapshot.contracts):
+        if contract.status is ContractStatus.ACTIVE and grant.kind in (spec.kind.value, ANY):
+            yield contract, spec
 
 
 def _covers(grant: Grant, contract: DataContract, spec: DisclosureSpec) -> bool:
@@ -80,7 +82,7 @@ def _by_recipient(snapshot: PolicySnapshot) -> dict[str, _Written]:
     found: dict[str, _Written] = {}
     for place, grant in enumerate(in_turns(snapshot.grants)):
         if grant.effect is Effect.ALLOW:
-            key = (grant.object.partition("/")[0], grant.purpose)
+            key = (grant.dataset, grant.purpose)
             found.setdefault(grant.recipient, {}).setdefault(key, []).append((place, grant))
     snapshot.entitlements.put(_ALLOWS, found)
     return found
@@ -144,7 +146,9 @@ def each_open_region(
 
     for grant in allows_of(snapshot, institution, contract.dataset, purpose):
         if _covers(grant, contract, spec):
-            for region in served_regions(snapshot, contract, grant.region):
+            region = grant.subtree(snapshot.regions.root.path)
+            # a dataset that knows no regions is asked at the root alone
+            if contract.region_field is not None or region == snapshot.regions.root.path:
                 yield from descend(region)
 
 

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import casbin
 from casbin.model import FunctionMap, Model
@@ -49,12 +50,16 @@ class Ruling:
     """What Casbin says, before terms: whether a deny matches, and the allows that hold, in the order of the file.
 
     `trials` are the matching denies that are on trial, in the order of the file. They refuse nothing here: whoever
-    decides tells of them, and takes one whose last day of trial has passed for a deny.
+    decides tells of them, and takes one whose last day of trial has passed for a deny (`denied_on`).
     """
 
     denied: bool
     grants: tuple[Grant, ...]
     trials: tuple[Grant, ...] = ()
+
+    def denied_on(self, today: date) -> bool:
+        """Tell whether this is a denial on a day of the city's calendar: also by a deny whose trial is over by then."""
+        return self.denied or any(deny.refuses_on(today) for deny in self.trials)
 
 
 _NOTHING = Ruling(denied=False, grants=())

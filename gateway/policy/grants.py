@@ -50,6 +50,23 @@ class Grant:
     effect: Effect
     line: int
 
+    @property
+    def dataset(self) -> str:
+        """The dataset of the object; "*" for all of them."""
+        return self.object.partition("/")[0]
+
+    def subtree(self, root: str) -> str:
+        """Return the region that it holds in, with all beneath it: the root of all regions for "*"."""
+        return root if self.region == ANY else self.region
+
+    def place(self, root: str) -> tuple[str, str]:
+        """Return where it reaches: its subtree, and its dataset ("*": all of them)."""
+        return self.subtree(root), self.dataset
+
+    def refuses_on(self, today: date) -> bool:
+        """Tell whether a deny refuses on a day of the city's calendar: it is not on trial, or its trial is over."""
+        return self.terms.trial is None or self.terms.trial < today
+
 
 @dataclass(frozen=True, slots=True)
 class GrantBook:

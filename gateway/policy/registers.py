@@ -13,6 +13,7 @@ from gateway.policy.case_pattern import MAX_LENGTH
 from gateway.policy.documents import Document
 from gateway.policy.folder import GRANTS, REGISTERS
 from gateway.policy.grants import ANY, Grant
+from gateway.policy.objects import contracts_under, disclosures_under
 from gateway.policy.problems import Problems, did_you_mean, shown
 from gateway.policy.validation import Names, Shape, Slug, shaped
 
@@ -111,21 +112,18 @@ def check_counted(grants: Iterable[Grant], contracts: Mapping[str, DataContract]
     A quota, a number of subjects or one subject at a time mean nothing where a lookup by district names a thousand.
     """
     for grant in grants:
-        terms, (dataset, _, name) = grant.terms, grant.object.partition("/")
+        terms = grant.terms
         if terms.quota is None and terms.subjects is None and not terms.single:
             continue
-        for contract in contracts.values() if dataset == ANY else filter(None, (contracts.get(dataset),)):
-            for spec in contract.disclosures.values():
-                if name not in (spec.name, ANY, "") or grant.kind not in (spec.kind, ANY):
-                    continue
-                shared = [key for key in spec.lookup_keys if not _tells_apart(contract, key)]
-                if shared:
-                    problems.add(
-                        GRANTS,
-                        grant.line,
-                        f"'{spec.name}' of '{contract.dataset}' is asked by '{shared[0]}', which subjects share",
-                        "Count by the privacy unit's field or a primary key: take the other lookup key away.",
-                    )
+        for contract, spec in disclosures_under(grant.object, contracts):
+            shared = [key for key in spec.lookup_keys if not _tells_apart(contract, key)]
+            if shared and grant.kind in (spec.kind, ANY):
+                problems.add(
+                    GRANTS,
+                    grant.line,
+                    f"'{spec.name}' of '{contract.dataset}' is asked by '{shared[0]}', which subjects share",
+                    "Count by the privacy unit's field or a primary key: take the other lookup key away.",
+                )
 
 
 def _tells_apart(contract: DataContract, field: str) -> bool:
@@ -144,8 +142,7 @@ def _same_subjects(
     contracts: Mapping[str, DataContract],
     problems: Problems,
 ) -> None:
-    dataset = grant.object.partition("/")[0]
-    for contract in contracts.values() if dataset == ANY else filter(None, (contracts.get(dataset),)):
+    for contract in contracts_under(grant.object, contracts):
         unit = contract.privacy_unit
         canonical = contract.fields[unit.field].canonical
         if unit.kind != register.subject or canonical is not register.canonical:

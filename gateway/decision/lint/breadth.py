@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from gateway.decision.holdings import Recipients, disclosures_under
+from gateway.decision.holdings import Recipients
 from gateway.decision.lint.findings import Finding, Severity, of_grant
 from gateway.decision.reach import expired
 from gateway.model.contract import Classification, DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.treatment import Keep
 from gateway.policy.grants import ANY, Effect, Grant
+from gateway.policy.objects import disclosures_under
 from gateway.policy.snapshot import PolicySnapshot
 
 
@@ -39,7 +40,7 @@ def _wildcards(rule: Grant) -> Iterator[Finding]:
     elif rule.object.endswith(f"/{ANY}"):
         yield of_grant(
             rule, "every-disclosure", Severity.WARNING,
-            f"gives all disclosures of {rule.object.partition('/')[0]}, those to come among them",
+            f"gives all disclosures of {rule.dataset}, those to come among them",
             "Write one line for each disclosure that is needed.",
         )  # fmt: skip
     if rule.kind == ANY:
@@ -78,13 +79,13 @@ def _endless(rule: Grant, policy: PolicySnapshot) -> Iterator[Finding]:
 
 
 def _city_wide(rule: Grant, policy: PolicySnapshot, districts: _Districts) -> Iterator[Finding]:
-    if rule.region not in (ANY, policy.regions.root.path):
+    if rule.subtree(policy.regions.root.path) != policy.regions.root.path:
         return
     terms = rule.terms
     bound = terms.valid_until or terms.needs_case or terms.consent or terms.break_glass
     given = [
         (contract, spec)
-        for contract, spec in disclosures_under(rule.object, policy)
+        for contract, spec in disclosures_under(rule.object, policy.contracts)
         if contract.region_field is not None and rule.kind in (spec.kind.value, ANY)
     ]
     naming = [
@@ -124,7 +125,7 @@ class _Districts:
         self._named: dict[str, set[str]] = {}
         root = policy.regions.root.path
         for rule in policy.grants:
-            if rule.effect is Effect.ALLOW and rule.region not in (ANY, root):
+            if rule.effect is Effect.ALLOW and rule.subtree(root) != root:
                 self._named.setdefault(rule.recipient, set()).add("/".join(rule.region.split("/")[:2]))
         self._known: dict[str, str] = {}
 

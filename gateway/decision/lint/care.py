@@ -66,7 +66,7 @@ def memberships(policy: PolicySnapshot, today: date) -> Iterator[Finding]:
 def trials(policy: PolicySnapshot, today: date) -> Iterator[Finding]:
     """Yield the denies whose trial is over: they refuse."""
     for rule in policy.grants:
-        if rule.effect is Effect.DENY and rule.terms.trial is not None and rule.terms.trial < today:
+        if rule.effect is Effect.DENY and rule.terms.trial is not None and rule.refuses_on(today):
             plain = grant_line(replace(rule, terms=NO_TERMS))
             yield of_grant(
                 rule, "trial-over", Severity.WARNING, f"was on trial until {rule.terms.trial}, and refuses since",
@@ -77,12 +77,13 @@ def trials(policy: PolicySnapshot, today: date) -> Iterator[Finding]:
 def contracts(policy: PolicySnapshot) -> Iterator[Finding]:
     """Yield identifiers that leave as they are with nothing said for it that could be held against anybody."""
     for dataset, contract in policy.contracts.items():
-        if contract.status is not ContractStatus.ACTIVE or not _kept(contract):
+        kept = _kept(contract) if contract.status is ContractStatus.ACTIVE else []
+        if not kept:
             continue
         name = f"{CONTRACTS}{dataset}.yaml"
         document = read_yaml(name, policy.files.get(name, b""), Problems())
         block = None if document is None else block_place(document)
-        for disclosure, field in _kept(contract):
+        for disclosure, field in kept:
             at = (*(block or ()), "disclosures", disclosure, "fields", field)
             said = "" if document is None else _at(document, (*at, "keep", "justification"))
             if _says_nothing(said, field):

@@ -20,7 +20,8 @@ class Cover:
         self._rules: dict[_Three, dict[tuple[str, str], list[Grant]]] = {}
         for rule in rules:
             three = self._rules.setdefault((rule.object, rule.recipient, rule.kind), {})
-            three.setdefault((rule.purpose, self._region(rule.region)), []).append(rule)
+            # the root stands for "*", for all regions lie in it
+            three.setdefault((rule.purpose, rule.subtree(self._root)), []).append(rule)
         self._recipients = {recipient for _, recipient, _ in self._rules}
         self._found: dict[_Three, list[dict[tuple[str, str], list[Grant]]]] = {}
 
@@ -31,7 +32,7 @@ class Cover:
             return
         purposes = self._policy.purposes
         why = (ANY,) if rule.purpose == ANY else (rule.purpose, *purposes.ancestors(rule.purpose), ANY)
-        places = self._places(self._region(rule.region))
+        places = self._places(rule.subtree(self._root))
         for rules in found:
             for purpose in why:
                 for place in places:
@@ -51,10 +52,6 @@ class Cover:
             )
             found = self._found[three] = [self._rules[key] for key in keys if key in self._rules]
         return found
-
-    def _region(self, region: str) -> str:
-        # the root stands for "*", for all regions lie in it
-        return self._root if region == ANY else region
 
     def _places(self, region: str) -> list[str]:
         places = [region]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import date
 
-from gateway.decision.holdings import Allows, Recipients, disclosures_under
+from gateway.decision.holdings import Allows, Recipients
 from gateway.decision.lawful import unlawful
 from gateway.decision.lint.cover import Cover
 from gateway.decision.lint.findings import Finding, Severity, of_grant
@@ -14,6 +14,7 @@ from gateway.decision.standing import has_basis
 from gateway.model.contract import ContractStatus
 from gateway.policy import dpv
 from gateway.policy.grants import ANY, Effect, Grant
+from gateway.policy.objects import contracts_under, disclosures_under
 from gateway.policy.snapshot import PolicySnapshot
 
 
@@ -22,7 +23,7 @@ def unreachable(
 ) -> Iterator[Finding]:
     """Yield the rules that are without effect. `institutions` are those that have a certificate, if that is known."""
     allows = [rule for rule in policy.grants if rule.effect is Effect.ALLOW]
-    denies = [rule for rule in policy.grants if rule.effect is Effect.DENY and _refuses(rule, today)]
+    denies = [rule for rule in policy.grants if rule.effect is Effect.DENY and rule.refuses_on(today)]
     allowing, denying = Cover(allows, policy), Cover(denies, policy)
     law = _Law(policy)
     for rule in allows:
@@ -34,10 +35,6 @@ def unreachable(
     meeting = Allows(policy)
     for rule in denies:
         yield from _idle(rule, denying, meeting, recipients)
-
-
-def _refuses(rule: Grant, today: date) -> bool:
-    return rule.terms.trial is None or rule.terms.trial < today
 
 
 def _over(rule: Grant, policy: PolicySnapshot, today: date) -> Iterator[Finding]:
@@ -53,7 +50,7 @@ def _over(rule: Grant, policy: PolicySnapshot, today: date) -> Iterator[Finding]
 
 
 def _never(rule: Grant, policy: PolicySnapshot, law: _Law) -> Iterator[Finding]:
-    contract = policy.contracts.get(rule.object.partition("/")[0])
+    contract = policy.contracts.get(rule.dataset)
     if contract is not None and contract.status is not ContractStatus.ACTIVE:
         yield of_grant(
             rule, "contract-not-active", Severity.WARNING,
@@ -86,11 +83,12 @@ class _Law:
 
     def broken(self, rule: Grant) -> tuple[str, bool]:
         """Return why the rule's purposes may not use its data ("": they may), and whether that is so of all of them."""
-        key = (rule.object.partition("/")[0], rule.purpose)
+        key = (rule.dataset, rule.purpose)
         if key not in self._known:
             pairs = {
                 (contract.dataset, purpose.id): unlawful(purpose.id, contract, self._policy)
-                for contract, _ in disclosures_under(f"{key[0]}/{ANY}" if key[0] != ANY else ANY, self._policy)
+                for contract in contracts_under(rule.object, self._policy.contracts)
+                if contract.disclosures
                 for purpose in self._policy.purposes.descendants(rule.purpose)
             }
             bad = {pair: reason for pair, reason in pairs.items() if reason is not None}
@@ -107,7 +105,9 @@ class _Law:
         if key not in self._consent:
             purposes = self._policy.purposes.descendants(rule.purpose)
             given = [
-                spec for _, spec in disclosures_under(rule.object, self._policy) if rule.kind in (spec.kind.value, ANY)
+                spec
+                for _, spec in disclosures_under(rule.object, self._policy.contracts)
+                if rule.kind in (spec.kind.value, ANY)
             ]
             consenting = any(one.legal_basis.dpv == dpv.CONSENT for one in purposes)
             self._consent[key] = (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from gateway.decision.holdings import Allows, Recipients, Seat, disclosures_under
+from gateway.decision.holdings import Allows, Recipients, Seat
 from gateway.model.contract import DataContract
 from gateway.model.purpose import Purpose
 from gateway.policy.grants import ANY, Effect, Grant
+from gateway.policy.objects import disclosures_under
 from gateway.policy.snapshot import PolicySnapshot
 
 _Meaning = tuple[object, ...]
@@ -52,7 +53,7 @@ def affected(before: Side, after: Side) -> frozenset[Seat]:
 
 
 def _by_allow(rule: Grant, side: Side, purposes: Iterable[str] | None = None) -> Iterator[Seat]:
-    for contract, spec in disclosures_under(rule.object, side.policy):
+    for contract, spec in disclosures_under(rule.object, side.policy.contracts):
         if rule.kind in (spec.kind.value, ANY):
             for institution in side.recipients.having(rule.recipient):
                 for purpose in (rule.purpose,) if purposes is None else purposes:
@@ -62,7 +63,7 @@ def _by_allow(rule: Grant, side: Side, purposes: Iterable[str] | None = None) ->
 def _by_deny(deny: Grant, *sides: Side) -> Iterator[Seat]:
     for side in sides:
         denied = frozenset(side.recipients.having(deny.recipient))
-        covered = {(one.dataset, spec.name) for one, spec in disclosures_under(deny.object, side.policy)}
+        covered = {(one.dataset, spec.name) for one, spec in disclosures_under(deny.object, side.policy.contracts)}
         for rule in side.allows.met_by(deny):
             narrower = deny.purpose not in (ANY, rule.purpose)
             narrower = narrower and side.policy.purposes.is_within(deny.purpose, rule.purpose)

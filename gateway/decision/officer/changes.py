@@ -5,7 +5,7 @@ They say what would have to be different; whether it should be is the officers' 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -76,13 +76,22 @@ class Changes:
     passes: bool
 
 
-def policy_changes(request: DisclosureRequest, identity: Identity, snapshot: PolicySnapshot, now: datetime) -> Changes:
-    """Return what would have to change in a policy for a request to pass; no steps where it passes or nothing helps."""
+def policy_changes(
+    request: DisclosureRequest,
+    identity: Identity,
+    snapshot: PolicySnapshot,
+    now: datetime,
+    close: Sequence[Considered],
+    against: Sequence[Grant],
+) -> Changes:
+    """Return what would have to change in a policy for a request to pass; no steps where it passes or nothing helps.
+
+    `close` are the allows that come near (`considered`), and `against` the denies that match (`matching_denies`).
+    """
     today = city_day(now)
-    close = considered(request, identity.institution, snapshot, now)
     own = [one.grant for one in close if all(miss.part is not Part.RECIPIENT for miss in one.misses)]
     near = list(dict.fromkeys([*own, *(one.grant for one in close[:_MOST_EXAMPLES])]))
-    rules = (*near, *matching_denies(request, identity.institution, snapshot))
+    rules = (*near, *against)
     # of many rules, these alone can matter for the one question
     tried = snapshot.with_rules(sorted(rules, key=lambda rule: rule.line), snapshot.links)
     taken = {grant.id for grant in snapshot.grants}
@@ -146,9 +155,7 @@ class _Search:
 
     def _deny(self) -> _Found | None:
         denies = [
-            rule
-            for rule in matching_denies(self.request, self.institution, self.policy)
-            if rule.terms.trial is None or rule.terms.trial < self.today
+            rule for rule in matching_denies(self.request, self.institution, self.policy) if rule.refuses_on(self.today)
         ]
         if not denies:
             return None

@@ -62,7 +62,7 @@ def considered(
     obj = f"{request.dataset}/{request.disclosure}"
     found: list[Considered] = []
     for grant in snapshot.grants:
-        if grant.effect is not Effect.ALLOW or grant.object.partition("/")[0] not in (request.dataset, ANY):
+        if grant.effect is not Effect.ALLOW or grant.dataset not in (request.dataset, ANY):
             continue
         # the cheap comparisons of all, the words of a few
         missed = (

@@ -18,8 +18,8 @@ from gateway.model.governance import Officer
 from gateway.model.party import Identity
 from gateway.model.permit import FieldViolation, NearestRequest, Permit, Refusal
 from gateway.model.request import DisclosureRequest, RowsRequest
-from gateway.policy.grants import ANY, Grant
-from gateway.policy.officers import ALL, covers
+from gateway.policy.grants import Grant
+from gateway.policy.officers import covers
 from gateway.policy.snapshot import PolicySnapshot
 
 _MOST_GRANTS = 20
@@ -169,7 +169,7 @@ def _for_officer(
     against = matching_denies(request, institution, policy) if authority else ()
     seen = tuple(one for one in near if _sees(officer, one.grant, policy))
     denies = tuple(one for one in against if _sees(officer, one, policy))
-    changes = policy_changes(request, identity, policy, now) if authority else Changes((), passes=False)
+    changes = policy_changes(request, identity, policy, now, near, against) if authority else Changes((), passes=False)
     steps = tuple(_seen_step(step, officer) for step in changes.steps)
     refusal = decision if isinstance(decision, Refusal) else None
     law = unlawful(purpose.id, contract, policy) if purpose is not None and contract is not None else None
@@ -182,8 +182,8 @@ def _for_officer(
         purpose_ended=purpose.expires_on if purpose is not None and expired(policy, purpose.id, today) else None,
         unlawful="" if law is None or not authority else law.value,
         status="" if contract is None or not authority else contract.status.value,
-        denies=tuple(one for one in denies if one.terms.trial is None or one.terms.trial < today),
-        trials=tuple(one for one in denies if one.terms.trial is not None and today <= one.terms.trial),
+        denies=tuple(one for one in denies if one.refuses_on(today)),
+        trials=tuple(one for one in denies if not one.refuses_on(today)),
         grants=seen[:_MOST_GRANTS],
         further_grants=len(seen[_MOST_GRANTS:]),
         beyond=len(near) - len(seen) + len(against) - len(denies),
@@ -195,11 +195,8 @@ def _for_officer(
 
 
 def _sees(officer: Officer | None, rule: Grant, policy: PolicySnapshot) -> bool:
-    if officer is None:
-        return True
-    dataset = rule.object.partition("/")[0]
-    region = policy.regions.root.path if rule.region == ANY else rule.region
-    return covers(officer, region, (ALL if dataset == ANY else dataset,))
+    region, dataset = rule.place(policy.regions.root.path)
+    return officer is None or covers(officer, region, (dataset,))
 
 
 def _seen_step(step: Step, officer: Officer | None) -> Step | None:

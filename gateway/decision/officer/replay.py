@@ -91,7 +91,7 @@ class CaseNumbers:
         for policy in policies:
             for rule in policy.grants:
                 if rule.terms.case_pattern is not None:
-                    self._patterns.setdefault(rule.object.partition("/")[0], set()).add(rule.terms.case_pattern)
+                    self._patterns.setdefault(rule.dataset, set()).add(rule.terms.case_pattern)
 
     def alike(self, dataset: str, case_number: str) -> str:
         """Return the first number seen that no rule for the dataset tells from this one."""

@@ -157,7 +157,7 @@ def _allowed(gets: GetsShape, decision: Permit | Refusal) -> Iterator[Difference
 def _denied(case: CaseShape, snapshot: PolicySnapshot, today: date) -> bool:
     kind, _, obj = case.asks.partition(" ")
     ruling = snapshot.ruling(case.who, obj, DisclosureKind(kind), case.where or snapshot.regions.root.path, case.why)
-    return ruling.denied or any(one.terms.trial is not None and today > one.terms.trial for one in ruling.trials)
+    return ruling.denied_on(today)
 
 
 def _nearest(expected: NearestShape, found: NearestRequest | None) -> Iterator[Difference]:
