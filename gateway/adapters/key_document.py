@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
-from gateway.model.permit import PseudonymDomain
+from gateway.model.pseudonym import PseudonymDomain
 
 FORMAT = 1
 MIN_N = 2**15

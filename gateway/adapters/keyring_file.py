@@ -28,7 +28,7 @@ from gateway.adapters import key_derivation as derivation
 from gateway.adapters import key_document
 from gateway.adapters.key_document import KeyDocument, Stretching, WrappedSecret
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.permit import PseudonymDomain
+from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import AUDIT_DOMAIN, KeyUse
 
 _EPOCH = 1

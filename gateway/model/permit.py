@@ -11,6 +11,7 @@ from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.errors import ErrorReason
 from gateway.model.loss import PrivacyLoss, pure_to_rho
 from gateway.model.party import Identity
+from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.purpose import LegalBasis
 from gateway.model.request import DisclosureRequest
 from gateway.model.statistics import NoisePlan
@@ -39,14 +40,6 @@ DROP_INTERNAL = "drop-internal"
 WAIVE_NOISE = "waive-noise"
 BOUND_CONTRIBUTIONS = "bound-contributions"
 ADD_NOISE = "add-noise"
-
-
-@dataclass(frozen=True, slots=True)
-class PseudonymDomain:
-    """Where a pseudonym means something: one recipient and one purpose. Tokens of two domains do not join."""
-
-    recipient: str
-    purpose: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.model.pseudonym import Renewal
 from gateway.model.values import FieldType
 
 
@@ -27,14 +28,39 @@ class Keep:
         return "keep"
 
 
+class TokenKind(StrEnum):
+    """What a token is: one the gateway can turn back, one that nobody can, or one that looks like the identifier."""
+
+    REVERSIBLE = "reversible"
+    IRREVERSIBLE = "irreversible"
+    FORMAT = "format-preserving"
+
+
+class CheckDigit(StrEnum):
+    """Whether the check character of a format-preserving token is right, or wrong in every one of them."""
+
+    VALID = "valid"
+    NEVER = "never-valid"
+
+
 @dataclass(frozen=True, slots=True)
 class Pseudonymize:
-    """The value leaves as a token of the recipient's pseudonym domain for this purpose."""
+    """The value leaves as a token of the recipient's pseudonym domain for this purpose.
 
+    `check` is for format-preserving tokens of identifiers with a check character. `renewed` tells how long a value
+    keeps its token; None: as long as the domain's secret stands.
+    """
+
+    token: TokenKind = TokenKind.REVERSIBLE
+    check: CheckDigit | None = None
+    renewed: Renewal | None = None
     kind = TreatmentKind.PSEUDONYMIZE
 
     def __str__(self) -> str:
-        return "pseudonymize per recipient and purpose"
+        how = "" if self.token is TokenKind.REVERSIBLE else f" {self.token}"
+        check = "" if self.check is None else f", check character {self.check}"
+        renewed = "" if self.renewed is None else f", renewed {self.renewed}"
+        return f"pseudonymize{how} per recipient and purpose{check}{renewed}"
 
 
 class Precision(StrEnum):
@@ -81,6 +107,58 @@ class GeneralizeNumber:
     def __str__(self) -> str:
         cap = "" if self.top is None else f", top-coded at {self.top}"
         return f"generalize to steps of {self.width}{cap}"
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralizeStep:
+    """A double leaves as the lower edge of its step, counted from 0: a coordinate's grid, an amount's band.
+
+    `step` and `top` are decimals as written ("0.01"); what lies at or above `top` leaves as the edge of its step.
+    """
+
+    step: str
+    top: str | None
+    kind = TreatmentKind.GENERALIZE
+
+    def __str__(self) -> str:
+        cap = "" if self.top is None else f", top-coded at {self.top}"
+        return f"generalize to steps of {self.step}{cap}"
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralizeAge:
+    """A birth date leaves as the lower edge of a band of `width` whole years of age on the day of the disclosure."""
+
+    width: int
+    top: int | None
+    kind = TreatmentKind.GENERALIZE
+
+    def __str__(self) -> str:
+        cap = "" if self.top is None else f", top-coded at {self.top}"
+        return f"generalize to ages in bands of {self.width}{cap}"
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralizeGeohash:
+    """A latitude leaves as the geohash, of `length` characters, of the place that it and field `longitude` name."""
+
+    length: int
+    longitude: str
+    kind = TreatmentKind.GENERALIZE
+
+    def __str__(self) -> str:
+        return f"generalize with {self.longitude} to a geohash of {self.length}"
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralizeAddress:
+    """A postal address leaves as the part that names a region of the given level; NULL where it names none."""
+
+    to: Precision
+    kind = TreatmentKind.GENERALIZE
+
+    def __str__(self) -> str:
+        return f"generalize the address to {self.to}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from gateway.model.contract import CanonicalForm
-from gateway.model.permit import PseudonymDomain
+from gateway.model.pseudonym import PseudonymDomain
 
 
 class KeyUse(StrEnum):

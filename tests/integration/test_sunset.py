@@ -16,7 +16,8 @@ from gateway.administration.sunset import sunset
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
-from gateway.model.permit import PseudonymDomain, Refusal
+from gateway.model.permit import Refusal
+from gateway.model.pseudonym import PseudonymDomain
 from gateway.pipeline import Refused
 from gateway.ports import KeyUse
 from tests.integration.house import House, delivered, edit, tracing

@@ -11,7 +11,7 @@ from itertools import product
 import pytest
 
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.permit import PseudonymDomain
+from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse
 from tests.conformance.ports.conftest import OpenKeyRing
 

@@ -18,7 +18,7 @@ from gateway.adapters.keyring_file import FileKeyRing
 from gateway.adapters.meters_sql import SqlMeters
 from gateway.adapters.state_engine import open_state
 from gateway.model.meter import Claim, Taken
-from gateway.model.permit import PseudonymDomain
+from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import KeyUse
 
 LIMIT = 12

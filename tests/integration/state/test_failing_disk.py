@@ -24,7 +24,7 @@ from gateway.adapters.state_engine import StateDatabase, open_state
 from gateway.adapters.state_upgrade import upgrade
 from gateway.model.budget import Charge
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.permit import PseudonymDomain
+from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import KeyUse
 from tests.conformance.ports.samples import a_record, a_release, an_account
 
