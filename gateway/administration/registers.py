@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 import pyarrow as pa
 
-from gateway.administration.desk import Office, by, identify, officer
+from gateway.administration.desk import Office, identify, officer
 from gateway.kernels.tokens import subject_marks
 from gateway.model.calendar import city_day
 from gateway.model.consent import ANYBODY, Case, Consent
@@ -17,10 +17,9 @@ from gateway.model.emergency import Emergency, Verdict
 from gateway.model.errors import ErrorReason
 from gateway.model.event import Event, EventKind
 from gateway.model.governance import Officer, Power
-from gateway.model.party import Identity, Peer
+from gateway.model.party import Identity, Peer, record_name
 from gateway.model.permit import FieldViolation, Refusal
 from gateway.policy.case_pattern import matches
-from gateway.policy.grants import ANY
 from gateway.policy.officers import ALL, covers
 from gateway.policy.registers import ConsentRegisterSpec
 from gateway.ports import AUDIT_DOMAIN, KeyUse, of_subjects
@@ -76,13 +75,13 @@ def record_consents(office: Office, peer: Peer, register: str, given: Sequence[G
             proof=one.proof,
             given_at=one.given_at,
             ends_on=one.ends_on,
-            recorded_by=by(identity),
+            recorded_by=identity.id,
         )
         for one, token in zip(given, tokens, strict=True)
     )
     office.registers.consents.record(entries)
     about = {"register": register, "entries": str(len(entries))}
-    office.audit.note(Event(EventKind.CONSENTS_RECORDED, now, by(identity), about))
+    office.audit.note(Event(EventKind.CONSENTS_RECORDED, now, identity.id, about))
     return entries
 
 
@@ -97,10 +96,10 @@ def withdraw_consent(office: Office, peer: Peer, register: str, consent_id: str)
     if isinstance(spec, Refusal):
         return spec
     now = office.clock.now()
-    found = office.registers.consents.withdraw(register, consent_id, by(identity), now)
+    found = office.registers.consents.withdraw(register, consent_id, identity.id, now)
     if found is None:
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
-    office.audit.note(Event(EventKind.CONSENT_WITHDRAWN, now, by(identity), {"register": register, "entry": found.id}))
+    office.audit.note(Event(EventKind.CONSENT_WITHDRAWN, now, identity.id, {"register": register, "entry": found.id}))
     return found
 
 
@@ -132,11 +131,11 @@ def open_case(
         told = FieldViolation("number", f"must look like {spec.form} (A: a letter, 9: a digit)")
         return Refusal(ErrorReason.REQUEST_INVALID, violations=(told,))
     now = office.clock.now()
-    case = Case(register, number, institution, now, ends_on, by(identity))
+    case = Case(register, number, institution, now, ends_on, identity.id)
     if not office.registers.cases.open(case):
         return Refusal(ErrorReason.REQUEST_INVALID, violations=(FieldViolation("number", "is open or was before"),))
     about = {"register": register, "case": number, "for": institution}
-    office.audit.note(Event(EventKind.CASE_OPENED, now, by(identity), about))
+    office.audit.note(Event(EventKind.CASE_OPENED, now, identity.id, about))
     return case
 
 
@@ -154,7 +153,7 @@ def close_case(office: Office, peer: Peer, register: str, number: str, instituti
     if not office.registers.cases.close(register, number, institution, now):
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
     about = {"register": register, "case": number, "for": institution}
-    office.audit.note(Event(EventKind.CASE_CLOSED, now, by(identity), about))
+    office.audit.note(Event(EventKind.CASE_CLOSED, now, identity.id, about))
     return None
 
 
@@ -182,7 +181,7 @@ def review_emergency(office: Office, peer: Peer, emergency_id: str, verdict: Ver
     found = office.registers.emergencies.get(emergency_id)
     if found is None or not _within(office, reviewer, found):
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
-    if reviewer.id == f"{found.institution}/{found.person}":
+    if reviewer.id == record_name(found.institution, found.person):
         return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED)
     now = office.clock.now()
     reviewed = office.registers.emergencies.review(emergency_id, reviewer.id, verdict, now)
@@ -198,10 +197,8 @@ def _within(office: Office, reviewer: Officer, emergency: Emergency) -> bool:
     policy = office.policy.current()
     grant = next((one for one in policy.grants if one.id == emergency.grant), None)
     root = policy.regions.root.path
-    if grant is None:
-        return covers(reviewer, root, (ALL,))
-    dataset = grant.object.partition("/")[0]
-    return covers(reviewer, root if grant.region == ANY else grant.region, (ALL if dataset == ANY else dataset,))
+    region, dataset = (root, ALL) if grant is None else grant.place(root)
+    return covers(reviewer, region, (dataset,))
 
 
 def _consents_of(office: Office, identity: Identity, register: str) -> ConsentRegisterSpec | Refusal:

@@ -13,6 +13,8 @@ from pydantic import Field
 
 from gateway.model.contract import DataContract
 from gateway.model.governance import Officer, Power
+from gateway.model.party import record_name
+from gateway.model.region import is_within
 from gateway.policy.documents import Document
 from gateway.policy.problems import Problems, did_you_mean, shown
 from gateway.policy.regions import RegionTree
@@ -62,7 +64,7 @@ class OfficerBook:
 
     def get(self, institution: str, person: str) -> Officer | None:
         """Return the officer, or None."""
-        return self.officers.get(f"{institution}/{person}")
+        return self.officers.get(record_name(institution, person))
 
 
 NOBODY = OfficerBook({}, timedelta(0))
@@ -112,8 +114,7 @@ def read_officers(
 
 def covers(officer: Officer, region: str, datasets: Iterable[str]) -> bool:
     """Tell whether an officer's authority reaches a region and datasets; "*" among them asks for authority over all."""
-    within = region == officer.region or region.startswith(officer.region + "/")
-    return within and (ALL in officer.datasets or set(datasets) <= officer.datasets)
+    return is_within(region, officer.region) and (ALL in officer.datasets or set(datasets) <= officer.datasets)
 
 
 def _key(text: str | None) -> bytes | None:
