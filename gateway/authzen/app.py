@@ -206,10 +206,11 @@ def _error(request: Request, error: NotAQuestion) -> Response:
 
 
 async def _elsewhere(request: Request, error: Exception) -> Response:
-    """Answer a path or a method that is none of ours."""
-    status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+    """Answer a path or a method that is none of ours: an `HTTPException`, since it is registered for no other."""
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
     response = _error(request, NotAQuestion(status, f"{status.phrase}."))
-    allowed = (error.headers or {}).get("Allow") if isinstance(error, HTTPException) else None
+    allowed = (error.headers or {}).get("Allow")
     if allowed:
         response.headers["allow"] = allowed
     return response

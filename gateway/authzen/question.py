@@ -60,8 +60,8 @@ def question_of(asked: object, institution: str, contracts: Mapping[str, DataCon
     subject.inner("properties")
     action.inner("properties")
     properties = resource.inner("properties")
-    context = _context(whole.inner("context"))
-    allow_partial = whole.inner("context").flag("allow_partial")
+    surroundings = whole.inner("context")
+    context, allow_partial = _context(surroundings), surroundings.flag("allow_partial")
     if (subject_type, subject_id) != (SUBJECT_TYPE, institution):
         raise NotAQuestion(
             HTTPStatus.FORBIDDEN,

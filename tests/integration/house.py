@@ -142,8 +142,11 @@ class House:
     audit: WatchedAudit
 
     def peer(self, institution: str, person: str = "li.wei") -> Peer:
-        pem = (self.site.folder / f"{institution}.pem").read_bytes()
-        return Peer(pem, self.site.token(institution, person))
+        return self.site.peer(institution, person)
+
+    def long_signed_in(self, institution: str = "police", person: str = "li.wei") -> Peer:
+        """A caller whose token outlives what a test puts the clock forward by."""
+        return self.site.peer(institution, person, timedelta(days=3))
 
 
 @pytest.fixture

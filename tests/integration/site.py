@@ -16,9 +16,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 import gateway.client as gw
 from gateway.adapters.dev_ca import AUDIENCE, ISSUER, Credentials, DevelopmentAuthority, write_private
 from gateway.adapters.keyring_file import FileKeyRing
+from gateway.model.party import Peer
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = b"a secret of the test site alone"
@@ -133,6 +136,20 @@ class Site:
             token=self.token(institution, person),
         )
 
+    def officer(self, institution: str, person: str) -> gw.Officer:
+        """A connection of an officer, or of a register's keeper; close it."""
+        return gw.connect_officer(
+            self.target,
+            certificate=self.folder / f"{institution}.pem",
+            key=self.folder / f"{institution}.key",
+            ca=self.folder / "ca.pem",
+            token=self.token(institution, person),
+        )
+
+    def peer(self, institution: str, person: str = "li.wei", life: timedelta = timedelta(hours=1)) -> Peer:
+        """A caller as the edge sees one, whose token lives so long."""
+        return Peer((self.folder / f"{institution}.pem").read_bytes(), self.token(institution, person, life))
+
     def _credentials(self, name: str, credentials: Credentials) -> None:
         self._write(f"{name}.pem", credentials.certificate_pem)
         write_private(self.folder / f"{name}.key", credentials.private_key_pem)
@@ -208,6 +225,12 @@ def institutions_of(policies: Path) -> tuple[str, ...]:
             for found in re.findall(pattern, path.read_text("utf-8")):
                 names |= {one.strip() for one in found.split(",")}
     return tuple(sorted(names - roles))
+
+
+def values_of(data: Path, dataset: str, field: str) -> list[str]:
+    """The values of a field in the city's own table, in its order, without those that are missing."""
+    column = pq.read_table(data / f"{dataset}.parquet", columns=[field]).column(0)
+    return [str(value) for value in column.to_pylist() if value is not None]
 
 
 def free_port() -> int:

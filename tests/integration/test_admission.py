@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from gateway import pipeline
@@ -19,13 +18,12 @@ from gateway.administration import registers as desk
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.emergency import Verdict
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.party import Peer
 from gateway.model.record import Outcome
 from gateway.model.request import RowsRequest, Selector
 from gateway.pipeline import Refused
 from gateway.ports import CONSENT_LAG
 from tests.integration.house import House, answered, colour, context, delivered, edit, tracing
-from tests.integration.site import utc_now
+from tests.integration.site import values_of
 
 CHECK = "p, g-colour-check, verifiers, health_codes/colour-check, lookup, hangzhou, health-code-check, "
 TERMS = "until=2036-12-31;max_keys=1"
@@ -40,8 +38,7 @@ def grant(house: House, terms: str) -> None:
 
 
 def residents(house: House, count: int) -> list[str]:
-    table = pq.read_table(house.site.data / "health_codes.parquet", columns=["resident_id"])
-    return [str(value) for value in table.column(0).slice(0, count).to_pylist()]
+    return values_of(house.site.data, "health_codes", "resident_id")[:count]
 
 
 def refusal(house: House, institution: str, request: RowsRequest) -> ErrorReason:
@@ -187,17 +184,11 @@ def tie_tracing(house: House, term: str) -> None:
     assert not house.ports.policy.last_problems
 
 
-def long_signed_in(house: House, institution: str) -> Peer:
-    """A caller whose token outlives the test's hours."""
-    pem = (house.site.folder / f"{institution}.pem").read_bytes()
-    return Peer(pem, house.site.authority.token(institution, "li.wei", utc_now(), timedelta(days=1)))
-
-
 @pytest.mark.usefixtures("small_batches")
 def test_what_an_emergency_opened_ends_with_its_hours(house: House) -> None:
     tie_tracing(house, "break_glass=1h")
     request = tracing(context=replace(context("epidemic-tracing"), break_glass_reason=WHY))
-    parts = iter(delivered(pipeline.rows(house.ports, long_signed_in(house, "police"), request)))
+    parts = iter(delivered(pipeline.rows(house.ports, house.long_signed_in(), request)))
     assert next(parts).records.num_rows
     house.clock.ahead = timedelta(minutes=59)
     assert next(parts).records.num_rows
@@ -279,8 +270,7 @@ def consent_to_tracing(house: House, subjects: Iterable[str]) -> list[str]:
 
 
 def subjects_of(data: Path) -> list[str]:
-    column = pq.read_table(data / "health_cases.parquet", columns=["resident_id"]).column(0)
-    return [value for value in dict.fromkeys(column.to_pylist()) if value is not None]
+    return list(dict.fromkeys(values_of(data, "health_cases", "resident_id")))
 
 
 def read_all(house: House) -> pa.Table:
@@ -348,8 +338,7 @@ def passing(plate: str, request_id: str = "") -> RowsRequest:
 
 
 def plates(house: House) -> list[str]:
-    column = pq.read_table(house.site.data / "road_passes.parquet", columns=["plate"]).column(0)
-    return [str(value) for value in column.to_pylist()]
+    return values_of(house.site.data, "road_passes", "plate")
 
 
 def consumed(house: House, request: RowsRequest) -> tuple[bool, int | None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 
-import pyarrow.parquet as pq
 import pytest
 
 from gateway import pipeline
@@ -15,6 +14,7 @@ from gateway.model.record import Outcome
 from gateway.model.request import FormRequest, PartSubjects, Selector
 from gateway.pipeline import Answer, Refused
 from tests.integration.house import House, context, edit
+from tests.integration.site import values_of
 
 DESK = "government-service-centre"
 VISIT = "newborn-one-visit"
@@ -23,12 +23,11 @@ EMPLOYER = "enterprises/employer, lookup, hangzhou, newborn-one-visit, "
 
 
 def someone(house: House) -> str:
-    column = pq.read_table(house.site.data / "hospital_bills.parquet", columns=["resident_id"]).column(0)
-    return str(column[0].as_py())
+    return values_of(house.site.data, "hospital_bills", "resident_id")[0]
 
 
 def some_firm(house: House) -> str:
-    return str(pq.read_table(house.site.data / "enterprises.parquet", columns=["firm_code"]).column(0)[0].as_py())
+    return values_of(house.site.data, "enterprises", "firm_code")[0]
 
 
 def about(part: str, value: str, by: str = "resident_id") -> PartSubjects:

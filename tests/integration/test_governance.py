@@ -26,7 +26,7 @@ from gateway.policy.snapshot import read
 from gateway.settings import read_settings
 from gateway.wiring import open_gateway
 from tests.integration.house import House, WatchedClock, delivered, edit, tracing
-from tests.integration.site import Site, utc_now
+from tests.integration.site import Site
 
 AUTHOR, SECOND, NARROW = ("data-bureau", "chen.jie"), ("audit-bureau", "wu.min"), ("transport-bureau", "gao.yi")
 BUDGET = b"resident: 12.0"
@@ -43,8 +43,7 @@ class Hall:
     keys: dict[tuple[str, str], Ed25519PrivateKey]
 
     def peer(self, who: tuple[str, str]) -> Peer:
-        pem = (self.site.folder / f"{who[0]}.pem").read_bytes()
-        return Peer(pem, self.site.authority.token(*who, utc_now(), timedelta(days=3)))
+        return self.site.peer(*who, timedelta(days=3))
 
     def propose(self, files: Files, *, emergency: bool = False, who: tuple[str, str] = AUTHOR) -> Proposal | Refusal:
         outcome = life.propose(self.office, self.peer(who), files, "a test", emergency=emergency)
@@ -177,14 +176,9 @@ def test_a_purpose_that_ended_is_not_opened_before_its_sunset_either(hall: Hall)
     assert reason(hall.propose(files)) is ErrorReason.PURPOSE_ENDED_FOR_GOOD
 
 
-def long_signed_in(house: House, institution: str = "police") -> Peer:
-    pem = (house.site.folder / f"{institution}.pem").read_bytes()
-    return Peer(pem, house.site.authority.token(institution, "li.wei", utc_now(), timedelta(days=3)))
-
-
 @pytest.mark.usefixtures("small_batches")
 def test_a_stream_ends_with_a_purpose_that_was_shortened_meanwhile(house: House) -> None:
-    parts = iter(delivered(pipeline.rows(house.ports, long_signed_in(house), tracing())))
+    parts = iter(delivered(pipeline.rows(house.ports, house.long_signed_in(), tracing())))
     assert next(parts).records.num_rows
     purposes = house.site.policies / "purposes.yaml"
     day = city_day(house.clock.now()).isoformat()
@@ -204,7 +198,7 @@ def test_a_stream_ends_with_the_trial_of_a_deny(house: House) -> None:
     edit(house.site.policies / "grants.csv", "p, g-police-tracing", f"{deny}p, g-police-tracing")
     house.ports.policy.reload()
     assert not house.ports.policy.last_problems
-    parts = iter(delivered(pipeline.rows(house.ports, long_signed_in(house), tracing())))
+    parts = iter(delivered(pipeline.rows(house.ports, house.long_signed_in(), tracing())))
     assert next(parts).records.num_rows
     house.clock.ahead = timedelta(days=1)
     with pytest.raises(Fault, match="PERMIT_REVOKED"):

@@ -15,22 +15,14 @@ from gateway.administration.study import certificates
 from gateway.administration.sunset import sunset
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.party import Peer
 from gateway.model.permit import Refusal
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.pipeline import Refused
 from gateway.ports import KeyUse
 from tests.integration.house import House, delivered, edit, tracing
-from tests.integration.site import utc_now
 
 DOMAIN = PseudonymDomain("police", "epidemic-tracing")
 LATER = timedelta(days=1, minutes=5)
-
-
-def peer(house: House, institution: str = "police", person: str = "li.wei") -> Peer:
-    """A caller whose token outlives the purpose."""
-    pem = (house.site.folder / f"{institution}.pem").read_bytes()
-    return Peer(pem, house.site.authority.token(institution, person, utc_now(), timedelta(days=3)))
 
 
 def end_today(house: House) -> date:
@@ -44,7 +36,9 @@ def end_today(house: House) -> date:
 
 
 def read(house: House) -> int:
-    return sum(part.records.num_rows for part in delivered(pipeline.rows(house.ports, peer(house), tracing())))
+    return sum(
+        part.records.num_rows for part in delivered(pipeline.rows(house.ports, house.long_signed_in(), tracing()))
+    )
 
 
 def test_the_keys_of_a_purpose_end_with_it_and_a_certificate_says_so(house: House) -> None:
@@ -63,20 +57,20 @@ def test_the_keys_of_a_purpose_end_with_it_and_a_certificate_says_so(house: Hous
     assert DOMAIN not in house.office.keys.domains()
     with pytest.raises(Fault, match="KEYS_UNAVAILABLE"):
         house.office.keys.working_key(DOMAIN, KeyUse.TOKEN_BLOCK, "resident-id")
-    outcome = pipeline.rows(house.ports, peer(house), tracing())
+    outcome = pipeline.rows(house.ports, house.long_signed_in(), tracing())
     assert isinstance(outcome, Refused)
     assert outcome.refusal.reason is ErrorReason.PURPOSE_EXPIRED
     # what was recorded stays, and nothing is done twice
     assert len(house.audit.records) == before + 1
     assert house.ports.audit.get(certificate.audit_index) is None
     assert sunset(house.office) == ()
-    assert certificates(house.office, peer(house), DOMAIN.purpose) == (certificate,)
+    assert certificates(house.office, house.long_signed_in(), DOMAIN.purpose) == (certificate,)
 
 
 @pytest.mark.usefixtures("small_batches")
 def test_a_stream_under_way_ends_with_its_purpose(house: House) -> None:
     end_today(house)
-    parts = iter(delivered(pipeline.rows(house.ports, peer(house), tracing())))
+    parts = iter(delivered(pipeline.rows(house.ports, house.long_signed_in(), tracing())))
     assert next(parts).records.num_rows
     house.clock.ahead = LATER
     with pytest.raises(Fault, match="PERMIT_REVOKED"):
@@ -111,7 +105,9 @@ def test_a_purpose_that_ended_is_not_opened_again(house: House) -> None:
     files = dict(house.ports.policy.current().files)
     day = city_day(house.clock.now() - LATER).isoformat().encode()
     files["purposes.yaml"] = files["purposes.yaml"].replace(b"expires_on: " + day, b"expires_on: 2036-12-31")
-    outcome = life.propose(house.office, peer(house, "data-bureau", "chen.jie"), files, "again", emergency=False)
+    outcome = life.propose(
+        house.office, house.long_signed_in("data-bureau", "chen.jie"), files, "again", emergency=False
+    )
     assert isinstance(outcome, Refusal)
     assert outcome.reason is ErrorReason.PURPOSE_ENDED_FOR_GOOD
 

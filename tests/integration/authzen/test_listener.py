@@ -16,7 +16,6 @@ from typing import Any, cast
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.dev_ca import AUDIENCE, ISSUER, DevelopmentAuthority, write_private
 from gateway.adapters.identity_bound import BoundIdentities
 from gateway.adapters.identity_jwt import PersonTokens, read_verifying_key
@@ -27,11 +26,10 @@ from gateway.authzen.connection import Connection
 from gateway.authzen.listener import ListenerConfig, listening
 from gateway.model.record import AuditRecord, LogEntry
 from gateway.pipeline import Ports
-from gateway.policy.store import FolderSource, PolicyStore
 from gateway.server.observation import Observer
 from tests.integration.authzen.https import Said, client_tls, post, trusting
 from tests.integration.site import utc_now
-from tests.unit.authzen.asgi import POLICIES, Log, Untouched, metro
+from tests.unit.authzen.asgi import Log, deciding, metro
 
 INSTITUTIONS = ("verifier-metro", "police")
 
@@ -85,17 +83,7 @@ def made(tmp_path: Path) -> Listening:
         put(tmp_path, name, authority)
     tokens = PersonTokens(ISSUER, AUDIENCE, [read_verifying_key(authority.issuer_pem)])
     log, lines = Log(), StringIO()
-    untouched = cast(Any, Untouched())
-    ports = Ports(
-        clock=SystemClock(),
-        identities=BoundIdentities(CertificateInstitutions(frozenset(INSTITUTIONS)), tokens),
-        policy=PolicyStore(FolderSource(POLICIES)),
-        source=untouched,
-        keys=untouched,
-        ledger=untouched,
-        registers=untouched,
-        audit=cast(Any, log),
-    )
+    ports = deciding(BoundIdentities(CertificateInstitutions(frozenset(INSTITUTIONS)), tokens), log)
     config = ListenerConfig(
         address="127.0.0.1:0",
         url="https://localhost:8444",

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -21,14 +20,10 @@ from gateway.model.party import Peer
 from gateway.server.app import Server, ServerConfig
 from gateway.server.call import Method
 from gateway.server.observation import Observer
+from tests.integration.site import utc_now
 
 AUDIT = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
 SHARING = sharing_service_pb2.DESCRIPTOR.services_by_name["SharingService"]
-
-
-def utc_now() -> datetime:
-    """The instant, naive UTC."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 @dataclass

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 import gateway.client as gw
 from tests.integration.fixtures import City
+from tests.integration.site import values_of
 
 WHY = "Unconscious on arrival; allergies unknown 昏迷"
 ASK: dict[str, Any] = {"purpose": "emergency-treatment", "by": "run_id"}
 
 
 def a_run(city: City) -> str:
-    return str(pq.read_table(city.data / "ambulance_runs.parquet", columns=["run_id"]).column(0)[0].as_py())
+    return values_of(city.data, "ambulance_runs", "run_id")[0]
 
 
 def patient(gateway: gw.Gateway, run: str, why: str = "") -> gw.Lookup:

@@ -14,14 +14,13 @@ import gateway.client as gw
 from gateway.adapters.dev_ca import DevelopmentAuthority
 from gateway.api.v1 import receipt_pb2
 from tests.integration.fixtures import City
-from tests.integration.site import free_port, utc_now
+from tests.integration.site import free_port, utc_now, values_of
 
 AUDIT: dict[str, Any] = {"purpose": "subsidy-audit", "case_number": "SJ-2026-0123"}
 
 
 def a_resident(city: City) -> str:
-    column = pq.read_table(city.data / "health_codes.parquet", columns=["resident_id"]).column(0)
-    return str(column[0].as_py())
+    return values_of(city.data, "health_codes", "resident_id")[0]
 
 
 def in_order(table: pa.Table) -> pa.Table:

@@ -18,7 +18,8 @@ from gateway.model.party import Peer
 from gateway.server.call import Method, Reply
 from gateway.server.problem import Problem
 from gateway.server.reasons import MEANINGS
-from tests.integration.grpc.edge import edge, sharing, utc_now
+from tests.integration.grpc.edge import edge, sharing
+from tests.integration.site import utc_now
 
 RESEARCH = research_service_pb2.DESCRIPTOR.services_by_name["ResearchService"]
 SCHEMA = value_pb2.Schema(fields=[value_pb2.SchemaField(name="tier", type=value_pb2.FIELD_TYPE_STRING)])

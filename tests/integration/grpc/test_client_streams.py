@@ -16,7 +16,8 @@ from gateway.model.party import Peer
 from gateway.server.call import Method, Opened, Reply, Wire
 from gateway.server.frames import arrow_frame
 from gateway.server.problem import Problem
-from tests.integration.grpc.edge import Edge, edge, sharing, utc_now
+from tests.integration.grpc.edge import Edge, edge, sharing
+from tests.integration.site import utc_now
 
 BATCH = pa.record_batch({"n": pa.array([1, 2, 3])})
 HEADER = pb.ExtractResponse(header=pb.ExtractHeader(arrow_schema=BATCH.schema.serialize().to_pybytes()))

@@ -6,11 +6,11 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 import gateway.client as gw
 from tests.integration.fixtures import City
+from tests.integration.site import values_of
 
 PASSES = 12
 ASK: dict[str, Any] = {"purpose": "out-of-town-passes", "by": "plate"}
@@ -19,8 +19,7 @@ NOBODY = "沪Z00000"
 
 def a_car(city: City, number: int) -> str:
     """A registered plate; each test has its own, since the city is shared."""
-    column = pq.read_table(city.data / "road_passes.parquet", columns=["plate"]).column(0)
-    plates = sorted(str(plate) for plate in column.to_pylist())
+    plates = sorted(values_of(city.data, "road_passes", "plate"))
     assert NOBODY not in plates
     return plates[number]
 
@@ -97,12 +96,11 @@ def test_nothing_else_answers_for_a_consumption(city: City) -> None:
 
 
 def test_a_check_that_adds_no_field_says_yes_or_no(city: City) -> None:
-    ids = pq.read_table(city.data / "residents.parquet", columns=["resident_id"]).column(0)
+    ids = values_of(city.data, "residents", "resident_id")
     ask: dict[str, Any] = {"purpose": "hotel-registration", "by": "resident_id"}
     with city.connect("hotel-lakeside") as gateway:
         yes, no = (
-            gateway.check("residents", "guest-verified", value=who, **ask)
-            for who in (str(ids[0].as_py()), "110101190001010000")
+            gateway.check("residents", "guest-verified", value=who, **ask) for who in (ids[0], "110101190001010000")
         )
     assert yes and yes.answer == {}
     assert not no and no.answer == {}

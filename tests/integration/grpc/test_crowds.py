@@ -21,8 +21,9 @@ from gateway.api.v1 import sharing_service_pb2_grpc as rpc
 from gateway.model.party import Peer
 from gateway.server.admission import Capacity
 from gateway.server.call import Method, Patience, Reply
-from tests.integration.grpc.edge import Edge, edge, sharing, until, utc_now
+from tests.integration.grpc.edge import Edge, edge, sharing, until
 from tests.integration.grpc.test_edge import Rows, extract_request, reason_of
+from tests.integration.site import utc_now
 
 DESCRIBE = "/gateway.api.v1.SharingService/Describe"
 

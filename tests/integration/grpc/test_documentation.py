@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-import pyarrow.parquet as pq
 import pytest
 
 import gateway.client as gw
 from tests.integration.fixtures import City
-from tests.integration.site import ROOT
+from tests.integration.site import ROOT, values_of
 
 _PROGRAM = re.compile(r"<!-- tested: tests/integration/grpc -->\n```python\n(.*?)```", re.DOTALL)
 
@@ -18,8 +17,8 @@ def test_how_to_consume_compose_and_break_glass_from_python(city: City, capsys: 
     consume, compose, emergency = _PROGRAM.findall(
         (ROOT / "docs/howto/call-from-python.md").read_text(encoding="utf-8")
     )
-    runs = pq.read_table(city.data / "ambulance_runs.parquet", columns=["run_id"]).column(0)
-    names: dict[str, object] = {"connect": city.connect, "run_id": str(runs[0].as_py())}
+    runs = values_of(city.data, "ambulance_runs", "run_id")
+    names: dict[str, object] = {"connect": city.connect, "run_id": runs[0]}
     exec(compile(consume, "documentation", "exec"), names)
     assert capsys.readouterr().out == "no pass\n"
     canary = next(one for one in city.seeded.canaries if one.number == 4)

@@ -21,7 +21,8 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
 from gateway.server.call import Method, Opened, Reply, Wire
 from gateway.server.problem import Problem
-from tests.integration.grpc.edge import edge, sharing, until, utc_now
+from tests.integration.grpc.edge import edge, sharing, until
+from tests.integration.site import utc_now
 
 SECRET = "330102199001011234"
 

@@ -49,13 +49,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def officer(site: Site) -> gw.Officer:
-    return gw.connect_officer(
-        site.target,
-        certificate=site.folder / "data-bureau.pem",
-        key=site.folder / "data-bureau.key",
-        ca=site.folder / "ca.pem",
-        token=site.token("data-bureau", "chen.jie"),
-    )
+    return site.officer("data-bureau", "chen.jie")
 
 
 def answered(site: Site) -> str:

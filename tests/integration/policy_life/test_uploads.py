@@ -22,8 +22,9 @@ from gateway.server.admission import Capacity
 from gateway.server.call import Method, Opened, Patience, Reply
 from gateway.server.problem import Problem
 from gateway.server.wire.policy import PIECE_BYTES, parts_of, uploaded
-from tests.integration.grpc.edge import Edge, edge, until, utc_now
+from tests.integration.grpc.edge import Edge, edge, until
 from tests.integration.grpc.test_edge import reason_of
+from tests.integration.site import utc_now
 
 SERVICE = policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"]
 CHECK = "/gateway.api.v1.PolicyService/CheckPolicy"

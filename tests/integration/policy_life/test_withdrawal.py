@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 import gateway.client as gw
@@ -22,6 +21,7 @@ from gateway.ports import CONSENT_LAG
 from gateway.settings import read_settings
 from gateway.wiring import open_gateway
 from tests.integration.policy_life.town_hall import KEEPER, TownHall, open_town_hall
+from tests.integration.site import values_of
 
 BATCH = 4
 
@@ -56,8 +56,7 @@ def hall(tmp_path: Path, seeded: tuple[Path, Any], slow_reads: None) -> Iterator
 
 
 def test_a_running_extract_lets_go_of_those_who_withdraw(hall: TownHall) -> None:
-    column = pq.read_table(hall.site.data / "job_applicants.parquet", columns=["resident_id"]).column(0)
-    subjects = [str(one) for one in column.to_pylist()]
+    subjects = values_of(hall.site.data, "job_applicants", "resident_id")
     yesterday = datetime.now(UTC) - timedelta(days=1)
     agreed = [NewConsent(one, "recruitment-fair", "form 1", bytes(32), yesterday) for one in subjects]
     withdrawn_at = 0.0

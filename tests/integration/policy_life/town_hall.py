@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 import gateway.client as gw
 from gateway.adapters.dev_ca import write_private
 from gateway.cli.app import run
-from tests.integration.site import ROOT, Site, free_port, institutions_of
+from tests.integration.site import ROOT, Site, free_port, institutions_of, values_of
 
 AUTHOR = ("data-bureau", "chen.jie")
 SECOND = ("data-bureau", "sun.hao")
@@ -71,15 +70,7 @@ class TownHall:
 
     def officer(self, who: tuple[str, str], site: Site | None = None) -> gw.Officer:
         """The connection of an officer; close it."""
-        institution, person = who
-        folder = self.site.folder
-        return gw.connect_officer(
-            (site or self.site).target,
-            certificate=folder / f"{institution}.pem",
-            key=folder / f"{institution}.key",
-            ca=folder / "ca.pem",
-            token=self.site.token(institution, person),
-        )
+        return (site or self.site).officer(*who)
 
     def twin(self) -> Site:
         """Another process over the same state; start and stop it."""
@@ -221,4 +212,4 @@ class Passer:
 
 def a_resident(data: Path) -> str:
     """Somebody with a health code."""
-    return str(pq.read_table(data / "health_codes.parquet", columns=["resident_id"]).column(0)[0].as_py())
+    return values_of(data, "health_codes", "resident_id")[0]

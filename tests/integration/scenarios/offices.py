@@ -46,13 +46,7 @@ class Offices:
         status: Mapping[str, tuple[type[gw.GatewayError], ...]],
     ) -> None:
         """Do what the step says, which is refused if it says so; a withdrawal holds when this returns."""
-        with gw.connect_officer(
-            site.target,
-            certificate=site.folder / f"{step.who}.pem",
-            key=site.folder / f"{step.who}.key",
-            ca=site.folder / "ca.pem",
-            token=site.token(step.who, step.person),
-        ) as desk:
+        with site.officer(step.who, step.person) as desk:
             try:
                 self._do(desk, step, office, canaries)
             except gw.GatewayError as error:

@@ -126,12 +126,6 @@ class Office(_Strict):
         return self
 
 
-Verb = Literal[
-    "describe", "extract", "lookup", "check", "consume", "estimate", "release", "budget", "compose", "health",
-    "rehearse",
-]  # fmt: skip
-
-
 class Step(_Strict):
     """One step: a call that gets something or is refused, or an edit that is accepted or rejected."""
 

@@ -23,6 +23,7 @@ from gateway.model.party import Identity, Peer
 from gateway.model.record import AuditRecord, LogEntry
 from gateway.pipeline import Ports
 from gateway.policy.store import FolderSource, PolicyStore
+from gateway.ports import IdentityProvider
 from gateway.server.admission import Admission, Capacity
 from gateway.server.observation import Observer
 
@@ -130,15 +131,12 @@ class House:
         return self.lines.getvalue() + generate_latest(self.registry).decode()
 
 
-@contextmanager
-def house(limits: Limits | None = None, capacity: Capacity | None = None) -> Iterator[House]:
-    """The product's policy behind a decision point. Neither data nor keys nor budgets may be touched."""
-    log, lines, registry = Log(), StringIO(), CollectorRegistry()
-    clock = SystemClock()
+def deciding(identities: IdentityProvider, log: Log) -> Ports:
+    """The ports of a decision over the product's policy; those that it has no business with fail when used."""
     untouched = cast(Any, Untouched())
-    ports = Ports(
-        clock=clock,
-        identities=Known(),
+    return Ports(
+        clock=SystemClock(),
+        identities=identities,
         policy=PolicyStore(FolderSource(POLICIES)),
         source=untouched,
         keys=untouched,
@@ -146,7 +144,16 @@ def house(limits: Limits | None = None, capacity: Capacity | None = None) -> Ite
         registers=untouched,
         audit=cast(Any, log),
     )
-    admission = Admission(lambda peer: ports.identities.identify(peer, clock.now()).institution, capacity or Capacity())
+
+
+@contextmanager
+def house(limits: Limits | None = None, capacity: Capacity | None = None) -> Iterator[House]:
+    """The product's policy behind a decision point. Neither data nor keys nor budgets may be touched."""
+    log, lines, registry = Log(), StringIO(), CollectorRegistry()
+    ports = deciding(Known(), log)
+    admission = Admission(
+        lambda peer: ports.identities.identify(peer, ports.clock.now()).institution, capacity or Capacity()
+    )
     with ThreadPoolExecutor(2) as workers:
         point = DecisionPoint(URL, ports, admission, workers, Observer(registry, lines), limits or Limits())
         yield House(point.app(), log, admission, lines, registry)
