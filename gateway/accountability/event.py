@@ -47,9 +47,7 @@ def decode(data: bytes) -> Event:
     body = jcs.mapping(jcs.decode(data))
     if body.keys() != _KEYS or type(body["format"]) is not int or body["format"] != FORMAT:
         raise ValueError("an event of another format")
-    kind = next((kind for kind in EventKind if kind.value == body["event"]), None)
-    if kind is None:
-        raise ValueError("a word that the format does not know")
+    kind = jcs.word(body["event"], EventKind)
     about = {name: jcs.typed(text, str) for name, text in jcs.mapping(body["about"]).items()}
     return Event(kind, read_instant(jcs.typed(body["at"], str)), jcs.typed(body["by"], str), about)
 

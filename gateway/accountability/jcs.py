@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import NoReturn, TypeAlias, TypeVar
 
 Json: TypeAlias = str | bool | int | Sequence["Json"] | Mapping[str, "Json"]
 
 T = TypeVar("T")
+W = TypeVar("W", bound=StrEnum)
 
 SAFE_INTEGER = 2**53 - 1
 """The largest integer that a JSON number holds exactly in every reader (RFC 7493 section 2.2)."""
@@ -69,6 +71,18 @@ def mapping(value: Json) -> Mapping[str, Json]:
     if not isinstance(value, Mapping):
         raise ValueError("a value of another type than its format")
     return value
+
+
+def word(value: object, words: type[W]) -> W:
+    """Return the one of a format's words that a value is.
+
+    Raises:
+        ValueError: it is none. Unlike that of the enumeration itself, the text does not carry it.
+    """
+    for one in words:
+        if one.value == value:
+            return one
+    raise ValueError("a word that the format does not know")
 
 
 def _ordered(value: Json) -> Json:

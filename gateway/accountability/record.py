@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
@@ -35,8 +34,6 @@ _OPTIONAL = frozenset(("loss", "completes", "trials", "emergency"))
 """Keys that are written only where they say something. The last two came later: records without them keep their bytes.
 """
 
-W = TypeVar("W", bound=StrEnum)
-
 
 def encode(record: AuditRecord) -> bytes:
     """Return the canonical bytes of a record.
@@ -49,9 +46,9 @@ def encode(record: AuditRecord) -> bytes:
     body |= {name: [jcs.typed(item, str) for item in getattr(record, name)] for name in _LISTS}
     body |= {
         "format": FORMAT,
-        "outcome": _word(record.outcome, Outcome).value,
+        "outcome": jcs.word(record.outcome, Outcome).value,
         "at": write_instant(record.at),
-        "kind": _word(record.kind, DisclosureKind).value,
+        "kind": jcs.word(record.kind, DisclosureKind).value,
         "fields": [
             {name: jcs.typed(getattr(item, name), str) for name in ("field", "treatment", "detail", "type")}
             for item in record.fields
@@ -93,9 +90,9 @@ def decode(data: bytes) -> AuditRecord:
         raise ValueError("a record has other keys than its format")
     record = AuditRecord(
         **_texts(body),
-        outcome=_word(body["outcome"], Outcome),
+        outcome=jcs.word(body["outcome"], Outcome),
         at=_instant(body["at"]),
-        kind=_word(body["kind"], DisclosureKind),
+        kind=jcs.word(body["kind"], DisclosureKind),
         fields=tuple(
             TreatedField(**_strings(item, "field", "treatment", "detail", "type"))
             for item in jcs.typed(body["fields"], list)
@@ -127,14 +124,6 @@ def _loss(body: Mapping[str, Json]) -> PrivacyLoss:
 
 def _instant(value: Json) -> datetime:
     return read_instant(jcs.typed(value, str))
-
-
-def _word(value: object, words: type[W]) -> W:
-    # Enum's own error would tell the value
-    for word in words:
-        if word.value == value:
-            return word
-    raise ValueError("a word that the format does not know")
 
 
 def _count(value: Json) -> int:
