@@ -88,9 +88,8 @@ class _Adoption:
             self._notes.append("it has a block of the gateway's already, which is kept: read it as if it were new")
         names = {one["property"] for one in custom}
         kept = [{"property": name, "value": value} for name, value in self._kept.items() if name not in names]
-        others = [one for one in custom if one["property"] != BLOCK] + kept
+        others = undated([one for one in custom if one["property"] != BLOCK] + kept)
         lines = [*_HEAD, *written({key: value for key, value in said.items() if value is not None}), ""]
-        others = undated(others)
         lines += written({"customProperties": others + own}) if others + own else ["customProperties:"]
         lines += [] if own else write_block(plan)
         return Foreign("\n".join([*lines, ""]), plan, tuple(self._notes))
@@ -100,8 +99,8 @@ class _Adoption:
         fields: list[PlannedField] = []
         left_out: list[LeftOut] = []
         unserved: list[Any] = []
+        taken: set[str] = set()
         for index, one in enumerate(self._table.get("properties") or ()):
-            taken = {field.name.casefold() for field in fields}
             adopted = self._property(index, one, taken)
             if isinstance(adopted, LeftOut):
                 left_out.append(adopted)
@@ -109,6 +108,7 @@ class _Adoption:
             else:
                 field, said = adopted
                 fields.append(field)
+                taken.add(field.name.casefold())
                 properties.append(Noted(said, f"{CONFIRM} {field.clue.why}"))
         if unserved:
             self._kept[f"{_IMPORTED}Properties"] = unserved
@@ -204,21 +204,10 @@ class _Adoption:
         return kept or None
 
 
-_REWRITTEN = frozenset(
-    [
-        "apiVersion",
-        "kind",
-        "id",
-        "name",
-        "version",
-        "status",
-        "team",
-        "servers",
-        "schema",
-        "slaProperties",
-        "customProperties",
-    ]
-)
+_REWRITTEN = frozenset((
+    "apiVersion", "kind", "id", "name", "version", "status", "team", "servers", "schema", "slaProperties",
+    "customProperties",
+))  # fmt: skip
 
 
 def _type(one: dict[str, Any]) -> FieldType | None:
