@@ -19,6 +19,9 @@ from gateway.ports import (
     Registers,
 )
 
+GATEWAY = "purpose-gateway"
+"""How records name what the gateway does by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Office:
@@ -50,7 +53,15 @@ def officer(office: Office, peer: Peer, *powers: Power) -> Officer | Refusal:
         Unauthenticated: with the reason.
         Fault: POLICY_UNAVAILABLE.
     """
-    identity = identify(office, peer)
+    return officer_of(office, identify(office, peer), *powers)
+
+
+def officer_of(office: Office, identity: Identity, *powers: Power) -> Officer | Refusal:
+    """Return the officer that a verified caller is, as `officer` does.
+
+    Raises:
+        Fault: POLICY_UNAVAILABLE.
+    """
     if office.policy.published:
         # who was removed elsewhere a moment ago is no officer here
         office.policy.follow()
@@ -58,8 +69,3 @@ def officer(office: Office, peer: Peer, *powers: Power) -> Officer | Refusal:
     if found is None or (powers and not found.powers & set(powers)):
         return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
     return found
-
-
-def by(identity: Identity) -> str:
-    """How records name a person of an institution."""
-    return f"{identity.institution}/{identity.person}"

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from gateway.administration.desk import Office, officer
-from gateway.decision.authority import exceeded, touched
+from gateway.administration.desk import GATEWAY, Office, officer
+from gateway.administration.sunset import ended
+from gateway.decision.authority import Touch, exceeded, touched
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.event import Event, EventKind
@@ -23,15 +24,13 @@ from gateway.model.governance import Act, Approval, Files, Officer, Power, Propo
 from gateway.model.party import Peer
 from gateway.model.permit import FieldViolation, Refusal
 from gateway.policy.folder import OFFICERS
+from gateway.policy.officers import OfficerBook
 from gateway.policy.problems import InvalidPolicy, PolicyProblem
 from gateway.policy.snapshot import PolicySnapshot, read
 from gateway.ports import AuditLog, Clock, PolicyArchive
 
 REVIEW_WITHIN = timedelta(hours=24)
 """How soon another officer must look at what came into force without one."""
-
-GATEWAY = "purpose-gateway"
-"""How records name what the gateway does by itself."""
 
 _EVENTS = {
     Act.PUBLISHED: EventKind.POLICY_PUBLISHED,
@@ -78,7 +77,7 @@ def propose(office: Office, peer: Peer, files: Files, note: str, *, emergency: b
         snapshot = read(files)
     except InvalidPolicy as invalid:
         return Unsound(invalid.problems)
-    refusal = _beyond(author, base, snapshot) or _reopened(office, base, snapshot)
+    refusal = _beyond(author, touched(base, snapshot)) or _reopened(office, base, snapshot)
     if refusal is not None:
         return refusal
     office.archive.keep(snapshot.digest, snapshot.files)
@@ -105,7 +104,7 @@ def approve(office: Office, peer: Peer, proposal_id: str, signature: bytes) -> P
     base = office.policy.current()
     if _outdated(office, proposal, base):
         return Refusal(ErrorReason.POLICY_NOT_CURRENT)
-    refusal = _beyond(approver, base, _kept(office, proposal.digest))
+    refusal = _beyond(approver, touched(base, _kept(office, proposal.digest)))
     if refusal is not None:
         return refusal
     if not _signed(approver, proposal, signature):
@@ -132,10 +131,11 @@ def publish(office: Office, peer: Peer, proposal_id: str) -> Publication | Refus
     if _outdated(office, proposal, base):
         return Refusal(ErrorReason.POLICY_NOT_CURRENT)
     snapshot = _kept(office, proposal.digest)
-    refusal = _beyond(publisher, base, snapshot) or _reopened(office, base, snapshot)
+    touches = touched(base, snapshot)
+    refusal = _beyond(publisher, touches) or _reopened(office, base, snapshot)
     if refusal is not None:
         return refusal
-    approvals = tuple(one for one in proposal.approvals if _stands(one, proposal, base, snapshot))
+    approvals = tuple(one for one in proposal.approvals if _stands(one, proposal, base.officers, touches))
     if proposal.emergency:
         return _alone(base, snapshot) or _enact(
             office, publisher, Act.EMERGENCY, base, snapshot, proposal.id, proposal.note, approvals
@@ -156,14 +156,15 @@ def rollback(office: Office, peer: Peer, digest: str, note: str) -> Publication 
     publisher = officer(office, peer, Power.PUBLISH)
     if isinstance(publisher, Refusal):
         return publisher
-    if all(entry.digest != digest for entry in office.archive.history(_ALL)):
+    if not office.archive.was_in_force(digest):
         return Refusal(ErrorReason.SNAPSHOT_NOT_FOUND)
-    if digest == office.policy.current().digest:
+    base = office.policy.current()
+    if digest == base.digest:
         told = FieldViolation("digest", "is that of the policy in force")
         return Refusal(ErrorReason.REQUEST_INVALID, violations=(told,))
-    base, snapshot = office.policy.current(), _kept(office, digest)
-    refusal = _beyond(publisher, base, snapshot) or _reopened(office, base, snapshot) or _alone(base, snapshot)
-    return refusal or _enact(office, publisher, Act.ROLLED_BACK, base, snapshot, "", note, ())
+    snapshot = _kept(office, digest)
+    refusal = _beyond(publisher, touched(base, snapshot)) or _reopened(office, base, snapshot)
+    return refusal or _alone(base, snapshot) or _enact(office, publisher, Act.ROLLED_BACK, base, snapshot, "", note, ())
 
 
 def review(office: Office, peer: Peer, number: int) -> Publication | Refusal:
@@ -175,15 +176,15 @@ def review(office: Office, peer: Peer, number: int) -> Publication | Refusal:
     reviewer = officer(office, peer, Power.REVIEW)
     if isinstance(reviewer, Refusal):
         return reviewer
-    found = next((entry for entry in office.archive.history(_ALL) if entry.number == number), None)
+    found = office.archive.publication(number)
     if found is None or found.review_due is None or found.reviewed_at is not None:
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
     proposal = office.archive.proposal(found.proposal)
     if reviewer.id in (found.by, "" if proposal is None else proposal.author):
         return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED)
-    before = next((entry for entry in office.archive.history(_ALL) if entry.number == number - 1), None)
+    before = office.archive.publication(number - 1)
     if before is not None:
-        refusal = _beyond(reviewer, _kept(office, before.digest), _kept(office, found.digest))
+        refusal = _beyond(reviewer, touched(_kept(office, before.digest), _kept(office, found.digest)))
         if refusal is not None:
             return refusal
     now = office.clock.now()
@@ -191,9 +192,6 @@ def review(office: Office, peer: Peer, number: int) -> Publication | Refusal:
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
     office.audit.note(Event(EventKind.POLICY_REVIEWED, now, reviewer.id, {"publication": str(number)}))
     return replace(found, reviewed_by=reviewer.id, reviewed_at=now)
-
-
-_ALL = 1_000_000
 
 
 def _enact(
@@ -223,14 +221,14 @@ def _enact(
     return entry
 
 
-def _stands(approval: Approval, proposal: Proposal, base: PolicySnapshot, snapshot: PolicySnapshot) -> bool:
+def _stands(approval: Approval, proposal: Proposal, today: OfficerBook, touches: frozenset[Touch]) -> bool:
     """Whether an approval counts under the officers of today, whatever it counted when it was given."""
-    approver = base.officers.officers.get(approval.officer)
+    approver = today.officers.get(approval.officer)
     return (
         approver is not None
         and approver.id != proposal.author
         and Power.APPROVE in approver.powers
-        and not exceeded(approver, touched(base, snapshot))
+        and not exceeded(approver, touches)
         and _signed(approver, proposal, approval.signature)
     )
 
@@ -244,8 +242,8 @@ def _signed(approver: Officer, proposal: Proposal, signature: bytes) -> bool:
     return True
 
 
-def _beyond(one: Officer, base: PolicySnapshot, snapshot: PolicySnapshot) -> Refusal | None:
-    outside = exceeded(one, touched(base, snapshot))
+def _beyond(one: Officer, touches: frozenset[Touch]) -> Refusal | None:
+    outside = exceeded(one, touches)
     told = tuple(FieldViolation("files", f"changes {touch.dataset} in {touch.region}") for touch in outside[:20])
     return Refusal(ErrorReason.AUTHORITY_EXCEEDED, violations=told) if outside else None
 
@@ -261,7 +259,7 @@ def _outdated(office: Office, proposal: Proposal, base: PolicySnapshot) -> bool:
         newest is None
         or not proposal.base == newest.digest == base.digest
         or proposal.at < newest.at
-        or any(entry.proposal == proposal.id for entry in office.archive.history(_ALL))
+        or office.archive.enacted(proposal.id)
     )
 
 
@@ -276,20 +274,13 @@ def _reopened(office: Office, base: PolicySnapshot, snapshot: PolicySnapshot) ->
 
     One that ended and whose keys still wait for their destruction stays in the policy until then.
     """
-    today = city_day(office.clock.now())
-    certified = {certificate.purpose for certificate in office.certificates.of("")}
-    for name in base.purposes.ids():
-        before, after = base.purposes.get(name), snapshot.purposes.get(name)
-        if before is None or before.expires_on is None or before.expires_on >= today:
-            continue
-        gone = after is None and name not in certified
-        if gone or (after is not None and (after.expires_on is None or after.expires_on > before.expires_on)):
-            told = FieldViolation("files", f"opens {name} again, which ended on {before.expires_on}")
-            return Refusal(ErrorReason.PURPOSE_ENDED_FOR_GOOD, violations=(told,))
-    for certificate in office.certificates.of(""):
-        purpose = snapshot.purposes.get(certificate.purpose)
-        if purpose is not None and (purpose.expires_on is None or purpose.expires_on > certificate.ended_on):
-            told = FieldViolation("files", f"opens {purpose.id} again, which ended on {certificate.ended_on}")
+    certified = [(one.purpose, one.ended_on) for one in office.certificates.of("")]
+    destroyed = {name for name, _ in certified}
+    for name, last_day in (*ended(base, city_day(office.clock.now())), *certified):
+        after = snapshot.purposes.get(name)
+        over = after is not None and after.expires_on is not None and after.expires_on <= last_day
+        if not over and (after is not None or name not in destroyed):
+            told = FieldViolation("files", f"opens {name} again, which ended on {last_day}")
             return Refusal(ErrorReason.PURPOSE_ENDED_FOR_GOOD, violations=(told,))
     return None
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from gateway.accountability.report import Report, report_on
-from gateway.administration.desk import Office, identify, officer
+from gateway.administration.desk import Office, identify, officer, officer_of
 from gateway.administration.life import Unsound
 from gateway.decision.lint.findings import Finding
 from gateway.decision.lint.look import lint
@@ -44,17 +44,25 @@ class Kept(NamedTuple):
     files: Files
 
 
-def on(office: Office, peer: Peer, files: Files | None, study: Callable[[PolicySnapshot], T]) -> T | Unsound | Refusal:
-    """Study a policy that an officer sends, or the one in force.
+Study = Callable[[Officer, PolicySnapshot], T]
+"""What an officer wants to know of a policy."""
+
+
+def on(office: Office, peer: Peer, chosen: Files | str, study: Study[T]) -> T | Unsound | Refusal:
+    """Study a policy: the files that an officer sends, or the policy of a digest, or the one in force for "".
 
     Raises:
-        Unauthenticated.
+        Unauthenticated; Fault: POLICY_UNAVAILABLE.
     """
     found = officer(office, peer)
     if isinstance(found, Refusal):
         return found
+    current = office.policy.current()
+    files = _files(office, current, chosen) if isinstance(chosen, str) else chosen
+    if files is None:
+        return Refusal(ErrorReason.SNAPSHOT_NOT_FOUND)
     try:
-        return study(office.policy.current() if files is None else read(files))
+        return study(found, current if files is current.files else read(files))
     except InvalidPolicy as invalid:
         return Unsound(invalid.problems)
 
@@ -69,10 +77,12 @@ def kept(office: Office, peer: Peer, digest: str) -> Kept | Refusal:
     if isinstance(found, Refusal):
         return found
     current = office.policy.current()
-    if digest in ("", current.digest):
-        return Kept(current.digest, current.files)
-    files = office.archive.files(digest)
-    return Refusal(ErrorReason.SNAPSHOT_NOT_FOUND) if files is None else Kept(digest, files)
+    files = _files(office, current, digest)
+    return Refusal(ErrorReason.SNAPSHOT_NOT_FOUND) if files is None else Kept(digest or current.digest, files)
+
+
+def _files(office: Office, current: PolicySnapshot, digest: str) -> Files | None:
+    return current.files if digest in ("", current.digest) else office.archive.files(digest)
 
 
 def explain(
@@ -87,60 +97,60 @@ def explain(
     request = request_of(question, policy)
     if not institution:
         return explained(request, identity, policy, now).for_caller()
-    found = officer(office, peer)
+    found = officer_of(office, identity)
     if isinstance(found, Refusal):
         return found
     return explained(request, identity_of(question, now), policy, now).for_officer(found)
 
 
-def tested(policy: PolicySnapshot) -> tuple[CaseResult, ...]:
+def tested(_: Officer, policy: PolicySnapshot) -> tuple[CaseResult, ...]:
     """Run a policy's decision tables against it."""
     return run_tables(policy)
 
 
-def linted(office: Office) -> Callable[[PolicySnapshot], tuple[Finding, ...]]:
+def linted(office: Office) -> Study[tuple[Finding, ...]]:
     """Return what looks for the unwise, knowing what grants were used for lately.
 
     Raises, when it is called:
         Fault: AUDIT_UNAVAILABLE.
     """
 
-    def ask(policy: PolicySnapshot) -> tuple[Finding, ...]:
+    def ask(_: Officer, policy: PolicySnapshot) -> tuple[Finding, ...]:
         now = office.clock.now()
         return lint(policy, city_day(now), usage_from(office.audit.between(now - UNUSED_AFTER, now)))
 
     return ask
 
 
-def compared(office: Office) -> Callable[[PolicySnapshot], PolicyDiff]:
+def compared(office: Office) -> Study[PolicyDiff]:
     """Return what compares a policy with the one in force."""
-    return lambda policy: diff(office.policy.current(), policy)
+    return lambda _, policy: diff(office.policy.current(), policy)
 
 
-def measured(office: Office, peer: Peer, count: int) -> Callable[[PolicySnapshot], Impact]:
+def measured(office: Office, count: int) -> Study[Impact]:
     """Return what puts the newest decisions to a policy and to the one in force.
 
     Of these, an officer sees those about the datasets and regions of the own authority: what others do elsewhere is
     not theirs to watch.
 
     Raises, when it is called:
-        Unauthenticated; Fault: AUDIT_UNAVAILABLE.
+        Fault: AUDIT_UNAVAILABLE.
     """
 
-    def ask(policy: PolicySnapshot) -> Impact:
-        base, looking = office.policy.current(), officer(office, peer)
+    def ask(looking: Officer, policy: PolicySnapshot) -> Impact:
+        base = office.policy.current()
         own = [record for record in office.audit.newest(count) if _may_watch(looking, record, base)]
         return impact(own, base, policy, office.clock.now())
 
     return ask
 
 
-def _may_watch(looking: Officer | Refusal, record: AuditRecord, policy: PolicySnapshot) -> bool:
+def _may_watch(looking: Officer, record: AuditRecord, policy: PolicySnapshot) -> bool:
     root = policy.regions.root.path
     # what a refusal named and nobody knows belongs to those who watch over everything
     region = record.region if policy.regions.contains(record.region) else root
     dataset = record.dataset if record.dataset in policy.contracts else ALL
-    return isinstance(looking, Officer) and covers(looking, region, (dataset,))
+    return covers(looking, region, (dataset,))
 
 
 def history(office: Office, peer: Peer, count: int) -> tuple[Publication, ...] | Refusal:
@@ -194,10 +204,11 @@ def report(office: Office, peer: Peer, institution: str, start: datetime, end: d
     Raises:
         Unauthenticated; Fault: AUDIT_UNAVAILABLE, REGISTER_UNAVAILABLE.
     """
-    reviewer = officer(office, peer, Power.REVIEW)
+    identity = identify(office, peer)
+    reviewer = officer_of(office, identity, Power.REVIEW)
     root = office.policy.current().regions.root.path
     watching = isinstance(reviewer, Officer) and covers(reviewer, root, (ALL,))
-    if not watching and identify(office, peer).institution != institution:
+    if not watching and identity.institution != institution:
         return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
     if not _one_report.acquire(blocking=False):
         return Refusal(ErrorReason.RATE_EXCEEDED)

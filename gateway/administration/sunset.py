@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from gateway.administration.desk import Office
+from collections.abc import Iterator
+from datetime import date
+
+from gateway.administration.desk import GATEWAY, Office
 from gateway.model.calendar import city_day
 from gateway.model.certificate import SunsetCertificate
 from gateway.model.event import Event, EventKind
-
-_GATEWAY = "purpose-gateway"
+from gateway.policy.snapshot import PolicySnapshot
 
 
 def sunset(office: Office) -> tuple[SunsetCertificate, ...]:
@@ -19,23 +21,27 @@ def sunset(office: Office) -> tuple[SunsetCertificate, ...]:
         Fault: KEYS_UNAVAILABLE, AUDIT_UNAVAILABLE, REGISTER_UNAVAILABLE; what was not done is done by the next call.
     """
     policy, now = office.policy.current(), office.clock.now()
-    today = city_day(now)
     done = {certificate.purpose for certificate in office.certificates.of("")}
     domains = office.keys.domains()
     written: list[SunsetCertificate] = []
-    for name in policy.purposes.ids():
-        purpose = policy.purposes.get(name)
-        if purpose is None or purpose.expires_on is None or purpose.expires_on >= today:
-            continue
+    for name, last_day in ended(policy, city_day(now)):
         doomed = [domain for domain in domains if domain.purpose == name]
         if not doomed and name in done:
             continue
         for domain in doomed:
             office.keys.destroy(domain)
         recipients = tuple(sorted({domain.recipient for domain in doomed}))
-        about = {"purpose": name, "ended_on": purpose.expires_on.isoformat(), "domains": str(len(doomed))}
-        entry = office.audit.note(Event(EventKind.KEYS_DESTROYED, now, _GATEWAY, about))
-        certificate = SunsetCertificate(name, purpose.expires_on, now, recipients, policy.digest, entry.index)
+        about = {"purpose": name, "ended_on": last_day.isoformat(), "domains": str(len(doomed))}
+        entry = office.audit.note(Event(EventKind.KEYS_DESTROYED, now, GATEWAY, about))
+        certificate = SunsetCertificate(name, last_day, now, recipients, policy.digest, entry.index)
         office.certificates.write(certificate)
         written.append(certificate)
     return tuple(written)
+
+
+def ended(policy: PolicySnapshot, today: date) -> Iterator[tuple[str, date]]:
+    """Yield the purposes of a policy that have ended, each with its last day."""
+    for name in policy.purposes.ids():
+        purpose = policy.purposes.get(name)
+        if purpose is not None and purpose.expires_on is not None and purpose.expires_on < today:
+            yield name, purpose.expires_on

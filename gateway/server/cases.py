@@ -6,8 +6,8 @@ from gateway.administration import registers
 from gateway.administration.desk import Office
 from gateway.api.v1 import case_service_pb2 as pb
 from gateway.model.party import Peer
-from gateway.model.permit import Refusal
 from gateway.server.call import Method, Reply
+from gateway.server.outcome import answered
 from gateway.server.problem import Problem, told
 from gateway.server.wire.registers import case_of, day
 
@@ -23,7 +23,7 @@ class Cases:
         """Open a case."""
         ends_on = day(request.ends_on, "ends_on")
         found = registers.open_case(self._office, peer, request.register, request.number, request.institution, ends_on)
-        return told(found) if isinstance(found, Refusal) else Reply(pb.OpenCaseResponse(case=case_of(found)))
+        return answered(found, lambda one: pb.OpenCaseResponse(case=case_of(one)))
 
     def close(self, peer: Peer, request: pb.CloseCaseRequest) -> Reply | Problem:
         """Close a case."""

@@ -6,9 +6,9 @@ from gateway.administration import registers
 from gateway.administration.desk import Office
 from gateway.api.v1 import consent_service_pb2 as pb
 from gateway.model.party import Peer
-from gateway.model.permit import Refusal
 from gateway.server.call import Method, Reply
-from gateway.server.problem import Problem, told
+from gateway.server.outcome import answered
+from gateway.server.problem import Problem
 from gateway.server.wire.registers import consent_of, given
 
 
@@ -27,20 +27,14 @@ class Consents:
         """Enter consents, all or none."""
         entries = [given(entry, f"consents[{number}]") for number, entry in enumerate(request.consents)]
         found = registers.record_consents(self._office, peer, request.register, entries)
-        if isinstance(found, Refusal):
-            return told(found)
-        return Reply(pb.RecordConsentsResponse(consents=map(consent_of, found)))
+        return answered(found, lambda some: pb.RecordConsentsResponse(consents=map(consent_of, some)))
 
     def withdraw(self, peer: Peer, request: pb.WithdrawConsentRequest) -> Reply | Problem:
         """Withdraw a consent."""
         found = registers.withdraw_consent(self._office, peer, request.register, request.consent_id)
-        if isinstance(found, Refusal):
-            return told(found)
-        return Reply(pb.WithdrawConsentResponse(consent=consent_of(found)))
+        return answered(found, lambda one: pb.WithdrawConsentResponse(consent=consent_of(one)))
 
     def of_subject(self, peer: Peer, request: pb.ListConsentsRequest) -> Reply | Problem:
         """All that a subject agreed to."""
         found = registers.consents_of(self._office, peer, request.register, request.subject)
-        if isinstance(found, Refusal):
-            return told(found)
-        return Reply(pb.ListConsentsResponse(consents=map(consent_of, found)))
+        return answered(found, lambda some: pb.ListConsentsResponse(consents=map(consent_of, some)))

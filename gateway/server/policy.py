@@ -9,18 +9,17 @@ from google.protobuf.message import Message
 
 from gateway.administration import life, study
 from gateway.administration.desk import Office, officer
-from gateway.administration.life import Unsound
 from gateway.api.v1 import policy_service_pb2 as pb
 from gateway.model.governance import Power
 from gateway.model.party import Peer
 from gateway.model.permit import Refusal
 from gateway.server.call import Method, Opened, Reply
+from gateway.server.outcome import answered, judged
 from gateway.server.policy_studies import PolicyStudies
 from gateway.server.problem import Problem, told
 from gateway.server.wire.policy import (
     certificate_of,
     parts_of,
-    problems_of,
     proposal_of,
     publication_of,
     uploaded,
@@ -57,58 +56,42 @@ class Policy:
         """Enter a policy that is to replace the one in force."""
         header, files = uploaded(messages)
         found = life.propose(self._office, peer, files, header.note, emergency=header.emergency)
-        if isinstance(found, Refusal):
-            return told(found)
-        if isinstance(found, Unsound):
-            return Reply(pb.ProposePolicyResponse(problems=problems_of(found.problems)))
-        return Reply(pb.ProposePolicyResponse(proposal=proposal_of(found)))
+        return judged(found, pb.ProposePolicyResponse, lambda one: pb.ProposePolicyResponse(proposal=proposal_of(one)))
 
     def approve(self, peer: Peer, request: pb.ApproveProposalRequest) -> Reply | Problem:
         """Add an officer's signature."""
         found = life.approve(self._office, peer, request.proposal_id, request.signature)
-        if isinstance(found, Refusal):
-            return told(found)
-        return Reply(pb.ApproveProposalResponse(proposal=proposal_of(found)))
+        return answered(found, lambda one: pb.ApproveProposalResponse(proposal=proposal_of(one)))
 
     def publish(self, peer: Peer, request: pb.PublishProposalRequest) -> Reply | Problem:
         """Put a proposal into force."""
         found = life.publish(self._office, peer, request.proposal_id)
-        if isinstance(found, Refusal):
-            return told(found)
-        return Reply(pb.PublishProposalResponse(publication=publication_of(found)))
+        return answered(found, lambda one: pb.PublishProposalResponse(publication=publication_of(one)))
 
     def roll_back(self, peer: Peer, request: pb.RollBackRequest) -> Reply | Problem:
         """Put an earlier policy back into force."""
         found = life.rollback(self._office, peer, request.digest, request.note)
-        if isinstance(found, Refusal):
-            return told(found)
-        return Reply(pb.RollBackResponse(publication=publication_of(found)))
+        return answered(found, lambda one: pb.RollBackResponse(publication=publication_of(one)))
 
     def review(self, peer: Peer, request: pb.ReviewPublicationRequest) -> Reply | Problem:
         """Enter the review of a publication."""
         found = life.review(self._office, peer, request.number)
-        if isinstance(found, Refusal):
-            return told(found)
-        return Reply(pb.ReviewPublicationResponse(publication=publication_of(found)))
+        return answered(found, lambda one: pb.ReviewPublicationResponse(publication=publication_of(one)))
 
     def publications(self, peer: Peer, request: pb.ListPublicationsRequest) -> Reply | Problem:
         """How policies came into force."""
         found = study.history(self._office, peer, request.count or _DEFAULT_COUNT)
-        if isinstance(found, Refusal):
-            return told(found)
-        return Reply(pb.ListPublicationsResponse(publications=map(publication_of, found)))
+        return answered(found, lambda some: pb.ListPublicationsResponse(publications=map(publication_of, some)))
 
     def proposals(self, peer: Peer, request: pb.ListProposalsRequest) -> Reply | Problem:
         """What was proposed."""
         found = study.proposals(self._office, peer, request.count or _DEFAULT_COUNT)
-        if isinstance(found, Refusal):
-            return told(found)
-        return Reply(pb.ListProposalsResponse(proposals=map(proposal_of, found)))
+        return answered(found, lambda some: pb.ListProposalsResponse(proposals=map(proposal_of, some)))
 
     def proposal(self, peer: Peer, request: pb.GetProposalRequest) -> Reply | Problem:
         """One proposal."""
         found = study.proposal(self._office, peer, request.proposal_id)
-        return told(found) if isinstance(found, Refusal) else Reply(pb.GetProposalResponse(proposal=proposal_of(found)))
+        return answered(found, lambda one: pb.GetProposalResponse(proposal=proposal_of(one)))
 
     def certificates(self, peer: Peer, request: pb.ListCertificatesRequest) -> Reply:
         """The certificates of purposes that ended."""

@@ -12,15 +12,18 @@ from gateway.administration import study
 from gateway.administration.desk import Office
 from gateway.administration.life import Unsound
 from gateway.api.v1 import policy_service_pb2 as pb
+from gateway.decision.lint.findings import Finding
 from gateway.decision.officer.explain import CallerView
+from gateway.decision.officer.tables import CaseResult
 from gateway.model.errors import ErrorReason
+from gateway.model.governance import Files
 from gateway.model.party import Peer
 from gateway.model.permit import Refusal
 from gateway.policy.decision_tables import QuestionShape
-from gateway.policy.snapshot import PolicySnapshot
 from gateway.server.call import Method, Reply
+from gateway.server.outcome import judged
 from gateway.server.problem import NotWellFormed, Problem, told
-from gateway.server.wire.policy import problems_of, summary_of, uploaded
+from gateway.server.wire.policy import summary_of, uploaded
 from gateway.server.wire.studies import (
     caller_view_of,
     diff_of,
@@ -60,62 +63,45 @@ class PolicyStudies:
 
     def check(self, peer: Peer, messages: Iterator[Message]) -> Reply | Problem:
         """Whether a policy is sound."""
-        found = self._studied(peer, uploaded(messages), summary_of)
-        if isinstance(found, Refusal):
-            return told(found)
-        if isinstance(found, Unsound):
-            return Reply(pb.CheckPolicyResponse(problems=problems_of(found.problems)))
-        return Reply(pb.CheckPolicyResponse(sound=found))
+        found = self._studied(peer, uploaded(messages), lambda _, policy: summary_of(policy))
+        return judged(found, pb.CheckPolicyResponse, lambda sound: pb.CheckPolicyResponse(sound=sound))
 
     def test(self, peer: Peer, messages: Iterator[Message]) -> Reply | Problem:
         """Run the decision tables of a policy."""
         found = self._studied(peer, uploaded(messages), study.tested)
-        if isinstance(found, Refusal):
-            return told(found)
-        if isinstance(found, Unsound):
-            return Reply(pb.TestPolicyResponse(problems=problems_of(found.problems)))
-        return Reply(pb.TestPolicyResponse(tested=pb.TestedCases(cases=len(found), failed=failures_of(found))))
+        return judged(found, pb.TestPolicyResponse, _tested)
 
     def lint(self, peer: Peer, messages: Iterator[Message]) -> Reply | Problem:
         """What is valid in a policy and unwise."""
         found = self._studied(peer, uploaded(messages), study.linted(self._office))
-        if isinstance(found, Refusal):
-            return told(found)
-        if isinstance(found, Unsound):
-            return Reply(pb.LintPolicyResponse(problems=problems_of(found.problems)))
-        return Reply(pb.LintPolicyResponse(findings=pb.PolicyFindings(findings=map(finding_of, found))))
+        return judged(found, pb.LintPolicyResponse, _linted)
 
     def diff(self, peer: Peer, messages: Iterator[Message]) -> Reply | Problem:
         """What a policy gives more, or less, than the one in force."""
         found = self._studied(peer, uploaded(messages), study.compared(self._office))
-        if isinstance(found, Refusal):
-            return told(found)
-        if isinstance(found, Unsound):
-            return Reply(pb.DiffPolicyResponse(problems=problems_of(found.problems)))
-        return Reply(pb.DiffPolicyResponse(diff=diff_of(found)))
+        return judged(found, pb.DiffPolicyResponse, lambda diff: pb.DiffPolicyResponse(diff=diff_of(diff)))
 
     def impact(self, peer: Peer, messages: Iterator[Message]) -> Reply | Problem:
         """What a policy would have meant for the decisions that were recorded."""
         upload = uploaded(messages)
         count = upload[0].decisions or _DEFAULT_DECISIONS
-        found = self._studied(peer, upload, study.measured(self._office, peer, count))
-        if isinstance(found, Refusal):
-            return told(found)
-        if isinstance(found, Unsound):
-            return Reply(pb.MeasureImpactResponse(problems=problems_of(found.problems)))
-        return Reply(pb.MeasureImpactResponse(impact=impact_of(found)))
+        found = self._studied(peer, upload, study.measured(self._office, count))
+        return judged(
+            found, pb.MeasureImpactResponse, lambda impact: pb.MeasureImpactResponse(impact=impact_of(impact))
+        )
 
-    def _studied(
-        self, peer: Peer, upload: tuple[Any, Any], ask: Callable[[PolicySnapshot], T]
-    ) -> T | Unsound | Refusal:
+    def _studied(self, peer: Peer, upload: tuple[Any, Files], ask: study.Study[T]) -> T | Unsound | Refusal:
         """Study the policy that an upload holds, or the kept one that its header names."""
         header, files = upload
-        if header.uploaded:
-            return study.on(self._office, peer, files, ask)
-        if not header.digest:
-            return study.on(self._office, peer, None, ask)
-        kept = study.kept(self._office, peer, header.digest)
-        return kept if isinstance(kept, Refusal) else study.on(self._office, peer, kept.files, ask)
+        return study.on(self._office, peer, files if header.uploaded else header.digest, ask)
+
+
+def _tested(found: tuple[CaseResult, ...]) -> pb.TestPolicyResponse:
+    return pb.TestPolicyResponse(tested=pb.TestedCases(cases=len(found), failed=failures_of(found)))
+
+
+def _linted(found: tuple[Finding, ...]) -> pb.LintPolicyResponse:
+    return pb.LintPolicyResponse(findings=pb.PolicyFindings(findings=map(finding_of, found)))
 
 
 def _question(request: pb.ExplainRequest) -> QuestionShape:
