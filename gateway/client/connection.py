@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
@@ -38,11 +37,8 @@ from gateway.client.errors import GatewayError
 from gateway.client.extract import Extract, Progress
 from gateway.client.offers import Offer, offer_from
 from gateway.client.plans import plan
-from gateway.client.tls import Pems, check_period, now, read_pem
+from gateway.client.tls import Pem, Pems, read_pems
 from gateway.client.values import Condition, Scalar, to_conditions, to_value
-
-Pem = str | os.PathLike[str] | bytes
-"""A path of a PEM file, or its bytes."""
 
 _ENCODINGS = {"arrow": sharing_service_pb2.ENCODING_ARROW, "rows": sharing_service_pb2.ENCODING_ROWS}
 
@@ -65,8 +61,7 @@ def connect(
     Raises:
         CertificateExpired: your certificate does not hold today.
     """
-    pems = Pems(read_pem(certificate), read_pem(key), read_pem(ca))
-    check_period(pems.certificate, now())
+    pems = read_pems(certificate, key, ca)
     return Gateway(address, pems, Caller(address, pems, token, language, timeout))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gateway.api.v1 import disclosure_pb2, value_pb2
+from gateway.client.times import day_from
 from gateway.client.words import word
 
 
@@ -88,7 +89,7 @@ def offer_from(offer: disclosure_pb2.Offer) -> Offer:
         description=offer.description,
         controller=offer.controller,
         steward=offer.steward,
-        expires_on=date.fromisoformat(offer.expires_on) if offer.expires_on else None,
+        expires_on=day_from(offer.expires_on),
         title_en=offer.title_en,
         title_zh=offer.title_zh,
         dataset_purpose=offer.dataset_description.purpose,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import grpc
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,7 +23,6 @@ from gateway.api.v1 import (
 )
 from gateway.client.calls import Caller, Token
 from gateway.client.channel import Channel
-from gateway.client.connection import Pem
 from gateway.client.errors import from_call
 from gateway.client.policies import (
     Certificate,
@@ -51,11 +50,20 @@ from gateway.client.registers import (
     emergency_from,
     entry_to,
     report_from,
-    stamp,
 )
-from gateway.client.tls import Pems, check_period, now, read_pem
+from gateway.client.times import day_to, stamp
+from gateway.client.tls import Pem, Pems, read_pems
 
-Response = TypeVar("Response")
+
+class _Judged(Protocol):
+    """What answers an upload: the policy's problems, or what the method is for."""
+
+    @property
+    def problems(self) -> policy_pb2.PolicyProblems: ...
+    def HasField(self, field_name: Literal["problems"]) -> bool: ...
+
+
+Judgement = TypeVar("Judgement", bound=_Judged)
 Request = TypeVar("Request")
 
 _PIECE_BYTES = 192 << 10
@@ -80,8 +88,7 @@ def connect_officer(
     Raises:
         CertificateExpired: your certificate does not hold today.
     """
-    pems = Pems(read_pem(certificate), read_pem(key), read_pem(ca))
-    check_period(pems.certificate, now())
+    pems = read_pems(certificate, key, ca)
     return Officer(address, pems, Caller(address, pems, token, language, timeout))
 
 
@@ -130,10 +137,7 @@ class Officer(Channel):
         Raises:
             PolicyInvalid: with every mistake.
         """
-        messages = _messages(policy_service_pb2.CheckPolicyRequest, _selected(policy, digest), policy or {})
-        answer = self._uploaded(self._policy.CheckPolicy, messages)
-        if answer.HasField("problems"):
-            raise invalid_from(answer.problems)
+        answer = self._studied(self._policy.CheckPolicy, policy_service_pb2.CheckPolicyRequest, policy, digest)
         return summary_from(answer.sound)
 
     def test(self, policy: Mapping[str, bytes] | None = None, *, digest: str = "") -> policy_service_pb2.TestedCases:
@@ -142,11 +146,7 @@ class Officer(Channel):
         Raises:
             PolicyInvalid: with every mistake.
         """
-        messages = _messages(policy_service_pb2.TestPolicyRequest, _selected(policy, digest), policy or {})
-        answer = self._uploaded(self._policy.TestPolicy, messages)
-        if answer.HasField("problems"):
-            raise invalid_from(answer.problems)
-        return answer.tested
+        return self._studied(self._policy.TestPolicy, policy_service_pb2.TestPolicyRequest, policy, digest).tested
 
     def lint(
         self, policy: Mapping[str, bytes] | None = None, *, digest: str = ""
@@ -156,10 +156,7 @@ class Officer(Channel):
         Raises:
             PolicyInvalid: with every mistake.
         """
-        messages = _messages(policy_service_pb2.LintPolicyRequest, _selected(policy, digest), policy or {})
-        answer = self._uploaded(self._policy.LintPolicy, messages)
-        if answer.HasField("problems"):
-            raise invalid_from(answer.problems)
+        answer = self._studied(self._policy.LintPolicy, policy_service_pb2.LintPolicyRequest, policy, digest)
         return answer.findings.findings
 
     def diff(self, policy: Mapping[str, bytes] | None = None, *, digest: str = "") -> policy_study_pb2.PolicyDiff:
@@ -168,11 +165,7 @@ class Officer(Channel):
         Raises:
             PolicyInvalid: with every mistake.
         """
-        messages = _messages(policy_service_pb2.DiffPolicyRequest, _selected(policy, digest), policy or {})
-        answer = self._uploaded(self._policy.DiffPolicy, messages)
-        if answer.HasField("problems"):
-            raise invalid_from(answer.problems)
-        return answer.diff
+        return self._studied(self._policy.DiffPolicy, policy_service_pb2.DiffPolicyRequest, policy, digest).diff
 
     def impact(
         self, policy: Mapping[str, bytes] | None = None, *, digest: str = "", decisions: int = 10_000
@@ -185,10 +178,7 @@ class Officer(Channel):
         chosen = _selected(policy, digest)
         header = policy_service_pb2.ImpactHeader(digest=chosen.digest, uploaded=chosen.uploaded, decisions=decisions)
         messages = _messages(policy_service_pb2.MeasureImpactRequest, header, policy or {})
-        answer = self._uploaded(self._policy.MeasureImpact, messages)
-        if answer.HasField("problems"):
-            raise invalid_from(answer.problems)
-        return answer.impact
+        return self._uploaded(self._policy.MeasureImpact, messages).impact
 
     def explain(self, request: policy_service_pb2.ExplainRequest) -> policy_service_pb2.ExplainResponse:
         """Why a request passes or not, without making it. Everybody may ask of their own; officers of any."""
@@ -204,10 +194,7 @@ class Officer(Channel):
         """
         header = policy_service_pb2.ProposalHeader(note=note, emergency=emergency, digest=folder_digest(policy))
         messages = _messages(policy_service_pb2.ProposePolicyRequest, header, policy)
-        answer = self._uploaded(self._policy.ProposePolicy, messages)
-        if answer.HasField("problems"):
-            raise invalid_from(answer.problems)
-        return proposal_from(answer.proposal)
+        return proposal_from(self._uploaded(self._policy.ProposePolicy, messages).proposal)
 
     def approve(self, proposal: Proposal, key: Ed25519PrivateKey) -> Proposal:
         """Sign the proposal that you have looked at, with the key whose public part the policy has for you.
@@ -277,7 +264,7 @@ class Officer(Channel):
             register=register,
             number=number,
             institution=institution,
-            ends_on="" if ends_on is None else ends_on.isoformat(),
+            ends_on=day_to(ends_on),
         )
         return case_from(self._caller.once(self._cases.OpenCase, request).case)
 
@@ -303,14 +290,27 @@ class Officer(Channel):
         request = oversight_service_pb2.GetReportRequest(institution=institution, start=stamp(start), end=stamp(end))
         return report_from(self._caller.retried(self._oversight.GetReport, request).report)
 
+    def _studied(
+        self,
+        method: grpc.StreamUnaryMultiCallable[Request, Judgement],
+        kind: Callable[..., Request],
+        policy: Mapping[str, bytes] | None,
+        digest: str,
+    ) -> Judgement:
+        """Have a policy looked at: the files given, or the one of a digest, or the one in force."""
+        return self._uploaded(method, _messages(kind, _selected(policy, digest), policy or {}))
+
     def _uploaded(
-        self, method: grpc.StreamUnaryMultiCallable[Request, Response], messages: Iterable[Request]
-    ) -> Response:
+        self, method: grpc.StreamUnaryMultiCallable[Request, Judgement], messages: Iterable[Request]
+    ) -> Judgement:
+        """Send an upload, and return the judgement of a policy that has no mistakes."""
         try:
-            response: Response = method(iter(messages), timeout=self._caller.timeout, metadata=self._caller.metadata())
+            answer: Judgement = method(iter(messages), timeout=self._caller.timeout, metadata=self._caller.metadata())
         except grpc.RpcError as error:
             raise self._caller.explain(from_call(error)) from error
-        return response
+        if answer.HasField("problems"):
+            raise invalid_from(answer.problems)
+        return answer
 
 
 def _selected(policy: Mapping[str, bytes] | None, digest: str) -> policy_pb2.PolicySelector:

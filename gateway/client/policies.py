@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway.api.v1 import policy_pb2
 from gateway.client.errors import Details, GatewayError
+from gateway.client.times import aware
 from gateway.client.words import word
 
 
@@ -154,11 +154,6 @@ def read_officer_key(pem: bytes) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise ValueError("no Ed25519 private key")
     return key
-
-
-def aware(stamp: Timestamp) -> datetime:
-    """Read an instant."""
-    return stamp.ToDatetime(UTC)
 
 
 def invalid_from(problems: policy_pb2.PolicyProblems) -> PolicyInvalid:

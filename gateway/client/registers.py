@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from fractions import Fraction
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from gateway.api.v1 import case_service_pb2, consent_service_pb2, oversight_service_pb2
-from gateway.client.policies import aware
+from gateway.client.times import aware, day_from, day_to, stamp
 from gateway.client.words import word
 
 
@@ -116,7 +114,7 @@ def entry_to(consent: NewConsent) -> consent_service_pb2.ConsentEntry:
         source=consent.source,
         proof=consent.proof,
         given_at=stamp(consent.given_at),
-        ends_on="" if consent.ends_on is None else consent.ends_on.isoformat(),
+        ends_on=day_to(consent.ends_on),
     )
 
 
@@ -130,7 +128,7 @@ def consent_from(consent: consent_service_pb2.Consent) -> Consent:
         source=consent.source,
         proof=consent.proof,
         given_at=aware(consent.given_at),
-        ends_on=_day(consent.ends_on),
+        ends_on=day_from(consent.ends_on),
         recorded_by=consent.recorded_by,
         withdrawn_at=aware(consent.withdrawn_at) if consent.HasField("withdrawn_at") else None,
         withdrawn_by=consent.withdrawn_by,
@@ -140,7 +138,7 @@ def consent_from(consent: consent_service_pb2.Consent) -> Consent:
 def case_from(case: case_service_pb2.Case) -> Case:
     """Read a case."""
     return Case(
-        case.register, case.number, case.institution, aware(case.opened_at), _day(case.ends_on), case.recorded_by
+        case.register, case.number, case.institution, aware(case.opened_at), day_from(case.ends_on), case.recorded_by
     )
 
 
@@ -178,20 +176,3 @@ def report_from(report: oversight_service_pb2.Report) -> Report:
         emergencies=tuple(map(emergency_from, report.emergencies)),
         overdue=report.overdue,
     )
-
-
-def stamp(moment: datetime) -> Timestamp:
-    """Write an instant.
-
-    Raises:
-        ValueError: it is not aware: whose midnight would it be?
-    """
-    if moment.tzinfo is None:
-        raise ValueError("an instant needs a time zone")
-    written = Timestamp()
-    written.FromDatetime(moment.astimezone(UTC))
-    return written
-
-
-def _day(text: str) -> date | None:
-    return date.fromisoformat(text) if text else None

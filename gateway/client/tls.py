@@ -15,6 +15,9 @@ from cryptography import x509
 
 from gateway.client.errors import CertificateExpired, Details, GatewayError, HandshakeFailed, Unavailable
 
+Pem = str | os.PathLike[str] | bytes
+"""A path of a PEM file, or its bytes."""
+
 _PROBE_SECONDS = 3.0
 
 
@@ -27,8 +30,19 @@ class Pems:
     ca: bytes
 
 
-def read_pem(source: str | os.PathLike[str] | bytes) -> bytes:
-    """Return PEM bytes as given, or read from the file of that path."""
+def read_pems(certificate: Pem, key: Pem, ca: Pem) -> Pems:
+    """Return what a connection needs, once the certificate is known to hold now.
+
+    Raises:
+        CertificateExpired: it does not.
+        HandshakeFailed: it is no certificate.
+    """
+    pems = Pems(_read(certificate), _read(key), _read(ca))
+    check_period(pems.certificate, datetime.now(UTC))
+    return pems
+
+
+def _read(source: Pem) -> bytes:
     return source if isinstance(source, bytes) else Path(source).read_bytes()
 
 
@@ -109,8 +123,3 @@ def _context(pems: Pems) -> Iterator[ssl.SSLContext]:
         yield context
     finally:
         os.close(descriptor)
-
-
-def now() -> datetime:
-    """Return the instant, aware."""
-    return datetime.now(UTC)

@@ -99,8 +99,8 @@ def to_conditions(filters: Iterable[Condition]) -> list[value_pb2.Condition]:
 def _condition(field: str, operator: str, value: Scalar | Sequence[Scalar]) -> value_pb2.Condition:
     if operator not in _OPERATORS:
         raise ValueError("an operator is one of " + ", ".join(_OPERATORS))
-    many = isinstance(value, Sequence) and not isinstance(value, str)
-    values: Sequence[Any] = value if many else [value]  # type: ignore[assignment]  # a str is a Sequence, too
+    # a str is a Sequence, too
+    values = [value] if isinstance(value, str) or not isinstance(value, Sequence) else value
     return value_pb2.Condition(field=field, operator=_OPERATORS[operator], values=[to_value(item) for item in values])
 
 
