@@ -92,16 +92,7 @@ def _by_grants(base: PolicySnapshot, proposal: PolicySnapshot) -> Iterator[Touch
 
 def _meaning(grant: Grant) -> tuple[object, ...]:
     """All of a grant but the line it stands in."""
-    return (
-        grant.id,
-        grant.recipient,
-        grant.object,
-        grant.kind,
-        grant.region,
-        grant.purpose,
-        grant.terms,
-        grant.effect,
-    )
+    return (grant.id, *grant.columns, grant.terms, grant.effect)
 
 
 def _link(link: RoleLink) -> tuple[object, ...]:

@@ -6,10 +6,8 @@ It is kept with the snapshot it comes from, for as many questions as fit, and go
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from gateway.decision.lawful import unlawful
-from gateway.decision.reach import active_disclosure
 from gateway.model.contract import DataContract, DisclosureSpec
 from gateway.model.errors import ErrorReason
 from gateway.model.purpose import Purpose
@@ -34,10 +32,6 @@ class Entitlement:
     trial_names: tuple[str, ...]
     unlawful: ErrorReason | None
 
-    def ended_on(self, today: date) -> bool:
-        """Tell whether the purpose's last day is over."""
-        return self.purpose.expires_on is not None and today > self.purpose.expires_on
-
 
 def entitlement(institution: str, request: DisclosureRequest, policy: PolicySnapshot) -> Entitlement | None:
     """Return what the institution is entitled to for this disclosure, purpose and region, or None for nothing."""
@@ -57,7 +51,7 @@ def _entitlement(institution: str, request: DisclosureRequest, policy: PolicySna
     context = request.context
     purpose = policy.purposes.get(context.purpose)
     region = context.region or policy.regions.root.path
-    active = active_disclosure(policy, request.dataset, request.disclosure, request.kind)
+    active = policy.active_disclosure(request.dataset, request.disclosure, request.kind)
     if purpose is None or active is None:
         return None
     contract, disclosure = active

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import date
 
 from gateway.decision.lawful import unlawful
-from gateway.decision.reach import active_disclosure, allows_of, disclosures, each_open_region, expired
+from gateway.decision.reach import allows_of, disclosures, each_open_region, expired
 from gateway.decision.standing import in_force
 from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec
 from gateway.policy.snapshot import PolicySnapshot
@@ -25,7 +25,7 @@ def is_offered(
     today: date,
 ) -> bool:
     """Tell whether the institution may ask for this disclosure and purpose today, somewhere."""
-    found = active_disclosure(snapshot, dataset, disclosure, kind)
+    found = snapshot.active_disclosure(dataset, disclosure, kind)
     return found is not None and _offered(snapshot, institution, *found, purpose, today)
 
 

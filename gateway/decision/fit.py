@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec, SelectBy
+from gateway.model.contract import BY_KEY, OF_ONE, DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.errors import ErrorReason
 from gateway.model.filter import Condition, Operator
 from gateway.model.permit import FieldViolation, Refusal
@@ -12,8 +12,6 @@ from gateway.model.request import DisclosureRequest, RowsRequest, Selector
 from gateway.model.statistics import StatisticKind, StatisticsQuery
 from gateway.model.values import FieldType
 
-_BY_KEY = (DisclosureKind.LOOKUP, DisclosureKind.CHECK, DisclosureKind.CONSUME)
-_ONE_SUBJECT = (DisclosureKind.CHECK, DisclosureKind.CONSUME)
 _NAMED_OTHERWISE = {
     SelectBy.KEY: "this disclosure takes tokens that the caller was given, and no raw keys",
     SelectBy.TOKEN: "this disclosure takes raw keys, and no tokens",
@@ -68,11 +66,11 @@ def _broken(condition: Condition, contract: DataContract, spec: DisclosureSpec) 
 
 
 def _selector(selector: Selector | None, contract: DataContract, spec: DisclosureSpec) -> Refusal | None:
-    if spec.kind not in _BY_KEY:
+    if spec.kind not in BY_KEY:
         return None if selector is None else _invalid("subjects", "this kind of disclosure selects no subjects")
     if selector is None:
         return _invalid("subjects", "name the subject by a lookup key or a token")
-    if spec.kind in _ONE_SUBJECT and len(selector.values) != 1:
+    if spec.kind in OF_ONE and len(selector.values) != 1:
         return _invalid("subject", "must name exactly one subject")
     if selector.field not in spec.lookup_keys:
         return _invalid("subjects.field", "is not a lookup key of this disclosure")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.decision.lawful import unlawful
-from gateway.decision.reach import active_disclosure, open_regions
+from gateway.decision.reach import open_regions
 from gateway.model.contract import DisclosureSpec
 from gateway.model.region import is_within
 from gateway.model.terms import Terms
@@ -44,7 +44,7 @@ class Holding:
 
 def holding(seat: Seat, policy: PolicySnapshot) -> Holding | None:
     """Return what is held, as Casbin rules, or None."""
-    active = active_disclosure(policy, seat.dataset, seat.disclosure, seat.kind)
+    active = policy.active_disclosure(seat.dataset, seat.disclosure, seat.kind)
     if active is None:
         return None
     contract, spec = active

@@ -108,7 +108,7 @@ def _why_not(identity: Identity, request: DisclosureRequest, policy: PolicySnaps
     if found is None or found.ruling.denied_on(today):
         return _not_entitled(identity, request, policy, today)
     basis = found.purpose.legal_basis
-    if found.ended_on(today):
+    if found.purpose.ended_on(today):
         return Refusal(ErrorReason.PURPOSE_EXPIRED, legal_basis=basis)
     if found.unlawful is not None:
         near = nearest(policy, institution, request, today, found.unlawful)

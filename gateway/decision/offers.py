@@ -9,7 +9,7 @@ from gateway.decision.granularity import finest_level
 from gateway.decision.lawful import unlawful
 from gateway.decision.reach import allows_of, disclosures, expired, open_regions
 from gateway.decision.standing import in_force, last_day
-from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec, SelectBy
+from gateway.model.contract import OF_ONE, DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.permit import Offer
 from gateway.model.region import is_within
 from gateway.policy.contracts.conditions import in_words
@@ -84,11 +84,7 @@ def _of_disclosure(contract: DataContract, spec: DisclosureSpec) -> tuple[str, .
         said.append(f"subjects are named by {' or '.join(how for by, how in ways.items() if by in spec.lookup_by)}")
     if spec.predicate:
         told = in_words(spec.predicate)
-        said.append(
-            f"tells whether {told}"
-            if spec.kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME)
-            else f"rows where {told}, and no others"
-        )
+        said.append(f"tells whether {told}" if spec.kind in OF_ONE else f"rows where {told}, and no others")
     if spec.kind is not DisclosureKind.RELEASE and contract.region_field is not None:
         finest = finest_level(contract, spec.fields)
         said.append(

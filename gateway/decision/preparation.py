@@ -14,7 +14,7 @@ from gateway.decision.entitlement import Entitlement, entitlement
 from gateway.decision.granularity import region_fits
 from gateway.decision.standing import has_basis, in_force, last_day
 from gateway.model.calendar import end_of_day
-from gateway.model.contract import DisclosureKind, DisclosureSpec
+from gateway.model.contract import OF_ONE, DisclosureKind, DisclosureSpec
 from gateway.model.permit import (
     ADD_NOISE,
     APPLY_FILTERS,
@@ -102,13 +102,12 @@ def enough(
     withheld: tuple[Withheld, ...],
 ) -> bool:
     """Tell whether these fields answer the request: all it asks for, or some if it takes some."""
-    answers_alone = disclosure.kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME)
-    return (request.allow_partial or not withheld) and bool(fields or answers_alone)
+    return (request.allow_partial or not withheld) and bool(fields or disclosure.kind in OF_ONE)
 
 
 def _prepare(institution: str, request: DisclosureRequest, policy: PolicySnapshot, today: date) -> Prepared | None:
     found = entitlement(institution, request, policy)
-    if found is None or found.ruling.denied_on(today) or found.unlawful is not None or found.ended_on(today):
+    if found is None or found.ruling.denied_on(today) or found.unlawful is not None or found.purpose.ended_on(today):
         return None
     grants = [
         grant

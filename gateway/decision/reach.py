@@ -20,18 +20,7 @@ from gateway.policy.turns import in_turns
 def expired(snapshot: PolicySnapshot, purpose: str, today: date) -> bool:
     """Tell whether a purpose is unknown or its last day is over."""
     found = snapshot.purposes.get(purpose)
-    return found is None or (found.expires_on is not None and found.expires_on < today)
-
-
-def active_disclosure(
-    snapshot: PolicySnapshot, dataset: str, disclosure: str, kind: str
-) -> tuple[DataContract, DisclosureSpec] | None:
-    """Return a disclosure of an active contract, with that, or None if there is none of this kind."""
-    contract = snapshot.contracts.get(dataset)
-    if contract is None or contract.status is not ContractStatus.ACTIVE:
-        return None
-    spec = contract.disclosures.get(disclosure)
-    return None if spec is None or spec.kind != kind else (contract, spec)
+    return found is None or found.ended_on(today)
 
 
 def disclosures(snapshot: PolicySnapshot, grant: Grant) -> Iterator[tuple[DataContract, DisclosureSpec]]:

@@ -89,6 +89,13 @@ class DisclosureKind(StrEnum):
     RELEASE = "release"
 
 
+BY_KEY = frozenset((DisclosureKind.LOOKUP, DisclosureKind.CHECK, DisclosureKind.CONSUME))
+"""The kinds whose callers name the subjects."""
+
+OF_ONE = frozenset((DisclosureKind.CHECK, DisclosureKind.CONSUME))
+"""The kinds that say yes or no of one subject: an answer even without a field."""
+
+
 class SelectBy(StrEnum):
     """How subjects are named: by the raw value of a lookup key, or by the recipient's own token of it."""
 

@@ -44,3 +44,7 @@ class Purpose:
     emergency: bool
     expires_on: date | None
     further_uses: tuple[FurtherUse, ...] = ()
+
+    def ended_on(self, today: date) -> bool:
+        """Tell whether its last day is over on a day of the city's calendar."""
+        return self.expires_on is not None and self.expires_on < today

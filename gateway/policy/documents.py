@@ -11,14 +11,19 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from gateway.policy.problems import Problems, shown
 from gateway.policy.turns import in_turns
 
-_Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    from yaml import SafeLoader as _Base
+else:
+    # libyaml's where PyYAML was built with it
+    _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 _MAX_DEPTH = 24
 _MAX_NODES = 200_000
 _MAX_LINE = 100_000
@@ -49,10 +54,12 @@ class Row:
     cells: tuple[str, ...]
 
 
-class _Loader(_Base):  # type: ignore[misc, valid-type]  # chosen at run time: libyaml's where PyYAML was built with it
+class _Loader(_Base):
     """Composes nodes; resolves plain scalars by the core schema."""
 
-    yaml_implicit_resolvers: dict[str | None, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  # PyYAML's name
+
+# its own, and none of those that it would inherit
+_Loader.yaml_implicit_resolvers = {}
 
 
 def _resolve(tag: str, pattern: str, first: str) -> None:

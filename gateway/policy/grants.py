@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,10 +17,9 @@ from gateway.policy.regions import RegionTree
 from gateway.policy.roles import RoleLink, reachable
 from gateway.policy.terms import TermsError, misfits, parse_terms
 from gateway.policy.turns import in_turns
+from gateway.policy.validation import is_slug
 
 ANY = "*"
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_MAX_SLUG = 64
 _COLUMNS = ("grant id", "recipient", "dataset/disclosure", "kind", "region", "purpose", "terms", "effect")
 
 
@@ -49,6 +47,11 @@ class Grant:
     terms: Terms
     effect: Effect
     line: int
+
+    @property
+    def columns(self) -> tuple[str, str, str, str, str]:
+        """What Casbin matches it by: recipient, object, kind, region and purpose."""
+        return (self.recipient, self.object, self.kind, self.region, self.purpose)
 
     @property
     def dataset(self) -> str:
@@ -182,7 +185,7 @@ class _Reader:
             return None
         if effect == Effect.ALLOW and ANY in (named, why):
             return None
-        if len(id_) > _MAX_SLUG or not _SLUG.fullmatch(id_):
+        if not is_slug(id_):
             return None
         return Grant(id_, named, what[0], what[1], where, why, read, _EFFECTS[effect], row.line)
 
@@ -274,7 +277,7 @@ class _Reader:
 
 
 def _slug(column: str, value: str, found: list[_Complaint]) -> bool:
-    if len(value) <= _MAX_SLUG and _SLUG.fullmatch(value):
+    if is_slug(value):
         return True
     found.append((f"{shown(value)} is not a well-formed {column}", "Use a-z, 0-9 and single '-' between them."))
     return False

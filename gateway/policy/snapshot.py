@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from gateway.model.contract import ContractStatus, DataContract, DisclosureKind
+from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
 from gateway.policy.budgets import BudgetPolicy, read_budgets
 from gateway.policy.contracts.reader import block_place, read_contract
 from gateway.policy.decision_tables import read_tables
@@ -78,6 +78,14 @@ class PolicySnapshot:
     def shard(self, recipient: str, obj: str, kind: DisclosureKind, region: str, purpose: str) -> Shard:
         """Return the rules that are put to Casbin for a question."""
         return self._enforcer.shard(recipient, obj, kind, region, purpose)
+
+    def active_disclosure(self, dataset: str, name: str, kind: str) -> tuple[DataContract, DisclosureSpec] | None:
+        """Return a disclosure of an active contract, with that, or None if there is none of this kind."""
+        contract = self.contracts.get(dataset)
+        if contract is None or contract.status is not ContractStatus.ACTIVE:
+            return None
+        spec = contract.disclosures.get(name)
+        return None if spec is None or spec.kind != kind else (contract, spec)
 
     def steward(self, dataset: str) -> str:
         """Return whom to ask about a dataset; "" for an unknown one."""

@@ -9,18 +9,17 @@ from functools import lru_cache
 from typing import TypeVar
 
 from gateway.model.calendar import Hours
-from gateway.model.contract import DisclosureKind
+from gateway.model.contract import BY_KEY, OF_ONE, DisclosureKind
 from gateway.model.meter import Allowance, Period
 from gateway.model.terms import Terms
 from gateway.policy import case_pattern as patterns
 from gateway.policy.problems import did_you_mean, shown
+from gateway.policy.validation import is_slug
 
 T = TypeVar("T")
 
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DAY_HOURS = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
 _HOURS = re.compile(r"([1-9][0-9]?)h")
-_ONE_SUBJECT = frozenset((DisclosureKind.LOOKUP, DisclosureKind.CHECK, DisclosureKind.CONSUME))
 _ANY = "*"
 
 
@@ -82,12 +81,12 @@ def misfits(terms: Terms, kind: str, *, allow: bool) -> Iterator[tuple[str, str]
         return
     if terms.trial is not None:
         yield "'trial' means nothing for an allow", "Remove it; 'gateway policy impact' shows what a new allow gives."
-    one_subject = kind in _ONE_SUBJECT
+    by_key = kind in BY_KEY
     unfit = {
-        "max_rows": terms.max_rows and kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME, DisclosureKind.RELEASE),
-        "max_keys": terms.max_keys and not one_subject,
-        "quota": terms.quota and not one_subject,
-        "subjects": terms.subjects and not one_subject,
+        "max_rows": terms.max_rows and kind in (*OF_ONE, DisclosureKind.RELEASE),
+        "max_keys": terms.max_keys and not by_key,
+        "quota": terms.quota and not by_key,
+        "subjects": terms.subjects and not by_key,
     }
     for term, wrong in unfit.items():
         if wrong:
@@ -138,7 +137,7 @@ def _number(key: str, text: str) -> int:
 
 
 def _register(key: str, text: str) -> str:
-    if _NAME.fullmatch(text) and len(text) <= 64:
+    if is_slug(text):
         return text
     raise TermsError(f"{shown(text)} is not the name of a register for '{key}'", "See registers.yaml.")
 

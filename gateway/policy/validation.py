@@ -35,14 +35,17 @@ def formed(pattern: str, remedy: str, max_length: int | None = None) -> StringCo
 
 
 _SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-_MAX_SLUG = 64
-Slug = Annotated[str, formed(_SLUG, "Use a-z, 0-9 and single '-' between them.", _MAX_SLUG)]
+MAX_SLUG = 64
+"""Characters of an id."""
+
+_SLUG_FORM = re.compile(_SLUG[1:-1])
+Slug = Annotated[str, formed(_SLUG, "Use a-z, 0-9 and single '-' between them.", MAX_SLUG)]
 """An id: of a purpose, a region among its siblings, an institution, a role, a grant, a disclosure."""
 
 
 def is_slug(text: str) -> bool:
     """Tell whether a text has the form of an id."""
-    return len(text) <= _MAX_SLUG and re.fullmatch(_SLUG[1:-1], text) is not None
+    return len(text) <= MAX_SLUG and _SLUG_FORM.fullmatch(text) is not None
 
 
 def _no_number(name: str) -> str:

@@ -7,9 +7,9 @@ from datetime import date
 
 from gateway.decision.holdings import Recipients
 from gateway.decision.lint.findings import Finding, Severity, of_grant
+from gateway.decision.lint.identifiers import kept_identifiers
 from gateway.decision.reach import expired
-from gateway.model.contract import Classification, DataContract, DisclosureKind, DisclosureSpec
-from gateway.model.treatment import Keep
+from gateway.model.contract import DisclosureKind
 from gateway.policy.grants import ANY, Effect, Grant
 from gateway.policy.objects import disclosures_under
 from gateway.policy.snapshot import PolicySnapshot
@@ -91,7 +91,7 @@ def _city_wide(rule: Grant, policy: PolicySnapshot, districts: _Districts) -> It
     naming = [
         f"{contract.dataset}/{spec.name}"
         for contract, spec in given
-        if spec.kind is DisclosureKind.LOOKUP and _names_people(contract, spec)
+        if spec.kind is DisclosureKind.LOOKUP and kept_identifiers(contract, spec)
     ]
     if naming and not bound:
         # whoever is counted, or has to ask one by one, at least cannot copy them all unseen
@@ -108,13 +108,6 @@ def _city_wide(rule: Grant, policy: PolicySnapshot, districts: _Districts) -> It
             f"is for the whole city, and all else that {rule.recipient} is granted lies in {home}",
             f"Write {home}, if that is enough.",
         )  # fmt: skip
-
-
-def _names_people(contract: DataContract, spec: DisclosureSpec) -> bool:
-    return any(
-        isinstance(how, Keep) and contract.fields[name].classification is Classification.DIRECT_IDENTIFIER
-        for name, how in spec.fields.items()
-    )
 
 
 class _Districts:

@@ -9,9 +9,9 @@ from datetime import date
 from typing import Any
 
 from gateway.decision.lint.findings import Finding, Severity, of_grant
-from gateway.model.contract import Classification, ContractStatus, DataContract, DisclosureKind
+from gateway.decision.lint.identifiers import kept_identifiers
+from gateway.model.contract import ContractStatus, DataContract, DisclosureKind
 from gateway.model.terms import NO_TERMS
-from gateway.model.treatment import Keep
 from gateway.policy import dpv
 from gateway.policy.contracts.reader import block_place
 from gateway.policy.documents import Document, Path, read_yaml
@@ -37,7 +37,7 @@ def purposes(policy: PolicySnapshot, today: date) -> Iterator[Finding]:
     granted = {rule.purpose for rule in policy.grants if rule.effect is Effect.ALLOW}
     for id_ in policy.purposes.ids():
         purpose = policy.purposes.get(id_)
-        if purpose is None or (purpose.expires_on is not None and purpose.expires_on < today):
+        if purpose is None or purpose.ended_on(today):
             continue
         if purpose.review_on < today:
             yield Finding(
@@ -100,8 +100,7 @@ def _kept(contract: DataContract) -> list[tuple[str, str]]:
         (spec.name, field)
         for spec in contract.disclosures.values()
         if spec.kind is not DisclosureKind.RELEASE
-        for field, how in spec.fields.items()
-        if isinstance(how, Keep) and contract.fields[field].classification is Classification.DIRECT_IDENTIFIER
+        for field in kept_identifiers(contract, spec)
     ]
 
 

@@ -13,13 +13,13 @@ from gateway.model.contract import DisclosureKind
 from gateway.model.region import is_within
 from gateway.policy.grants import ANY, Effect, Grant
 from gateway.policy.snapshot import PolicySnapshot
+from gateway.policy.validation import MAX_SLUG
 from gateway.policy.writing import grant_line
 
 UNUSED_AFTER = timedelta(days=90)
 _NOTICE = timedelta(days=30)
 _MOST_VALUES = 4
 _MOST_LINES = 8
-_MAX_ID = 64
 
 
 def unused(policy: PolicySnapshot, usage: Mapping[str, Usage], today: date) -> Iterator[Finding]:
@@ -122,7 +122,7 @@ def _ids(own: str, count: int, taken: set[str]) -> list[str]:
     found: list[str] = []
     number = 2
     while len(found) < count:
-        name = f"{own[: _MAX_ID - len(str(number)) - 1].rstrip('-')}-{number}"
+        name = f"{own[: MAX_SLUG - len(str(number)) - 1].rstrip('-')}-{number}"
         if name not in taken:
             found.append(name)
         number += 1

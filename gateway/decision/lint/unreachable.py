@@ -42,7 +42,7 @@ def _over(rule: Grant, policy: PolicySnapshot, today: date) -> Iterator[Finding]
     if end is not None and end < today:
         yield of_grant(rule, "grant-over", Severity.NOTE, f"ended on {end}", "Delete the line.")
     purpose = policy.purposes.get(rule.purpose)
-    if purpose is not None and purpose.expires_on is not None and purpose.expires_on < today:
+    if purpose is not None and purpose.ended_on(today):
         yield of_grant(
             rule, "purpose-over", Severity.NOTE, f"is for {purpose.id}, which ended on {purpose.expires_on}",
             "Delete the line, or keep it so that callers are told that it ended.",
@@ -140,7 +140,7 @@ def _twice(rule: Grant, allowing: Cover, policy: PolicySnapshot, today: date) ->
     for other in allowing.around(rule):
         if not as_loose(other.terms, rule.terms) or not _always_in(rule, other, policy, today):
             continue
-        if _columns(other) == _columns(rule) and as_loose(rule.terms, other.terms):
+        if other.columns == rule.columns and as_loose(rule.terms, other.terms):
             if other.line < rule.line:
                 yield of_grant(
                     rule, "written-twice", Severity.WARNING, f"says what '{other.id}' (line {other.line}) says",
@@ -155,10 +155,6 @@ def _twice(rule: Grant, allowing: Cover, policy: PolicySnapshot, today: date) ->
             return
 
 
-def _columns(rule: Grant) -> tuple[str, ...]:
-    return (rule.recipient, rule.object, rule.kind, rule.region, rule.purpose)
-
-
 def _always_in(rule: Grant, other: Grant, policy: PolicySnapshot, today: date) -> bool:
     """Whether whoever has the rule has the other as well, and for good."""
     if rule.recipient == other.recipient:
@@ -168,7 +164,7 @@ def _always_in(rule: Grant, other: Grant, policy: PolicySnapshot, today: date) -
 
 
 def _idle(rule: Grant, denying: Cover, meeting: Allows, recipients: Recipients) -> Iterator[Finding]:
-    wider = [one for one in denying.around(rule) if _columns(one) != _columns(rule) or one.line < rule.line]
+    wider = [one for one in denying.around(rule) if one.columns != rule.columns or one.line < rule.line]
     if wider:
         yield of_grant(
             rule, "deny-covered", Severity.NOTE,

@@ -36,7 +36,7 @@ class Side:
 
 def meaning(rule: Grant) -> _Meaning:
     """Return all of a rule but its name and its line."""
-    return (rule.recipient, rule.object, rule.kind, rule.region, rule.purpose, rule.terms, rule.effect)
+    return (*rule.columns, rule.terms, rule.effect)
 
 
 def affected(before: Side, after: Side) -> frozenset[Seat]:

@@ -22,12 +22,10 @@ Rules = Mapping[tuple[object, ...], Grant]
 """Rules by all of them but name and line."""
 
 
-def denies(
-    before: Mapping[tuple[object, ...], Grant], after: Mapping[tuple[object, ...], Grant]
-) -> Iterator[PartShift]:
+def denies(before: Rules, after: Rules) -> Iterator[PartShift]:
     """Yield the prohibitions that are new, gone, or now on trial."""
-    old = {_prohibits(rule): rule for rule in before.values() if rule.effect is Effect.DENY}
-    new = {_prohibits(rule): rule for rule in after.values() if rule.effect is Effect.DENY}
+    old = {rule.columns: rule for rule in before.values() if rule.effect is Effect.DENY}
+    new = {rule.columns: rule for rule in after.values() if rule.effect is Effect.DENY}
     for key in dict.fromkeys([*old, *new]):
         was, now = old.get(key), new.get(key)
         if was is None and now is not None:
@@ -39,10 +37,6 @@ def denies(
             softer = was.terms.trial is None or (now.terms.trial is not None and now.terms.trial > was.terms.trial)
             way = Telling.MORE if softer else Telling.LESS
             yield PartShift(now.id, "trial", _day(was.terms.trial), _day(now.terms.trial), way)
-
-
-def _prohibits(rule: Grant) -> tuple[str, ...]:
-    return (rule.recipient, rule.object, rule.kind, rule.region, rule.purpose)
 
 
 def links(before: PolicySnapshot, after: PolicySnapshot) -> Iterator[PartShift]:

@@ -37,12 +37,12 @@ from gateway.policy.grants import Effect, Grant
 from gateway.policy.officers import ALL
 from gateway.policy.purposes import PurposeTree
 from gateway.policy.snapshot import PolicySnapshot
+from gateway.policy.validation import MAX_SLUG
 from gateway.policy.writing import grant_line, link_line
 
 _MOST_STEPS = 8
 _MOST_EXAMPLES = 20
 _A_QUARTER = timedelta(days=90)
-_MAX_ID = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class _Search:
         return Step(self._change(what, GRANTS, deny.line)), self.policy.with_rules(rest, self.policy.links)
 
     def _ended(self, purpose: Purpose) -> _Found | None:
-        if purpose.expires_on is None or purpose.expires_on >= self.today:
+        if not purpose.ended_on(self.today):
             return None
         end = self.today + _A_QUARTER
         what = f"let the purpose {purpose.id} go on: 'expires_on: {end}' (it ended on {purpose.expires_on})"
@@ -334,7 +334,7 @@ class _Search:
         return terms
 
     def _free_id(self) -> str:
-        wanted = f"g-{self.institution}-{self.request.disclosure}"[: _MAX_ID - 4].rstrip("-")
+        wanted = f"g-{self.institution}-{self.request.disclosure}"[: MAX_SLUG - 4].rstrip("-")
         names = (wanted, *(f"{wanted}-{number}" for number in range(2, 999)))
         return next(name for name in names if name not in self.taken)
 

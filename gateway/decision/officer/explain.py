@@ -11,7 +11,6 @@ from gateway.decision.lawful import unlawful
 from gateway.decision.offers import offers
 from gateway.decision.officer.changes import Changes, PolicyChange, Step, policy_changes
 from gateway.decision.officer.considered import Considered, considered, matching_denies
-from gateway.decision.reach import expired
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason
 from gateway.model.governance import Officer
@@ -179,7 +178,7 @@ def _for_officer(
         grant="" if isinstance(decision, Refusal) else decision[0].scope.grant,
         region=region,
         today=today,
-        purpose_ended=purpose.expires_on if purpose is not None and expired(policy, purpose.id, today) else None,
+        purpose_ended=purpose.expires_on if purpose is not None and purpose.ended_on(today) else None,
         unlawful="" if law is None or not authority else law.value,
         status="" if contract is None or not authority else contract.status.value,
         denies=tuple(one for one in denies if one.refuses_on(today)),

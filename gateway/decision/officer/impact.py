@@ -13,12 +13,11 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
-from gateway.decision.judge import judge
 from gateway.decision.officer import catalogue
 from gateway.decision.officer.replay import CaseNumbers, Question, Unasked, asked_again, question_of
+from gateway.decision.officer.settled import settle
 from gateway.decision.officer.shifts import FieldShift, PartShift, field_shifts
 from gateway.model.contract import DisclosureKind
-from gateway.model.errors import ErrorReason
 from gateway.model.party import Identity
 from gateway.model.permit import Permit, Refusal
 from gateway.model.record import AuditRecord
@@ -168,13 +167,7 @@ def _decided(
     if isinstance(request, Unasked):
         return request
     identity = Identity(question.institution, _PERSON, now + timedelta(days=1))
-    permits = judge(identity, request, policy, now)
-    if isinstance(permits, Refusal):
-        return permits
-    for permit in permits:
-        if permit.scope.terms.break_glass is None or question.emergency:
-            return permit
-    return Refusal(ErrorReason.BREAK_GLASS_REQUIRED, grant=permits[0].scope.grant)
+    return settle(identity, request, policy, now)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from gateway.decision.placeholders import condition, statistic, subjects
-from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec, SelectBy
+from gateway.model.contract import BY_KEY, DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.filter import Condition, Operator
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome
 from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext, RowsRequest, Selector
@@ -21,7 +21,6 @@ from gateway.policy import case_pattern
 from gateway.policy.grants import ANY
 from gateway.policy.snapshot import PolicySnapshot
 
-_BY_KEY = (DisclosureKind.LOOKUP, DisclosureKind.CHECK, DisclosureKind.CONSUME)
 _SMALL = Fraction(1, 10)
 
 
@@ -143,7 +142,7 @@ def _selector(question: Question, contract: DataContract | None, spec: Disclosur
     if question.selected_by:
         field, _, by = question.selected_by.partition(" ")
         return subjects(contract, SelectBy(by), field, 1)
-    if question.kind not in _BY_KEY or spec is None or not spec.lookup_by or not spec.lookup_keys:
+    if question.kind not in BY_KEY or spec is None or not spec.lookup_by or not spec.lookup_keys:
         return None
     # how a refused caller named subjects is not on record: as the disclosure has it
     return subjects(contract, min(spec.lookup_by), spec.lookup_keys[0], 1)

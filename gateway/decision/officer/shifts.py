@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from fractions import Fraction
+from typing import TypeVar
 
 from gateway.decision.officer.coarseness import Telling, telling
 from gateway.model.calendar import Hours
@@ -14,6 +16,8 @@ from gateway.model.terms import Terms
 from gateway.model.treatment import Treatment
 from gateway.policy.contracts.conditions import in_words
 from gateway.policy.writing import term_list
+
+_Ordered = TypeVar("_Ordered", date, timedelta, int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def spec_shifts(subject: str, before: DisclosureSpec, after: DisclosureSpec) -> 
         _sets(subject, "filters", before.filters, after.filters),
         _sets(subject, "lookup_keys", before.lookup_keys, after.lookup_keys),
         _sets(subject, "lookup_by", sorted(before.lookup_by), sorted(after.lookup_by)),
-        _caps(subject, "max_rows", before.max_rows, after.max_rows),
+        cap_shift(subject, "max_rows", before.max_rows, after.max_rows),
         _conditions(subject, before, after),
         # whose consent is asked is less than all
         _plain(subject, "consent", before.consent_field, after.consent_field, _fewer),
@@ -106,19 +110,22 @@ def as_loose(one: Terms, other: Terms) -> bool:
 
 def cap_shift(subject: str, part: str, before: float | None, after: float | None) -> PartShift | None:
     """Return how a cap changes; without one, nothing is capped."""
-    return _caps(subject, part, before, after)
+    if before == after:
+        return None
+    higher = after is None or (before is not None and after > before)
+    return PartShift(subject, part, _shown(before), _shown(after), Telling.MORE if higher else Telling.LESS)
 
 
 def _as_long(one: Hours | None, other: Hours | None) -> bool:
     return one is None or (other is not None and one.start <= other.start and other.end <= one.end)
 
 
-def _at_most(one: object, other: object) -> bool:
-    return one is None or (other is not None and one <= other)  # type: ignore[operator]  # two of a kind, and ordered
+def _at_most(one: _Ordered | None, other: _Ordered | None) -> bool:
+    return one is None or (other is not None and one <= other)
 
 
-def _at_least(one: object, other: object) -> bool:
-    return one is None or (other is not None and one >= other)  # type: ignore[operator]  # two of a kind, and ordered
+def _at_least(one: _Ordered | None, other: _Ordered | None) -> bool:
+    return one is None or (other is not None and one >= other)
 
 
 def _as_often(one: Allowance | None, other: Allowance | None) -> bool:
@@ -137,13 +144,6 @@ def _sets(subject: str, part: str, before: Iterable[str], after: Iterable[str]) 
         return None
     way = Telling.MORE if set(old) < set(new) else Telling.LESS if set(new) < set(old) else Telling.OTHER
     return PartShift(subject, part, ", ".join(old), ", ".join(new), way)
-
-
-def _caps(subject: str, part: str, before: float | None, after: float | None) -> PartShift | None:
-    if before == after:
-        return None
-    higher = after is None or (before is not None and after > before)
-    return PartShift(subject, part, _shown(before), _shown(after), Telling.MORE if higher else Telling.LESS)
 
 
 def _plain(
@@ -171,9 +171,9 @@ def _statistics(
         return
     yield _sets(subject, "group_by", before.group_by, after.group_by)
     yield _sets(subject, "sums", before.sums, after.sums)
-    yield _caps(subject, "max_groups", before.max_groups, after.max_groups)
-    yield _caps(subject, "max_rows of a unit", before.max_rows, after.max_rows)
-    yield _caps(subject, "max_epsilon", float(Fraction(before.max_epsilon)), float(Fraction(after.max_epsilon)))
+    yield cap_shift(subject, "max_groups", before.max_groups, after.max_groups)
+    yield cap_shift(subject, "max_rows of a unit", before.max_rows, after.max_rows)
+    yield cap_shift(subject, "max_epsilon", float(Fraction(before.max_epsilon)), float(Fraction(after.max_epsilon)))
 
 
 def _shown(cap: float | None) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
-from gateway.decision.judge import judge
+from gateway.decision.officer.settled import settle
 from gateway.decision.placeholders import condition, statistic, subjects
 from gateway.model.calendar import end_of_day
 from gateway.model.contract import DisclosureKind, SelectBy
@@ -65,23 +65,11 @@ def tables_of(snapshot: PolicySnapshot) -> tuple[DecisionTable, ...]:
 def run_case(table: DecisionTable, case: CaseShape, snapshot: PolicySnapshot) -> tuple[Difference, ...]:
     """Return what comes out otherwise than the case says."""
     today = case.day or table.shape.today
-    decision = decided(case, snapshot, today)
+    now = noon(today)
+    decision = settle(identity_of(case, now), request_of(case, snapshot), snapshot, now)
     gets = case.gets
     found = _refused(case, decision, snapshot, today) if gets is None else _allowed(gets, decision)
     return tuple(one for one in found if one.expected != one.got)
-
-
-def decided(question: QuestionShape, snapshot: PolicySnapshot, today: date) -> Permit | Refusal:
-    """Decide a question at noon of a day: the first permit that needs no broken glass unless a reason is given."""
-    request, now = request_of(question, snapshot), noon(today)
-    permits = judge(identity_of(question, now), request, snapshot, now)
-    if isinstance(permits, Refusal):
-        return permits
-    for permit in permits:
-        if permit.scope.terms.break_glass is None or request.context.break_glass_reason:
-            return permit
-    first = permits[0].scope
-    return Refusal(ErrorReason.BREAK_GLASS_REQUIRED, grant=first.grant, legal_basis=first.legal_basis)
 
 
 def identity_of(question: QuestionShape, now: datetime) -> Identity:

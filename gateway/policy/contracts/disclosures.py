@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 
 from gateway.model.contract import (
+    BY_KEY,
     Classification,
     DisclosureKind,
     DisclosureSpec,
@@ -165,11 +166,10 @@ def _check_once(names: Iterable[str], wrong: Callable[[str, str], None]) -> None
 
 
 _ROWS = (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT, DisclosureKind.CHECK, DisclosureKind.CONSUME)
-_BY_KEY = (DisclosureKind.LOOKUP, DisclosureKind.CHECK, DisclosureKind.CONSUME)
-_NEEDED: Mapping[str, tuple[DisclosureKind, ...]] = {
+_NEEDED: Mapping[str, Collection[DisclosureKind]] = {
     "fields": (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT),
-    "lookup_keys": _BY_KEY,
-    "lookup_by": _BY_KEY,
+    "lookup_keys": BY_KEY,
+    "lookup_by": BY_KEY,
     "predicate": (DisclosureKind.CHECK,),
     "waive_noise": _ROWS,
     "statistics": (DisclosureKind.RELEASE,),
@@ -178,7 +178,7 @@ _REMEDIES = {
     "waive_noise": "Say why the rows leave without noise.",
     "lookup_by": "Write [token] (pseudonyms that the caller was given), [key] (raw values) or [key, token].",
 }
-_ALLOWED: Mapping[str, tuple[DisclosureKind, ...]] = {
+_ALLOWED: Mapping[str, Collection[DisclosureKind]] = {
     **_NEEDED,
     "fields": _ROWS,
     "predicate": (DisclosureKind.CHECK, DisclosureKind.EXTRACT, DisclosureKind.CONSUME),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -38,6 +39,15 @@ def test_a_deny_on_trial_refuses_nothing_and_is_told(folder: Path) -> None:
     beside = (*ASKED[:3], "hangzhou/xihu", "contact-tracing")
     assert _ids(policy.ruling(*beside)) == (False, ["g-trace"], ["t-all"])
     assert _ids(policy.ruling("zju", *ASKED[1:])) == (False, [], ["t-all", "t-other"])
+
+
+def test_a_ruling_denies_by_a_deny_and_by_a_trial_that_is_over(folder: Path) -> None:
+    trial = "p, t-all, *, *, *, *, epidemic-control, trial=2026-12-31, deny"
+    ruling = _with(folder, trial).ruling(*ASKED)
+    days = (date(2026, 12, 30), date(2026, 12, 31), date(2027, 1, 1))
+    assert [ruling.denied_on(day) for day in days] == [False, False, True]
+    assert all(replace(ruling, denied=True).denied_on(day) for day in days)
+    assert not any(replace(ruling, trials=()).denied_on(day) for day in days)
 
 
 def test_beside_a_real_deny_a_trial_is_still_told(folder: Path) -> None:
