@@ -13,11 +13,11 @@ from functools import lru_cache
 from sqlglot import exp
 
 from gateway.model.contract import CanonicalForm, DataContract
+from gateway.model.spelling import SPELLINGS
 from gateway.model.values import FieldType
 from gateway.query.scan import Bound, column, parameter
 
 _FORM = "unit_form"
-_NUMBERS = {CanonicalForm.RESIDENT_ID: "[0-9]{17}[0-9X]", CanonicalForm.PHONE: "[0-9]{11}"}
 _ASSIGNED = 0x40000  # above: marks, tags and private use, nothing that spells
 
 
@@ -31,7 +31,8 @@ def counts(field: str, form: CanonicalForm | None) -> exp.Expr:
     """The row has a unit, in canonical spelling. Never NULL.
 
     resident-id: 17 digits and a digit or X (the 15 digits of the older standard are another spelling). phone: 11
-    digits. text: NFKC, of visible characters, with single spaces only between them.
+    digits. plate and firm-code: as `model.spelling` has them. text: NFKC, of visible characters, with single spaces
+    only between them.
     """
     present = exp.not_(exp.Is(this=column(field), expression=exp.null()))
     if form is None:
@@ -45,7 +46,7 @@ def counts(field: str, form: CanonicalForm | None) -> exp.Expr:
 
 def count_parameters(form: CanonicalForm | None) -> dict[str, Bound]:
     """The values of the parameters that `counts` names."""
-    return {} if form is None else {_FORM: _NUMBERS.get(form) or _text_pattern()}
+    return {} if form is None else {_FORM: SPELLINGS.get(form) or _text_pattern()}
 
 
 @lru_cache(maxsize=1)
