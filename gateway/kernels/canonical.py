@@ -9,26 +9,44 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from gateway.kernels import digits
-from gateway.kernels.text import Bytes, Column, as_text, chunks, compute, is_ascii, matrix, spans, valid
+from gateway.kernels import alphabets, digits
+from gateway.kernels.text import Bytes, Column, Mask, as_text, chunks, compute, from_matrix, is_ascii, matrix, spans
 from gateway.model.contract import CanonicalForm
+from gateway.model.spelling import SPELLINGS
 
-_SEPARATORS = r"[\s\p{Z}\p{Cf}\p{Pd}\x{2212}]"  # white space, invisible marks, dashes and the minus sign
-_PHONE_SEPARATORS = r"[\s\p{Z}\p{Cf}\p{Pd}\x{2212}().]"
-_RESIDENT_ID = r"^([0-9]{17}[0-9X]|[0-9]{15})$"
+_BLANKS = r"\s\p{Z}\p{Cf}\p{Pd}\x{2212}"  # white space, invisible marks, dashes and the minus sign
+_DOTS = r"\x{B7}\x{2022}\x{2027}\x{2219}\x{22C5}\x{30FB}"  # what is typed for the middle dot of plates
+_SEPARATORS = {
+    CanonicalForm.RESIDENT_ID: f"[{_BLANKS}]",
+    CanonicalForm.PHONE: f"[{_BLANKS}().]",
+    CanonicalForm.PLATE: f"[{_BLANKS}{_DOTS}.]",
+    CanonicalForm.FIRM_CODE: f"[{_BLANKS}]",
+}
+_SHORT_RESIDENT_ID = "^[0-9]{15}$"
 _PHONE = r"^(?:\+86|0086|86)?(?P<number>[0-9]{11})$"
+_CENTURY, _CENTURY_AT = b"19", 6
 _TEXTUAL = (pa.int64(), pa.date32(), pa.timestamp("us"))
-_WIDTH = {CanonicalForm.RESIDENT_ID: 18, CanonicalForm.PHONE: 11}
+_WIDTHS = {
+    CanonicalForm.RESIDENT_ID: (18,),
+    CanonicalForm.PHONE: (11,),
+    CanonicalForm.PLATE: (9, 10),
+    CanonicalForm.FIRM_CODE: (18,),
+}
 
 
 def canonicalize(array: Column, form: CanonicalForm) -> pa.StringArray:
     """Bring a column (utf8, or int64, date32, timestamp[us] as their text) to its canonical form, as utf8.
 
     text: NFKC (Unicode Standard Annex 15).
-    resident-id: white space and dashes dropped, x in capitals, if 18 characters (GB 11643-1999) or the 15 digits of
-        its predecessor remain; otherwise as text. Whether the check character is right plays no part.
+    resident-id: white space and dashes dropped, x in capitals, if 18 characters (GB 11643-1999) remain. If the 15
+        digits of its predecessor remain, they become 18 as that standard has it: 19 before the year, and the check
+        character at the end. Otherwise as text. Whether the check character is right plays no part.
     phone: white space, dashes, dots and brackets dropped, then +86, 0086 or 86, if 11 digits remain; otherwise as
         text.
+    plate: white space, dashes and dots dropped, in capitals, if a province, a letter and five or six characters
+        without I and O remain; otherwise as text.
+    firm-code: white space and dashes dropped, in capitals, if 18 characters of GB 32100-2015 remain; otherwise as
+        text. Whether the check character is right plays no part.
 
     Raises:
         TypeError: for another Arrow type.
@@ -39,30 +57,54 @@ def canonicalize(array: Column, form: CanonicalForm) -> pa.StringArray:
         raise TypeError("a column of this Arrow type has no canonical form")
     if _is_canonical(array, form):
         return array
-    normal = array if is_ascii(array) else compute.utf8_normalize(array, form="NFKC")
-    if form is CanonicalForm.RESIDENT_ID:
-        bare = compute.ascii_upper(compute.replace_substring_regex(normal, _SEPARATORS, ""))
-        return as_text(compute.if_else(compute.match_substring_regex(bare, _RESIDENT_ID), bare, normal))
+    normal = array if is_ascii(array) else as_text(compute.utf8_normalize(array, form="NFKC"))
+    if form is CanonicalForm.TEXT:
+        return normal
+    bare = compute.ascii_upper(compute.replace_substring_regex(normal, _SEPARATORS[form], ""))
     if form is CanonicalForm.PHONE:
-        bare = compute.replace_substring_regex(normal, _PHONE_SEPARATORS, "")
-        number = compute.extract_regex(bare, _PHONE).field("number")
-        return as_text(compute.if_else(compute.match_substring_regex(bare, _PHONE), number, normal))
-    return as_text(normal)
+        bare = compute.extract_regex(bare, _PHONE).field("number")
+    if form is CanonicalForm.RESIDENT_ID:
+        bare = _lengthened(bare)
+    fits = compute.fill_null(compute.match_substring_regex(bare, f"^{SPELLINGS[form]}$"), False)
+    return as_text(compute.if_else(fits, bare, normal))
+
+
+def _lengthened(values: pa.StringArray) -> pa.StringArray:
+    """Make 18 characters of the 15 digits of older resident ids (GB 11643-1999)."""
+    short = compute.fill_null(compute.match_substring_regex(values, _SHORT_RESIDENT_ID), False)
+    if not short.true_count:
+        return values
+    old = matrix(values.filter(short), 15)
+    rows = np.empty((len(old), 18), np.uint8)
+    rows[:, :_CENTURY_AT] = old[:, :_CENTURY_AT]
+    rows[:, _CENTURY_AT : _CENTURY_AT + 2] = np.frombuffer(_CENTURY, np.uint8)
+    rows[:, _CENTURY_AT + 2 : 17] = old[:, _CENTURY_AT:]
+    rows[:, 17] = digits.check_character(digits.pack(rows[:, :17]))
+    return as_text(compute.replace_with_mask(values, short, from_matrix(rows)))
 
 
 def _is_canonical(array: pa.StringArray, form: CanonicalForm) -> bool:
     """Tell cheaply whether a column is of the usual shape already. False says nothing."""
     if form is CanonicalForm.TEXT:
         return is_ascii(array)
-    width = _WIDTH[form]
-    _, offsets = spans(array)
-    if len(array) == 0 or not (np.diff(offsets)[valid(array)] == width).all():
+    present = array if array.null_count == 0 else as_text(array.drop_null())
+    lengths = np.diff(spans(present)[1])
+    if len(present) == 0 or not np.isin(lengths, _WIDTHS[form]).all():
         return False
-    rows = matrix(array if array.null_count == 0 else array.drop_null(), width)
-    return all(_are_canonical(rows[chunk], form) for chunk in chunks(len(rows)))
+    return all(_are_canonical(present, lengths == width, width, form) for width in _WIDTHS[form])
 
 
-def _are_canonical(rows: Bytes, form: CanonicalForm) -> bool:
+def _are_canonical(array: pa.StringArray, chosen: Mask, width: int, form: CanonicalForm) -> bool:
+    """Tell it of the chosen values, which have so many bytes."""
+    rows = matrix(array if chosen.all() else array.filter(pa.array(chosen)), width)
+    return all(_spelled(rows[chunk], form) for chunk in chunks(len(rows)))
+
+
+def _spelled(rows: Bytes, form: CanonicalForm) -> bool:
+    if form is CanonicalForm.PLATE:
+        return bool(alphabets.are_plates(rows).all())
+    if form is CanonicalForm.FIRM_CODE:
+        return bool((alphabets.FIRM.numerals(rows) != alphabets.FOREIGN).all())
     if form is CanonicalForm.PHONE:
         return bool(digits.all_digits(digits.pack(rows)).all())
     last = rows[:, 17]

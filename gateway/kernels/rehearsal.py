@@ -1,8 +1,9 @@
 """Rows made up from a contract alone, to rehearse on: of the declared schema, and about nobody.
 
 Nothing here reads data. Identifiers have the form of real ones and can be nobody's: a resident id has an area code
-that is not assigned and a wrong check character, a phone number a prefix that no network has. The same seed gives the
-same rows, and the same subjects under the same numbers in every dataset, so that rehearsal datasets join.
+that is not assigned and a wrong check character, and so has a firm code; a phone number has a prefix that no network
+has, a plate one that no authority gives out. The same seed gives the same rows, and the same subjects under the same
+numbers in every dataset, so that rehearsal datasets join.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gateway.kernels import digits
+from gateway.kernels import alphabets, digits
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.text import Bytes, Column, Mask, compute, from_matrix
 from gateway.model.contract import CanonicalForm, Classification, DataContract, FieldSpec
 from gateway.model.filter import Operator
+from gateway.model.spelling import FIRM_ALPHABET, PLATE_ALPHABET
 from gateway.model.treatment import GeneralizeRegion
 from gateway.model.values import FieldType, Scalar
 
@@ -43,6 +45,10 @@ _BIRTHDAYS = np.array(
 _RESIDENTS = _AREAS * len(_BIRTHDAYS) * _SERIALS
 _PHONES = 10**9
 _PHONE_PREFIX = b"10"  # mobile numbers begin with 13 to 19
+_PLATES = len(PLATE_ALPHABET) ** 5
+_PLATE_PREFIX = "琼Z".encode()  # Hainan's authorities have A to F
+_FIRMS = 10**9
+_FIRM_PREFIX = f"91{_AREA}".encode()
 _TEXT_DIGITS = 10
 
 
@@ -183,6 +189,10 @@ def _text(spec: FieldSpec, numbers: _Numbers, seed: int) -> pa.StringArray:
         case CanonicalForm.PHONE:
             scattered = digits.write(_scattered(numbers, _PHONES, seed), 9)
             return from_matrix(_prefixed(_PHONE_PREFIX, scattered))
+        case CanonicalForm.PLATE:
+            return _plates(_scattered(numbers, _PLATES, seed))
+        case CanonicalForm.FIRM_CODE:
+            return _firm_codes(_scattered(numbers, _FIRMS, seed))
         case CanonicalForm.TEXT:
             # a made up value says so, and in which field
             return from_matrix(_prefixed(f"R-{spec.name}-".encode(), digits.write(numbers, _TEXT_DIGITS)))
@@ -205,6 +215,20 @@ def _resident_ids(numbers: _Numbers) -> pa.StringArray:
     zero = ord("0")
     wrong = np.where(right == ord("X"), zero, zero + (right - zero + 1) % 10).astype(np.uint8)
     return from_matrix(np.column_stack([body, wrong]))
+
+
+def _plates(numbers: _Numbers) -> pa.StringArray:
+    """Plates of the usual five characters after a prefix that no authority gives out."""
+    places = np.array([len(PLATE_ALPHABET) ** place for place in range(4, -1, -1)], np.uint64)
+    numerals = (numbers[:, None] // places % np.uint64(len(PLATE_ALPHABET))).astype(np.uint8)
+    return from_matrix(_prefixed(_PLATE_PREFIX, alphabets.PLATE_BODY.characters(numerals)))
+
+
+def _firm_codes(numbers: _Numbers) -> pa.StringArray:
+    """Codes of the form of GB 32100-2015 whose check character is never the right one."""
+    body = _prefixed(_FIRM_PREFIX, digits.write(numbers, 9))
+    wrong = (alphabets.firm_check(alphabets.FIRM.numerals(body)) + np.uint8(1)) % np.uint8(len(FIRM_ALPHABET))
+    return from_matrix(np.column_stack([body, alphabets.FIRM.characters(wrong)]))
 
 
 def _prefixed(prefix: bytes, rows: Bytes) -> Bytes:

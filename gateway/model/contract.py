@@ -25,6 +25,8 @@ class CanonicalForm(StrEnum):
 
     RESIDENT_ID = "resident-id"
     PHONE = "phone"
+    PLATE = "plate"
+    FIRM_CODE = "firm-code"
     TEXT = "text"
 
 

@@ -70,7 +70,7 @@ def test_siv_of_these_tests_gives_the_published_output(case: dict[str, Any]) -> 
     assert output.hex() == case["output"]
 
 
-@pytest.mark.parametrize("text", ["", "a", "浙A·D12345", "x" * 16, "x" * 17, "330102199001011"])
+@pytest.mark.parametrize("text", ["", "a", "浙A·D1234挂", "x" * 16, "x" * 17, "33010219900101"])
 def test_siv_tokens_are_aes_256_siv(text: str) -> None:
     for form in CanonicalForm:
         token = tokenize(pa.array([text]), form, BLOCK_KEY, SIV_KEY)

@@ -21,8 +21,9 @@ from gateway.model.statistics import Statistic, StatisticKind
 Totals: TypeAlias = tuple[int, int, int]
 
 RESIDENT, PHONE = "11010519491231002X", "13800138000"
+PLATE, FIRM = "浙AD12345", "91350100M000100Y43"
 SEPARATORS = ["", " ", "-", "\u2212", "\u2013", "\u00a0", "\u3000", "\u200b", "\t", "\n", "\u2028"]
-WIDE = {letter: chr(ord(letter) + 0xFEE0) for letter in "0123456789X+()"}
+WIDE = {letter: chr(ord(letter) + 0xFEE0) for letter in "0123456789ADMXY+()"} | {"浙": "浙"}
 STATISTICS = (
     BoundedStatistic(Statistic(StatisticKind.COUNT_UNITS, None), None, 1),
     BoundedStatistic(Statistic(StatisticKind.COUNT, None), None, 2),
@@ -82,6 +83,8 @@ separators = st.one_of(st.just(""), st.just(""), st.sampled_from(SEPARATORS))
 people = st.one_of(
     st.tuples(st.just(CanonicalForm.RESIDENT_ID), st.lists(spellings(RESIDENT, [""]), min_size=1, max_size=40)),
     st.tuples(st.just(CanonicalForm.PHONE), st.lists(spellings(PHONE, ["", "+86", "0086", "86"]), min_size=1)),
+    st.tuples(st.just(CanonicalForm.PLATE), st.lists(spellings(PLATE, [""]), min_size=1, max_size=40)),
+    st.tuples(st.just(CanonicalForm.FIRM_CODE), st.lists(spellings(FIRM, [""]), min_size=1, max_size=40)),
     st.tuples(st.just(CanonicalForm.TEXT), st.lists(st.sampled_from(["Å1", "A\u030a1", "\u212b1", "Å１"]), min_size=1)),
 )
 
@@ -90,6 +93,8 @@ people = st.one_of(
 @given(people)
 @example((CanonicalForm.RESIDENT_ID, [RESIDENT[:place] + " " + RESIDENT[place:] for place in range(18)] + [RESIDENT]))
 @example((CanonicalForm.RESIDENT_ID, [RESIDENT.lower(), RESIDENT]))
+@example((CanonicalForm.RESIDENT_ID, [RESIDENT[:6] + RESIDENT[8:17], RESIDENT, RESIDENT]))
+@example((CanonicalForm.PLATE, ["浙A·D12345", "浙A・D12345", "浙A.D12345", "浙a d12345", PLATE]))
 def test_one_person_under_many_spellings_contributes_once_or_nothing(
     count: Counter, person: tuple[CanonicalForm, list[str]]
 ) -> None:
@@ -127,6 +132,27 @@ def test_every_character_that_counts_is_canonical(count: Counter) -> None:
             ["", RESIDENT.lower(), RESIDENT + "\n", RESIDENT[:17], RESIDENT + "0", "X" * 18, "110105491231002", "name"],
         ),
         (CanonicalForm.PHONE, [PHONE], ["", "+86" + PHONE, PHONE + "\n", PHONE[:10], PHONE + "0", "138 0013 8000"]),
+        (
+            CanonicalForm.PLATE,
+            [PLATE, "浙A12345", "京A88X88"],
+            [
+                "",
+                "浙A·D12345",
+                "浙a12345",
+                "浙A1234",
+                "浙A1234567",
+                "浙I12345",
+                "浙A1234O",
+                "使A12345",
+                PLATE + "\n",
+                "name",
+            ],
+        ),
+        (
+            CanonicalForm.FIRM_CODE,
+            [FIRM, "91350100M000100Y44", "110105194912310021"],
+            ["", FIRM.lower(), FIRM[:17], FIRM + "0", "91350100-M000100Y43", "9135010IM000100Y43", FIRM + "\n", "name"],
+        ),
         (
             CanonicalForm.TEXT,
             ["", "浙A12345", "Boeing 737", "91330100MA27X0000Q", "Å", "각", "क्ष"],

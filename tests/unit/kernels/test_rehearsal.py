@@ -70,6 +70,31 @@ def test_identifiers_have_the_form_of_real_ones_and_are_never_valid() -> None:
         assert canonicalize(column, form).to_pylist() == column.to_pylist(), "they are in canonical form already"
 
 
+def test_plates_and_firm_codes_have_the_form_of_real_ones_and_are_nobodys() -> None:
+    contract = POLICY.contracts["residents"]
+    fields = {
+        name: replace(spec, canonical={"resident_id": CanonicalForm.PLATE}.get(name, CanonicalForm.FIRM_CODE))
+        for name, spec in contract.fields.items()
+        if name in ("resident_id", "firm_code")
+    }
+    formed = replace(contract, fields=MappingProxyType({**contract.fields, **fields}))
+    made = pa.Table.from_batches(rehearsal(formed, REGIONS, 20_000, 1))
+    plates = values(made, "resident_id")
+    assert len(set(plates)) == 20_000
+    assert all(re.fullmatch("琼Z[0-9A-HJ-NP-Z]{5}", one) for one in plates)
+    firms = [str(one) for one in values(made, "firm_code") if one is not None]
+    assert len(firms) > 1_000 and all(re.fullmatch("91990100[0-9]{9}[0-9A-HJ-NPQRTUWXY]", one) for one in firms)
+    alphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+    assert not any(
+        (sum(alphabet.index(letter) * 3**place for place, letter in enumerate(one[:17])) + alphabet.index(one[17])) % 31
+        == 0
+        for one in firms
+    )
+    for name, spec in fields.items():
+        column = made.column(name).combine_chunks()
+        assert canonicalize(column, spec.canonical).to_pylist() == column.to_pylist()
+
+
 def test_the_same_seed_gives_the_same_and_another_gives_others() -> None:
     assert table("subsidies").equals(table("subsidies"))
     one, other = (set(values(table("subsidies", seed=seed), "resident_id")) for seed in (1, 2))
