@@ -1,0 +1,241 @@
+"""k-anonymity, l-diversity and t-closeness against a reference that is slow and follows the definitions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any, cast
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.kernels.anonymity.census import Census, Demand, Tally
+from gateway.kernels.anonymity.measure import measure
+
+FIELDS: list[tuple[str, pa.DataType]] = [
+    ("district", pa.string()),
+    ("floor", pa.int64()),
+    ("amount", pa.float64()),
+    ("urban", pa.bool_()),
+    ("born", pa.date32()),
+    ("illness", pa.string()),
+    ("salary", pa.int64()),
+    ("seen", pa.date32()),
+]
+SCHEMA = pa.schema(FIELDS)
+QUASI = ("district", "floor", "amount", "urban", "born")
+WORDS, NUMBERS = ("illness",), ("salary", "seen")
+SENSITIVE = WORDS + NUMBERS
+DAY = date(1990, 1, 1)
+
+
+@dataclass(frozen=True)
+class Row:
+    unit: int | None
+    quasi: tuple[Any, ...]
+    sensitive: tuple[Any, ...]
+
+
+def _or_null(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(values, values, values, st.none())
+
+
+days = st.integers(0, 3).map(lambda years: DAY + timedelta(365 * years))
+rows = st.builds(
+    Row,
+    st.one_of(st.integers(0, 6), st.integers(0, 6), st.none()),
+    st.tuples(
+        _or_null(st.sampled_from(["", "上城", "xihu"])),
+        st.sampled_from([None, 0, 0, 0, -(2**63), 2**63 - 1]),
+        st.sampled_from([None, 0.0, 0.0, -0.0]),
+        st.sampled_from([None, True, True]),
+        st.sampled_from([None, DAY, DAY, DAY]),
+    ),
+    st.tuples(_or_null(st.sampled_from("abc")), _or_null(st.sampled_from([-5, 0, 10, 2**62])), _or_null(days)),
+)
+# few classes with many rows each, so that k, l and t are met now and then
+crowds = st.builds(
+    lambda some, more: [Row(one.unit, some[0].quasi, one.sensitive) for one in more] + some,
+    st.lists(rows, min_size=1, max_size=6),
+    st.lists(rows, max_size=20),
+)
+tables = st.one_of(st.lists(rows, max_size=30), crowds)
+
+
+def _tag(unit: int | None) -> bytes | None:
+    return None if unit is None else sha256(str(unit).encode()).digest()[:16]
+
+
+def _batch(table: list[Row]) -> pa.RecordBatch:
+    columns = list(zip(*((*row.quasi, *row.sensitive) for row in table), strict=True)) or [()] * len(SCHEMA)
+    return pa.record_batch(
+        [pa.array(list(column), kind) for column, kind in zip(columns, SCHEMA.types, strict=True)], schema=SCHEMA
+    )
+
+
+def _tags(table: list[Row]) -> pa.FixedSizeBinaryArray:
+    tags: Any = pa.array([_tag(row.unit) for row in table], pa.binary(16))
+    return cast(pa.FixedSizeBinaryArray, tags)
+
+
+def _cut(table: list[Row], cuts: Iterable[int]) -> list[list[Row]]:
+    ends = sorted({0, len(table), *(cut % (len(table) + 1) for cut in cuts)})
+    return [table[start:end] for start, end in pairwise(ends)]
+
+
+# The reference
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(repr(value) for value in row.quasi)  # tells -0.0 from 0.0, True from 1, and NULL from all
+
+
+def _classes(table: list[Row]) -> dict[Any, list[Row]]:
+    classes: dict[Any, list[Row]] = defaultdict(list)
+    for row in table:
+        classes[_key(row)].append(row)
+    return classes
+
+
+def _units(members: list[Row]) -> int:
+    return len({row.unit for row in members if row.unit is not None})
+
+
+def _held(members: list[Row], place: int) -> dict[int, set[Any]]:
+    held: dict[int, set[Any]] = defaultdict(set)
+    for row in members:
+        if row.unit is not None:
+            held[row.unit].add(row.sensitive[place])
+    return held
+
+
+def _diversity(members: list[Row], place: int) -> int:
+    held = {unit: values - {None} for unit, values in _held(members, place).items() if values - {None}}
+    if not held:
+        return 0
+    holders = {value: sum(value in values for values in held.values()) for value in set().union(*held.values())}
+    voices = {min(values, key=lambda value: (holders[value], value)) for values in held.values()}
+    return min(len(voices), 1 + len(held) - max(holders.values()))
+
+
+def _shares(held: dict[int, set[Any]]) -> dict[Any, Fraction]:
+    shares: dict[Any, Fraction] = defaultdict(Fraction)
+    for values in held.values():
+        for value in values:
+            shares[value] += Fraction(1, len(values) * len(held))
+    return shares
+
+
+def _distance(members: list[Row], table: list[Row], place: int, ordered: bool) -> Fraction:
+    of_class, of_table = _shares(_held(members, place)), _shares(_held(table, place))
+    if not of_class:
+        return Fraction(0)
+    if not ordered:
+        return sum((abs(of_class[value] - of_table[value]) for value in of_table), Fraction(0)) / 2
+    nulls, all_nulls = of_class.pop(None, Fraction(0)), of_table.pop(None, Fraction(0))
+    values = sorted(of_table)
+    moved = Fraction(0)
+    if nulls < 1 and len(values) > 1:
+        climbed = Fraction(0)
+        for value in values[:-1]:
+            climbed += of_class[value] / (1 - nulls) - of_table[value] / (1 - all_nulls)
+            moved += abs(climbed)
+        moved /= len(values) - 1
+    return abs(nulls - all_nulls) + min(1 - nulls, 1 - all_nulls) * moved
+
+
+def _may_leave(table: list[Row], demand: Demand) -> dict[Any, bool]:
+    leave = {}
+    for key, members in _classes(table).items():
+        leave[key] = (
+            _units(members) >= demand.k
+            and all(_diversity(members, SENSITIVE.index(name)) >= least for name, least in demand.diversity.items())
+            and all(
+                _distance(members, table, SENSITIVE.index(name), name in NUMBERS) <= Fraction(most)
+                for name, most in demand.closeness.items()
+            )
+        )
+    return leave
+
+
+# The comparison
+
+demands = st.builds(
+    Demand,
+    st.lists(st.sampled_from(QUASI), min_size=5, max_size=5, unique=True).map(tuple),
+    st.integers(1, 5),
+    st.dictionaries(st.sampled_from(SENSITIVE), st.integers(1, 3), max_size=2),
+    # no distance of so few units equals one of these
+    st.dictionaries(st.sampled_from(SENSITIVE), st.sampled_from([0.1234567, 0.3456789, 0.5678901]), max_size=2),
+)
+
+
+def _decided(table: list[Row], demand: Demand, first: Iterable[int], second: Iterable[int]) -> tuple[list[bool], Tally]:
+    census = Census(demand)
+    for part in _cut(table, first):
+        census.add(_batch(part), _tags(part))
+    verdicts = census.verdicts()
+    return [
+        bool(leaves) for part in _cut(table, second) for leaves in verdicts.mask(_batch(part)).to_pylist()
+    ], verdicts.tally
+
+
+cuts = st.lists(st.integers(0, 100), max_size=5)
+
+
+@given(tables, demands, cuts, cuts)
+def test_the_rows_that_leave_are_those_of_the_definition(
+    table: list[Row], demand: Demand, first: list[int], second: list[int]
+) -> None:
+    leave = _may_leave(table, demand)
+    expected = [leave[_key(row)] for row in table]
+    decided, tally = _decided(table, demand, first, second)
+    assert decided == expected
+    assert (tally.rows, tally.rows_withheld) == (len(table), expected.count(False))
+    assert (tally.classes, tally.classes_withheld) == (len(leave), list(leave.values()).count(False))
+    assert tally.rows_without_unit == sum(row.unit is None for row in table)
+    classes = list(_classes(table).values())
+    assert tally.classes_below_k == sum(_units(members) < demand.k for members in classes)
+    for name, least in demand.diversity.items():
+        assert tally.classes_below_l[name] == sum(_diversity(one, SENSITIVE.index(name)) < least for one in classes)
+
+
+@given(tables, demands, cuts, cuts, st.permutations(range(30)))
+def test_neither_batches_nor_the_order_of_rows_decide(
+    table: list[Row], demand: Demand, first: list[int], second: list[int], order: list[int]
+) -> None:
+    decided, tally = _decided(table, demand, [], [])
+    assert _decided(table, demand, first, second) == (decided, tally)
+    order = [place for place in order if place < len(table)]
+    shuffled, shuffled_tally = _decided([table[place] for place in order], demand, second, first)
+    assert shuffled_tally == tally
+    assert shuffled == [decided[place] for place in order]
+
+
+@given(tables, cuts)
+def test_measures_are_those_of_the_definition(table: list[Row], first: list[int]) -> None:
+    found = measure(((_batch(part), _tags(part)) for part in _cut(table, first)), QUASI, SENSITIVE)
+    classes = list(_classes(table).values())
+    assert (found.rows, found.classes) == (len(table), len(classes))
+    assert found.k == min(map(_units, classes), default=0)
+    for place, name in enumerate(SENSITIVE):
+        assert found.diversity[name] == min((_diversity(members, place) for members in classes), default=0)
+        farthest = max((_distance(members, table, place, name in NUMBERS) for members in classes), default=Fraction(0))
+        assert found.closeness[name] == pytest.approx(float(farthest), abs=1e-9)
+
+
+@given(tables, demands)
+def test_what_has_left_meets_k_and_l_by_itself(table: list[Row], demand: Demand) -> None:
+    decided, _ = _decided(table, demand, [], [])
+    left = [row for row, leaves in zip(table, decided, strict=True) if leaves]
+    for members in _classes(left).values():
+        assert _units(members) >= demand.k
+        for name, least in demand.diversity.items():
+            assert _diversity(members, SENSITIVE.index(name)) >= least
