@@ -30,6 +30,14 @@ from tests.integration.site import Site
 
 AUTHOR, SECOND, NARROW = ("data-bureau", "chen.jie"), ("audit-bureau", "wu.min"), ("transport-bureau", "gao.yi")
 BUDGET = b"resident: 12.0"
+FAIR = """
+  - id: town-fair
+    name: {en: Town fair, zh: 庙会}
+    dpv: dpv:PublicBenefit
+    legal_basis: {dpv: dpv:OfficialAuthorityOfController, citation: a test}
+    owner: data-bureau
+    review_on: 2036-03-01
+""".encode()
 
 
 @dataclass
@@ -174,6 +182,20 @@ def test_a_purpose_that_ended_is_not_opened_before_its_sunset_either(hall: Hall)
     assert isinstance(hall.publish(hall.approved(ending)), Publication)
     hall.clock.ahead = timedelta(days=1, minutes=5)
     assert reason(hall.propose(files)) is ErrorReason.PURPOSE_ENDED_FOR_GOOD
+
+
+def test_a_purpose_that_ended_leaves_the_policy_after_its_sunset_and_never_comes_back(hall: Hall) -> None:
+    files = dict(hall.office.policy.current().files)
+    day = city_day(hall.clock.now()).isoformat().encode()
+    fair = files | {"purposes.yaml": files["purposes.yaml"] + FAIR + b"    expires_on: " + day + b"\n"}
+    assert isinstance(hall.publish(hall.approved(fair)), Publication)
+    hall.clock.ahead = timedelta(days=1, minutes=5)
+    assert reason(hall.propose(files)) is ErrorReason.PURPOSE_ENDED_FOR_GOOD
+    sunset(hall.office)
+    assert isinstance(hall.publish(hall.approved(files)), Publication)
+    assert isinstance(hall.propose(fair), Proposal)
+    later = fair | {"purposes.yaml": fair["purposes.yaml"].replace(b"expires_on: " + day, b"expires_on: 2036-12-31")}
+    assert reason(hall.propose(later)) is ErrorReason.PURPOSE_ENDED_FOR_GOOD
 
 
 @pytest.mark.usefixtures("small_batches")
