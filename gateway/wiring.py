@@ -19,14 +19,17 @@ from gateway.adapters.emergencies_sql import SqlEmergencyRegister
 from gateway.adapters.identity_bound import BoundIdentities
 from gateway.adapters.identity_jwt import PersonTokens, VerifyingKey, read_verifying_key
 from gateway.adapters.identity_mtls import CertificateInstitutions
+from gateway.adapters.joins_sql import SqlJoinRegister
 from gateway.adapters.keyring_file import FileKeyRing
 from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.meters_sql import SqlMeters
+from gateway.adapters.reidentifications_sql import SqlReidentificationRegister
 from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.adapters.state_engine import StateDatabase, open_state
 from gateway.adapters.state_upgrade import upgrade
 from gateway.administration.desk import Office
+from gateway.administration.joins import close_joins
 from gateway.administration.life import first_publication
 from gateway.administration.sunset import sunset
 from gateway.authzen.app import Limits
@@ -93,7 +96,10 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
 
 def _rounds(settings: Settings, office: Office) -> list[Round]:
     """What the gateway does by itself. A folder is read when it is asked for, not by the clock."""
-    rounds = [Round("sunset", settings.policy.sunset_seconds, lambda: sunset(office))]
+    rounds = [
+        Round("sunset", settings.policy.sunset_seconds, lambda: sunset(office)),
+        Round("joins", settings.policy.sunset_seconds, lambda: close_joins(office)),
+    ]
     if office.policy.published:
         rounds.append(Round("policy", settings.policy.poll_seconds, office.policy.follow))
     return rounds
@@ -139,6 +145,8 @@ def _registers(state: StateDatabase, clock: Clock) -> Registers:
         consents=SqlConsentRegister(state, clock),
         cases=SqlCaseRegister(state),
         emergencies=SqlEmergencyRegister(state),
+        joins=SqlJoinRegister(state),
+        reidentifications=SqlReidentificationRegister(state),
     )
 
 

@@ -30,8 +30,9 @@ _OTHERS = (
 )  # fmt: skip
 _LISTS = ("obligations", "filtered_on", "grouped_by", "statistics")
 _REQUIRED = frozenset(_STRINGS + _LISTS + _OTHERS)
-_OPTIONAL = frozenset(("loss", "completes", "trials", "emergency"))
-"""Keys that are written only where they say something. The last two came later: records without them keep their bytes.
+_LATER = ("emergency", "join", "reidentification")
+_OPTIONAL = frozenset(("loss", "completes", "trials", *_LATER))
+"""Keys that are written only where they say something. All but two came later: records without them keep their bytes.
 """
 
 
@@ -67,11 +68,13 @@ def encode(record: AuditRecord) -> bytes:
         body["loss"] = loss
     if record.completes is not None:
         body["completes"] = _count(record.completes)
-    trials, emergency = [jcs.typed(item, str) for item in record.trials], jcs.typed(record.emergency, str)
+    trials = [jcs.typed(item, str) for item in record.trials]
     if trials:
         body["trials"] = trials
-    if emergency:
-        body["emergency"] = emergency
+    for name in _LATER:
+        text = jcs.typed(getattr(record, name), str)
+        if text:
+            body[name] = text
     return jcs.encode(body)
 
 
@@ -88,6 +91,7 @@ def decode(data: bytes) -> AuditRecord:
         raise ValueError("a record of another format")
     if not _REQUIRED <= body.keys() <= _REQUIRED | _OPTIONAL:
         raise ValueError("a record has other keys than its format")
+    later: dict[str, Any] = {name: jcs.typed(body.get(name, ""), str) for name in _LATER}
     record = AuditRecord(
         **_texts(body),
         outcome=jcs.word(body["outcome"], Outcome),
@@ -104,7 +108,7 @@ def decode(data: bytes) -> AuditRecord:
         loss=_loss(jcs.mapping(body["loss"])) if "loss" in body else None,
         completes=_count(body["completes"]) if "completes" in body else None,
         trials=tuple(jcs.typed(item, str) for item in jcs.typed(body.get("trials", []), list)),
-        emergency=jcs.typed(body.get("emergency", ""), str),
+        **later,
     )
     if encode(record) != data:
         raise ValueError("a record is not in its canonical form")

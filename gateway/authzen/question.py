@@ -67,8 +67,9 @@ def question_of(asked: object, institution: str, contracts: Mapping[str, DataCon
             HTTPStatus.FORBIDDEN,
             "The subject must be the institution that asks: its type is institution, its id the certificate's.",
         )
-    if name not in tuple(DisclosureKind):
-        raise malformed("action.name", f"must be one of {', '.join(DisclosureKind)}")
+    if name not in tuple(_TAKES):
+        # what takes officers' signatures, and tokens that must be the caller's own, is not answered by a yes or no
+        raise malformed("action.name", f"must be one of {', '.join(_TAKES)}")
     if resource_type != RESOURCE_TYPE:
         raise malformed("resource.type", f"must be {RESOURCE_TYPE}")
     kind = DisclosureKind(name)

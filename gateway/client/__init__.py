@@ -9,6 +9,7 @@
 Every call names its purpose. Answers are Arrow; errors are `GatewayError`s that say why and what would pass.
 """
 
+from gateway.client import reidentify
 from gateway.client.answers import Check, Composition, Consumption, Estimate, Lookup, Release, Subjects
 from gateway.client.connection import Gateway, connect
 from gateway.client.errors import (
@@ -30,6 +31,7 @@ from gateway.client.errors import (
     ReceiptMismatch,
     Refused,
     Revoked,
+    SealBroken,
     Unauthenticated,
     Unavailable,
 )
@@ -40,6 +42,7 @@ from gateway.client.plans import count, count_units, sum_of
 from gateway.client.policies import PolicyInvalid, SnapshotMismatch, read_officer_key
 from gateway.client.receipts import verify_receipt
 from gateway.client.registers import NewConsent
+from gateway.client.warrants import TokenDomain
 
 __all__ = [
     "AlreadyUsed",
@@ -74,8 +77,10 @@ __all__ = [
     "Refused",
     "Release",
     "Revoked",
+    "SealBroken",
     "SnapshotMismatch",
     "Subjects",
+    "TokenDomain",
     "Unauthenticated",
     "Unavailable",
     "connect",
@@ -83,6 +88,7 @@ __all__ = [
     "count",
     "count_units",
     "read_officer_key",
+    "reidentify",
     "sum_of",
     "verify_receipt",
 ]

@@ -10,7 +10,6 @@ from gateway.api.v1 import (
     audit_service_pb2,
     audit_service_pb2_grpc,
     budget_pb2,
-    disclosure_pb2,
     receipt_pb2,
     release_pb2,
     research_service_pb2,
@@ -32,9 +31,10 @@ from gateway.client.answers import (
     lookup_from,
 )
 from gateway.client.calls import Caller, Token
-from gateway.client.channel import Channel
+from gateway.client.context import context
 from gateway.client.errors import GatewayError
 from gateway.client.extract import Extract, Progress
+from gateway.client.linking import Linking
 from gateway.client.offers import Offer, offer_from
 from gateway.client.plans import plan
 from gateway.client.tls import Pem, Pems, read_pems
@@ -65,7 +65,7 @@ def connect(
     return Gateway(address, pems, Caller(address, pems, token, language, timeout))
 
 
-class Gateway(Channel):
+class Gateway(Linking):
     """A gateway as one person of one institution sees it. Safe to use from several threads.
 
     Every method raises a GatewayError, typed by what went wrong. Where a grant asks for one, give a `case_number`;
@@ -103,7 +103,7 @@ class Gateway(Channel):
         No `fields` asks for all. Each call is recorded, so it is never repeated by itself.
         """
         request = sharing_service_pb2.LookupRequest(
-            context=_context(purpose, region, case_number, break_glass_reason),
+            context=context(purpose, region, case_number, break_glass_reason),
             dataset=dataset,
             disclosure=disclosure,
             fields=fields,
@@ -127,7 +127,7 @@ class Gateway(Channel):
     ) -> Check:
         """Whether the disclosure's predicate holds for one subject, named by its `value` or your `token` of it."""
         request = sharing_service_pb2.CheckRequest(
-            context=_context(purpose, region, case_number, break_glass_reason),
+            context=context(purpose, region, case_number, break_glass_reason),
             dataset=dataset,
             disclosure=disclosure,
             subject=_subject(by, value, token),
@@ -149,7 +149,7 @@ class Gateway(Channel):
         All the parts, or, where one is refused, an error and nothing.
         """
         request = sharing_service_pb2.ComposeRequest(
-            context=_context(purpose, region, case_number, break_glass_reason),
+            context=context(purpose, region, case_number, break_glass_reason),
             form=form,
             parts=[
                 sharing_service_pb2.PartSubjects(part=part, subjects=_subjects(one.by, one.values, one.tokens))
@@ -177,7 +177,7 @@ class Gateway(Channel):
         Retries keep the request_id, so they never take a second time; give your own to be safe beyond this call.
         """
         request = sharing_service_pb2.ConsumeRequest(
-            context=_context(purpose, region, case_number, break_glass_reason, request_id or str(uuid.uuid4())),
+            context=context(purpose, region, case_number, break_glass_reason, request_id or str(uuid.uuid4())),
             dataset=dataset,
             disclosure=disclosure,
             subject=_subject(by, value, token),
@@ -202,7 +202,7 @@ class Gateway(Channel):
     ) -> Extract:
         """All permitted records, as a stream. Filters are (field, operator, value)."""
         request = sharing_service_pb2.ExtractRequest(
-            context=_context(purpose, region, case_number, break_glass_reason),
+            context=context(purpose, region, case_number, break_glass_reason),
             dataset=dataset,
             disclosure=disclosure,
             fields=fields,
@@ -224,7 +224,7 @@ class Gateway(Channel):
     def budget(self, dataset: str, disclosure: str, *, purpose: str, region: str = "") -> Sequence[budget_pb2.Budget]:
         """What is left of every budget your releases are charged to."""
         request = research_service_pb2.GetBudgetRequest(
-            context=_context(purpose, region), dataset=dataset, disclosure=disclosure
+            context=context(purpose, region), dataset=dataset, disclosure=disclosure
         )
         return self._caller.retried(self._research.GetBudget, request).budgets
 
@@ -245,7 +245,7 @@ class Gateway(Channel):
     ) -> Estimate:
         """The price and accuracy of a plan at an `epsilon`, or for a `margin` at 95 %. Spends nothing."""
         request = research_service_pb2.EstimateRequest(
-            context=_context(purpose, region, case_number, break_glass_reason),
+            context=context(purpose, region, case_number, break_glass_reason),
             plan=plan(dataset, disclosure, statistics, group_by, filters),
         )
         if epsilon is not None and margin is None:
@@ -282,7 +282,7 @@ class Gateway(Channel):
     ) -> Release:
         """Answer a plan with differential privacy. Retries keep the request_id, so they are never charged twice."""
         request = research_service_pb2.CreateReleaseRequest(
-            context=_context(purpose, region, case_number, break_glass_reason, request_id or str(uuid.uuid4())),
+            context=context(purpose, region, case_number, break_glass_reason, request_id or str(uuid.uuid4())),
             plan=plan(dataset, disclosure, statistics, group_by, filters),
             epsilon=epsilon,
         )
@@ -294,7 +294,7 @@ class Gateway(Channel):
     ) -> Release:
         """A release that was made before. Costs nothing."""
         request = research_service_pb2.GetReleaseRequest(
-            context=_context(purpose, "", case_number, break_glass_reason), release_id=release_id
+            context=context(purpose, "", case_number, break_glass_reason), release_id=release_id
         )
         answer = self._caller.retried(self._research.GetRelease, request)
         return Release(answer.release, answer.receipt, charged=False)
@@ -303,18 +303,6 @@ class Gateway(Channel):
         """A receipt of your institution."""
         request = audit_service_pb2.GetReceiptRequest(receipt_id=receipt_id)
         return self._caller.retried(self._audit.GetReceipt, request).receipt
-
-
-def _context(
-    purpose: str, region: str, case_number: str = "", break_glass_reason: str = "", request_id: str = ""
-) -> disclosure_pb2.RequestContext:
-    return disclosure_pb2.RequestContext(
-        purpose=purpose,
-        region=region,
-        case_number=case_number,
-        break_glass_reason=break_glass_reason,
-        request_id=request_id,
-    )
 
 
 def _subject(by: str, value: Scalar, token: str) -> sharing_service_pb2.SubjectSelector:

@@ -172,6 +172,13 @@ class ReceiptMismatch(GatewayError):
         return f"{super().__str__()}\n  {self.part} differs"
 
 
+class SealBroken(GatewayError):
+    """What was sealed cannot be opened with this key, or is not what it says it is."""
+
+    def __init__(self) -> None:
+        super().__init__(Details("SEAL_BROKEN", "Use the key that you asked with; or show this to the officers."))
+
+
 _BY_REASON: dict[str, type[GatewayError]] = {
     "BUDGET_EXHAUSTED": BudgetExhausted,
     "PERMIT_REVOKED": Revoked,

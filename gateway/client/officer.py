@@ -22,8 +22,8 @@ from gateway.api.v1 import (
     policy_study_pb2,
 )
 from gateway.client.calls import Caller, Token
-from gateway.client.channel import Channel
 from gateway.client.errors import from_call
+from gateway.client.office import Warrants
 from gateway.client.policies import (
     Certificate,
     PolicySummary,
@@ -92,7 +92,7 @@ def connect_officer(
     return Officer(address, pems, Caller(address, pems, token, language, timeout))
 
 
-class Officer(Channel):
+class Officer(Warrants):
     """A gateway as an officer or a register's keeper sees it. Safe to use from several threads.
 
     Every method raises a GatewayError, typed by what went wrong. A policy is a mapping from the paths of its files ("/"

@@ -50,7 +50,8 @@ def verify_receipt(receipt: receipt_pb2.Receipt) -> None:
     _same("recorded_at", _written(receipt) == logged.get("at"))
     # a record says these only where there is something to say
     _same("trials", list(receipt.trials) == logged.get("trials", []))
-    _same("emergency", receipt.emergency == logged.get("emergency", ""))
+    for name in ("emergency", "join", "reidentification"):
+        _same(name, getattr(receipt, name) == logged.get(name, ""))
     _same("outcome", word(receipt_pb2.Outcome.DESCRIPTOR, receipt.outcome) == logged.get("outcome"))
     _same("kind", word(disclosure_pb2.DisclosureKind.DESCRIPTOR, receipt.kind) == logged.get("kind"))
     _same("noise_waived", receipt.noise_waived == bool(logged.get("noise_waived")))

@@ -43,6 +43,8 @@ _INSTEAD: dict[DisclosureKind, tuple[DisclosureKind, ...]] = {
     DisclosureKind.CHECK: (DisclosureKind.CHECK,),
     DisclosureKind.CONSUME: (DisclosureKind.CONSUME,),
     DisclosureKind.RELEASE: (DisclosureKind.RELEASE,),
+    DisclosureKind.LINK: (DisclosureKind.LINK,),
+    DisclosureKind.REIDENTIFY: (DisclosureKind.REIDENTIFY,),
 }
 """What may be proposed instead of what was asked: never more about anybody."""
 

@@ -14,7 +14,7 @@ from gateway.decision.entitlement import Entitlement, entitlement
 from gateway.decision.granularity import region_fits
 from gateway.decision.standing import has_basis, in_force, last_day
 from gateway.model.calendar import end_of_day
-from gateway.model.contract import OF_ONE, DisclosureKind, DisclosureSpec
+from gateway.model.contract import OF_ONE, OF_TOKENS, DisclosureKind, DisclosureSpec
 from gateway.model.permit import (
     ADD_NOISE,
     APPLY_FILTERS,
@@ -25,6 +25,7 @@ from gateway.model.permit import (
     RESTRICT_REGION,
     RETAIN_ONLY,
     TREAT,
+    TWO_OFFICERS,
     WAIVE_NOISE,
     Obligation,
     Scope,
@@ -102,7 +103,7 @@ def enough(
     withheld: tuple[Withheld, ...],
 ) -> bool:
     """Tell whether these fields answer the request: all it asks for, or some if it takes some."""
-    return (request.allow_partial or not withheld) and bool(fields or disclosure.kind in OF_ONE)
+    return (request.allow_partial or not withheld) and bool(fields or disclosure.kind in (*OF_ONE, *OF_TOKENS))
 
 
 def _prepare(institution: str, request: DisclosureRequest, policy: PolicySnapshot, today: date) -> Prepared | None:
@@ -168,6 +169,9 @@ def _obligations(
         owed.add(Obligation(REQUIRE_CONSENT))
     if terms.consent is not None:
         owed.add(Obligation(REQUIRE_CONSENT, terms.consent))
+    if disclosure.kind in OF_TOKENS:
+        # no row is read and no field leaves: what is owed is the two officers, and the stages of these kinds see to it
+        return frozenset({Obligation(TWO_OFFICERS)})
     if disclosure.kind is DisclosureKind.RELEASE:
         return frozenset(owed | {Obligation(BOUND_CONTRIBUTIONS), Obligation(ADD_NOISE)})
     if max_rows is not None:

@@ -89,9 +89,14 @@ class DisclosureKind(StrEnum):
     CHECK = "check"
     CONSUME = "consume"
     RELEASE = "release"
+    LINK = "link"
+    REIDENTIFY = "reidentify"
 
 
-BY_KEY = frozenset((DisclosureKind.LOOKUP, DisclosureKind.CHECK, DisclosureKind.CONSUME))
+OF_TOKENS = frozenset((DisclosureKind.LINK, DisclosureKind.REIDENTIFY))
+"""The kinds that turn a caller's own tokens into something else. No row is read for them, and no field leaves."""
+
+BY_KEY = frozenset((DisclosureKind.LOOKUP, DisclosureKind.CHECK, DisclosureKind.CONSUME, *OF_TOKENS))
 """The kinds whose callers name the subjects."""
 
 OF_ONE = frozenset((DisclosureKind.CHECK, DisclosureKind.CONSUME))

@@ -22,6 +22,11 @@ class EventKind(StrEnum):
     CONSENTS_RECORDED = "consents-recorded"
     CONSENT_WITHDRAWN = "consent-withdrawn"
     KEYS_DESTROYED = "keys-destroyed"
+    JOIN_PROPOSED = "join-proposed"
+    JOIN_APPROVED = "join-approved"
+    JOIN_ENDED = "join-ended"
+    REIDENTIFICATION_ASKED = "reidentification-asked"
+    REIDENTIFICATION_APPROVED = "reidentification-approved"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,19 @@ Files = Mapping[str, bytes]
 
 
 class Power(StrEnum):
-    """What an officer may do with a policy."""
+    """What an officer may do: four things with a policy; agree to link two pseudonym domains; agree to open tokens."""
 
     PROPOSE = "propose"
     APPROVE = "approve"
     PUBLISH = "publish"
     REVIEW = "review"
+    LINK = "link"
+    REIDENTIFY = "reidentify"
 
 
 @dataclass(frozen=True, slots=True)
 class Officer:
-    """A person with powers over the policy, within a subtree of regions and some datasets ("*": all).
+    """A person with powers over the policy and over pseudonyms, in a subtree of regions and some datasets ("*": all).
 
     `key` is the officer's Ed25519 public key (32 bytes), against which approvals are checked.
     """
@@ -44,7 +46,7 @@ class Officer:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An officer's signature under a proposal."""
+    """An officer's signature under a proposal, a join grant or a re-identification."""
 
     officer: str
     at: datetime

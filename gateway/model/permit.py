@@ -40,6 +40,7 @@ DROP_INTERNAL = "drop-internal"
 WAIVE_NOISE = "waive-noise"
 BOUND_CONTRIBUTIONS = "bound-contributions"
 ADD_NOISE = "add-noise"
+TWO_OFFICERS = "two-officers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class AuditRecord:
     subjects and how ("resident_id token"); `grouped_by` and `statistics` are what a release answered.
     `replay` marks a release that had been stored before; `completes` is the index of the entry that began a stream.
     `trials` names the denies on trial that would have refused it, `emergency` the broken glass it stands on ("": none).
+    `join` names the join grant under which tokens were linked, `reidentification` the request that was collected.
     """
 
     outcome: Outcome
@@ -79,6 +80,8 @@ class AuditRecord:
     completes: int | None = None
     trials: tuple[str, ...] = ()
     emergency: str = ""
+    join: str = ""
+    reidentification: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,22 @@ from fractions import Fraction
 
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.filter import Condition
+from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.statistics import StatisticsQuery
 from gateway.model.values import Scalar
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """The subjects of a lookup or check, in the order asked."""
+    """The subjects of a lookup or check, in the order asked.
+
+    `domain` is that of the tokens where it is another than the request's own: they were made for another purpose.
+    """
 
     by: SelectBy
     field: str
     values: tuple[Scalar, ...]
+    domain: PseudonymDomain | None = None
 
     def __repr__(self) -> str:
         return f"Selector({self.by} {self.field} × {len(self.values)})"

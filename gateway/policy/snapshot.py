@@ -32,6 +32,7 @@ from gateway.policy.folder import (
 )
 from gateway.policy.forms import Form, read_forms, resolve_forms
 from gateway.policy.grants import Grant, read_grants
+from gateway.policy.linking import check_of_tokens
 from gateway.policy.memo import Memo
 from gateway.policy.officers import NOBODY, OfficerBook, read_officers
 from gateway.policy.problems import Problems, did_you_mean, shown
@@ -145,6 +146,8 @@ def _read(files: Mapping[str, bytes], problems: Problems) -> PolicySnapshot:
     if book is not None and (REGISTERS in documents) == (REGISTERS in files):
         check_ties(book.grants, registers, contracts, problems)
         check_counted(book.grants, contracts, problems)
+    if book is not None and regions is not None:
+        check_of_tokens(book.grants, contracts, regions.root.path, problems)
     forms: Mapping[str, Form] = {}
     written = read_forms(documents[FORMS], problems) if FORMS in documents else None
     if written is not None and purposes is not None and whole:

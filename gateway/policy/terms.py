@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import TypeVar
 
 from gateway.model.calendar import Hours
-from gateway.model.contract import BY_KEY, OF_ONE, DisclosureKind
+from gateway.model.contract import BY_KEY, OF_ONE, OF_TOKENS, DisclosureKind
+from gateway.model.linking import MOST_REIDENTIFIED
 from gateway.model.meter import Allowance, Period
 from gateway.model.terms import Terms
 from gateway.policy import case_pattern as patterns
@@ -83,7 +84,7 @@ def misfits(terms: Terms, kind: str, *, allow: bool) -> Iterator[tuple[str, str]
         yield "'trial' means nothing for an allow", "Remove it; 'gateway policy impact' shows what a new allow gives."
     by_key = kind in BY_KEY
     unfit = {
-        "max_rows": terms.max_rows and kind in (*OF_ONE, DisclosureKind.RELEASE),
+        "max_rows": terms.max_rows and kind in (*OF_ONE, *OF_TOKENS, DisclosureKind.RELEASE),
         "max_keys": terms.max_keys and not by_key,
         "quota": terms.quota and not by_key,
         "subjects": terms.subjects and not by_key,
@@ -95,6 +96,13 @@ def misfits(terms: Terms, kind: str, *, allow: bool) -> Iterator[tuple[str, str]
         yield f"'bulk=forbidden' forbids all of the kind '{kind}'", "Remove it, or grant a lookup instead."
     if terms.consent and kind in (DisclosureKind.RELEASE, _ANY):
         yield "consent cannot be asked for in a statistic", "Name a kind of rows, or use the contract's consent_field."
+    if terms.consent and kind in OF_TOKENS:
+        yield f"consent cannot be asked for in the kind '{kind}'", "Remove it: no row is read, and nobody is asked."
+    if kind == DisclosureKind.REIDENTIFY:
+        if terms.max_keys is None or terms.max_keys > MOST_REIDENTIFIED:
+            yield "what opens tokens must say how many at once", f"Add 'max_keys=N', of at most {MOST_REIDENTIFIED}."
+        if terms.rate is None:
+            yield "what opens tokens must say how often", "Add 'rate=N/day' (or month, year)."
     if kind == DisclosureKind.CONSUME and terms.quota is None:
         yield "what is consumed must be counted", "Add 'quota=N/year' (or month, day)."
 

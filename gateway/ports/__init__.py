@@ -8,6 +8,7 @@ from gateway.ports.archive import Certificates, PolicyArchive
 from gateway.ports.audit import AuditLog
 from gateway.ports.callers import Clock, IdentityProvider
 from gateway.ports.keys import AUDIT_DOMAIN, KeyRing, KeyUse, of_subjects
+from gateway.ports.linking import JoinRegister, ReidentificationRegister
 from gateway.ports.registers import CONSENT_LAG, CaseRegister, ConsentRegister, EmergencyRegister, Registers
 from gateway.ports.source import Source
 
@@ -22,11 +23,13 @@ __all__ = [
     "ConsentRegister",
     "EmergencyRegister",
     "IdentityProvider",
+    "JoinRegister",
     "KeyRing",
     "KeyUse",
     "Meters",
     "PolicyArchive",
     "Registers",
+    "ReidentificationRegister",
     "RequestRegister",
     "Source",
     "of_subjects",

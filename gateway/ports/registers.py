@@ -12,6 +12,7 @@ import pyarrow as pa
 from gateway.model.consent import Case, Consent, ConsentScope
 from gateway.model.emergency import Emergency, Verdict
 from gateway.ports.accounts import Meters, RequestRegister
+from gateway.ports.linking import JoinRegister, ReidentificationRegister
 
 
 class ConsentRegister(Protocol):
@@ -147,3 +148,5 @@ class Registers:
     consents: ConsentRegister
     cases: CaseRegister
     emergencies: EmergencyRegister
+    joins: JoinRegister
+    reidentifications: ReidentificationRegister

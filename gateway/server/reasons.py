@@ -147,6 +147,11 @@ MEANINGS: dict[R, Meaning] = {
         "This grant is for emergencies. If this is one, say why in break_glass_reason; it will be reviewed.",
         "该授权仅供紧急情况使用。如确属紧急，请在 break_glass_reason 中说明原因；事后将予复核。",
     ),
+    R.JOIN_NOT_IN_FORCE: Meaning(
+        _DENIED,
+        "No join grant of this id is in force for your tokens and this purpose. Ask the officers who link.",
+        "没有编号如此、且对您的标识和该用途生效的关联授权。请咨询负责关联的管理人员。",
+    ),
     R.AUTHORITY_EXCEEDED: Meaning(
         _DENIED,
         "Your powers as an officer or keeper do not reach this far. Ask one whose powers do.",
@@ -204,6 +209,21 @@ MEANINGS: dict[R, Meaning] = {
         _PRECONDITION,
         "The purpose's keys were destroyed when it ended, so it stays closed. Give a new purpose another id.",
         "该用途终止时其密钥已销毁，不能重新启用。新的用途请另用编号。",
+    ),
+    R.REIDENTIFICATION_NOT_APPROVED: Meaning(
+        _PRECONDITION,
+        "Two officers must approve this first, one of them of another institution. Ask them, within 24 hours.",
+        "须先由两名管理人员批准，其中至少一名来自其他机构。请在 24 小时内取得批准。",
+    ),
+    R.REIDENTIFICATION_LAPSED: Meaning(
+        _PRECONDITION,
+        "The time to approve or to collect this is over. Ask anew.",
+        "批准或领取的期限已过。请重新提出申请。",
+    ),
+    R.REIDENTIFICATION_COLLECTED: Meaning(
+        _PRECONDITION,
+        "This was collected before, and is given once. Ask anew if it is lost.",
+        "该结果已领取，且仅提供一次。如已遗失，请重新提出申请。",
     ),
     R.POLICY_NOT_CURRENT: Meaning(
         grpc.StatusCode.ABORTED,

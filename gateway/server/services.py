@@ -11,20 +11,24 @@ from gateway.api.v1 import (
     audit_service_pb2,
     case_service_pb2,
     consent_service_pb2,
+    linking_service_pb2,
     oversight_service_pb2,
     policy_service_pb2,
     research_service_pb2,
     sharing_service_pb2,
+    warrant_service_pb2,
 )
 from gateway.server.audit import Audit
 from gateway.server.call import Method
 from gateway.server.cases import Cases
 from gateway.server.consents import Consents
 from gateway.server.desk import Desk
+from gateway.server.linking import Linking
 from gateway.server.oversight import Oversight
 from gateway.server.policy import Policy
 from gateway.server.research import Research
 from gateway.server.sharing import Sharing
+from gateway.server.warrants import Warrants
 
 
 def services(desk: Desk, office: Office) -> Mapping[ServiceDescriptor, Mapping[str, Method]]:
@@ -37,4 +41,6 @@ def services(desk: Desk, office: Office) -> Mapping[ServiceDescriptor, Mapping[s
         consent_service_pb2.DESCRIPTOR.services_by_name["ConsentService"]: Consents(office).methods,
         case_service_pb2.DESCRIPTOR.services_by_name["CaseService"]: Cases(office).methods,
         oversight_service_pb2.DESCRIPTOR.services_by_name["OversightService"]: Oversight(office).methods,
+        linking_service_pb2.DESCRIPTOR.services_by_name["LinkingService"]: Linking(desk).methods,
+        warrant_service_pb2.DESCRIPTOR.services_by_name["WarrantService"]: Warrants(office).methods,
     }

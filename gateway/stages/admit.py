@@ -178,7 +178,8 @@ def asked_subjects(selector: Selector, permit: Permit, keys: KeyRing) -> tuple[S
         return selector.values
     form = permit.scope.contract.fields[selector.field].canonical
     tokens = pa.array(list(selector.values), pa.string())
-    block, siv = (keys.working_key(permit.domain, use, form.value) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
+    domain = permit.domain if selector.domain is None else selector.domain
+    block, siv = (keys.working_key(domain, use, form.value) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
     return tuple(detokenize(tokens, form, block, siv).to_pylist())
 
 

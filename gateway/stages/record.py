@@ -214,6 +214,19 @@ def record_statistics(
     return ReleasedCells._record(admitted, release, receipt, paid=paid)
 
 
+def record_tokens(
+    admitted: AdmittedPermit, rows: int, audit: AuditLog, clock: Clock, *, join: str = "", reidentification: str = ""
+) -> Receipt:
+    """Record that tokens are linked or opened, for so many subjects, before they leave; and under what they are.
+
+    Raises:
+        Fault: AUDIT_UNAVAILABLE.
+    """
+    record = _record(admitted.permit, Outcome.COMPLETED, clock.now(), rows=rows)
+    record = replace(record, batches=1, join=join, reidentification=reidentification)
+    return Receipt(record, audit.append(record))
+
+
 def record_evaluation(permit: Permit, audit: AuditLog, clock: Clock) -> Receipt:
     """Record a decision that another system asked for and acts on by itself: nothing leaves here.
 

@@ -37,6 +37,10 @@ class _DisclosureKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Disclo
     """Statistics with differential privacy."""
     DISCLOSURE_KIND_CONSUME: _DisclosureKind.ValueType  # 5
     """A check that takes one of the subject's quota with every "yes"."""
+    DISCLOSURE_KIND_LINK: _DisclosureKind.ValueType  # 6
+    """The caller's own tokens become those of a join grant."""
+    DISCLOSURE_KIND_REIDENTIFY: _DisclosureKind.ValueType  # 7
+    """The caller's own tokens are opened, with the approval of two officers."""
 
 class DisclosureKind(_DisclosureKind, metaclass=_DisclosureKindEnumTypeWrapper):
     """How a disclosure answers."""
@@ -52,6 +56,10 @@ DISCLOSURE_KIND_RELEASE: DisclosureKind.ValueType  # 4
 """Statistics with differential privacy."""
 DISCLOSURE_KIND_CONSUME: DisclosureKind.ValueType  # 5
 """A check that takes one of the subject's quota with every "yes"."""
+DISCLOSURE_KIND_LINK: DisclosureKind.ValueType  # 6
+"""The caller's own tokens become those of a join grant."""
+DISCLOSURE_KIND_REIDENTIFY: DisclosureKind.ValueType  # 7
+"""The caller's own tokens are opened, with the approval of two officers."""
 Global___DisclosureKind: _TypeAlias = DisclosureKind  # noqa: Y015
 
 class _TreatmentKind:

@@ -93,6 +93,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The caller is no officer or keeper, or an officer whose powers, region or datasets do not reach that far.
     Example: a district's officer approves a grant for the whole city.
     """
+    ERROR_REASON_JOIN_NOT_IN_FORCE: _ErrorReason.ValueType  # 53
+    """No join grant of this id is in force for your tokens and this purpose. Example: one that another officer has not
+    approved, or whose time is over.
+    """
     ERROR_REASON_BUDGET_EXHAUSTED: _ErrorReason.ValueType  # 60
     """--- A limit is reached. Status RESOURCE_EXHAUSTED. ---
     A privacy budget does not hold this charge. Nothing was charged.
@@ -117,13 +121,19 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ENTRY_NOT_FOUND: _ErrorReason.ValueType  # 84
     """A register has no such entry, or none that this caller keeps. Example: withdrawing a consent never given."""
     ERROR_REASON_SECOND_OFFICER_REQUIRED: _ErrorReason.ValueType  # 90
-    """--- A change of the policy cannot be made as things stand. Status FAILED_PRECONDITION. ---
+    """--- A change cannot be made, or an approval is missing, as things stand. Status FAILED_PRECONDITION. ---
     An officer who is not its author must approve first. Example: publishing on one's own approval.
     """
     ERROR_REASON_COOLING_DOWN: _ErrorReason.ValueType  # 91
     """The time between the last approval and publication is not over."""
     ERROR_REASON_PURPOSE_ENDED_FOR_GOOD: _ErrorReason.ValueType  # 92
     """The keys of the purpose were destroyed when it ended. A purpose like it needs another id."""
+    ERROR_REASON_REIDENTIFICATION_NOT_APPROVED: _ErrorReason.ValueType  # 94
+    """Two officers must approve a re-identification before it is collected, one of them of another institution."""
+    ERROR_REASON_REIDENTIFICATION_LAPSED: _ErrorReason.ValueType  # 95
+    """The time to approve a re-identification, or to collect it, is over."""
+    ERROR_REASON_REIDENTIFICATION_COLLECTED: _ErrorReason.ValueType  # 96
+    """The re-identification was collected, which is done once."""
     ERROR_REASON_POLICY_NOT_CURRENT: _ErrorReason.ValueType  # 93
     """The policy in force is no longer the one that the proposal was made against. Status ABORTED."""
     ERROR_REASON_SOURCE_UNAVAILABLE: _ErrorReason.ValueType  # 100
@@ -225,6 +235,10 @@ ERROR_REASON_AUTHORITY_EXCEEDED: ErrorReason.ValueType  # 52
 """The caller is no officer or keeper, or an officer whose powers, region or datasets do not reach that far.
 Example: a district's officer approves a grant for the whole city.
 """
+ERROR_REASON_JOIN_NOT_IN_FORCE: ErrorReason.ValueType  # 53
+"""No join grant of this id is in force for your tokens and this purpose. Example: one that another officer has not
+approved, or whose time is over.
+"""
 ERROR_REASON_BUDGET_EXHAUSTED: ErrorReason.ValueType  # 60
 """--- A limit is reached. Status RESOURCE_EXHAUSTED. ---
 A privacy budget does not hold this charge. Nothing was charged.
@@ -249,13 +263,19 @@ ERROR_REASON_SNAPSHOT_NOT_FOUND: ErrorReason.ValueType  # 83
 ERROR_REASON_ENTRY_NOT_FOUND: ErrorReason.ValueType  # 84
 """A register has no such entry, or none that this caller keeps. Example: withdrawing a consent never given."""
 ERROR_REASON_SECOND_OFFICER_REQUIRED: ErrorReason.ValueType  # 90
-"""--- A change of the policy cannot be made as things stand. Status FAILED_PRECONDITION. ---
+"""--- A change cannot be made, or an approval is missing, as things stand. Status FAILED_PRECONDITION. ---
 An officer who is not its author must approve first. Example: publishing on one's own approval.
 """
 ERROR_REASON_COOLING_DOWN: ErrorReason.ValueType  # 91
 """The time between the last approval and publication is not over."""
 ERROR_REASON_PURPOSE_ENDED_FOR_GOOD: ErrorReason.ValueType  # 92
 """The keys of the purpose were destroyed when it ended. A purpose like it needs another id."""
+ERROR_REASON_REIDENTIFICATION_NOT_APPROVED: ErrorReason.ValueType  # 94
+"""Two officers must approve a re-identification before it is collected, one of them of another institution."""
+ERROR_REASON_REIDENTIFICATION_LAPSED: ErrorReason.ValueType  # 95
+"""The time to approve a re-identification, or to collect it, is over."""
+ERROR_REASON_REIDENTIFICATION_COLLECTED: ErrorReason.ValueType  # 96
+"""The re-identification was collected, which is done once."""
 ERROR_REASON_POLICY_NOT_CURRENT: ErrorReason.ValueType  # 93
 """The policy in force is no longer the one that the proposal was made against. Status ABORTED."""
 ERROR_REASON_SOURCE_UNAVAILABLE: ErrorReason.ValueType  # 100

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from gateway.model.contract import (
     BY_KEY,
+    OF_TOKENS,
     Classification,
     DisclosureKind,
     DisclosureSpec,
@@ -183,6 +184,8 @@ _ALLOWED: Mapping[str, Collection[DisclosureKind]] = {
     "fields": _ROWS,
     "predicate": (DisclosureKind.CHECK, DisclosureKind.EXTRACT, DisclosureKind.CONSUME),
     "max_rows": (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT),
+    "filters": (*_ROWS, DisclosureKind.RELEASE),
+    "consent": (*_ROWS, DisclosureKind.RELEASE),
 }
 
 
@@ -193,3 +196,5 @@ def _check_parts(shape: DisclosureShape, wrong: Wrong) -> None:
     for key, kinds in _ALLOWED.items():
         if shape.kind not in kinds and getattr(shape, key):
             wrong(key, f"a disclosure of kind {shape.kind} has no '{key}'", "Remove it.")
+    if shape.kind in OF_TOKENS and SelectBy.KEY in shape.lookup_by:
+        wrong("lookup_by", f"a disclosure of kind {shape.kind} takes tokens, and no raw values", "Write [token].")

@@ -28,6 +28,8 @@ KINDS: dict[DisclosureKind, disclosure_pb2.DisclosureKind.ValueType] = {
     DisclosureKind.CHECK: disclosure_pb2.DISCLOSURE_KIND_CHECK,
     DisclosureKind.RELEASE: disclosure_pb2.DISCLOSURE_KIND_RELEASE,
     DisclosureKind.CONSUME: disclosure_pb2.DISCLOSURE_KIND_CONSUME,
+    DisclosureKind.LINK: disclosure_pb2.DISCLOSURE_KIND_LINK,
+    DisclosureKind.REIDENTIFY: disclosure_pb2.DISCLOSURE_KIND_REIDENTIFY,
 }
 
 TREATMENTS: dict[TreatmentKind, disclosure_pb2.TreatmentKind.ValueType] = {
@@ -109,6 +111,8 @@ def receipt_of(receipt: Receipt, delta: float) -> receipt_pb2.Receipt:
         statistics=record.statistics,
         trials=record.trials,
         emergency=record.emergency,
+        join=record.join,
+        reidentification=record.reidentification,
         log_entry=receipt_pb2.LogEntry(
             index=entry.index, leaf_hash=entry.leaf_hash, salt=entry.salt, record=entry.record
         ),

@@ -1,0 +1,239 @@
+"""Join grants and re-identifications at the officers' office: proposed, looked at, signed, ended.
+
+The keys of a join die with it: `close_joins` destroys them when its time is over or an officer ends it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.accountability.statement import join_statement, reidentification_statement, signed
+from gateway.administration.desk import GATEWAY, Office, officer
+from gateway.decision.warrant import form_of, reaches
+from gateway.model.calendar import city_day
+from gateway.model.contract import DisclosureKind
+from gateway.model.errors import ErrorReason
+from gateway.model.event import Event, EventKind
+from gateway.model.governance import Approval, Officer, Power
+from gateway.model.linking import APPROVE_WITHIN, LONGEST_JOIN, Join, JoinEnd, Reidentification, join_of
+from gateway.model.party import Peer
+from gateway.model.permit import FieldViolation, Refusal
+from gateway.model.pseudonym import PseudonymDomain
+from gateway.policy.snapshot import PolicySnapshot
+
+_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """What an officer proposes to join, and until when (naive UTC)."""
+
+    first: PseudonymDomain
+    second: PseudonymDomain
+    dataset: str
+    field: str
+    purpose: str
+    reason: str
+    ends_at: datetime
+
+
+def propose_join(office: Office, peer: Peer, joining: Joining) -> Join | Refusal:
+    """Enter a join grant that waits for another officer. Nothing is linked by it yet.
+
+    Raises:
+        Unauthenticated; Fault: POLICY_UNAVAILABLE, REGISTER_UNAVAILABLE, AUDIT_UNAVAILABLE.
+    """
+    author = officer(office, peer, Power.LINK)
+    if isinstance(author, Refusal):
+        return author
+    policy, now = office.policy.current(), office.clock.now()
+    if not reaches(author, Power.LINK, joining.dataset, policy):
+        return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
+    wrong, form = _unsound(joining, policy, now), form_of(joining.dataset, joining.field, policy)
+    if wrong or form is None:
+        return Refusal(ErrorReason.REQUEST_INVALID, violations=tuple(wrong))
+    join = Join(
+        id=secrets.token_hex(16),
+        first=joining.first,
+        second=joining.second,
+        dataset=joining.dataset,
+        field=joining.field,
+        form=form,
+        purpose=joining.purpose,
+        reason=joining.reason,
+        proposed_by=author.id,
+        proposed_at=now,
+        ends_at=joining.ends_at,
+    )
+    office.audit.note(Event(EventKind.JOIN_PROPOSED, now, author.id, _about(join)))
+    office.registers.joins.propose(join)
+    return join
+
+
+def approve_join(office: Office, peer: Peer, join_id: str, signature: bytes) -> Join | Refusal:
+    """Add another officer's signature over the grant's statement: by it the grant is in force.
+
+    Raises:
+        Unauthenticated; Fault: POLICY_UNAVAILABLE, REGISTER_UNAVAILABLE, AUDIT_UNAVAILABLE.
+    """
+    approver = officer(office, peer, Power.LINK)
+    if isinstance(approver, Refusal):
+        return approver
+    policy, now = office.policy.current(), office.clock.now()
+    join = office.registers.joins.get(join_id)
+    if join is None or join.over(now):
+        return Refusal(ErrorReason.ENTRY_NOT_FOUND)
+    if not reaches(approver, Power.LINK, join.dataset, policy):
+        return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
+    if approver.id == join.proposed_by or any(one.officer == approver.id for one in join.approvals):
+        return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED)
+    if not signed(approver, join_statement(join), signature):
+        return Refusal(ErrorReason.SIGNATURE_INVALID)
+    office.audit.note(Event(EventKind.JOIN_APPROVED, now, approver.id, _about(join)))
+    return office.registers.joins.approve(join_id, Approval(approver.id, now, signature)) or _gone()
+
+
+def end_join(office: Office, peer: Peer, join_id: str) -> Join | Refusal:
+    """End a grant before its time, and destroy its keys. Any officer who may link may do so, the one of it too.
+
+    Raises:
+        Unauthenticated; Fault: POLICY_UNAVAILABLE, REGISTER_UNAVAILABLE, AUDIT_UNAVAILABLE, KEYS_UNAVAILABLE; once it
+            is ended, `close_joins` destroys what is left.
+    """
+    ending = officer(office, peer, Power.LINK)
+    if isinstance(ending, Refusal):
+        return ending
+    now = office.clock.now()
+    join = office.registers.joins.get(join_id)
+    if join is None or join.over(now):
+        return Refusal(ErrorReason.ENTRY_NOT_FOUND)
+    if not reaches(ending, Power.LINK, join.dataset, office.policy.current()):
+        return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
+    if office.registers.joins.finish(join_id, ending.id, now) is None:
+        return _gone()
+    office.audit.note(Event(EventKind.JOIN_ENDED, now, ending.id, {"join": join_id}))
+    close_joins(office)
+    return office.registers.joins.get(join_id) or _gone()
+
+
+def joins(office: Office, peer: Peer) -> tuple[Join, ...] | Refusal:
+    """Return the newest join grants, to officers who link or review.
+
+    Raises:
+        Unauthenticated; Fault: POLICY_UNAVAILABLE, REGISTER_UNAVAILABLE.
+    """
+    looking = officer(office, peer, Power.LINK, Power.REVIEW)
+    if isinstance(looking, Refusal):
+        return looking
+    return tuple(one for one in office.registers.joins.newest(_SHOWN) if _sees(office, looking, one.dataset))
+
+
+def close_joins(office: Office) -> tuple[Join, ...]:
+    """Destroy the keys of every join grant that is over, and enter that they are gone. Again, it changes nothing.
+
+    Raises:
+        Fault: KEYS_UNAVAILABLE, AUDIT_UNAVAILABLE, REGISTER_UNAVAILABLE; what was not done is done by the next call.
+    """
+    register, now = office.registers.joins, office.clock.now()
+    over = {join.id: join for join in register.uncertified(now)}
+    # a call under way when its grant ended may have made a key anew
+    for domain in office.keys.domains():
+        found = join_of(domain)
+        join = None if found is None or found in over else register.get(found)
+        if join is not None and join.over(now):
+            over[join.id] = join
+    for join in over.values():
+        office.keys.destroy(join.domain)
+        entry = office.audit.note(Event(EventKind.KEYS_DESTROYED, now, GATEWAY, {"join": join.id}))
+        register.certify(join.id, JoinEnd(now, entry.index))
+    return tuple(over.values())
+
+
+def reidentifications(office: Office, peer: Peer) -> tuple[Reidentification, ...] | Refusal:
+    """Return the requests that wait for officers, oldest first, as far as the officer's authority goes.
+
+    Raises:
+        Unauthenticated; Fault: POLICY_UNAVAILABLE, REGISTER_UNAVAILABLE.
+    """
+    looking = officer(office, peer, Power.REIDENTIFY, Power.REVIEW)
+    if isinstance(looking, Refusal):
+        return looking
+    waiting = office.registers.reidentifications.waiting(office.clock.now() - APPROVE_WITHIN)
+    return tuple(one for one in waiting if _sees(office, looking, one.dataset))
+
+
+def approve_reidentification(
+    office: Office, peer: Peer, request_id: str, signature: bytes
+) -> Reidentification | Refusal:
+    """Add an officer's signature over a request's statement. Two distinct officers' are needed, one from elsewhere.
+
+    Raises:
+        Unauthenticated; Fault: POLICY_UNAVAILABLE, REGISTER_UNAVAILABLE, AUDIT_UNAVAILABLE.
+    """
+    approver = officer(office, peer, Power.REIDENTIFY)
+    if isinstance(approver, Refusal):
+        return approver
+    now = office.clock.now()
+    asked = office.registers.reidentifications.get(request_id)
+    if asked is None or not reaches(approver, Power.REIDENTIFY, asked.dataset, office.policy.current()):
+        return Refusal(ErrorReason.ENTRY_NOT_FOUND)
+    if asked.collected_at is not None:
+        return Refusal(ErrorReason.REIDENTIFICATION_COLLECTED)
+    if now >= asked.approve_by:
+        return Refusal(ErrorReason.REIDENTIFICATION_LAPSED)
+    if approver.id == asked.asked_by or any(one.officer == approver.id for one in asked.approvals):
+        return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED)
+    statement = reidentification_statement(asked)
+    if not signed(approver, statement, signature):
+        return Refusal(ErrorReason.SIGNATURE_INVALID)
+    about = {"request": asked.id, "statement": hashlib.sha256(statement).hexdigest()}
+    office.audit.note(Event(EventKind.REIDENTIFICATION_APPROVED, now, approver.id, about))
+    approved = office.registers.reidentifications.approve(request_id, Approval(approver.id, now, signature))
+    return approved or _gone()
+
+
+def _unsound(joining: Joining, policy: PolicySnapshot, now: datetime) -> list[FieldViolation]:
+    wrong: list[FieldViolation] = []
+    if joining.first == joining.second:
+        wrong.append(FieldViolation("second", "is the same domain as the first"))
+    named = (("first.purpose", joining.first.purpose), ("second.purpose", joining.second.purpose))
+    for place, name in (*named, ("purpose", joining.purpose)):
+        purpose = policy.purposes.get(name)
+        if purpose is None or purpose.ended_on(city_day(now)):
+            wrong.append(FieldViolation(place, "is not a purpose of the policy that has not ended"))
+    if not _linkable(joining, policy):
+        wrong.append(FieldViolation("field", "is named by no disclosure of kind link of this dataset"))
+    if not now < joining.ends_at <= now + LONGEST_JOIN:
+        wrong.append(FieldViolation("ends_at", f"must lie within the next {LONGEST_JOIN.days} days"))
+    return wrong
+
+
+def _linkable(joining: Joining, policy: PolicySnapshot) -> bool:
+    contract = policy.contracts.get(joining.dataset)
+    specs = () if contract is None else contract.disclosures.values()
+    return any(spec.kind is DisclosureKind.LINK and joining.field in spec.lookup_keys for spec in specs)
+
+
+def _sees(office: Office, looking: Officer, dataset: str) -> bool:
+    policy = office.policy.current()
+    return any(reaches(looking, power, dataset, policy) for power in looking.powers)
+
+
+def _about(join: Join) -> dict[str, str]:
+    """What the log says of a grant. Its reason, which an officer wrote, is in the digest of what is signed."""
+    return {
+        "join": join.id,
+        "first": f"{join.first.recipient} {join.first.purpose}",
+        "second": f"{join.second.recipient} {join.second.purpose}",
+        "dataset": join.dataset,
+        "purpose": join.purpose,
+        "statement": hashlib.sha256(join_statement(join)).hexdigest(),
+    }
+
+
+def _gone() -> Refusal:
+    """Somebody else was faster."""
+    return Refusal(ErrorReason.ENTRY_NOT_FOUND)

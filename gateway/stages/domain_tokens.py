@@ -1,0 +1,56 @@
+"""Tokens of a named pseudonym domain, made and opened: the one place where linking and re-identification use keys."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pyarrow as pa
+from pyarrow import compute
+
+from gateway.kernels.tokens import detokenize, subject_tags, tokenize
+from gateway.model.contract import CanonicalForm
+from gateway.model.permit import Permit
+from gateway.model.pseudonym import PseudonymDomain
+from gateway.model.record import Receipt
+from gateway.model.request import RowsRequest
+from gateway.ports import AUDIT_DOMAIN, AuditLog, KeyRing, KeyUse, of_subjects
+
+
+def open_tokens(tokens: pa.StringArray, domain: PseudonymDomain, form: CanonicalForm, keys: KeyRing) -> pa.StringArray:
+    """Return the canonical identifier behind each token of a domain, as utf8; NULL for what is no token of it.
+
+    Raises:
+        Fault: KEYS_UNAVAILABLE; also where the domain's keys were destroyed.
+    """
+    return detokenize(tokens, form, *_working(domain, form, keys))
+
+
+def make_tokens(values: pa.StringArray, domain: PseudonymDomain, form: CanonicalForm, keys: KeyRing) -> pa.StringArray:
+    """Return the token of each identifier in a domain, as utf8; NULL for NULL.
+
+    Raises:
+        Fault: KEYS_UNAVAILABLE; also where the domain's keys were destroyed.
+    """
+    return tokenize(values, form, *_working(domain, form, keys))
+
+
+def tag_subjects(permit: Permit, receipt: Receipt, subjects: pa.StringArray, keys: KeyRing, audit: AuditLog) -> None:
+    """Enter in the disclosure manifest, durably, whose tokens these were; where the field is the subject's own.
+
+    Raises:
+        Fault: KEYS_UNAVAILABLE, AUDIT_UNAVAILABLE.
+    """
+    contract, request = permit.scope.contract, permit.request
+    selector = request.selector if isinstance(request, RowsRequest) else None
+    unit = contract.unit_field
+    if selector is None or selector.field != unit.name:
+        return
+    key = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, of_subjects(contract.privacy_unit.kind, unit.canonical))
+    tags = subject_tags(compute.unique(subjects.drop_null()), unit.canonical, key)
+    if tags:
+        audit.append_manifest(receipt.entry.index, 0, tags)
+
+
+def _working(domain: PseudonymDomain, form: CanonicalForm, keys: KeyRing) -> tuple[bytes, bytes]:
+    made = (keys.working_key(domain, use, form.value) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
+    return cast("tuple[bytes, bytes]", tuple(made))

@@ -1,0 +1,96 @@
+"""Tokens of one side of a join grant become tokens of the join, in which both sides meet. Nobody sees the other's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from gateway.decision.warrant import join_stands
+from gateway.model.calendar import city_day
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.linking import Join
+from gateway.model.party import Identity
+from gateway.model.permit import Permit, Refusal
+from gateway.model.pseudonym import PseudonymDomain
+from gateway.model.record import Receipt
+from gateway.model.request import RowsRequest, Selector
+from gateway.policy.snapshot import PolicySnapshot
+from gateway.ports import AuditLog, Clock, JoinRegister, KeyRing
+from gateway.stages.domain_tokens import make_tokens, open_tokens, tag_subjects
+from gateway.stages.record import record_tokens
+from gateway.tables import AdmittedPermit
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Linked:
+    """Join tokens (utf8) in the order of the tokens that were sent, NULL for each that is none of the caller's.
+
+    `receipt` was durable before this was made.
+    """
+
+    tokens: pa.StringArray
+    receipt: Receipt
+
+
+def own_tokens(request: RowsRequest, identity: Identity, purpose: str) -> RowsRequest:
+    """Return the request with its tokens read as those that the caller's institution was given for a purpose."""
+    selector = _selector(request)
+    return replace(request, selector=replace(selector, domain=PseudonymDomain(identity.institution, purpose)))
+
+
+def find_join(
+    decided: tuple[Permit, ...] | Refusal, join_id: str, joins: JoinRegister, policy: PolicySnapshot, clock: Clock
+) -> Join | Refusal:
+    """Return the join grant under which the tokens may be linked, for a call that the policy allows.
+
+    One that is not there, not approved, over, or of other domains, purposes or fields: all alike are not in force.
+
+    Raises:
+        Fault: REGISTER_UNAVAILABLE.
+    """
+    if isinstance(decided, Refusal):
+        return decided
+    permit, now = decided[0], clock.now()
+    request = permit.request
+    selector, join = _selector(request), joins.get(join_id)
+    if (
+        join is None
+        or selector.domain not in (join.first, join.second)
+        or (join.dataset, join.field, join.purpose) != (request.dataset, selector.field, request.context.purpose)
+        or not join_stands(join, policy, now)
+    ):
+        return _refusal(ErrorReason.JOIN_NOT_IN_FORCE, permit)
+    for side in (join.first, join.second):
+        purpose = policy.purposes.get(side.purpose)
+        if purpose is None or purpose.ended_on(city_day(now)):
+            return _refusal(ErrorReason.PURPOSE_EXPIRED, permit)
+    return join
+
+
+def link(admitted: AdmittedPermit, join: Join, keys: KeyRing, audit: AuditLog, clock: Clock) -> Linked:
+    """Turn the caller's tokens into the join's. The record, with the join's id, is durable before anything leaves.
+
+    Raises:
+        Fault: KEYS_UNAVAILABLE, AUDIT_UNAVAILABLE; INTERNAL for tokens that are not those of a side of the join.
+    """
+    permit = admitted.permit
+    selector = _selector(permit.request)
+    if selector.domain is None or selector.domain not in (join.first, join.second) or join.over(clock.now()):
+        raise Fault(ErrorReason.INTERNAL)
+    subjects = open_tokens(pa.array(list(selector.values), pa.string()), selector.domain, join.form, keys)
+    tokens = make_tokens(subjects, join.domain, join.form, keys)
+    receipt = record_tokens(admitted, len(tokens) - tokens.null_count, audit, clock, join=join.id)
+    tag_subjects(permit, receipt, subjects, keys, audit)
+    return Linked(tokens, receipt)
+
+
+def _selector(request: object) -> Selector:
+    """The tokens of a request that names some; the edge makes no other of these kinds."""
+    if not isinstance(request, RowsRequest) or request.selector is None:
+        raise Fault(ErrorReason.INTERNAL)
+    return request.selector
+
+
+def _refusal(reason: ErrorReason, permit: Permit) -> Refusal:
+    return Refusal(reason, grant=permit.scope.grant, legal_basis=permit.scope.legal_basis)
