@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason
 from gateway.policy.documents import Document, read_yaml
 from gateway.policy.problems import Problems
@@ -82,8 +83,8 @@ class QuestionShape(Shape):
     asks: Annotated[
         str,
         formed(
-            r"^(lookup|extract|check|consume|release) [a-z][a-z0-9_]*/[a-z0-9-]+$",
-            "Write a kind (lookup, extract, check, consume or release), a space, and dataset/disclosure.",
+            r"^(lookup|extract|check|consume|release|link|reidentify) [a-z][a-z0-9_]*/[a-z0-9-]+$",
+            f"Write a kind ({', '.join(DisclosureKind)}), a space, and dataset/disclosure.",
         ),
     ]
     where: Annotated[str, Field(description="a region; without one, the whole city")] = ""
