@@ -75,7 +75,15 @@ def ask_reidentification(ports: Ports, peer: Peer, asked: Asking) -> Reidentific
     request = own_tokens(asked.rows, identity, asked.tokens_of)
     decided = decide(identity, request, policy, ports.clock)
     permit = preview(decided, ports.registers, ports.clock)
-    waiting = ask(permit, asked.reason, asked.public_key, ports.registers.reidentifications, ports.audit, ports.clock)
+    waiting = ask(
+        permit,
+        asked.reason,
+        asked.public_key,
+        ports.registers.reidentifications,
+        ports.keys,
+        ports.audit,
+        ports.clock,
+    )
     if isinstance(waiting, Refusal):
         return _refused(waiting, identity, request, policy, ports)
     return waiting

@@ -90,6 +90,20 @@ emergency.command("gateway.cli.oversight:emergencies", name="list", help="List t
 emergency.command("gateway.cli.oversight:review", name="review", help="Enter a review.")
 app.command(emergency)
 
+link = App(name="link", help="Join grants, for officers who link.")
+link.command("gateway.cli.link:propose", name="propose", help="Propose to join two recipients' pseudonyms for a time.")
+link.command("gateway.cli.link:approve", name="approve", help="Show what would be joined, and sign it.")
+link.command("gateway.cli.link:end", name="end", help="End a join grant, and its keys with it.")
+link.command("gateway.cli.link:list_", name="list", help="List the newest join grants.")
+app.command(link)
+
+reidentify = App(name="reidentify", help="Opening a pseudonym, with the approval of two officers.")
+reidentify.command("gateway.cli.reidentify:ask", name="ask", help="Ask for a few tokens to be opened. Opens nothing.")
+reidentify.command("gateway.cli.reidentify:list_", name="list", help="List the requests that wait for officers.")
+reidentify.command("gateway.cli.reidentify:approve", name="approve", help="Show what would be opened, and sign it.")
+reidentify.command("gateway.cli.reidentify:collect", name="collect", help="Collect and open what was approved, once.")
+app.command(reidentify)
+
 app.command("gateway.cli.oversight:report", name="report", help="Report what an institution did with data.")
 
 key = App(name="key", help="The key file that pseudonyms are made with, and officers' own keys.")
@@ -119,7 +133,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def commands() -> tuple[str, ...]:
     """Return every command as it is typed after `gateway`, in order, without importing any."""
-    groups = {group.name[0]: group for group in (contract, policy, consent, case, emergency, key)}
+    groups = {group.name[0]: group for group in (contract, policy, consent, case, emergency, link, reidentify, key)}
     found = []
     for name in app:
         if name in groups:

@@ -5,44 +5,70 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from gateway.cli.codes import CANNOT_RUN, REFUSED
 from gateway.cli.mistake import Mistake
 from gateway.client import (
     DeadlineExceeded,
+    Gateway,
     GatewayError,
     GatewayFailed,
     Officer,
     Unauthenticated,
     Unavailable,
+    connect,
     connect_officer,
 )
+
+C_co = TypeVar("C_co", covariant=True)
 
 _FILE = "GATEWAY_CONNECT"
 _SETTINGS = ("address", "ca", "certificate", "key", "token_file")
 _SECRET = ("key", "token_file")
 
 
-@contextmanager
-def connected(file: Path | None, timeout: float = 60.0) -> Iterator[Officer]:
-    """Connect as the file says, and let the environment win over it; what the gateway refuses is told.
+def connected(file: Path | None, timeout: float = 60.0) -> AbstractContextManager[Officer]:
+    """Connect as an officer or keeper, as the file says, and let the environment win over it; refusals are told.
 
     Raises:
         Mistake: the connection is not described, cannot be had, or the gateway refuses.
     """
+    return _connected(connect_officer, file, timeout)
+
+
+def connected_caller(file: Path | None, timeout: float = 60.0) -> AbstractContextManager[Gateway]:
+    """Connect as one who asks for data; see `connected`.
+
+    Raises:
+        Mistake: the connection is not described, cannot be had, or the gateway refuses.
+    """
+    return _connected(connect, file, timeout)
+
+
+class _Connecting(Protocol[C_co]):
+    """What opens a connection."""
+
+    def __call__(
+        self, address: str, *, certificate: bytes, key: bytes, ca: bytes, token: str, timeout: float
+    ) -> AbstractContextManager[C_co]: ...
+
+
+@contextmanager
+def _connected(connecting: _Connecting[C_co], file: Path | None, timeout: float) -> Iterator[C_co]:
     settings = _settings(file)
     try:
-        with connect_officer(
+        with connecting(
             str(settings["address"]),
             certificate=_read(settings, "certificate"),
             key=_read(settings, "key"),
             ca=_read(settings, "ca"),
             token=_read(settings, "token_file").decode("ascii", "replace").strip(),
             timeout=timeout,
-        ) as officer:
-            yield officer
+        ) as connection:
+            yield connection
     except GatewayError as error:
         cannot = isinstance(error, Unauthenticated | Unavailable | DeadlineExceeded | GatewayFailed)
         raise Mistake(str(error).removesuffix("."), code=CANNOT_RUN if cannot else REFUSED) from None

@@ -49,21 +49,25 @@ def ask(
     reason: str,
     public_key: bytes,
     register: ReidentificationRegister,
+    keys: KeyRing,
     audit: AuditLog,
     clock: Clock,
 ) -> Reidentification | Refusal:
     """Enter what is asked for, with a digest of its tokens. Nothing is opened, and nothing counted, by that.
 
     Raises:
-        Fault: REGISTER_UNAVAILABLE, AUDIT_UNAVAILABLE.
+        Fault: REGISTER_UNAVAILABLE, KEYS_UNAVAILABLE, AUDIT_UNAVAILABLE.
     """
     if isinstance(permit, Refusal):
         return permit
+    selector, context, now = _selector(permit), permit.request.context, clock.now()
+    told = None
     if not _usable(public_key):
         told = FieldViolation("public_key", "is no X25519 public key that can be sealed to")
-        return Refusal(ErrorReason.REQUEST_INVALID, violations=(told,))
-    selector, context, now = _selector(permit), permit.request.context, clock.now()
-    assert selector.domain is not None
+    elif selector.domain is None or selector.domain not in keys.domains():
+        told = FieldViolation("tokens_of", "is no purpose that your institution was given tokens for")
+    if told is not None or selector.domain is None:
+        return Refusal(ErrorReason.REQUEST_INVALID, violations=() if told is None else (told,))
     asked = Reidentification(
         id=secrets.token_hex(16),
         institution=permit.identity.institution,

@@ -78,7 +78,7 @@ class Warrants:
             table = self.caller(institution).extract(
                 "health_cases", "police-tracing", purpose=TRACING, fields=["resident_id"]
             )
-            self._tokens[institution] = sorted(set(table.read_all().column(0).to_pylist()))
+            self._tokens[institution] = sorted({str(token) for token in table.read_all().column(0).to_pylist()})
         return self._tokens[institution]
 
     def propose(self, who: Who = BUREAU, days: float = 30.0, **changed: Any) -> Join:

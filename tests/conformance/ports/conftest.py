@@ -14,9 +14,11 @@ from gateway.adapters.certificates_sql import SqlCertificates
 from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.consents_sql import SqlConsentRegister
 from gateway.adapters.emergencies_sql import SqlEmergencyRegister
+from gateway.adapters.joins_sql import SqlJoinRegister
 from gateway.adapters.keyring_file import FileKeyRing
 from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.meters_sql import SqlMeters
+from gateway.adapters.reidentifications_sql import SqlReidentificationRegister
 from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.state_engine import StateDatabase, open_state
 from gateway.adapters.state_upgrade import upgrade
@@ -28,9 +30,11 @@ from gateway.ports import (
     Clock,
     ConsentRegister,
     EmergencyRegister,
+    JoinRegister,
     KeyRing,
     Meters,
     PolicyArchive,
+    ReidentificationRegister,
     RequestRegister,
 )
 from tests.conformance.ports.still_clock import StillClock
@@ -42,6 +46,8 @@ OpenMeters = Callable[[Clock], Meters]
 OpenConsents = Callable[[Clock], ConsentRegister]
 OpenCases = Callable[[], CaseRegister]
 OpenEmergencies = Callable[[], EmergencyRegister]
+OpenJoins = Callable[[], JoinRegister]
+OpenReidentifications = Callable[[], ReidentificationRegister]
 OpenArchive = Callable[[], PolicyArchive]
 OpenCertificates = Callable[[], Certificates]
 OpenKeyRing = Callable[[], KeyRing]
@@ -105,6 +111,16 @@ def open_cases(state: Callable[[], StateDatabase]) -> OpenCases:
 @pytest.fixture(params=["sqlite"])
 def open_emergencies(state: Callable[[], StateDatabase]) -> OpenEmergencies:
     return lambda: SqlEmergencyRegister(state())
+
+
+@pytest.fixture(params=["sqlite"])
+def open_joins(state: Callable[[], StateDatabase]) -> OpenJoins:
+    return lambda: SqlJoinRegister(state())
+
+
+@pytest.fixture(params=["sqlite"])
+def open_reidentifications(state: Callable[[], StateDatabase]) -> OpenReidentifications:
+    return lambda: SqlReidentificationRegister(state())
 
 
 @pytest.fixture(params=["sqlite"])

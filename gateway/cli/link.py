@@ -1,0 +1,170 @@
+"""`gateway link`: officers join two recipients' pseudonyms for a time, and end it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from gateway.cli.as_json import print_json
+from gateway.cli.codes import FINE
+from gateway.cli.connection import connected
+from gateway.cli.days import day_of
+from gateway.cli.mistake import Mistake
+from gateway.cli.signing import approvers, at, officer_key
+from gateway.client import TokenDomain
+from gateway.client.warrants import Join
+from gateway.model.calendar import end_of_day
+
+
+def propose(
+    dataset: str,
+    field: str,
+    /,
+    *,
+    first: str,
+    second: str,
+    purpose: Annotated[str, Parameter(name="--for")],
+    reason: str,
+    until: str,
+    connect: Path | None = None,
+    json_: bool = False,
+) -> int:
+    """Propose to join two recipients' pseudonyms of a field. Another officer approves it.
+
+    Parameters
+    ----------
+    dataset
+        The dataset that declares the field.
+    field
+        The field whose tokens are joined.
+    first
+        RECIPIENT:PURPOSE of the one side: whose tokens, and what they were given for.
+    second
+        RECIPIENT:PURPOSE of the other side.
+    purpose
+        The purpose that they are joined for.
+    reason
+        Why, 10 to 500 characters. Name nobody in it.
+    until
+        The last day, YYYY-MM-DD, within 90 days.
+    connect
+        The connection file.
+    json_
+        Print JSON.
+    """
+    ends_at = end_of_day(day_of(until, "--until")).replace(tzinfo=UTC)
+    sides = _side(first, "--first"), _side(second, "--second")
+    with connected(connect) as officer:
+        join = officer.propose_join(
+            *sides, dataset=dataset, field=field, purpose=purpose, reason=reason, ends_at=ends_at
+        )
+    return _tell(join, json_=json_)
+
+
+def approve(
+    join: str, /, *, officer_key_: Annotated[Path | None, Parameter(name="--officer-key")] = None,
+    connect: Path | None = None, json_: bool = False,
+) -> int:  # fmt: skip
+    """Show what another officer would join, and sign it with your own key. The key stays on this machine.
+
+    Parameters
+    ----------
+    join
+        The id of the join grant.
+    officer_key_
+        Your private key, as `gateway key officer` made it; left out, the grant is shown and not signed.
+    connect
+        The connection file.
+    json_
+        Print JSON.
+    """
+    key = None if officer_key_ is None else officer_key(officer_key_)
+    with connected(connect) as officer:
+        found = next((one for one in officer.joins() if one.id == join), None)
+        if found is None:
+            raise Mistake(f"there is no join grant {join} within your authority", "gateway link list shows them.")
+        if key is not None:
+            found = officer.approve_join(found, key)
+    if key is None:
+        print("Shown, and not signed: no --officer-key was given.", file=sys.stderr)
+    return _tell(found, json_=json_)
+
+
+def end(join: str, /, *, connect: Path | None = None, json_: bool = False) -> int:
+    """End a join grant before its time. Its keys are destroyed, and what was linked under it links nothing any more.
+
+    Parameters
+    ----------
+    join
+        The id of the join grant.
+    connect
+        The connection file.
+    json_
+        Print JSON.
+    """
+    with connected(connect) as officer:
+        found = officer.end_join(join)
+    return _tell(found, json_=json_)
+
+
+def list_(*, connect: Path | None = None, json_: bool = False) -> int:
+    """List the newest join grants within your authority, the newest first.
+
+    Parameters
+    ----------
+    connect
+        The connection file.
+    json_
+        Print JSON.
+    """
+    with connected(connect) as officer:
+        found = officer.joins()
+    if json_:
+        print_json([_json(one) for one in found])
+    for one in () if json_ else found:
+        print("\n".join(_lines(one)))
+    return FINE
+
+
+def _side(written: str, option: str) -> TokenDomain:
+    recipient, colon, purpose = written.partition(":")
+    if not (colon and recipient and purpose):
+        raise Mistake(f"{option} is not RECIPIENT:PURPOSE", "Write it as in police:epidemic-tracing.")
+    return TokenDomain(recipient, purpose)
+
+
+def _tell(join: Join, *, json_: bool) -> int:
+    if json_:
+        print_json(_json(join))
+    else:
+        print("\n".join(_lines(join)))
+    return FINE
+
+
+def _json(join: Join) -> dict[str, Any]:
+    told = asdict(join)
+    told["approvals"] = [{"officer": one.officer, "approved_at": one.approved_at} for one in join.approvals]
+    return told
+
+
+def _lines(join: Join) -> list[str]:
+    lines = [
+        f"join {join.id} by {join.proposed_by}, {at(join.proposed_at)}",
+        f"  {join.first.recipient} ({join.first.purpose}) with {join.second.recipient} ({join.second.purpose})",
+        f"  {join.dataset}/{join.field} as {join.form}, for {join.purpose}",
+        f"  {join.reason}",
+        f"  approved by {approvers(join.approvals)}",
+    ]
+    over = join.ended_at is not None or join.ends_at <= datetime.now(UTC)
+    if join.ended_at is not None:
+        lines.append(f"  ended by {join.ended_by}, {at(join.ended_at)}")
+    else:
+        lines.append(f"  {'ended' if over else 'until'} {at(join.ends_at)}")
+    if join.destroyed_at is not None:
+        lines.append(f"  its keys were destroyed, {at(join.destroyed_at)}: entry {join.destroyed_entry} of the log")
+    return lines

@@ -1,0 +1,298 @@
+"""The times of join grants and re-identifications, and what becomes of their keys and approvals."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from gateway import linking, pipeline
+from gateway.accountability.statement import join_statement, reidentification_statement
+from gateway.administration import joins
+from gateway.administration.joins import Joining, close_joins
+from gateway.administration.sunset import sunset
+from gateway.linking import Asking, Collecting, Linked, Linking, Sealed
+from gateway.model.contract import DisclosureKind, SelectBy
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.linking import Join, Reidentification
+from gateway.model.permit import Refusal
+from gateway.model.pseudonym import PseudonymDomain
+from gateway.model.request import RequestContext, RowsRequest, Selector
+from gateway.pipeline import Refused
+from gateway.ports import KeyUse
+from gateway.stages import reidentify as stage
+from gateway.stages.domain_tokens import open_tokens
+from tests.integration.house import House, delivered, edit, tracing
+from tests.integration.warrants import AUDITOR, BUREAU, COMMISSION, REQUESTER, TRACING, Who, officers_file, raise_rate
+
+HOUR = timedelta(hours=1)
+MATCHING = "contact-matching"
+
+
+@dataclass
+class Bench:
+    """A house whose officers have keys."""
+
+    house: House
+    keys: Mapping[Who, Ed25519PrivateKey]
+
+    def tokens(self, institution: str) -> list[str]:
+        delivery = delivered(
+            pipeline.rows(self.house.ports, self.house.long_signed_in(institution), tracing(fields=("resident_id",)))
+        )
+        with closing(delivery):
+            parts = [part.records.column(0) for part in delivery]
+        return sorted({str(token) for token in pa.chunked_array(parts).to_pylist()})
+
+    def propose(self, ends_in: timedelta = 48 * HOUR) -> Join:
+        sides = (PseudonymDomain("police", TRACING), PseudonymDomain("health-commission", TRACING))
+        until = self.house.clock.now() + ends_in
+        joining = Joining(*sides, "health_cases", "resident_id", MATCHING, "a reason for the register", until)
+        found = joins.propose_join(self.house.office, self.house.long_signed_in(*BUREAU), joining)
+        assert isinstance(found, Join), found
+        return found
+
+    def approve(self, join: Join, who: Who = AUDITOR) -> Join | Refusal:
+        signature = self.keys[who].sign(join_statement(join))
+        return joins.approve_join(self.house.office, self.house.long_signed_in(*who), join.id, signature)
+
+    def joined(self, ends_in: timedelta = 48 * HOUR) -> Join:
+        found = self.approve(self.propose(ends_in))
+        assert isinstance(found, Join), found
+        return found
+
+    def link(self, join: Join, tokens: list[str], institution: str = "police") -> Linked | Refused:
+        rows = _rows(DisclosureKind.LINK, "contact-matching", MATCHING, tokens)
+        peer = self.house.long_signed_in(institution)
+        return linking.link(self.house.ports, peer, Linking(rows, TRACING, join.id))
+
+    def ask(self, tokens: list[str], key: X25519PrivateKey) -> Reidentification:
+        rows = _rows(DisclosureKind.REIDENTIFY, "contact-warning", "contact-warning", tokens)
+        asking = Asking(rows, TRACING, "a reason for the register", key.public_key().public_bytes_raw())
+        found = linking.ask_reidentification(self.house.ports, self.house.long_signed_in(*REQUESTER), asking)
+        assert isinstance(found, Reidentification), found
+        return found
+
+    def sign(self, asked: Reidentification, who: Who) -> Reidentification | Refusal:
+        signature = self.keys[who].sign(reidentification_statement(asked))
+        peer = self.house.long_signed_in(*who)
+        return joins.approve_reidentification(self.house.office, peer, asked.id, signature)
+
+    def collect(self, asked: Reidentification, tokens: list[str]) -> Sealed | Refused:
+        rows = _rows(DisclosureKind.REIDENTIFY, "", "", tokens)
+        return linking.collect(self.house.ports, self.house.long_signed_in(*REQUESTER), Collecting(rows, asked.id))
+
+    def wait(self, span: timedelta) -> None:
+        self.house.clock.ahead += span
+
+
+def _rows(kind: DisclosureKind, disclosure: str, purpose: str, tokens: list[str]) -> RowsRequest:
+    case = "YQ-2026-0007" if kind is DisclosureKind.REIDENTIFY else ""
+    context = RequestContext(purpose, "", case, str(uuid.uuid4()), b"", caller_gave_id=False)
+    selector = Selector(SelectBy.TOKEN, "resident_id", tuple(tokens))
+    return RowsRequest(context, kind, "health_cases", disclosure, (), False, (), selector)
+
+
+@pytest.fixture
+def bench(house: House) -> Bench:
+    keys = officers_file(house.site.policies)
+    raise_rate(house.site.policies)
+    house.ports.policy.reload()
+    assert not house.ports.policy.last_problems
+    return Bench(house, keys)
+
+
+def reason(outcome: object) -> ErrorReason:
+    if isinstance(outcome, Refused):
+        return outcome.refusal.reason
+    assert isinstance(outcome, Refusal), outcome
+    return outcome.reason
+
+
+def test_a_join_ends_by_its_time_and_its_key_is_destroyed(bench: Bench) -> None:
+    house, mine = bench.house, bench.tokens("police")[:3]
+    join = bench.joined(24 * HOUR)
+    assert isinstance(bench.link(join, mine), Linked)
+    assert join.domain in house.office.keys.domains()
+    assert close_joins(house.office) == ()
+    bench.wait(24 * HOUR)
+    assert reason(bench.link(join, mine)) is ErrorReason.JOIN_NOT_IN_FORCE
+    (closed,) = close_joins(house.office)
+    assert closed.id == join.id
+    assert join.domain not in house.office.keys.domains()
+    with pytest.raises(Fault, match="KEYS_UNAVAILABLE"):
+        house.office.keys.working_key(join.domain, KeyUse.TOKEN_BLOCK, "resident-id")
+    kept = house.office.registers.joins.get(join.id)
+    assert kept is not None and kept.end is not None
+    assert kept.end.destroyed_at >= join.ends_at
+    assert house.ports.audit.get(kept.end.audit_index) is None
+    assert close_joins(house.office) == ()
+    # what the sides themselves were given stays
+    assert bench.tokens("police")[:3] == mine
+
+
+def test_a_key_that_a_late_call_made_anew_goes_with_the_next_round(bench: Bench) -> None:
+    keys = bench.house.office.keys
+    join = bench.joined(HOUR)
+    bench.wait(HOUR)
+    close_joins(bench.house.office)
+    # this one was never used, so that nothing was there to be destroyed
+    keys.working_key(join.domain, KeyUse.TOKEN_BLOCK, "resident-id")
+    (closed,) = close_joins(bench.house.office)
+    assert closed.id == join.id
+    assert join.domain not in keys.domains()
+
+
+def test_nobody_approves_what_is_over(bench: Bench) -> None:
+    join = bench.propose(HOUR)
+    bench.wait(HOUR)
+    assert reason(bench.approve(join)) is ErrorReason.ENTRY_NOT_FOUND
+
+
+def test_a_join_ends_with_the_purpose_of_a_side_or_its_own(bench: Bench) -> None:
+    mine = bench.tokens("police")[:2]
+    join = bench.joined(72 * HOUR)
+    assert isinstance(bench.link(join, mine), Linked)
+    purposes = bench.house.site.policies / "purposes.yaml"
+    today = bench.house.clock.now().date().isoformat()
+    text = purposes.read_text()
+    head, _, tail = text.partition(f"- id: {TRACING}\n")
+    purposes.write_text(f"{head}- id: {TRACING}\n{tail.replace('expires_on: 2036-12-31', f'expires_on: {today}', 1)}")
+    bench.house.ports.policy.reload()
+    assert not bench.house.ports.policy.last_problems
+    bench.wait(36 * HOUR)
+    assert reason(bench.link(join, mine)) is ErrorReason.PURPOSE_EXPIRED
+    edit(purposes, "expires_on: 2036-12-31", f"expires_on: {today}")
+    bench.house.ports.policy.reload()
+    assert reason(bench.link(join, mine)) is ErrorReason.PURPOSE_EXPIRED
+    certified = {one.purpose: one for one in sunset(bench.house.office)}
+    assert f"join:{join.id}" in certified[MATCHING].recipients
+    assert join.domain not in bench.house.office.keys.domains()
+
+
+def test_a_join_stands_on_officers_of_today(bench: Bench) -> None:
+    mine, join = bench.tokens("police")[:2], bench.joined()
+    officers = bench.house.site.policies / "officers.yaml"
+    edit(officers, "powers: [review, link, reidentify]", "powers: [review, reidentify]")
+    bench.house.ports.policy.reload()
+    assert reason(bench.link(join, mine)) is ErrorReason.JOIN_NOT_IN_FORCE
+    edit(officers, "powers: [review, reidentify]", "powers: [review, link, reidentify]")
+    bench.house.ports.policy.reload()
+    assert isinstance(bench.link(join, mine), Linked)
+    # with another key than the one that was signed with
+    bench.keys = officers_file(bench.house.site.policies)
+    bench.house.ports.policy.reload()
+    assert reason(bench.link(join, mine)) is ErrorReason.JOIN_NOT_IN_FORCE
+
+
+def test_a_field_that_means_something_else_now_is_not_joined(bench: Bench) -> None:
+    mine, join = bench.tokens("police")[:2], bench.joined()
+    contract = bench.house.site.policies / "contracts" / "health_cases.yaml"
+    edit(contract, "resident_id: {canonical: resident-id}", "resident_id: {canonical: text}")
+    bench.house.ports.policy.reload()
+    assert reason(bench.link(join, mine)) is ErrorReason.JOIN_NOT_IN_FORCE
+
+
+def test_links_are_counted_and_recorded_before_they_leave(bench: Bench) -> None:
+    house, join = bench.house, bench.joined()
+    grants = house.site.policies / "grants.csv"
+    edit(grants, "subjects=5000/day;rate=60/hour", "subjects=3/day;rate=3/hour")
+    house.ports.policy.reload()
+    mine = bench.tokens("police")
+    linked = bench.link(join, mine[:3])
+    assert isinstance(linked, Linked)
+    assert house.audit.records[-1].join == join.id
+    index, segment, tags = house.audit.manifests[-1]
+    assert (index, segment, len(tags)) == (linked.receipt.entry.index, 0, 3 * 16)
+    assert reason(bench.link(join, mine[3:4])) is ErrorReason.CAP_EXCEEDED
+    assert isinstance(bench.link(join, mine[:3]), Linked)
+    house.audit.failing_from = len(house.audit.records)
+    with pytest.raises(Fault, match="AUDIT_UNAVAILABLE"):
+        bench.link(join, mine[:3])
+    house.audit.failing_from = None
+    assert reason(bench.link(join, mine[:3])) is ErrorReason.RATE_EXCEEDED
+
+
+def test_approvals_have_a_day_and_the_answer_two(bench: Bench) -> None:
+    mine, key = bench.tokens("health-commission")[:2], X25519PrivateKey.generate()
+    asked, late, other = (bench.ask(mine, key) for _ in range(3))
+    assert not isinstance(bench.sign(other, AUDITOR), Refusal) and not isinstance(bench.sign(other, BUREAU), Refusal)
+    assert not isinstance(bench.sign(asked, AUDITOR), Refusal)
+    assert not isinstance(bench.sign(late, AUDITOR), Refusal)
+    bench.wait(24 * HOUR - timedelta(minutes=5))
+    assert not isinstance(bench.sign(asked, COMMISSION), Refusal)
+    bench.wait(timedelta(minutes=6))
+    assert reason(bench.sign(late, COMMISSION)) is ErrorReason.REIDENTIFICATION_LAPSED
+    assert reason(bench.collect(late, mine)) is ErrorReason.REIDENTIFICATION_NOT_APPROVED
+    assert isinstance(bench.collect(asked, mine), Sealed)
+    bench.wait(24 * HOUR)
+    assert reason(bench.collect(other, mine)) is ErrorReason.REIDENTIFICATION_LAPSED
+
+
+def test_an_approval_stands_on_officers_of_today(bench: Bench) -> None:
+    mine = bench.tokens("health-commission")[:1]
+    asked = bench.ask(mine, X25519PrivateKey.generate())
+    bench.sign(asked, AUDITOR)
+    bench.sign(asked, COMMISSION)
+    officers = bench.house.site.policies / "officers.yaml"
+    edit(officers, "powers: [review, link, reidentify]", "powers: [review, link]")
+    bench.house.ports.policy.reload()
+    assert reason(bench.collect(asked, mine)) is ErrorReason.REIDENTIFICATION_NOT_APPROVED
+    bench.sign(asked, BUREAU)
+    assert isinstance(bench.collect(asked, mine), Sealed)
+
+
+def test_what_is_collected_is_decided_anew_and_counted(bench: Bench) -> None:
+    mine = bench.tokens("health-commission")[:2]
+    grants = bench.house.site.policies / "grants.csv"
+    edit(grants, "max_keys=5;rate=300/day", "max_keys=5;rate=1/day")
+    bench.house.ports.policy.reload()
+    first, second = (bench.ask(mine, X25519PrivateKey.generate()) for _ in range(2))
+    for asked in (first, second):
+        bench.sign(asked, AUDITOR)
+        bench.sign(asked, BUREAU)
+    edit(grants, "max_keys=5;rate=1/day", "max_keys=1;rate=1/day")
+    bench.house.ports.policy.reload()
+    assert reason(bench.collect(first, mine)) is ErrorReason.CAP_EXCEEDED
+    edit(grants, "max_keys=1;rate=1/day", "max_keys=5;rate=1/day")
+    bench.house.ports.policy.reload()
+    assert isinstance(bench.collect(first, mine), Sealed)
+    assert reason(bench.collect(second, mine)) is ErrorReason.RATE_EXCEEDED
+
+
+def test_nothing_is_opened_that_is_not_on_record_first(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    house, mine = bench.house, bench.tokens("health-commission")[:2]
+    asked = bench.ask(mine, X25519PrivateKey.generate())
+    bench.sign(asked, AUDITOR)
+    bench.sign(asked, BUREAU)
+    opened: list[int] = []
+
+    def watched(*arguments: Any) -> Any:
+        opened.append(len(house.audit.records))
+        return open_tokens(*arguments)
+
+    monkeypatch.setattr(stage, "open_tokens", watched)
+    before = len(house.audit.records)
+    house.audit.failing_from = before
+    with pytest.raises(Fault, match="AUDIT_UNAVAILABLE"):
+        bench.collect(asked, mine)
+    assert opened == []
+    # it is used up all the same: a second try is a second request
+    house.audit.failing_from = None
+    assert reason(bench.collect(asked, mine)) is ErrorReason.REIDENTIFICATION_COLLECTED
+    again = bench.ask(mine, X25519PrivateKey.generate())
+    bench.sign(again, AUDITOR)
+    bench.sign(again, BUREAU)
+    before = len(house.audit.records)
+    assert isinstance(bench.collect(again, mine), Sealed)
+    assert opened == [before + 1]
+    assert house.audit.records[-1].reidentification == again.id
+    assert len(house.audit.manifests[-1][2]) == 2 * 16
