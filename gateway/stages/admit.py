@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.digest import digest_of
-from gateway.kernels.tokens import detokenize, subject_marks
+from gateway.kernels.tokens import TokenKeys, detokenize, subject_marks
 from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.emergency import REVIEW_WITHIN, Emergency
@@ -179,7 +179,7 @@ def asked_subjects(selector: Selector, permit: Permit, keys: KeyRing) -> tuple[S
     form = permit.scope.contract.fields[selector.field].canonical
     tokens = pa.array(list(selector.values), pa.string())
     block, siv = (keys.working_key(permit.domain, use, form.value) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
-    return tuple(detokenize(tokens, form, block, siv).to_pylist())
+    return tuple(detokenize(tokens, form, TokenKeys(keys.suite, block, siv)).to_pylist())
 
 
 def _break_glass(permit: Permit, registers: Registers, audit: AuditLog, clock: Clock) -> Permit | None:
