@@ -17,24 +17,23 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.kernels.ciphers import BLOCK, BlockCipher
-from gateway.kernels.digits import Words
-from gateway.kernels.text import Bytes, chunks
+from gateway.kernels.swar import Words
+from gateway.kernels.text import Bytes, Places, chunks
 
 Numerals: TypeAlias = npt.NDArray[np.integer[Any]]
-Places: TypeAlias = npt.NDArray[np.intp]
 Half: TypeAlias = npt.NDArray[Any]
 """Integers: uint64, or Python's in an array of objects."""
 
 SMALLEST_DOMAIN = 1_000_000
 _ROUNDS = 10
 _WORD_HALVES = 1 << 63
-_LEAST_QUOTIENT_ERROR = 2.0**-18
+_QUOTIENT_ERROR = 2.0**-18
 
 
 class FF1:
     """FF1 under one key, for strings of `length` numerals of a radix from 2 to 65536.
 
-    `tweaks` are the tweaks in use (each below 2³² bytes); a row names its own by the place in this list. Safe to share
+    `tweaks` are the tweaks in use, all of one length; a row names its own by the place in this list. Safe to share
     between threads, as the cipher is. A row's result depends on its numerals and its tweak alone.
 
     Raises:
@@ -48,12 +47,12 @@ class FF1:
             raise ValueError("the radix must lie between 2 and 65536")
         if not 2 <= length < 1 << 32 or radix**length < SMALLEST_DOMAIN:
             raise ValueError("the domain must have a million strings or more")
-        if not tweaks or any(len(tweak) >= 1 << 32 for tweak in tweaks):
-            raise ValueError("a tweak is missing or too long")
+        if len({len(tweak) for tweak in tweaks}) != 1 or len(tweaks[0]) >= 1 << 32:
+            raise ValueError("tweaks must be there, and of one length below 2³² bytes")
         self._cipher, self._radix = cipher, radix
         self._left_size, self._right_size = length // 2, length - length // 2
         self._layout = _Layout(radix**self._right_size)
-        self._seeds = np.concatenate([self._seed(length, tweak) for tweak in tweaks])
+        self._seeds = self._seed(length, tweaks)
 
     @property
     def moduli(self) -> tuple[int, int]:
@@ -91,19 +90,20 @@ class FF1:
         """Invert `encrypt_halves`."""
         return self._of_halves(left, right, tweak_of, _backwards)
 
-    def _seed(self, length: int, tweak: bytes) -> Bytes:
-        """The state of the CBC-MAC before the first block that varies, with what is fixed of that block put in."""
+    def _seed(self, length: int, tweaks: Sequence[bytes]) -> Bytes:
+        """The state of the CBC-MAC before the first block that varies, with what is fixed of that block put in; for
+        each tweak."""
         header = bytes([1, 2, 1]) + self._radix.to_bytes(3, "big") + bytes([_ROUNDS, self._left_size % 256])
-        header += length.to_bytes(4, "big") + len(tweak).to_bytes(4, "big")
+        header += length.to_bytes(4, "big") + len(tweaks[0]).to_bytes(4, "big")
         varying = self._layout.number_bytes + 1
-        fixed = header + tweak + bytes(-(len(tweak) + varying) % BLOCK + varying)
-        blocks = np.frombuffer(fixed, np.uint8).reshape(-1, BLOCK)
-        first = len(blocks) - self._layout.varying_blocks
-        state = np.zeros((1, BLOCK), np.uint8)
-        for block in blocks[:first]:
-            state = self._cipher.encrypt(np.bitwise_xor(state, block))
-        seed: Bytes = np.bitwise_xor(state, blocks[first])
-        return seed
+        padding = bytes(-(len(tweaks[0]) + varying) % BLOCK + varying)
+        fixed = np.frombuffer(b"".join(header + tweak + padding for tweak in tweaks), np.uint8)
+        blocks = fixed.reshape(len(tweaks), -1, BLOCK)
+        first = blocks.shape[1] - self._layout.varying_blocks
+        state = np.zeros((len(tweaks), BLOCK), np.uint8)
+        for block in range(first):
+            state = self._cipher.encrypt(state ^ blocks[:, block])
+        return state ^ blocks[:, first]
 
     def _of_numerals(
         self, numerals: Numerals, tweak_of: Places | None, do: Callable[..., tuple[Half, Half]]
@@ -252,7 +252,7 @@ class _WordRounds:
     def _shifted(self, value: Words, rest: npt.NDArray[np.uint32], modulus: np.uint64) -> Words:
         """Return value · 2³² + rest modulo the modulus, for values below it.
 
-        The quotient is below 2³², so its estimate in floating point (four roundings, 2⁻⁵³ of it each) errs by less
+        The quotient is below 2³², so its estimate in floating point (five roundings, 2⁻⁵³ of it each) errs by less
         than 2⁻¹⁸. It is taken lower by that much: then it is right or one too low, and the remainder, below twice the
         modulus, is exact in 64 bits although the products are not.
         """
@@ -260,7 +260,7 @@ class _WordRounds:
         estimate = value.view(np.int64).astype(np.float64)
         estimate *= scale * 2.0**32
         estimate += rest * scale
-        estimate -= _LEAST_QUOTIENT_ERROR
+        estimate -= _QUOTIENT_ERROR
         quotient = estimate.astype(np.int64).view(np.uint64)
         value <<= np.uint64(32)
         value += rest
