@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,11 +61,12 @@ class Change:
 class KeyStore(Unshown):
     """The files of one key ring. Its methods fail with OSError and ValueError as well as Fault: see `faulting`."""
 
-    __slots__ = ("_clock", "_opener", "path")
+    __slots__ = ("_clock", "_list", "_opener", "path")
 
     def __init__(self, path: Path, opener: Opener, clock: Clock) -> None:
         """Use `make` or `open`."""
         self.path = path
+        self._list = key_destructions.beside(path)  # made once: every use of a key looks at it
         self._opener = opener
         self._clock = clock
 
@@ -102,10 +104,10 @@ class KeyStore(Unshown):
     def stamp(self) -> Stamp:
         """Return the stamp of both files as they are now. A list that is missing has none."""
         try:
-            listed = stamp_of(key_destructions.beside(self.path).stat())
+            listed = stamp_of(os.stat(self._list))
         except FileNotFoundError:
             listed = ()
-        return stamp_of(self.path.stat()) + listed
+        return stamp_of(os.stat(self.path)) + listed
 
     def read(self) -> Reading:
         """Read the files anew."""
