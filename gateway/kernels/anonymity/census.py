@@ -62,7 +62,7 @@ class Bounds:
     """
 
     classes: int = 4_000_000
-    held: int = 32_000_000
+    held: int = 16_000_000
 
     def __post_init__(self) -> None:
         if not (1 <= self.classes < MOST_CLASSES and 1 <= self.held < 1 << 31):

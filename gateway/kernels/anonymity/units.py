@@ -66,7 +66,7 @@ def pair_keys(classes: Numbers, words: Words) -> Keys:
 
 def classes_of(pairs: Keys) -> Numbers:
     """Return the class in each key."""
-    return (pairs >> UNIT_BITS).astype(np.int64)
+    return (pairs >> UNIT_BITS).view(np.int64)
 
 
 class Units:
