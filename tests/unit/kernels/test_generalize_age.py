@@ -59,6 +59,11 @@ def test_a_birth_to_come_has_no_age() -> None:
     assert generalize_age(births, TODAY, 10, 90).to_pylist() == [None, None, 0]
 
 
+def test_the_calendar_goes_round_in_400_years() -> None:
+    for born, age in ((date(1626, 11, 23), 399), (date(1626, 11, 22), 400), (date(1626, 11, 21), 400)):
+        assert _ages([born], TODAY) == [age]
+
+
 def test_bands_are_capped_at_the_edge_of_the_top() -> None:
     births = pa.array([date(1930, 1, 1), date(1900, 1, 1), date(2001, 1, 1)])
     assert generalize_age(births, TODAY, 20, 90).to_pylist() == [80, 80, 20]
