@@ -54,8 +54,8 @@ class House:
         """Return the keys of which some part is in a text, as text, in hex or as Python writes bytes."""
         found = []
         for key in self.hidden:
-            forms = (key[:8].hex(), key[-8:].hex(), repr(key[:8])[2:-1], key[:8].decode("latin-1"))
-            if any(form in text for form in forms):
+            parts = [key[at : at + 8] for at in range(0, len(key) - 7, 8)]
+            if any(form in text for part in parts for form in (part.hex(), repr(part)[2:-1], part.decode("latin-1"))):
                 found.append(key)
         return found
 
