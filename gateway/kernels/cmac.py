@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gateway.kernels.ciphers import BLOCK, BlockCipher
-from gateway.kernels.text import Bytes, chunks, copy_rows
+from gateway.kernels.text import Bytes, chunks, copy_rows, pooled
 
 _CHUNK_BYTES = 262_144  # a chunk's blocks; measured
 
@@ -16,7 +16,7 @@ def cmac(cipher: BlockCipher, messages: Bytes) -> Bytes:
     The messages of one call share a length; calls with other lengths under the same key are safe (RFC 4493, 2.4).
     """
     count, length = messages.shape
-    codes = np.empty((count, BLOCK), np.uint8)
+    codes = pooled(count, BLOCK)
     chain = Chain(cipher, length, last_block(cipher, length))
     for chunk in chunks(count, rows_at_once(length)):
         chain.run(messages[chunk], codes[chunk])
@@ -54,15 +54,17 @@ class Chain:
                 blocks.reshape(-1)[: self._length] ^= message
                 code[:] = np.frombuffer(self._cipher.chain(blocks), np.uint8)
             return
-        codes[:] = 0
         state, block = codes.view(np.uint64), np.empty_like(codes)
         for start, constant in zip(range(0, self._added.size, BLOCK), self._added.view(np.uint64), strict=True):
             stop = min(start + BLOCK, self._length)
-            block[:, stop - start :] = 0
-            copy_rows(messages[:, start:stop], block[:, : stop - start])
-            state ^= block.view(np.uint64)
-            for half in np.flatnonzero(constant):
-                state[:, half] ^= constant[half]
+            piece = block if start else codes
+            if stop - start < BLOCK:
+                piece[:] = 0
+            copy_rows(messages[:, start:stop], piece[:, : stop - start])
+            if start:
+                state ^= block.view(np.uint64)
+            for half in np.flatnonzero(constant).tolist():
+                state[:, half] ^= np.array(constant[half])
             self._cipher.encrypt(codes, codes)
 
 

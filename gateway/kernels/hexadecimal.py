@@ -6,7 +6,7 @@ import binascii
 
 import numpy as np
 
-from gateway.kernels.text import Bytes, Mask, chunks, copy_rows
+from gateway.kernels.text import Bytes, Mask, chunks, copy_rows, pooled
 
 _DIGITS = np.frombuffer("".join(f"{low:02x}{high:02x}" for high in range(256) for low in range(256)).encode(), "<u4")
 _ROOM = 131_072  # bytes
@@ -40,12 +40,12 @@ class Speller:
 def spell(letter: int, rows: Bytes) -> Bytes:
     """Return an n × (1 + 2·width) matrix of a letter and the digits of an n × width matrix without gaps."""
     count, width = rows.shape
-    texts = np.empty((count, 1 + 2 * width), np.uint8)
+    texts = pooled(count, 1 + 2 * width)
     most = _rows_at_once(count, width)
     speller = Speller(width, most)
     for chunk in chunks(count, most):
-        texts[chunk, 0] = letter
         speller.write(rows[chunk], texts[chunk, 1:])
+        texts[chunk, 0] = letter
     return texts
 
 
@@ -83,7 +83,7 @@ def unspell(rows: Bytes) -> tuple[Bytes, Mask]:
     The bytes of the other rows are zero.
     """
     count, width = len(rows), rows.shape[1] // 2
-    decoded = np.empty((count, width), np.uint8)
+    decoded = pooled(count, width)
     well_formed = np.ones(count, np.bool_)
     most = _rows_at_once(count, width)
     reader = Reader(width, most)

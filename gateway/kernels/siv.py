@@ -6,10 +6,10 @@ import numpy as np
 
 from gateway.kernels.ciphers import BLOCK, BlockCipher, Sealed
 from gateway.kernels.cmac import Chain, cmac, double, last_block, rows_at_once
-from gateway.kernels.text import Bytes, Mask, chunks, copy_rows
+from gateway.kernels.text import Bytes, Mask, chunks, copy_rows, pooled
 
 _FEWEST_BYTES_CHAINED = BLOCK  # shorter plaintexts are one padded block (RFC 5297, 2.4)
-_CLEARED = np.frombuffer(bytes.fromhex("7fffffff7fffffff"), "<u8")[0]  # of the second half (RFC 5297, 2.5)
+_CLEARED = np.array(0x7FFF_FFFF_7FFF_FFFF, np.uint64)  # of the second half as a number (RFC 5297, 2.5)
 
 
 class Siv(Sealed):
@@ -35,13 +35,13 @@ class Siv(Sealed):
     def seal(self, plain: Bytes) -> Bytes:
         """Encrypt each row of an n × length matrix: n × (16 + length), the synthetic IV first (RFC 5297, 2.6)."""
         count, length = plain.shape
-        chain = self._chain(length)
-        sealed = np.empty((count, BLOCK + length), np.uint8)
-        for chunk in chunks(count, rows_at_once(length)):
-            tags = np.empty((len(plain[chunk]), BLOCK), np.uint8)
+        chain, room = self._chain(length), _Room(count, length)
+        sealed = pooled(count, BLOCK + length)
+        for chunk in chunks(count, room.rows):
+            tags = room.tags[: chunk.stop - chunk.start]
             chain.run(plain[chunk], tags)
             copy_rows(tags, sealed[chunk, :BLOCK])
-            copy_rows(self._stream(tags, plain[chunk])[:, :length], sealed[chunk, BLOCK:])
+            self._count(tags, plain[chunk], sealed[chunk, BLOCK:], room)
         return sealed
 
     def open(self, sealed: Bytes) -> tuple[Bytes, Mask]:
@@ -55,17 +55,17 @@ class Siv(Sealed):
         count, length = len(sealed), sealed.shape[1] - BLOCK
         if length < 0:
             raise ValueError("what SIV sealed has 16 bytes or more")
-        chain = self._chain(length)
-        plain = np.empty((count, length), np.uint8)
+        chain, room = self._chain(length), _Room(count, length)
+        plain = pooled(count, length)
         genuine = np.empty(count, np.bool_)
-        for chunk in chunks(count, rows_at_once(length)):
-            given, tags = np.empty((2, len(plain[chunk]), BLOCK), np.uint8)
+        for chunk in chunks(count, room.rows):
+            given, tags = (matrix[: chunk.stop - chunk.start] for matrix in (room.given, room.tags))
             copy_rows(sealed[chunk, :BLOCK], given)
-            copy_rows(self._stream(given, sealed[chunk, BLOCK:])[:, :length], plain[chunk])
+            self._count(given, sealed[chunk, BLOCK:], plain[chunk], room)
             chain.run(plain[chunk], tags)
             tags ^= given
-            halves = tags.view("<u8")
-            genuine[chunk] = (halves[:, 0] | halves[:, 1]) == 0
+            halves = tags.view(np.uint64)
+            np.equal(halves[:, 0] | halves[:, 1], 0, genuine[chunk])
         if not genuine.all():
             plain[~genuine] = 0
         return plain, genuine
@@ -81,25 +81,33 @@ class Siv(Sealed):
             added ^= np.frombuffer(double(self._start), np.uint8)
         return Chain(self._mac, length, added.reshape(-1, BLOCK))
 
-    def _stream(self, tags: Bytes, texts: Bytes) -> Bytes:
-        """Run the counter mode from each row's synthetic IV over its text: n × the length in whole blocks."""
+    def _count(self, tags: Bytes, texts: Bytes, target: Bytes, room: _Room) -> None:
+        """Encrypt texts, or decrypt them: the counter mode from each row's synthetic IV (RFC 5297, 2.5)."""
         count, length = texts.shape
-        blocks = -(-length // BLOCK)
-        counters = np.empty((count, blocks, BLOCK), np.uint8)
-        first = tags.copy()
-        first.view("<u8")[:, 1] &= _CLEARED
-        low = first.view(">u4")[:, 3].astype(np.uint32)
-        for block in range(blocks):
-            copy_rows(first, counters[:, block])
-            if block:
-                # the highest bit of the low word is clear, so nothing is carried beyond it
-                counters.view(">u4")[:, block, 3] = low + np.uint32(block)
-        self._counter.encrypt(counters.reshape(-1, BLOCK), counters.reshape(-1, BLOCK))
-        stream = counters.reshape(count, blocks * BLOCK)
-        padded = np.zeros_like(stream)
-        copy_rows(texts, padded[:, :length])
-        stream ^= padded
-        return stream
+        stream, text = room.stream[:count], room.text[:count]
+        halves, counters = tags.view(np.uint64), stream.view(np.uint64)
+        # the highest bit of the lowest 32 is cleared, so that nothing is ever carried beyond them
+        low = halves[:, 1].byteswap()
+        low &= _CLEARED
+        for block in range(counters.shape[1] // 2):
+            counters[:, 2 * block] = halves[:, 0]
+            counters[:, 2 * block + 1] = (low + np.uint64(block)).byteswap()
+        blocks = stream.reshape(-1, BLOCK)
+        self._counter.encrypt(blocks, blocks)
+        copy_rows(texts, text[:, :length])
+        stream ^= text
+        copy_rows(stream[:, :length], target)
+
+
+class _Room:
+    """What a chunk is worked on in."""
+
+    __slots__ = ("given", "rows", "stream", "tags", "text")
+
+    def __init__(self, count: int, length: int) -> None:
+        self.rows = max(1, min(count, rows_at_once(length)))
+        self.given, self.tags = np.empty((2, self.rows, BLOCK), np.uint8)
+        self.stream, self.text = np.zeros((2, self.rows, -(-length // BLOCK) * BLOCK), np.uint8)
 
 
 def _code(cipher: BlockCipher, text: bytes) -> bytes:

@@ -98,6 +98,16 @@ def scatter(count: int, pieces: Sequence[tuple[slice | Places, pa.StringArray]])
     return as_text(compute.take(pa.concat_arrays(parts), pa.array(places, mask=places < 0)))
 
 
+def pooled(count: int, width: int) -> Bytes:
+    """Return an uninitialised n × width matrix in Arrow's memory pool.
+
+    The pool keeps what is freed for the next batch. Memory that is new from the system costs as much to touch first as
+    a kernel does to fill it.
+    """
+    rows: Bytes = np.frombuffer(memoryview(pa.allocate_buffer(count * width)), np.uint8).reshape(count, width)
+    return rows
+
+
 def copy_rows(source: Bytes, target: Bytes) -> None:
     """Copy an n × width matrix into another, either with gaps between its rows, each row in one move."""
     if source.size:

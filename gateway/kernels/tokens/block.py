@@ -13,7 +13,7 @@ import numpy as np
 from gateway.kernels import hexadecimal
 from gateway.kernels.ciphers import BLOCK, BlockCipher
 from gateway.kernels.swar import Words
-from gateway.kernels.text import Bytes, Mask, chunks
+from gateway.kernels.text import Bytes, Mask, chunks, pooled
 from gateway.kernels.tokens.layouts import SPARE_WORDS, Layout
 from gateway.model.contract import CanonicalForm
 
@@ -26,7 +26,7 @@ _REDUNDANCY = {CanonicalForm.RESIDENT_ID: b"PG-RESID", CanonicalForm.PHONE: b"PG
 
 def read(rows: Bytes, layout: Layout) -> tuple[Words, Mask]:
     """Return the integers of an n × width matrix of texts, and which rows have one; the others mean nothing."""
-    numbers = np.empty(len(rows), np.uint64)
+    numbers = pooled(len(rows), 8).view(np.uint64)[:, 0]
     plain = np.empty(len(rows), np.bool_)
     spare = np.empty((SPARE_WORDS, min(_CHUNK, len(rows))), np.uint64)
     for chunk in chunks(len(rows), _CHUNK):
@@ -36,7 +36,7 @@ def read(rows: Bytes, layout: Layout) -> tuple[Words, Mask]:
 
 def write(numbers: Words, layout: Layout) -> Bytes:
     """Return the texts of integers, which must be in the layout's range, as an n × width matrix."""
-    rows = np.empty((len(numbers), layout.width), np.uint8)
+    rows = pooled(len(numbers), layout.width)
     spare = np.empty((SPARE_WORDS, min(_CHUNK, len(rows))), np.uint64)
     for chunk in chunks(len(rows), _CHUNK):
         layout.write(numbers[chunk], rows[chunk], spare[:, : chunk.stop - chunk.start])
@@ -46,7 +46,7 @@ def write(numbers: Words, layout: Layout) -> Bytes:
 def seal(numbers: Words, form: CanonicalForm, cipher: BlockCipher) -> Bytes:
     """Return the tokens of integers as an n × 33 matrix."""
     count = len(numbers)
-    tokens = np.empty((count, TOKEN_CHARS), np.uint8)
+    tokens = pooled(count, TOKEN_CHARS)
     blocks = np.empty((min(_CHUNK, count), 2), np.uint64)
     blocks[:, 1] = _fixed(form)
     sealed = np.empty((len(blocks), BLOCK), np.uint8)
@@ -55,8 +55,8 @@ def seal(numbers: Words, form: CanonicalForm, cipher: BlockCipher) -> Bytes:
         size = chunk.stop - chunk.start
         blocks[:size, 0] = numbers[chunk].byteswap()
         cipher.encrypt(blocks[:size].view(np.uint8), sealed[:size])
-        tokens[chunk, 0] = LETTER
         speller.write(sealed[:size], tokens[chunk, 1:])
+        tokens[chunk, 0] = LETTER
     return tokens
 
 
@@ -66,7 +66,7 @@ def unseal(tokens: Bytes, form: CanonicalForm, cipher: BlockCipher) -> tuple[Wor
     Whether an integer is in the range of a layout is not looked at. Those of the other rows mean nothing.
     """
     count, fixed = len(tokens), _fixed(form)
-    numbers = np.empty(count, np.uint64)
+    numbers = pooled(count, 8).view(np.uint64)[:, 0]
     genuine = np.empty(count, np.bool_)
     blocks = np.empty((min(_CHUNK, count), BLOCK), np.uint8)
     reader = hexadecimal.Reader(BLOCK, len(blocks))

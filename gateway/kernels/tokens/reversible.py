@@ -44,17 +44,17 @@ def tokenize(array: Column, form: CanonicalForm, keys: TokenKeys) -> pa.StringAr
         TypeError: for an Arrow type without a canonical form.
     """
     pieces = list(_block_tokens(array, form, keys))
-    missing = _missing(array, pieces)
-    if len(missing):
+    missing, others = _others(array, pieces)
+    if len(others):
         # what can be encoded is canonical as it stands; what could not be may be, once it is canonical
-        canonical = canonicalize(array.take(missing), form)
+        canonical = canonicalize(others, form)
         encoded = list(_block_tokens(canonical, form, keys))
-        pieces += [(missing[rows], tokens) for rows, tokens in encoded]
-        rest = _missing(canonical, encoded)
+        pieces += [(_within(missing, rows), tokens) for rows, tokens in encoded]
+        left, rest = _others(canonical, encoded)
+        left = _within(missing, left)
         if len(rest):
             engine = keys.of_siv(form)
-            for rows, values in by_length(canonical.take(rest)):
-                pieces.append((missing[rest[rows]], _siv_tokens(values, engine)))
+            pieces += [(_within(left, rows), _siv_tokens(values, engine)) for rows, values in by_length(rest)]
     return scatter(len(array), pieces)
 
 
@@ -82,14 +82,24 @@ def detokenize(array: Column, form: CanonicalForm, keys: TokenKeys) -> pa.String
     return scatter(len(array), pieces)
 
 
-def _missing(array: Column, pieces: list[Piece]) -> Places:
-    """The rows that are neither NULL nor in any piece."""
+def _others(array: Column, pieces: list[Piece]) -> tuple[Rows, Column]:
+    """The rows that are neither NULL nor in any piece, and their values."""
+    if not pieces and not array.null_count:
+        return slice(0, len(array)), array
     if sum(len(results) for _, results in pieces) == len(array) - array.null_count:
-        return np.empty(0, np.intp)
+        return slice(0, 0), array.slice(0, 0)
     missing = valid(array)
     for rows, _ in pieces:
         missing[rows] = False
-    return np.flatnonzero(missing)
+    places = np.flatnonzero(missing)
+    return places, array.take(places)
+
+
+def _within(outer: Rows, inner: Rows) -> Rows:
+    """The rows of a column, given those of a part of it and those within the part."""
+    if isinstance(outer, slice):
+        return inner
+    return outer if isinstance(inner, slice) else outer[inner]
 
 
 def _kept(mask: Mask, rows: Rows, texts: Bytes) -> tuple[Rows, Bytes]:
