@@ -58,7 +58,7 @@ rows = st.builds(
         st.sampled_from([None, True, True]),
         st.sampled_from([None, DAY, DAY, DAY]),
     ),
-    st.tuples(_or_null(st.sampled_from("abc")), _or_null(st.sampled_from([-5, 0, 10, 2**62])), _or_null(days)),
+    st.tuples(_or_null(st.sampled_from("abcde")), _or_null(st.sampled_from([-5, 0, 10, 2**62])), _or_null(days)),
 )
 # few classes with many rows each, so that k, l and t are met now and then
 crowds = st.builds(

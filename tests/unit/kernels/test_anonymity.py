@@ -134,6 +134,13 @@ def test_one_person_with_ten_rows_is_no_diversity() -> None:
     assert measure([(batch, _tags([1] * 10 + [2]))], ["district"], ["illness"]).diversity == {"illness": 2}
 
 
+def test_a_person_speaks_for_one_value_and_the_rarest() -> None:
+    batch = _batch(district=["a"] * 6, illness=["a", "b", "c", "d", "c", "d"])
+    assert measure([(batch, _tags([1, 1, 2, 3, 4, 5]))], ["district"], ["illness"]).diversity == {"illness": 3}
+    batch = _batch(district=["a"] * 6, illness=["a", "z", "a", "b", "c", "c"])
+    assert measure([(batch, _tags([1, 1, 2, 3, 4, 5]))], ["district"], ["illness"]).diversity == {"illness": 4}
+
+
 def test_a_value_that_all_hold_is_known_of_all() -> None:
     batch = _batch(district=["a"] * 6, illness=["x", "a", "x", "b", "x", "c"])
     assert measure([(batch, _tags([1, 1, 2, 2, 3, 3]))], ["district"], ["illness"]).diversity == {"illness": 1}
