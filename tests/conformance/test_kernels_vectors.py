@@ -236,8 +236,10 @@ def test_siv_tokens_are_rfc_5297_with_the_suites_cipher(form: CanonicalForm, sui
     [
         (CanonicalForm.RESIDENT_ID, "11010519491231002X", 11010519491231002, b"PG-RESID"),
         (CanonicalForm.PHONE, "13800138000", 13800138000, b"PG-PHONE"),
+        (CanonicalForm.PLATE, "津B0000Z", (1 * 25 + 1) * 34**5 + 33, b"PG-PLATE"),
+        (CanonicalForm.PLATE, "新Z00000A", 31 * 25 * 34**5 + (30 * 25 + 24) * 34**6 + 10, b"PG-PLATE"),
     ],
-    ids=["resident-id", "phone"],
+    ids=["resident-id", "phone", "plate", "long-plate"],
 )
 def test_block_tokens_are_one_block_of_the_suites_cipher(
     form: CanonicalForm, text: str, number: int, redundancy: bytes, suite: CipherSuite

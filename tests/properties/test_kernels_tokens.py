@@ -14,6 +14,7 @@ from gateway.kernels.text import from_matrix
 from gateway.kernels.tokens import TokenKeys, detokenize, irreversible, subject_marks, subject_tags, tokenize
 from gateway.model.contract import CanonicalForm
 from gateway.model.pseudonym import CipherSuite
+from gateway.model.spelling import FIRM_ALPHABET, PLATE_ALPHABET, PLATE_LETTERS, PLATE_PROVINCES
 
 WORKING = bytes(range(64)), bytes(range(64, 128))
 OTHER_WORKING = bytes(range(1, 65)), bytes(range(65, 129))
@@ -29,9 +30,19 @@ def _check(first: str) -> str:
 
 first_seventeen = st.text("0123456789", min_size=17, max_size=17)
 resident_ids = first_seventeen.map(lambda first: first + _check(first))
+phones = st.text("0123456789", min_size=11, max_size=11)
 wrong_check = st.builds(lambda first, last: first + last, first_seventeen, st.sampled_from("0123456789Xx"))
+plates = st.builds(
+    lambda head, letter, body: head + letter + body,
+    st.sampled_from(PLATE_PROVINCES),
+    st.sampled_from(PLATE_LETTERS),
+    st.text(PLATE_ALPHABET, min_size=5, max_size=6),
+)
 values = st.one_of(
     resident_ids,
+    plates,
+    plates.map(lambda plate: f"{plate[:2]}·{plate[2:]}".lower()),
+    st.text(FIRM_ALPHABET, min_size=18, max_size=18),
     wrong_check,
     st.text("0123456789", min_size=9, max_size=19),
     st.text("0123456789-+ ()X６", min_size=8, max_size=22),
@@ -104,10 +115,15 @@ def test_subject_tags_are_the_bytes_of_irreversible_tokens(column: list[str | No
     assert b"".join(marks) == subject_tags(pa.array(column, pa.string()), form, WORKING[0])
 
 
-@given(resident_ids, suites)
-def test_a_resident_id_takes_the_block_profile(value: str, suite: CipherSuite) -> None:
-    (token,) = _tokens([value], CanonicalForm.RESIDENT_ID, KEYS[suite])
-    assert token is not None and token[0] == "b" and len(token) == 33
+@given(resident_ids, phones, plates, suites)
+def test_short_identifiers_take_the_block_profile(resident: str, phone: str, plate: str, suite: CipherSuite) -> None:
+    for value, form in (
+        (resident, CanonicalForm.RESIDENT_ID),
+        (phone, CanonicalForm.PHONE),
+        (plate, CanonicalForm.PLATE),
+    ):
+        (token,) = _tokens([value], form, KEYS[suite])
+        assert token is not None and token[0] == "b" and len(token) == 33
 
 
 @given(values, forms, suites, st.integers(0, 10_000), st.sampled_from("0123456789abcdefABCDEFbscg世"))

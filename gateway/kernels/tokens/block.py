@@ -21,7 +21,11 @@ LETTER = ord("b")
 TOKEN_CHARS = 1 + 2 * BLOCK
 
 _CHUNK = 8_192  # rows; measured
-_REDUNDANCY = {CanonicalForm.RESIDENT_ID: b"PG-RESID", CanonicalForm.PHONE: b"PG-PHONE"}
+_REDUNDANCY = {
+    CanonicalForm.RESIDENT_ID: b"PG-RESID",
+    CanonicalForm.PHONE: b"PG-PHONE",
+    CanonicalForm.PLATE: b"PG-PLATE",
+}
 
 
 def read(rows: Bytes, layout: Layout) -> tuple[Words, Mask]:

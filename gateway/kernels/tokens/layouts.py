@@ -11,10 +11,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gateway.kernels import swar
+from gateway.kernels import alphabets, swar
+from gateway.kernels.alphabets import PROVINCE_BYTES
 from gateway.kernels.swar import Words
 from gateway.kernels.text import Bytes, Mask
 from gateway.model.contract import CanonicalForm
+from gateway.model.spelling import PLATE_ALPHABET, PLATE_LETTERS, PLATE_PROVINCES
 
 SPARE_WORDS = 6
 """Words a row that a layout needs as room to work in."""
@@ -64,11 +66,11 @@ class ResidentIds:
         foreign = numbers
         np.bitwise_or(room[0], room[1], foreign)
         foreign &= swar.HIGH_BITS
+        plain: Mask = foreign == 0
         _sum_of_sixteen(words, total)
         _ENDS.take(last.view(np.int64), None, room[1], "clip")
         total += room[1]
-        total |= foreign  # far outside the table
-        plain: Mask = _RIGHT.take(total.view(np.int64), mode="clip")
+        plain &= _RIGHT.take(total.view(np.int64), mode="clip")
         swar.join(words)
         np.multiply(words[0], _TEN_TO_NINE, numbers)
         words[1] *= _TEN
@@ -132,14 +134,53 @@ class Phones:
         rows[:, 3:11].view("<u8")[:, 0] = words[1]  # over the five bytes that are no digits
 
 
+class Plates:
+    """Number plates with five or six characters after province and letter: their places, by mixed radix."""
+
+    def __init__(self, length: int, first: int) -> None:
+        self.width, self.first = _HEAD + length, first
+        self.stop: int = first + len(PLATE_PROVINCES) * len(PLATE_LETTERS) * len(PLATE_ALPHABET) ** length
+
+    def read(self, rows: Bytes, numbers: Words, spare: Words) -> Mask:
+        """See `Layout`."""
+        plain = alphabets.are_plates(rows)
+        numbers[:] = alphabets.provinces(rows[:, :PROVINCE_BYTES])
+        numbers *= _LETTERS
+        numbers += alphabets.PLATE_LETTER.numerals(rows[:, PROVINCE_BYTES])
+        for column in alphabets.PLATE_BODY.numerals(rows[:, _HEAD:]).T:
+            numbers *= _CHARACTERS
+            numbers += column
+        numbers += np.uint64(self.first)
+        return plain
+
+    def write(self, numbers: Words, rows: Bytes, spare: Words) -> None:
+        """See `Layout`."""
+        rest, last = spare[0], spare[1]
+        np.subtract(numbers, np.uint64(self.first), rest)
+        for place in range(self.width - 1, _HEAD - 1, -1):
+            np.divmod(rest, _CHARACTERS, rest, last)
+            rows[:, place] = _CHARACTER_AT.take(last.view(np.int64))
+        np.divmod(rest, _LETTERS, rest, last)
+        rows[:, PROVINCE_BYTES] = _LETTER_AT.take(last.view(np.int64))
+        rows[:, :PROVINCE_BYTES] = _PROVINCE_AT.take(rest.view(np.int64), axis=0)
+
+
+_HEAD = PROVINCE_BYTES + 1
+_SHORT_PLATES = Plates(5, 0)
+
 LAYOUTS: Mapping[CanonicalForm, tuple[Layout, ...]] = {
     CanonicalForm.RESIDENT_ID: (ResidentIds(),),
     CanonicalForm.PHONE: (Phones(),),
+    CanonicalForm.PLATE: (_SHORT_PLATES, Plates(6, _SHORT_PLATES.stop)),
 }
 """The forms with a block profile."""
 
 _LOW_BYTE, _ZERO, _FIVE_BYTES = swar.word(0xFF), swar.word(ord("0")), swar.word(40)
 _TEN, _TEN_TO_EIGHT, _TEN_TO_NINE = swar.word(10), swar.word(10**8), swar.word(10**9)
+
+_LETTERS, _CHARACTERS = swar.word(len(PLATE_LETTERS)), swar.word(len(PLATE_ALPHABET))
+_LETTER_AT, _CHARACTER_AT = (np.frombuffer(text.encode(), np.uint8) for text in (PLATE_LETTERS, PLATE_ALPHABET))
+_PROVINCE_AT = np.frombuffer(PLATE_PROVINCES.encode(), np.uint8).reshape(-1, PROVINCE_BYTES)
 
 # ISO 7064 MOD 11-2: each digit weighs 2 to the power of its distance from the check character, and with the check
 # character, which may be 10 ("X"), the sum leaves 1 when divided by 11.
