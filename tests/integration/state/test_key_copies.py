@@ -139,14 +139,15 @@ def test_a_certificate_says_what_was_destroyed_when_and_what_copies_hold(
     path: Path, keeper: KeyKeeper, clock: StillClock
 ) -> None:
     day = clock.now().date()
-    past = keeper.back_up(day + timedelta(days=1))
-    clock.pass_by(3 * 86400)
     before_the_year = keeper.back_up(day + timedelta(days=90))
     clock.pass_by(60)
     year = PseudonymDomain("hztax", "subsidy-check", "2026")
     FileKeyRing.open(path, SECRET, clock).working_key(year, KeyUse.TOKEN_BLOCK, "text")
     keeper.escrow(AGENT.public_key())
     held = keeper.back_up(day + timedelta(days=60))
+    past = keeper.back_up(day + timedelta(days=1))
+    clock.pass_by(3 * 86400)
+    assert len(keeper.document().back_ups) == 3
     before = hashlib.sha256(path.read_bytes()).hexdigest()
     certificate = json.loads(certify(destroyed(keeper, year), OFFICER))
     assert certificate["asked"] == {"recipient": "hztax", "purpose": "subsidy-check", "epoch": "2026"}
