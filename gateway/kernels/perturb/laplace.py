@@ -153,4 +153,5 @@ def discrete_laplace(
     for chunk in chunks(len(column)):
         true = table.cell_of(numbers[chunk])
         answers[chunk] = table.value_of(true + table.noise(coins.throw(tags[chunk], true)))
+    answers[~known] = 0  # nothing lies under a NULL
     return pa.array(answers, mask=None if known.all() else ~known)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import example, given
@@ -55,8 +56,11 @@ def test_who_was_born_on_29_february_is_a_year_older_on_1_march_or_on_the_day_it
 
 
 def test_a_birth_to_come_has_no_age() -> None:
-    births = pa.array([date(2026, 11, 23), date(9999, 12, 31), TODAY])
-    assert generalize_age(births, TODAY, 10, 90).to_pylist() == [None, None, 0]
+    births = pa.array([date(2026, 11, 23), date(9999, 12, 31), TODAY, date(1, 1, 1), None])
+    result = generalize_age(births, TODAY, 10, 90)
+    assert result.to_pylist() == [None, None, 0, 90, None]
+    under = result.buffers()[1]
+    assert under is not None and np.frombuffer(under.to_pybytes(), np.int64)[[0, 1, 4]].tolist() == [0, 0, 0]
 
 
 def test_the_calendar_goes_round_in_400_years() -> None:

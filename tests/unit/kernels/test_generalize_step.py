@@ -96,7 +96,12 @@ def test_a_number_under_a_null_decides_nothing() -> None:
     hidden = pa.Array.from_buffers(pa.float64(), 1, [pa.py_buffer(b"\x00"), pa.array([7.0]).buffers()[1]])
     result = generalize_step(hidden, "1", None)
     assert result.to_pylist() == [None]
-    assert result.fill_null(0.0).to_pylist() == [0.0]
+
+
+def test_nothing_lies_under_a_null() -> None:
+    result = generalize_step(pa.array([math.nan, 1e300, None, 2.5]), "0.5", None)
+    under = result.buffers()[1]
+    assert under is not None and np.frombuffer(under.to_pybytes(), np.float64).tolist() == [0.0, 0.0, 0.0, 2.5]
 
 
 def test_long_columns_equal_their_parts() -> None:

@@ -36,7 +36,12 @@ def tags(rows: int) -> bytes:
 
 
 def respond(
-    column: Column, keys: tuple[Scalar, ...], *, nullable: bool = False, rows_tags: bytes | None = None
+    column: Column,
+    keys: tuple[Scalar, ...],
+    *,
+    nullable: bool = False,
+    rows_tags: bytes | None = None,
+    field: str = "f",
 ) -> Column:
     given = tags(len(column)) if rows_tags is None else rows_tags
     return randomized_response(
@@ -44,7 +49,7 @@ def respond(
         keys,
         nullable=nullable,
         epsilon=Fraction(1),
-        field="f",
+        field=field,
         subject_tags=given,
         key=KEY,
         suite=CipherSuite.AES,
@@ -52,11 +57,17 @@ def respond(
 
 
 def noised(
-    column: Column, lower: int, upper: int, *, epsilon: Fraction = Fraction(1), rows_tags: bytes | None = None
+    column: Column,
+    lower: int,
+    upper: int,
+    *,
+    epsilon: Fraction = Fraction(1),
+    rows_tags: bytes | None = None,
+    field: str = "f",
 ) -> Column:
     given = tags(len(column)) if rows_tags is None else rows_tags
     return discrete_laplace(
-        column, lower, upper, epsilon=epsilon, field="f", subject_tags=given, key=KEY, suite=CipherSuite.AES
+        column, lower, upper, epsilon=epsilon, field=field, subject_tags=given, key=KEY, suite=CipherSuite.AES
     )
 
 
@@ -201,6 +212,15 @@ def test_other_parameters_throw_other_coins() -> None:
     assert abs(np.corrcoef(np.sign(coarse), np.sign(fine))[0, 1]) < 0.2
 
 
+def test_another_field_throws_other_coins() -> None:
+    column = pa.array([1] * 400)
+    for first, second in (
+        (respond(column, (1, 2)), respond(column, (1, 2), field="g")),
+        (noised(column, 0, 2), noised(column, 0, 2, field="g")),
+    ):
+        assert 100 < np.sum(first.to_numpy() != second.to_numpy()) < 300
+
+
 def test_of_a_nullable_field_null_is_a_key_like_another() -> None:
     column = pa.array(["a", None, "elsewhere"] * 2_000)
     drawn = respond(column, ("a", "b"), nullable=True).to_pylist()
@@ -245,6 +265,18 @@ def test_a_row_without_a_subject_leaves_as_null_whatever_it_holds() -> None:
     assert respond(pa.array(["a", None]), ("a", "b"), nullable=True, rows_tags=nobody).to_pylist()[1] is None
     assert noised(pa.array([1, 1]), 0, 9, rows_tags=nobody).to_pylist()[1] is None
     assert noised(pa.array([1, 1]), 0, 9, rows_tags=nobody).to_pylist()[0] is not None
+
+
+def test_nothing_lies_under_a_null() -> None:
+    nobody = bytes(16 * 50)
+    for answers in (
+        noised(pa.array([7] * 50), 5, 9, rows_tags=nobody),
+        respond(pa.array([7] * 50), (7, 8), rows_tags=nobody),
+        respond(pa.array([7] * 50), (7, 8), nullable=True, rows_tags=nobody),
+    ):
+        under = answers.buffers()[1]
+        assert answers.null_count == 50
+        assert under is not None and np.frombuffer(under.to_pybytes(), np.int64).tolist() == [0] * 50
 
 
 def test_empty_columns_stay_empty() -> None:
