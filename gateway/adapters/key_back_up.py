@@ -89,7 +89,7 @@ def restore(
         # the back-up could not hold its own digest; certificates are to name it
         record = BackUp(form.instant(body["made_at"]), until, hashlib.sha256(data).hexdigest())
         write_files(path, replace(after, back_ups=(*after.back_ups, record)), opener)
-    return tuple(item.domain for item in document.secrets if item not in after.secrets)
+    return tuple(item.domain for item in document.missing_from(after))
 
 
 def _back_up_key(mac_key: bytes) -> bytes:

@@ -109,6 +109,11 @@ class KeyDocument:
         secrets = tuple(item for item in self.secrets if not together.covers(item.domain))
         return replace(self, secrets=secrets, tombstones=together)
 
+    def missing_from(self, after: KeyDocument) -> tuple[DomainSecret, ...]:
+        """Return the secrets that another document does not have."""
+        left = {item.domain for item in after.secrets}
+        return tuple(item for item in self.secrets if item.domain not in left)
+
     def finished(self, now: datetime) -> KeyDocument:
         """Return the document without the masters that nothing needs any more.
 

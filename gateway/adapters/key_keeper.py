@@ -103,7 +103,7 @@ class KeyKeeper(Unshown):
 
         def step(document: KeyDocument) -> KeyDocument:
             after = destroyed(document, domain)
-            gone[:] = [item for item in document.secrets if item not in after.secrets]
+            gone[:] = document.missing_from(after)
             return after
 
         change = self._store.change(step)
