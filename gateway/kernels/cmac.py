@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gateway.kernels.ciphers import BLOCK, BlockCipher
+from gateway.kernels.ciphers import BLOCK, BlockCipher, Sealed
 from gateway.kernels.text import Bytes, chunks, copy_rows, pooled
 
 _CHUNK_BYTES = 262_144  # a chunk's blocks; measured
+_ZERO = np.zeros((1, BLOCK), np.uint8)
 
 
 def cmac(cipher: BlockCipher, messages: Bytes) -> Bytes:
@@ -17,46 +18,59 @@ def cmac(cipher: BlockCipher, messages: Bytes) -> Bytes:
     """
     count, length = messages.shape
     codes = pooled(count, BLOCK)
-    chain = Chain(cipher, length, last_block(cipher, length))
+    cmac_ = Cmac(cipher)
+    added = cmac_.added(length)
     for chunk in chunks(count, rows_at_once(length)):
-        chain.run(messages[chunk], codes[chunk])
+        cmac_.chain(messages[chunk], added, codes[chunk])
     return codes
 
 
 def last_block(cipher: BlockCipher, length: int) -> Bytes:
-    """Return what CMAC adds to messages of this length, as blocks × 16: padding and subkey, in the last block."""
-    subkey = double(cipher.encrypt(np.zeros((1, BLOCK), np.uint8)).tobytes())
-    added = np.zeros(max(1, -(-length // BLOCK)) * BLOCK, np.uint8)
-    if length < added.size:
-        subkey = double(subkey)
-        added[length] = 0x80
-    added[-BLOCK:] ^= np.frombuffer(subkey, np.uint8)
-    return added.reshape(-1, BLOCK)
+    """Return what CMAC XORs onto messages of this length, as blocks × 16: see `Cmac.added`."""
+    return Cmac(cipher).added(length)
 
 
-class Chain:
-    """The blocks of each message enciphered in a chain (CBC), the last result being its code.
+class Cmac(Sealed):
+    """CMAC under one key, and the steps of it that S2V shares."""
 
-    Messages of `length` bytes are filled up with zeros, and `added` (blocks × 16), one for all, is XORed onto them.
-    """
+    __slots__ = ("_cipher", "_subkeys")
 
-    __slots__ = ("_added", "_cipher", "_length")
+    def __init__(self, cipher: BlockCipher) -> None:
+        whole = double(cipher.chain(_ZERO))
+        self._cipher, self._subkeys = cipher, (whole, double(whole))
 
-    def __init__(self, cipher: BlockCipher, length: int, added: Bytes) -> None:
-        self._cipher, self._length, self._added = cipher, length, added
+    def code(self, message: bytes) -> bytes:
+        """Return the CMAC of one message."""
+        blocks = self.added(len(message))
+        blocks.reshape(-1)[: len(message)] ^= np.frombuffer(message, np.uint8)
+        return self._cipher.chain(blocks)
 
-    def run(self, messages: Bytes, codes: Bytes) -> None:
-        """Put the code of each row of an n × length matrix in `codes` (n × 16, without gaps)."""
-        if len(messages) < len(self._added):
+    def added(self, length: int) -> Bytes:
+        """Return what is XORed onto messages of this length, as blocks × 16: padding and subkey, in the last block."""
+        whole, cut = self._subkeys
+        added = np.zeros(max(1, -(-length // BLOCK)) * BLOCK, np.uint8)
+        if length < added.size:
+            added[length] = 0x80
+        added[-BLOCK:] ^= np.frombuffer(whole if length == added.size else cut, np.uint8)
+        return added.reshape(-1, BLOCK)
+
+    def chain(self, messages: Bytes, added: Bytes, codes: Bytes) -> None:
+        """Encipher the blocks of each row of an n × length matrix in a chain (CBC), and put the last results in `codes`
+        (n × 16, without gaps).
+
+        Messages are filled up with zeros, and `added` (blocks × 16), one for all, is XORed onto them.
+        """
+        length = messages.shape[1]
+        if len(messages) < len(added):
             # few and long: each by itself, instead of block after block of all
             for message, code in zip(messages, codes, strict=True):
-                blocks = self._added.copy()
-                blocks.reshape(-1)[: self._length] ^= message
+                blocks = added.copy()
+                blocks.reshape(-1)[:length] ^= message
                 code[:] = np.frombuffer(self._cipher.chain(blocks), np.uint8)
             return
         state, block = codes.view(np.uint64), np.empty_like(codes)
-        for start, constant in zip(range(0, self._added.size, BLOCK), self._added.view(np.uint64), strict=True):
-            stop = min(start + BLOCK, self._length)
+        for start, constant in zip(range(0, added.size, BLOCK), added.view(np.uint64), strict=True):
+            stop = min(start + BLOCK, length)
             piece = block if start else codes
             if stop - start < BLOCK:
                 piece[:] = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gateway.kernels.ciphers import BLOCK, BlockCipher, Sealed
-from gateway.kernels.cmac import Chain, cmac, double, last_block, rows_at_once
+from gateway.kernels.cmac import Cmac, double, rows_at_once
 from gateway.kernels.text import Bytes, Mask, chunks, copy_rows, pooled
 
 _FEWEST_BYTES_CHAINED = BLOCK  # shorter plaintexts are one padded block (RFC 5297, 2.4)
@@ -26,20 +26,20 @@ class Siv(Sealed):
     def __init__(self, mac: BlockCipher, counter: BlockCipher, *associated: bytes) -> None:
         if len(associated) > 126:
             raise ValueError("SIV takes 126 strings of associated data or fewer")
-        self._mac, self._counter = mac, counter
-        start = _code(mac, bytes(BLOCK))
+        self._mac, self._counter = Cmac(mac), counter
+        start = self._mac.code(bytes(BLOCK))
         for text in associated:
-            start = _xor(double(start), _code(mac, text))
+            start = _xor(double(start), self._mac.code(text))
         self._start = start
 
     def seal(self, plain: Bytes) -> Bytes:
         """Encrypt each row of an n × length matrix: n × (16 + length), the synthetic IV first (RFC 5297, 2.6)."""
         count, length = plain.shape
-        chain, room = self._chain(length), _Room(count, length)
+        added, room = self._added(length), _Room(count, length)
         sealed = pooled(count, BLOCK + length)
         for chunk in chunks(count, room.rows):
             tags = room.tags[: chunk.stop - chunk.start]
-            chain.run(plain[chunk], tags)
+            self._mac.chain(plain[chunk], added, tags)
             copy_rows(tags, sealed[chunk, :BLOCK])
             self._count(tags, plain[chunk], sealed[chunk, BLOCK:], room)
         return sealed
@@ -55,14 +55,14 @@ class Siv(Sealed):
         count, length = len(sealed), sealed.shape[1] - BLOCK
         if length < 0:
             raise ValueError("what SIV sealed has 16 bytes or more")
-        chain, room = self._chain(length), _Room(count, length)
+        added, room = self._added(length), _Room(count, length)
         plain = pooled(count, length)
         genuine = np.empty(count, np.bool_)
         for chunk in chunks(count, room.rows):
             given, tags = (matrix[: chunk.stop - chunk.start] for matrix in (room.given, room.tags))
             copy_rows(sealed[chunk, :BLOCK], given)
             self._count(given, sealed[chunk, BLOCK:], plain[chunk], room)
-            chain.run(plain[chunk], tags)
+            self._mac.chain(plain[chunk], added, tags)
             tags ^= given
             halves = tags.view(np.uint64)
             np.equal(halves[:, 0] | halves[:, 1], 0, genuine[chunk])
@@ -70,16 +70,16 @@ class Siv(Sealed):
             plain[~genuine] = 0
         return plain, genuine
 
-    def _chain(self, length: int) -> Chain:
-        """S2V of plaintexts of this length, and the CMAC in it, as one chain (RFC 5297, 2.4)."""
+    def _added(self, length: int) -> Bytes:
+        """What is XORed onto plaintexts of this length in S2V and the CMAC in it, as blocks (RFC 5297, 2.4)."""
         if length >= _FEWEST_BYTES_CHAINED:
-            added = last_block(self._mac, length).reshape(-1)
-            added[length - BLOCK : length] ^= np.frombuffer(self._start, np.uint8)
+            added = self._mac.added(length)
+            added.reshape(-1)[length - BLOCK : length] ^= np.frombuffer(self._start, np.uint8)
         else:
-            added = last_block(self._mac, BLOCK).reshape(-1)
-            added[length] ^= 0x80
-            added ^= np.frombuffer(double(self._start), np.uint8)
-        return Chain(self._mac, length, added.reshape(-1, BLOCK))
+            added = self._mac.added(BLOCK)
+            added[0, length] ^= 0x80
+            added[0] ^= np.frombuffer(double(self._start), np.uint8)
+        return added
 
     def _count(self, tags: Bytes, texts: Bytes, target: Bytes, room: _Room) -> None:
         """Encrypt texts, or decrypt them: the counter mode from each row's synthetic IV (RFC 5297, 2.5)."""
@@ -108,10 +108,6 @@ class _Room:
         self.rows = max(1, min(count, rows_at_once(length)))
         self.given, self.tags = np.empty((2, self.rows, BLOCK), np.uint8)
         self.stream, self.text = np.zeros((2, self.rows, -(-length // BLOCK) * BLOCK), np.uint8)
-
-
-def _code(cipher: BlockCipher, text: bytes) -> bytes:
-    return cmac(cipher, np.frombuffer(text, np.uint8).reshape(1, len(text))).tobytes()
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
