@@ -14,17 +14,17 @@ import pyarrow as pa
 from gateway.kernels.alphabets import (
     FIRM,
     FIRM_WIDTH,
-    FOREIGN,
     PLATE_BODY,
     PLATE_LETTER,
     PROVINCE_BYTES,
+    are_known,
     are_plates,
     firm_check,
     provinces,
 )
 from gateway.kernels.canonical import canonicalize
 from gateway.kernels.ciphers import BlockCipher
-from gateway.kernels.ff1 import FF1
+from gateway.kernels.ff1 import CHUNK_ROWS, FF1
 from gateway.kernels.swar import Words
 from gateway.kernels.text import Bytes, Column, Mask, Places, by_length, chunks, from_matrix, scatter, valid
 from gateway.kernels.tokens.layouts import SPARE_WORDS, Phones, ResidentIds
@@ -119,7 +119,7 @@ def _turned(array: Column, format_: _Format, back: bool) -> tuple[pa.StringArray
         plain = np.empty(len(rows), np.bool_)
         results = np.empty(rows.shape, np.uint8)
         done = 0
-        for chunk in chunks(len(rows)):
+        for chunk in chunks(len(rows), CHUNK_ROWS):
             plain[chunk], turned = format_.turn(rows[chunk], back)
             results[done : done + len(turned)] = turned
             done += len(turned)
@@ -210,11 +210,14 @@ class _FirmCodes:
     def turn(self, rows: Bytes, back: bool) -> tuple[Mask, Bytes]:
         """See `_Format`."""
         numerals = FIRM.numerals(rows)
-        plain: Mask = (numerals != FOREIGN).all(axis=1)
-        numerals = numerals[plain]
+        plain = are_known(numerals)
+        if not plain.all():
+            numerals = numerals[plain]
         right = self._checks(numerals[:, :-1], back) == numerals[:, -1]
+        if not right.all():
+            numerals = numerals[right]
         plain[plain] = right
-        body = _recoded(self._ff1, numerals[right, :-1], back)
+        body = _recoded(self._ff1, numerals[:, :-1], back)
         return plain, FIRM.characters(np.column_stack([body, self._checks(body, not back)]))
 
     def _checks(self, body: Bytes, of_tokens: bool) -> Bytes:
