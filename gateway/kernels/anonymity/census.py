@@ -210,7 +210,7 @@ class Census:
         tagged = known(words)
         self._without_unit += len(tagged) - int(tagged.sum())
         if not self._sensitive:
-            self._units.add(classes, words, table.end)
+            self._units.add(classes, words, tagged, table.end)
             return
         self._held += int(tagged.sum())
         if self._held > self._bounds.held:
