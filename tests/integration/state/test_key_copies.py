@@ -83,6 +83,18 @@ def test_an_escrow_opens_a_file_whose_secret_is_lost_with_every_key_as_it_was(
     assert [document.opened_by(one) for one in document.escrows] == [False]
 
 
+def test_an_escrow_does_not_bring_back_what_an_older_key_file_still_has(path: Path, keeper: KeyKeeper) -> None:
+    escrow, older = keeper.escrow(AGENT.public_key()), path.read_bytes()
+    destroyed(keeper, POLICE)
+    path.write_bytes(older)
+    to = path.with_name("new")
+    recover(path, escrow, AGENT, to, NEW, n=2**15)
+    new = FileKeyRing.open(to, NEW)
+    assert POLICE not in new.domains()
+    with pytest.raises(Fault):
+        new.working_key(POLICE, KeyUse.TOKEN_BLOCK, "text")
+
+
 def test_an_escrow_holds_no_secret_of_a_domain_and_shows_no_key(path: Path, keeper: KeyKeeper) -> None:
     escrow = keeper.escrow(AGENT.public_key())
     told = json.loads(escrow)
