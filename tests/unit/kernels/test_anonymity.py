@@ -248,6 +248,23 @@ def test_a_class_that_was_never_counted_stays() -> None:
     assert verdicts.mask(other).to_pylist() == [True, False, False, False, False]
 
 
+@pytest.mark.parametrize(
+    ("kind", "known", "unknown"),
+    [
+        (pa.int64(), 1, 2),
+        (pa.int64(), 1, 10**12),
+        (pa.float64(), 1.0, 2.0),
+        (pa.string(), "a", "b"),
+        (pa.bool_(), True, False),
+    ],
+    ids=["near", "far", "float64", "utf8", "bool"],
+)
+def test_a_value_that_was_never_met_is_taken_for_no_other(kind: pa.DataType, known: object, unknown: object) -> None:
+    verdicts = _verdicts(Demand(("field",), 1), pa.record_batch({"field": pa.array([known, None], kind)}), [1, 2])
+    asked = pa.record_batch({"field": pa.array([unknown, known, None], kind)})
+    assert verdicts.mask(asked).to_pylist() == [False, True, True]
+
+
 def test_nothing_counted_is_nothing_left() -> None:
     verdicts = Census(Demand(("district",), 1)).verdicts()
     assert verdicts.mask(_batch(district=["a"])).to_pylist() == [False]
