@@ -185,6 +185,20 @@ def test_no_random_forgery_is_accepted(form: CanonicalForm, suite: CipherSuite) 
         assert detokenize(from_matrix(rows), form, KEYS[suite]).null_count == len(rows)
 
 
+@pytest.mark.parametrize("suite", CipherSuite)
+def test_a_block_beyond_the_range_of_its_form_is_refused(suite: CipherSuite) -> None:
+    # the holder of the key makes one
+    for fixed, form, stop in (
+        (b"PG-RESID", CanonicalForm.RESIDENT_ID, 10**17),
+        (b"PG-PHONE", CanonicalForm.PHONE, 10**11),
+        (b"PG-PLATE", CanonicalForm.PLATE, 31 * 25 * (34**5 + 34**6)),
+    ):
+        blocks = b"".join(number.to_bytes(8, "big") + fixed for number in (0, stop - 1, stop, 2**64 - 1))
+        sealed = KEYS[suite].of_blocks().encrypt(np.frombuffer(blocks, np.uint8).reshape(4, 16))
+        values = _back(["b" + row.tobytes().hex() for row in sealed], form, KEYS[suite])
+        assert [value is None for value in values] == [False, False, True, True]
+
+
 def test_a_second_token_of_a_block_value_is_refused() -> None:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV  # the holder of the key makes one
 
