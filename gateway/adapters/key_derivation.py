@@ -1,4 +1,4 @@
-"""How keys come from keys: scrypt for the passphrase, RFC 5649 for wrapping, HKDF-SHA256 for working keys.
+"""How keys come from keys: scrypt for the operator's secret, RFC 5649 for wrapping, HKDF-SHA256 for working keys.
 
 What is here is final: with another byte anywhere, the tokens that recipients hold would no longer match.
 """
@@ -10,43 +10,71 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap_with_padding, aes_key_wrap_with_padding
 
-from gateway.model.pseudonym import PseudonymDomain
+from gateway.model.pseudonym import CipherSuite, PseudonymDomain
 
 KEY_BYTES = 32
 WORKING_KEY_BYTES = 64
-_LABEL = "purpose-gateway working key"
-_VERSION = "1"
+LASTING = 0
+"""The version in the encoding of keys that no rotation changes."""
+_LABEL_1 = "purpose-gateway working key"
+_LABEL_2 = "purpose-gateway working key 2"
+_NO_SALT = bytes(KEY_BYTES)
 
 
 def hkdf_sha256(salt: bytes, material: bytes, info: bytes, length: int) -> bytes:
-    """Return `length` bytes of HKDF-SHA256 (RFC 5869)."""
+    """Return `length` bytes of HKDF-SHA256 (RFC 5869).
+
+    Raises:
+        ValueError: more than 255 blocks of 32 bytes are asked for.
+    """
     return HKDF(SHA256(), length, salt, info).derive(material)
 
 
-def working_key(master: bytes, secret: bytes, domain: PseudonymDomain, epoch: int, use: str, field_form: str) -> bytes:
+def working_key(master: bytes, secret: bytes, info: bytes) -> bytes:
     """Return a 64-byte working key: HKDF with the master key as salt, the domain's secret as key material.
 
-    Both are needed: without the secret, which can be destroyed alone, the key cannot be made again.
+    Both are needed: without the secret, which can be destroyed alone, the key cannot be made again. The salt always has
+    32 bytes: salts of varying length can collide in HMAC.
     """
-    return hkdf_sha256(master, secret, key_info(domain, epoch, use, field_form), WORKING_KEY_BYTES)
+    return hkdf_sha256(master, secret, info, WORKING_KEY_BYTES)
 
 
-def key_info(domain: PseudonymDomain, epoch: int, use: str, field_form: str) -> bytes:
+def lasting_key(secret: bytes, info: bytes) -> bytes:
+    """Return a 64-byte working key that no rotation changes: HKDF without salt, of the domain's random secret alone."""
+    return hkdf_sha256(_NO_SALT, secret, info, WORKING_KEY_BYTES)
+
+
+def key_info(suite: CipherSuite, version: int, domain: PseudonymDomain, use: str, field_form: str) -> bytes:
     """Return the unambiguous encoding of what a working key is for.
 
-    Label, format version, use, field form, purpose, recipient and epoch, in this order, each as UTF-8 behind its
-    length in bytes (4 bytes, big-endian). Seven parts, always: two different uses never have equal bytes.
+    Label, master version, suite, use, field form, purpose, recipient and epoch, in this order, each as UTF-8 behind its
+    length in bytes (4 bytes, big-endian). Eight parts, always: two different uses never have equal bytes.
 
     Raises:
         ValueError: a part is not Unicode text.
     """
-    parts = (_LABEL, _VERSION, use, field_form, domain.purpose, domain.recipient, str(epoch))
+    about = (domain.purpose, domain.recipient, domain.epoch)
+    return _encoded(_LABEL_2, str(version), suite.value, use, field_form, *about)
+
+
+def key_info_1(domain: PseudonymDomain, use: str, field_form: str) -> bytes:
+    """Return the encoding that the masters of key files of format 1 are used with, for standing tokens alone.
+
+    Seven parts: label, "1", use, field form, purpose, recipient, "1".
+
+    Raises:
+        ValueError: a part is not Unicode text.
+    """
+    return _encoded(_LABEL_1, "1", use, field_form, domain.purpose, domain.recipient, "1")
+
+
+def _encoded(*parts: str) -> bytes:
     encoded = [part.encode() for part in parts]
     return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
 
 
 def stretch(secret: bytes, salt: bytes, n: int, r: int, p: int) -> tuple[bytes, bytes]:
-    """Return the key that wraps the master key and the key that authenticates the file, by scrypt (RFC 7914)."""
+    """Return the key that wraps the master keys and the key that authenticates the files, by scrypt (RFC 7914)."""
     keys = Scrypt(salt=salt, length=2 * KEY_BYTES, n=n, r=r, p=p).derive(secret)
     return keys[:KEY_BYTES], keys[KEY_BYTES:]
 

@@ -1,27 +1,13 @@
-"""The key file as a document: strictly read, authenticated as a whole, wrapped keys and no others.
-
-AES key wrap protects each key; the authentication code over the document also protects their order, their names,
-their tombstones and the parameters, so that no two domains' secrets can be exchanged. It cannot tell an older copy of
-the whole file.
-"""
+"""What a key file says: wrapped keys and no others, by version and by domain, and what was destroyed."""
 
 from __future__ import annotations
 
-import hmac
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 
-from gateway.accountability import jcs
-from gateway.accountability.jcs import Json
-from gateway.model.pseudonym import PseudonymDomain
-
-FORMAT = 1
-MIN_N = 2**15
-"""The least work factor of scrypt that is accepted."""
-_MAX_N = 2**20
-_SALT_BYTES = 16
-_HEX = re.compile(r"(?:[0-9a-f]{2})+", re.ASCII)
+from gateway.adapters.key_tombstones import Tombstones
+from gateway.model.pseudonym import CipherSuite, PseudonymDomain
+from gateway.ports import AUDIT_DOMAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,144 +21,104 @@ class Stretching:
 
 
 @dataclass(frozen=True, slots=True)
-class WrappedSecret:
-    """The secret of one domain and epoch, wrapped under the master key of a version."""
+class Master:
+    """A master key, wrapped under the key that comes from the operator's secret. Instants are naive UTC.
+
+    `readable_until` is None for the newest, and the end of its window for one that was retired. `made_at` is None for
+    one of a file of format 1. `encoding` is how working keys are derived with it: 1 or 2, see `key_derivation`.
+    """
+
+    version: int
+    wrapped: bytes = field(repr=False)
+    made_at: datetime | None
+    readable_until: datetime | None = None
+    encoding: int = 2
+
+    def readable(self, now: datetime) -> bool:
+        """Tell whether tokens of this version can be read."""
+        return self.readable_until is None or now < self.readable_until
+
+
+@dataclass(frozen=True, slots=True)
+class DomainSecret:
+    """The secret of one domain and epoch, wrapped under the newest master key.
+
+    `made_under` is the version that was the newest when it was made; `made_at` is None for one of a file of format 1.
+    """
 
     domain: PseudonymDomain
-    epoch: int
-    master: int
-    wrapped: bytes
+    made_under: int
+    made_at: datetime | None
+    wrapped: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BackUp:
+    """A copy of the file with all its secrets, kept until the end of a day of the city. `digest` is its SHA-256."""
+
+    made_at: datetime
+    until: date
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Escrow:
+    """A copy of master keys with an agent, without any domain's secret. `agent` is the SHA-256 of the public key.
+
+    `salt` is the one of the stretching then: with another secret the file is another's.
+    """
+
+    made_at: datetime
+    agent: str
+    versions: tuple[int, ...]
+    salt: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class KeyDocument:
-    """The content of a key file. `master` is wrapped under the key that comes from the operator's secret.
+    """The content of a key file. `masters` are in order of their versions; the last is the newest."""
 
-    `destroyed` are the domains whose secret was erased and is never made anew; none of them is in `secrets`.
-    """
-
+    suite: CipherSuite
     stretching: Stretching
-    master_version: int
-    master: bytes
-    secrets: tuple[WrappedSecret, ...]
-    destroyed: tuple[PseudonymDomain, ...] = ()
+    masters: tuple[Master, ...]
+    secrets: tuple[DomainSecret, ...] = ()
+    tombstones: Tombstones = field(default_factory=Tombstones)
+    back_ups: tuple[BackUp, ...] = ()
+    escrows: tuple[Escrow, ...] = ()
 
-    def including(self, secret: WrappedSecret) -> KeyDocument:
+    @property
+    def newest(self) -> Master:
+        """The master under which secrets are wrapped and new tokens are made."""
+        return self.masters[-1]
+
+    def readable(self, now: datetime) -> tuple[int, ...]:
+        """Return the versions whose tokens can be read at an instant, the newest first."""
+        return tuple(master.version for master in reversed(self.masters) if master.readable(now))
+
+    def opened_by(self, escrow: Escrow) -> bool:
+        """Tell whether an escrow recovers this file if the operator's secret is lost."""
+        return escrow.salt == self.stretching.salt and {one.version for one in self.masters} <= {*escrow.versions}
+
+    def including(self, secret: DomainSecret) -> KeyDocument:
         """Return the document with one more secret."""
         return replace(self, secrets=(*self.secrets, secret))
 
-    def without(self, domain: PseudonymDomain) -> KeyDocument:
-        """Return the document without any secret of the domain, and with its tombstone."""
-        secrets = tuple(item for item in self.secrets if item.domain != domain)
-        return replace(self, secrets=secrets, destroyed=(*self.destroyed, domain))
+    def without(self, tombstones: Tombstones) -> KeyDocument:
+        """Return the document with these tombstones as well, and without any secret that they cover."""
+        together = self.tombstones.including(tombstones)
+        secrets = tuple(item for item in self.secrets if not together.covers(item.domain))
+        return replace(self, secrets=secrets, tombstones=together)
 
+    def missing_from(self, after: KeyDocument) -> tuple[DomainSecret, ...]:
+        """Return the secrets that another document does not have."""
+        left = {item.domain for item in after.secrets}
+        return tuple(item for item in self.secrets if item.domain not in left)
 
-def write(document: KeyDocument, mac_key: bytes) -> bytes:
-    """Return the bytes of the file: canonical JSON with an HMAC-SHA256 over all of it but the code itself."""
-    body = _body(document)
-    code = hmac.digest(mac_key, jcs.encode(body), "sha256").hex()
-    return jcs.encode(body | {"authentication": code}) + b"\n"
+    def finished(self, now: datetime) -> KeyDocument:
+        """Return the document without the masters that nothing needs any more.
 
-
-def read(data: bytes) -> tuple[KeyDocument, bytes]:
-    """Return the document and its authentication code, which the caller must check with `authentic`.
-
-    Raises:
-        ValueError: the bytes are not a key file of this format.
-    """
-    whole = jcs.decode(data.removesuffix(b"\n"))
-    tombs = ("destroyed",) if isinstance(whole, Mapping) and "destroyed" in whole else ()
-    body = _keyed(whole, "format", "stretching", "master", "domains", "authentication", *tombs)
-    if body["format"] != FORMAT:
-        raise ValueError("a key file of another format")
-    stretching = _keyed(body["stretching"], "name", "n", "r", "p", "salt")
-    n, r, p = (_integer(stretching[name]) for name in ("n", "r", "p"))
-    salt = _bytes(stretching["salt"])
-    # Whoever can write the file must not be able to weaken the stretching, nor to exhaust memory by it.
-    sound = MIN_N <= n <= _MAX_N and n.bit_count() == 1 and r == 8 and 1 <= p <= 16 and len(salt) == _SALT_BYTES
-    if stretching["name"] != "scrypt" or not sound:
-        raise ValueError("parameters of scrypt that are not accepted")
-    master = _keyed(body["master"], "version", "wrapped")
-    secrets = tuple(_read_secret(item) for item in _list(body["domains"]))
-    if len({(item.domain, item.epoch) for item in secrets}) != len(secrets):
-        raise ValueError("a domain is given twice")
-    destroyed = tuple(_read_domain(item) for item in _list(body.get("destroyed", [])))
-    if len({*destroyed}) != len(destroyed) or not {item.domain for item in secrets}.isdisjoint(destroyed):
-        raise ValueError("a destroyed domain is given twice, or has a secret")
-    version, wrapped = _integer(master["version"]), _bytes(master["wrapped"])
-    document = KeyDocument(Stretching(n, r, p, salt), version, wrapped, secrets, destroyed)
-    return document, _bytes(body["authentication"])
-
-
-def authentic(document: KeyDocument, code: bytes, mac_key: bytes) -> bool:
-    """Tell whether the code is that of the document, in constant time."""
-    return hmac.compare_digest(hmac.digest(mac_key, jcs.encode(_body(document)), "sha256"), code)
-
-
-def _body(document: KeyDocument) -> dict[str, Json]:
-    stretching = document.stretching
-    tombs: list[Json] = [{"recipient": item.recipient, "purpose": item.purpose} for item in document.destroyed]
-    body: dict[str, Json] = {
-        "format": FORMAT,
-        "stretching": {
-            "name": "scrypt",
-            "n": stretching.n,
-            "r": stretching.r,
-            "p": stretching.p,
-            "salt": stretching.salt.hex(),
-        },
-        "master": {"version": document.master_version, "wrapped": document.master.hex()},
-        "domains": [
-            {
-                "recipient": item.domain.recipient,
-                "purpose": item.domain.purpose,
-                "epoch": item.epoch,
-                "master": item.master,
-                "wrapped": item.wrapped.hex(),
-            }
-            for item in document.secrets
-        ],
-    }
-    # files without tombstones keep the form they always had
-    return body | {"destroyed": tombs} if tombs else body
-
-
-def _read_secret(value: Json) -> WrappedSecret:
-    body = _keyed(value, "recipient", "purpose", "epoch", "master", "wrapped")
-    domain = PseudonymDomain(_text(body["recipient"]), _text(body["purpose"]))
-    return WrappedSecret(domain, _integer(body["epoch"]), _integer(body["master"]), _bytes(body["wrapped"]))
-
-
-def _read_domain(value: Json) -> PseudonymDomain:
-    body = _keyed(value, "recipient", "purpose")
-    return PseudonymDomain(_text(body["recipient"]), _text(body["purpose"]))
-
-
-def _list(value: Json) -> list[Json]:
-    if not isinstance(value, list):
-        raise ValueError("a key file of another form")
-    return value
-
-
-def _keyed(value: Json, *names: str) -> Mapping[str, Json]:
-    if not isinstance(value, Mapping) or value.keys() != set(names):
-        raise ValueError("a key file of another form")
-    return value
-
-
-def _text(value: Json) -> str:
-    if not isinstance(value, str):
-        raise ValueError("a key file of another form")
-    return value
-
-
-def _integer(value: Json) -> int:
-    if type(value) is not int or value < 1:
-        raise ValueError("a key file of another form")
-    return value
-
-
-def _bytes(value: Json) -> bytes:
-    if _HEX.fullmatch(_text(value)) is None:
-        raise ValueError("a key file of another form")
-    return bytes.fromhex(_text(value))
+        Needed are the newest, those whose window is open, and the one that the gateway's own keys are derived with.
+        """
+        own = {item.made_under for item in self.secrets if item.domain == AUDIT_DOMAIN}
+        kept = tuple(master for master in self.masters if master.readable(now) or master.version in own)
+        return replace(self, masters=kept)

@@ -9,6 +9,7 @@ from gateway.administration.desk import GATEWAY, Office
 from gateway.model.calendar import city_day
 from gateway.model.certificate import SunsetCertificate
 from gateway.model.event import Event, EventKind
+from gateway.model.pseudonym import PseudonymDomain
 from gateway.policy.snapshot import PolicySnapshot
 
 
@@ -28,9 +29,10 @@ def sunset(office: Office) -> tuple[SunsetCertificate, ...]:
         doomed = [domain for domain in domains if domain.purpose == name]
         if not doomed and name in done:
             continue
-        for domain in doomed:
-            office.keys.destroy(domain)
         recipients = tuple(sorted({domain.recipient for domain in doomed}))
+        for recipient in recipients:
+            # without an epoch: all of them, also those that nobody asked for yet
+            office.keys.destroy(PseudonymDomain(recipient, name))
         about = {"purpose": name, "ended_on": last_day.isoformat(), "domains": str(len(doomed))}
         entry = office.audit.note(Event(EventKind.KEYS_DESTROYED, now, GATEWAY, about))
         certificate = SunsetCertificate(name, last_day, now, recipients, policy.digest, entry.index)

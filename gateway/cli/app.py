@@ -107,8 +107,16 @@ app.command(reidentify)
 app.command("gateway.cli.oversight:report", name="report", help="Report what an institution did with data.")
 
 key = App(name="key", help="The key file that pseudonyms are made with, and officers' own keys.")
-key.command("gateway.cli.key:init", name="init", help="Make a key file.")
-key.command("gateway.cli.key:officer", name="officer", help="Make an officer's own key.")
+key.command("gateway.cli.key.init:init", name="init", help="Make a key file.")
+key.command("gateway.cli.key.status:status", name="status", help="Show what is in a key file, but the keys.")
+key.command("gateway.cli.key.rotate:rotate", name="rotate", help="Make a new master key, or end old ones.")
+key.command("gateway.cli.key.destroy:destroy", name="destroy", help="Erase a domain's secret for ever, and sign it.")
+key.command("gateway.cli.key.verify:verify", name="verify", help="Check a certificate of destruction.")
+key.command("gateway.cli.key.backup:backup", name="backup", help="Copy a key file, for a stated time.")
+key.command("gateway.cli.key.restore:restore", name="restore", help="Make a key file of a back-up.")
+key.command("gateway.cli.key.escrow:escrow", name="escrow", help="Seal the master keys to an agent.")
+key.command("gateway.cli.key.recover:recover", name="recover", help="Open a key file whose secret is lost.")
+key.command("gateway.cli.key.officer:officer", name="officer", help="Make an officer's own key.")
 app.command(key)
 
 

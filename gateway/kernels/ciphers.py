@@ -36,6 +36,9 @@ class BlockCipher(Protocol):
     def decrypt(self, blocks: Bytes, out: Bytes | None = None) -> Bytes:
         """Invert `encrypt`."""
 
+    def chain(self, blocks: Bytes) -> bytes:
+        """Encipher the rows of one n × 16 matrix in a chain (CBC from a block of zeros) and return the last result."""
+
 
 def cipher(suite: CipherSuite, key: bytes) -> BlockCipher:
     """Return the suite's cipher under a key: 32 bytes for AES (AES-256), 16 for SM4.
@@ -48,8 +51,8 @@ def cipher(suite: CipherSuite, key: bytes) -> BlockCipher:
     return AesCipher(key) if suite is CipherSuite.AES else Sm4Cipher(key)
 
 
-class _Sealed:
-    """Neither shows nor copies out what it holds."""
+class Sealed:
+    """What holds a key: it neither shows it nor lets itself be copied or pickled."""
 
     __slots__ = ()
 
@@ -57,22 +60,23 @@ class _Sealed:
         return f"<{type(self).__name__}>"
 
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
-        raise TypeError("a cipher holds a key and cannot be copied or pickled")
+        raise TypeError("what holds a key cannot be copied or pickled")
 
 
-class AesCipher(_Sealed):
+class AesCipher(Sealed):
     """AES under a key of 16, 24 or 32 bytes. The gateway's own keys have 32; published vectors use all three.
 
     Raises:
         ValueError: for a key of another length.
     """
 
-    __slots__ = ("_engine",)
+    __slots__ = ("_chain", "_engine")
 
     def __init__(self, key: bytes) -> None:
         if len(key) not in AES.key_size:
             raise ValueError("an AES key has 16, 24 or 32 bytes")
         self._engine = AES.new(key, AES.MODE_ECB)
+        self._chain = Cipher(algorithms.AES(key), modes.CBC(bytes(BLOCK)))
 
     def encrypt(self, blocks: Bytes, out: Bytes | None = None) -> Bytes:
         """Encipher each row: see `BlockCipher`."""
@@ -88,20 +92,25 @@ class AesCipher(_Sealed):
             self._engine.decrypt(source[start : start + _CHUNK], output=target[start : start + _CHUNK])
         return result
 
+    def chain(self, blocks: Bytes) -> bytes:
+        """Encipher rows in a chain: see `BlockCipher`."""
+        return self._chain.encryptor().update(_flat(blocks))[-BLOCK:]
 
-class Sm4Cipher(_Sealed):
+
+class Sm4Cipher(Sealed):
     """SM4 under a key of 16 bytes.
 
     Raises:
         ValueError: for a key of another length.
     """
 
-    __slots__ = ("_engine",)
+    __slots__ = ("_chain", "_engine")
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES[CipherSuite.SM4]:
             raise ValueError("an SM4 key has 16 bytes")
         self._engine = Cipher(algorithms.SM4(key), modes.ECB())
+        self._chain = Cipher(algorithms.SM4(key), modes.CBC(bytes(BLOCK)))
 
     def encrypt(self, blocks: Bytes, out: Bytes | None = None) -> Bytes:
         """Encipher each row: see `BlockCipher`."""
@@ -119,12 +128,21 @@ class Sm4Cipher(_Sealed):
             target[start : start + _CHUNK] = context.update(source[start : start + _CHUNK])
         return result
 
+    def chain(self, blocks: Bytes) -> bytes:
+        """Encipher rows in a chain: see `BlockCipher`."""
+        return self._chain.encryptor().update(_flat(blocks))[-BLOCK:]
+
 
 def _ends(blocks: Bytes, out: Bytes | None) -> tuple[memoryview, Bytes, memoryview]:
     """The bytes to read, the matrix to return, and its bytes to write."""
-    if blocks.ndim != 2 or blocks.shape[1] != BLOCK:
-        raise ValueError("blocks come as an n × 16 matrix")
+    source = _flat(blocks)
     result = np.empty(blocks.shape, np.uint8) if out is None else out
     if result.shape != blocks.shape or not result.flags.c_contiguous:
         raise ValueError("the results need an n × 16 matrix without gaps")
-    return np.ascontiguousarray(blocks).reshape(-1).data, result, result.reshape(-1).data
+    return source, result, result.reshape(-1).data
+
+
+def _flat(blocks: Bytes) -> memoryview:
+    if blocks.ndim != 2 or blocks.shape[1] != BLOCK:
+        raise ValueError("blocks come as an n × 16 matrix")
+    return np.ascontiguousarray(blocks).reshape(-1).data

@@ -17,24 +17,27 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.kernels.ciphers import BLOCK, BlockCipher
-from gateway.kernels.digits import Words
-from gateway.kernels.text import Bytes, chunks
+from gateway.kernels.swar import Words
+from gateway.kernels.text import Bytes, Places, chunks
 
 Numerals: TypeAlias = npt.NDArray[np.integer[Any]]
-Places: TypeAlias = npt.NDArray[np.intp]
 Half: TypeAlias = npt.NDArray[Any]
 """Integers: uint64, or Python's in an array of objects."""
 
 SMALLEST_DOMAIN = 1_000_000
+CHUNK_ROWS = 16_384
+"""Rows that are worked on at once: ten rounds of small steps cost more than a little room in the cache."""
+
 _ROUNDS = 10
 _WORD_HALVES = 1 << 63
-_LEAST_QUOTIENT_ERROR = 2.0**-18
+_QUOTIENT_ERROR = 2.0**-18
+_FIRST = np.zeros(1, np.intp)
 
 
 class FF1:
     """FF1 under one key, for strings of `length` numerals of a radix from 2 to 65536.
 
-    `tweaks` are the tweaks in use (each below 2³² bytes); a row names its own by the place in this list. Safe to share
+    `tweaks` are the tweaks in use, all of one length; a row names its own by the place in this list. Safe to share
     between threads, as the cipher is. A row's result depends on its numerals and its tweak alone.
 
     Raises:
@@ -48,12 +51,12 @@ class FF1:
             raise ValueError("the radix must lie between 2 and 65536")
         if not 2 <= length < 1 << 32 or radix**length < SMALLEST_DOMAIN:
             raise ValueError("the domain must have a million strings or more")
-        if not tweaks or any(len(tweak) >= 1 << 32 for tweak in tweaks):
-            raise ValueError("a tweak is missing or too long")
+        if len({len(tweak) for tweak in tweaks}) != 1 or len(tweaks[0]) >= 1 << 32:
+            raise ValueError("tweaks must be there, and of one length below 2³² bytes")
         self._cipher, self._radix = cipher, radix
         self._left_size, self._right_size = length // 2, length - length // 2
         self._layout = _Layout(radix**self._right_size)
-        self._seeds = np.concatenate([self._seed(length, tweak) for tweak in tweaks])
+        self._seeds = self._seed(length, tweaks)
 
     @property
     def moduli(self) -> tuple[int, int]:
@@ -91,19 +94,20 @@ class FF1:
         """Invert `encrypt_halves`."""
         return self._of_halves(left, right, tweak_of, _backwards)
 
-    def _seed(self, length: int, tweak: bytes) -> Bytes:
-        """The state of the CBC-MAC before the first block that varies, with what is fixed of that block put in."""
+    def _seed(self, length: int, tweaks: Sequence[bytes]) -> Bytes:
+        """The state of the CBC-MAC before the first block that varies, with what is fixed of that block put in; for
+        each tweak."""
         header = bytes([1, 2, 1]) + self._radix.to_bytes(3, "big") + bytes([_ROUNDS, self._left_size % 256])
-        header += length.to_bytes(4, "big") + len(tweak).to_bytes(4, "big")
+        header += length.to_bytes(4, "big") + len(tweaks[0]).to_bytes(4, "big")
         varying = self._layout.number_bytes + 1
-        fixed = header + tweak + bytes(-(len(tweak) + varying) % BLOCK + varying)
-        blocks = np.frombuffer(fixed, np.uint8).reshape(-1, BLOCK)
-        first = len(blocks) - self._layout.varying_blocks
-        state = np.zeros((1, BLOCK), np.uint8)
-        for block in blocks[:first]:
-            state = self._cipher.encrypt(np.bitwise_xor(state, block))
-        seed: Bytes = np.bitwise_xor(state, blocks[first])
-        return seed
+        padding = bytes(-(len(tweaks[0]) + varying) % BLOCK + varying)
+        fixed = np.frombuffer(b"".join(header + tweak + padding for tweak in tweaks), np.uint8)
+        blocks = fixed.reshape(len(tweaks), -1, BLOCK)
+        first = blocks.shape[1] - self._layout.varying_blocks
+        state = np.zeros((len(tweaks), BLOCK), np.uint8)
+        for block in range(first):
+            state = self._cipher.encrypt(state ^ blocks[:, block])
+        return state ^ blocks[:, first]
 
     def _of_numerals(
         self, numerals: Numerals, tweak_of: Places | None, do: Callable[..., tuple[Half, Half]]
@@ -114,7 +118,7 @@ class FF1:
         if len(numerals) and not (int(numerals.min()) >= 0 and int(numerals.max()) < self._radix):
             raise ValueError("a numeral lies outside the radix")
         out = np.empty(numerals.shape, np.uint8 if self._radix <= 256 else np.uint16)
-        for chunk in chunks(len(numerals)):
+        for chunk in chunks(len(numerals), CHUNK_ROWS):
             columns = np.ascontiguousarray(numerals[chunk].T)
             left, right = (self._number(half) for half in (columns[: self._left_size], columns[self._left_size :]))
             left, right = do(left, right, None if tweak_of is None else tweak_of[chunk])
@@ -147,9 +151,9 @@ class FF1:
         if left.dtype != kind or right.dtype != kind:
             raise ValueError("the halves have another type of integer")
         out = np.empty((2, len(left)), kind)
-        rounds = (_WordRounds if self.in_words else _BigRounds)(self._cipher, self._layout, self.moduli)
-        for chunk in chunks(len(left)):
-            rounds.begin(self._seeds[np.zeros(1, np.intp) if tweak_of is None else tweak_of[chunk]], len(left[chunk]))
+        rounds = (_WordRounds if self.in_words else _BigRounds)(self._cipher, self._layout, self.moduli, self._seeds)
+        for chunk in chunks(len(left), CHUNK_ROWS):
+            rounds.begin(_FIRST if tweak_of is None else tweak_of[chunk], len(left[chunk]))
             out[0, chunk], out[1, chunk] = feistel(rounds, left[chunk], right[chunk])
         return out[0], out[1]
 
@@ -168,10 +172,10 @@ class _Layout:
 class _Rounds(Protocol):
     """The round function over a chunk of rows; for one call only, since it holds buffers."""
 
-    def __init__(self, cipher: BlockCipher, layout: _Layout, moduli: tuple[int, int]) -> None: ...
+    def __init__(self, cipher: BlockCipher, layout: _Layout, moduli: tuple[int, int], seeds: Bytes) -> None: ...
 
-    def begin(self, seeds: Bytes, count: int) -> None:
-        """Take up the next chunk: the CBC-MAC seeds of its rows, or of all at once, as a matrix of 16 bytes wide."""
+    def begin(self, tweak_of: Places, count: int) -> None:
+        """Take up the next chunk: the place of the seed for each of its rows, or one place for all."""
 
     def add(self, number: int, target: Half, source: Half) -> Half:
         """Return target + F(source) modulo the half's modulus."""
@@ -198,24 +202,24 @@ def _backwards(rounds: _Rounds, left: Half, right: Half) -> tuple[Half, Half]:
 class _WordRounds:
     """Rounds over 64-bit integers: one block varies, in its last nine bytes at most."""
 
-    __slots__ = ("_blocks", "_cipher", "_high", "_layout", "_low", "_moduli", "_output", "_spare")
+    __slots__ = ("_blocks", "_cipher", "_high", "_layout", "_low", "_moduli", "_output", "_seeds", "_spare")
 
-    def __init__(self, cipher: BlockCipher, layout: _Layout, moduli: tuple[int, int]) -> None:
+    def __init__(self, cipher: BlockCipher, layout: _Layout, moduli: tuple[int, int], seeds: Bytes) -> None:
         self._cipher, self._layout = cipher, layout
         self._moduli = tuple(np.uint64(modulus) for modulus in moduli)
+        self._seeds = np.ascontiguousarray(seeds.view(">u8").T, np.uint64)
         self._high: Words = np.empty(0, np.uint64)
         self._low: Words = np.empty(0, np.uint64)
         self._blocks: npt.NDArray[np.uint64] = np.empty((0, 2), ">u8")
         self._output: Bytes = np.empty((0, BLOCK), np.uint8)
         self._spare: Words = np.empty(0, np.uint64)
 
-    def begin(self, seeds: Bytes, count: int) -> None:
+    def begin(self, tweak_of: Places, count: int) -> None:
         if len(self._blocks) != count:
             self._blocks = np.empty((count, 2), ">u8")
             self._output = np.empty((count, BLOCK), np.uint8)
             self._spare = np.empty(count, np.uint64)
-        words = seeds.view(">u8")
-        self._high, self._low = words[:, 0].astype(np.uint64), words[:, 1].astype(np.uint64)
+        self._high, self._low = self._seeds[0][tweak_of], self._seeds[1][tweak_of]
         self._blocks[:, 0] = self._high
 
     def add(self, number: int, target: Half, source: Half) -> Half:
@@ -252,7 +256,7 @@ class _WordRounds:
     def _shifted(self, value: Words, rest: npt.NDArray[np.uint32], modulus: np.uint64) -> Words:
         """Return value · 2³² + rest modulo the modulus, for values below it.
 
-        The quotient is below 2³², so its estimate in floating point (four roundings, 2⁻⁵³ of it each) errs by less
+        The quotient is below 2³², so its estimate in floating point (five roundings, 2⁻⁵³ of it each) errs by less
         than 2⁻¹⁸. It is taken lower by that much: then it is right or one too low, and the remainder, below twice the
         modulus, is exact in 64 bits although the products are not.
         """
@@ -260,7 +264,7 @@ class _WordRounds:
         estimate = value.view(np.int64).astype(np.float64)
         estimate *= scale * 2.0**32
         estimate += rest * scale
-        estimate -= _LEAST_QUOTIENT_ERROR
+        estimate -= _QUOTIENT_ERROR
         quotient = estimate.astype(np.int64).view(np.uint64)
         value <<= np.uint64(32)
         value += rest
@@ -277,15 +281,14 @@ class _WordRounds:
 class _BigRounds:
     """Rounds over Python's integers, for halves of any size."""
 
-    __slots__ = ("_cipher", "_count", "_layout", "_moduli", "_seeds")
+    __slots__ = ("_cipher", "_layout", "_moduli", "_own", "_seeds")
 
-    def __init__(self, cipher: BlockCipher, layout: _Layout, moduli: tuple[int, int]) -> None:
-        self._cipher, self._layout, self._moduli = cipher, layout, moduli
-        self._seeds: Bytes = np.empty((0, BLOCK), np.uint8)
-        self._count = 0
+    def __init__(self, cipher: BlockCipher, layout: _Layout, moduli: tuple[int, int], seeds: Bytes) -> None:
+        self._cipher, self._layout, self._moduli, self._seeds = cipher, layout, moduli, seeds
+        self._own = seeds[:0]
 
-    def begin(self, seeds: Bytes, count: int) -> None:
-        self._seeds, self._count = seeds, count
+    def begin(self, tweak_of: Places, count: int) -> None:
+        self._own = np.broadcast_to(self._seeds[tweak_of], (count, BLOCK))
 
     def add(self, number: int, target: Half, source: Half) -> Half:
         result: Half = (target + self._value(number, source)) % self._moduli[number % 2]
@@ -297,11 +300,11 @@ class _BigRounds:
 
     def _value(self, number: int, source: Half) -> Half:
         width, blocks = self._layout.number_bytes, self._layout.varying_blocks
-        text = np.zeros((self._count, blocks * BLOCK), np.uint8)
+        text = np.zeros((len(self._own), blocks * BLOCK), np.uint8)
         written = b"".join(one.to_bytes(width, "big") for one in source)
         text[:, -width:] = np.frombuffer(written, np.uint8).reshape(-1, width)
         text[:, -width - 1] = number
-        text[:, :BLOCK] ^= self._seeds
+        text[:, :BLOCK] ^= self._own
         state = self._cipher.encrypt(text[:, :BLOCK])
         for start in range(BLOCK, blocks * BLOCK, BLOCK):
             state = self._cipher.encrypt(state ^ text[:, start : start + BLOCK])

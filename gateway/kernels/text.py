@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,9 +13,11 @@ import pyarrow.compute as pc
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 Mask: TypeAlias = npt.NDArray[np.bool_]
+Places: TypeAlias = npt.NDArray[np.intp]
 Column: TypeAlias = "pa.Array[Any]"
 
 _CHUNK = 8_192  # rows
+_LARGEST_COLUMN = (1 << 31) - 1  # bytes; Arrow's offsets are int32
 
 compute: Any = pc
 """Arrow's compute functions, untyped: the stubs lack some, and refuse arrays where arrays are taken."""
@@ -54,9 +57,62 @@ def is_ascii(array: Column) -> bool:
     return window.size == 0 or int(window.max()) < 0x80
 
 
-def chunks(rows: int) -> Iterator[slice]:
-    """Cut so many rows into slices that a kernel works on within the processor's cache."""
-    return (slice(start, min(start + _CHUNK, rows)) for start in range(0, rows, _CHUNK))
+def chunks(rows: int, most: int = _CHUNK) -> Iterator[slice]:
+    """Cut so many rows into slices, each `most` or fewer, that a kernel works on within the processor's cache."""
+    return (slice(start, min(start + most, rows)) for start in range(0, rows, most))
+
+
+def by_length(array: Column) -> Iterator[tuple[slice | Places, Bytes]]:
+    """Group the values of a utf8 array that are not NULL by their length in bytes, shortest first.
+
+    Each group is its rows and their bytes as a matrix. A column of one length is one group, and no copy.
+    """
+    _, offsets = spans(array)
+    lengths = np.diff(offsets)
+    if array.null_count == 0 and len(lengths) and (lengths == lengths[0]).all():
+        yield slice(0, len(array)), matrix(array, int(lengths[0]))
+        return
+    present = np.flatnonzero(valid(array))
+    lengths = lengths[present]
+    # numpy sorts 16 bits in linear time
+    small = len(lengths) == 0 or int(lengths.max()) < 1 << 16
+    present = present[np.argsort(lengths.astype(np.uint16) if small else lengths, kind="stable")]
+    ordered = array.take(present)
+    _, offsets = spans(ordered)
+    lengths = np.diff(offsets)
+    cuts = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(present)]
+    for start, stop in pairwise(cuts if len(present) else []):
+        yield present[start:stop], matrix(ordered.slice(start, stop - start), int(lengths[start]))
+
+
+def scatter(count: int, pieces: Sequence[tuple[slice | Places, pa.StringArray]]) -> pa.StringArray:
+    """Put results back in the rows they came from, in a column of `count` rows; NULL in the rows of none."""
+    if len(pieces) == 1 and len(pieces[0][1]) == count and isinstance(pieces[0][0], slice):
+        return pieces[0][1]
+    places = np.full(count, -1, np.int64)
+    done = 0
+    for rows, results in pieces:
+        places[rows] = np.arange(done, done + len(results))
+        done += len(results)
+    parts = [results for _, results in pieces] or [pa.array([], pa.string())]
+    return as_text(compute.take(pa.concat_arrays(parts), pa.array(places, mask=places < 0)))
+
+
+def pooled(count: int, width: int) -> Bytes:
+    """Return an uninitialised n × width matrix in Arrow's memory pool.
+
+    The pool keeps what is freed for the next batch. Memory that is new from the system costs as much to touch first as
+    a kernel does to fill it.
+    """
+    rows: Bytes = np.frombuffer(memoryview(pa.allocate_buffer(count * width)), np.uint8).reshape(count, width)
+    return rows
+
+
+def copy_rows(source: Bytes, target: Bytes) -> None:
+    """Copy an n × width matrix into another, either with gaps between its rows, each row in one move."""
+    if source.size:
+        whole = np.dtype((np.void, source.shape[1]))
+        target.view(whole)[:, 0] = source.view(whole)[:, 0]
 
 
 def matrix(array: Column, width: int) -> Bytes:
@@ -66,8 +122,14 @@ def matrix(array: Column, width: int) -> Bytes:
 
 
 def from_matrix(rows: Bytes) -> pa.StringArray:
-    """Make a utf8 array of an n × width matrix of ASCII bytes. `width × n` must lie below 2³¹."""
+    """Make a utf8 array of an n × width matrix of UTF-8 text.
+
+    Raises:
+        ValueError: if `width × n` is 2³¹ or more.
+    """
     count, width = rows.shape
+    if count * width > _LARGEST_COLUMN:
+        raise ValueError("the column is too long for utf8; work on smaller batches")
     offsets = np.arange(count + 1, dtype=np.int32) * np.int32(width)
     data = np.ascontiguousarray(rows)
     return as_text(pa.StringArray.from_buffers(count, pa.py_buffer(offsets.data), pa.py_buffer(data.data)))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
 from gateway.model.contract import CanonicalForm
-from gateway.model.pseudonym import PseudonymDomain
+from gateway.model.pseudonym import CipherSuite, PseudonymDomain
 
 
 class KeyUse(StrEnum):
@@ -14,6 +15,9 @@ class KeyUse(StrEnum):
 
     TOKEN_BLOCK = "token-block"
     TOKEN_SIV = "token-siv"
+    TOKEN_IRREVERSIBLE = "token-irreversible"
+    TOKEN_FORMAT = "token-format"
+    PERTURB = "perturb"
     MANIFEST = "manifest"
     DATA_VERSION = "data-version"
     METER = "meter"
@@ -21,7 +25,8 @@ class KeyUse(StrEnum):
 
 
 AUDIT_DOMAIN = PseudonymDomain("purpose-gateway", "audit-manifest")
-"""The gateway's own domain: disclosure manifests and names of data versions. No purpose has its name."""
+"""The gateway's own domain: disclosure manifests, meters, registers of consent and names of data versions. No purpose
+has its name. Its keys stay through every rotation, since registers hold what they made."""
 
 
 def of_subjects(kind: str, form: CanonicalForm) -> str:
@@ -30,20 +35,43 @@ def of_subjects(kind: str, form: CanonicalForm) -> str:
 
 
 class KeyRing(Protocol):
-    """Working keys. Each pseudonym domain has its own random secret; destroying it makes its tokens unlinkable."""
+    """Working keys. Each pseudonym domain has its own random secret; destroying it makes its tokens unlinkable.
 
-    def working_key(self, domain: PseudonymDomain, use: KeyUse, field_form: str) -> bytes:
+    A domain is a recipient, a purpose and an epoch; the name without an epoch stands for standing tokens where keys
+    are asked for, and for the recipient and purpose as a whole where they are destroyed.
+    """
+
+    @property
+    def suite(self) -> CipherSuite:
+        """The block cipher that all keys of this ring are for."""
+        ...
+
+    def working_key(self, domain: PseudonymDomain, use: KeyUse, field_form: str, version: int | None = None) -> bytes:
         """Return the 64-byte working key of a domain, use and canonical field form.
 
-        A domain's secret is made when it is first asked for.
+        A domain's secret is made when it is first asked for. Keys that must never change have one version only, and
+        `version` is left out for them: those of the gateway's own domain, and those for PERTURB, whose noise could be
+        averaged away if it were drawn anew.
+
+        Args:
+            version: one of `versions()`; left out, the newest, which is the one to make tokens with.
 
         Raises:
-            Fault: KEYS_UNAVAILABLE; also for a domain whose secret was destroyed, for ever.
+            Fault: KEYS_UNAVAILABLE; also for a domain whose secret was destroyed, for ever, and for a version that
+                cannot be read any more.
+        """
+        ...
+
+    def versions(self) -> tuple[int, ...]:
+        """Return the versions whose tokens can be read now, the newest first.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE.
         """
         ...
 
     def domains(self) -> tuple[PseudonymDomain, ...]:
-        """Return the domains that have a secret.
+        """Return the domains that have a secret, each with its epoch.
 
         Raises:
             Fault: KEYS_UNAVAILABLE.
@@ -53,7 +81,19 @@ class KeyRing(Protocol):
     def destroy(self, domain: PseudonymDomain) -> None:
         """Erase a domain's secret, durably and for ever: it is never made anew. Nothing happens where there is none.
 
+        Without an epoch, all epochs of the recipient and purpose go, and none is ever made again.
+
         Raises:
             Fault: KEYS_UNAVAILABLE; the secret may or may not be erased. INTERNAL for the gateway's own domain.
+        """
+        ...
+
+    def expire_epochs(self, before: date) -> tuple[PseudonymDomain, ...]:
+        """Erase the secrets of all epochs that ended before a day of the city, and return their domains.
+
+        No key of such an epoch is ever made again, in any domain. Standing tokens stay.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE; some may be erased. INTERNAL for a day that has not come yet.
         """
         ...

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pyarrow as pa
-from pyarrow import compute
 
-from gateway.kernels.tokens import detokenize, subject_tags, tokenize
+from gateway.kernels.text import as_text, compute
+from gateway.kernels.tokens import TokenKeys, detokenize, subject_tags, tokenize
 from gateway.model.contract import CanonicalForm
 from gateway.model.permit import Permit
 from gateway.model.pseudonym import PseudonymDomain
@@ -24,18 +22,25 @@ def open_tokens(tokens: pa.StringArray, domain: PseudonymDomain, form: Canonical
     Raises:
         Fault: KEYS_UNAVAILABLE.
     """
+    values: pa.StringArray = pa.nulls(len(tokens), pa.string())
     if domain not in keys.domains():
-        return pa.nulls(len(tokens), pa.string())
-    return detokenize(tokens, form, *_working(domain, form, keys))
+        return values
+    for version in keys.versions():
+        # whatever an older version made is read as well, while that version may be
+        found = detokenize(tokens, form, _working(domain, form, keys, version))
+        values = as_text(compute.coalesce(values, found))
+        if values.null_count == tokens.null_count:
+            break
+    return values
 
 
 def make_tokens(values: pa.StringArray, domain: PseudonymDomain, form: CanonicalForm, keys: KeyRing) -> pa.StringArray:
-    """Return the token of each identifier in a domain, as utf8; NULL for NULL.
+    """Return the token of each identifier in a domain, as utf8, under the newest keys; NULL for NULL.
 
     Raises:
         Fault: KEYS_UNAVAILABLE; also where the domain's keys were destroyed.
     """
-    return tokenize(values, form, *_working(domain, form, keys))
+    return tokenize(values, form, _working(domain, form, keys, None))
 
 
 def tag_subjects(permit: Permit, receipt: Receipt, subjects: pa.StringArray, keys: KeyRing, audit: AuditLog) -> None:
@@ -55,6 +60,6 @@ def tag_subjects(permit: Permit, receipt: Receipt, subjects: pa.StringArray, key
         audit.append_manifest(receipt.entry.index, 0, tags)
 
 
-def _working(domain: PseudonymDomain, form: CanonicalForm, keys: KeyRing) -> tuple[bytes, bytes]:
-    made = (keys.working_key(domain, use, form.value) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
-    return cast("tuple[bytes, bytes]", tuple(made))
+def _working(domain: PseudonymDomain, form: CanonicalForm, keys: KeyRing, version: int | None) -> TokenKeys:
+    block, siv = (keys.working_key(domain, use, form.value, version) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
+    return TokenKeys(keys.suite, block, siv)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from gateway.kernels.tokens import tokenize
+from gateway.kernels.tokens import TokenKeys, tokenize
 from gateway.model.permit import TREAT, Obligation
 from gateway.model.treatment import Pseudonymize
 from gateway.ports import KeyRing, KeyUse
@@ -24,7 +24,11 @@ def pseudonymize(minimal: MinimizedTable, keys: KeyRing) -> PseudonymizedTable:
     names = [name for name, how in permit.scope.fields.items() if isinstance(how, Pseudonymize)]
     forms = {name: permit.scope.contract.fields[name].canonical for name in names}
     working = {
-        form: tuple(keys.working_key(permit.domain, use, form.value) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
+        form: TokenKeys(
+            keys.suite,
+            keys.working_key(permit.domain, KeyUse.TOKEN_BLOCK, form.value),
+            keys.working_key(permit.domain, KeyUse.TOKEN_SIV, form.value),
+        )
         for form in set(forms.values())
     }
     fields = [field.with_type(pa.string()) if field.name in forms else field for field in minimal.schema]
@@ -35,7 +39,7 @@ def pseudonymize(minimal: MinimizedTable, keys: KeyRing) -> PseudonymizedTable:
             columns = list(segment.records.columns)
             for name, form in forms.items():
                 place = schema.get_field_index(name)
-                columns[place] = tokenize(columns[place].cast(pa.string()), form, *working[form])
+                columns[place] = tokenize(columns[place].cast(pa.string()), form, working[form])
             yield replace(segment, records=pa.record_batch(columns, schema=schema))
 
     done = frozenset(Obligation(TREAT, name) for name in names)

@@ -67,6 +67,17 @@ def test_the_keys_of_a_purpose_end_with_it_and_a_certificate_says_so(house: Hous
     assert certificates(house.office, house.long_signed_in(), DOMAIN.purpose) == (certificate,)
 
 
+def test_every_epoch_of_a_purpose_ends_with_it_also_those_that_nobody_asked_for(house: House) -> None:
+    end_today(house)
+    ring = house.office.keys
+    ring.working_key(PseudonymDomain("police", DOMAIN.purpose, "2026"), KeyUse.TOKEN_BLOCK, "resident-id")
+    house.clock.ahead = LATER
+    sunset(house.office)
+    for epoch in ("", "2026", "2031"):
+        with pytest.raises(Fault, match="KEYS_UNAVAILABLE"):
+            ring.working_key(PseudonymDomain("police", DOMAIN.purpose, epoch), KeyUse.TOKEN_BLOCK, "resident-id")
+
+
 @pytest.mark.usefixtures("small_batches")
 def test_a_stream_under_way_ends_with_its_purpose(house: House) -> None:
     end_today(house)

@@ -62,7 +62,7 @@ class Bounds:
     """
 
     classes: int = 4_000_000
-    held: int = 32_000_000
+    held: int = 16_000_000
 
     def __post_init__(self) -> None:
         if not (1 <= self.classes < MOST_CLASSES and 1 <= self.held < 1 << 31):
@@ -210,7 +210,7 @@ class Census:
         tagged = known(words)
         self._without_unit += len(tagged) - int(tagged.sum())
         if not self._sensitive:
-            self._units.add(classes, words, table.end)
+            self._units.add(classes, words, tagged, table.end)
             return
         self._held += int(tagged.sum())
         if self._held > self._bounds.held:

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gateway.kernels.anonymity.numbering import Numbering, Numbers, TooManyValues
+from gateway.kernels.anonymity.guesses import Guesses
+from gateway.kernels.anonymity.numbering import UNKNOWN, Keys, Numbering, Numbers, TooManyValues
 from gateway.kernels.text import Column, compute, valid
 
 UNKNOWN_CODE = 0
@@ -20,6 +21,7 @@ NULL_CODE = 1
 FIRST_CODE = 2
 
 _WINDOW = 1 << 16  # values
+_LEAST = np.iinfo(np.int64).min
 
 
 class Codes(ABC):
@@ -110,6 +112,7 @@ class _TextCodes(Codes):
         super().__init__(arrow)
         self._limit = limit
         self._codes: dict[bytes, int] = {}
+        self._guesses = Guesses()
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -118,16 +121,20 @@ class _TextCodes(Codes):
         return _ranks(sorted(range(len(self)), key=list(self._codes).__getitem__))
 
     def _values(self, array: Column, *, known: bool) -> Numbers:
+        guessed = self._guesses.find(array)
+        if guessed is not None:
+            return guessed
         encoded: Any = array.dictionary_encode()
         # as bytes: text that is not UTF-8 must not end up in an exception
         values = cast("list[bytes]", encoded.dictionary.cast(pa.binary()).to_pylist())
         if known:
-            meanings = [self._codes.get(value, UNKNOWN_CODE) for value in values]
+            codes = [self._codes.get(value, UNKNOWN_CODE) for value in values]
         else:
-            meanings = [self._codes.setdefault(value, FIRST_CODE + len(self._codes)) for value in values]
+            codes = [self._codes.setdefault(value, FIRST_CODE + len(self._codes)) for value in values]
             if len(self._codes) > self._limit:
                 raise TooManyValues
-        return cast(Numbers, np.array(meanings, np.int64)[encoded.indices.to_numpy()])
+            self._guesses.learn(array, values, codes)
+        return cast(Numbers, np.array(codes, np.int64)[encoded.indices.to_numpy()])
 
 
 class _NumberCodes(Codes):
@@ -154,30 +161,28 @@ class _NumberCodes(Codes):
         if not len(array):
             return np.empty(0, np.int64)
         if self.arrow == pa.float64():
-            bits = array.to_numpy().view(np.uint64)
-            numbers = self._numbering.find(bits) if known else self._numbering.number(bits)
-        else:
-            stored = array.cast(pa.int32()) if self.arrow == pa.date32() else array
-            numbers = self._integers(stored.to_numpy(), known=known)
-        return np.where(numbers > 0, numbers + (FIRST_CODE - 1), UNKNOWN_CODE) if known else numbers + (FIRST_CODE - 1)
-
-    def _integers(self, values: npt.NDArray[np.int64] | npt.NDArray[np.int32], *, known: bool) -> Numbers:
+            return self._by_hash(array.to_numpy().view(np.uint64), known=known)
+        values = (array.cast(pa.int32()) if self.arrow == pa.date32() else array).to_numpy()
         low, high = int(values.min()), int(values.max())
         if not known and self._window is None:
-            self._base, self._window = low - _WINDOW // 2, np.zeros(_WINDOW, np.int32)
+            self._base = max(low - _WINDOW // 2, _LEAST)
+            self._window = np.zeros(_WINDOW, np.int32)
         if self._window is None or low < self._base or high >= self._base + _WINDOW:
-            keys = values.astype(np.int64).view(np.uint64)
-            return self._numbering.find(keys) if known else self._numbering.number(keys)
-        # the least int64 has no window below it: the difference is taken where it can't overflow
-        places = values.astype(np.int64) - np.int64(low) + (low - self._base)
-        numbers: Numbers = self._window[places].astype(np.int64)
-        missing = numbers == UNKNOWN_CODE
-        if missing.any():
-            keys = values[missing].astype(np.int64).view(np.uint64)
-            numbers[missing] = self._numbering.find(keys) if known else self._numbering.number(keys)
+            return self._by_hash(values.astype(np.int64).view(np.uint64), known=known)
+        places = np.subtract(values, self._base, dtype=np.int64)
+        codes: Numbers = self._window.take(places, mode="clip").astype(np.int64)  # none lies outside
+        if not codes.all():
+            missing = codes == UNKNOWN_CODE
+            codes[missing] = self._by_hash(values[missing].astype(np.int64).view(np.uint64), known=known)
             if not known:
-                self._window[places[missing]] = numbers[missing]
-        return numbers
+                self._window[places[missing]] = codes[missing]
+        return codes
+
+    def _by_hash(self, keys: Keys, *, known: bool) -> Numbers:
+        if not known:
+            return self._numbering.number(keys) + (FIRST_CODE - 1)
+        numbers = self._numbering.find(keys)
+        return np.where(numbers == UNKNOWN, UNKNOWN_CODE, numbers + (FIRST_CODE - 1))
 
 
 def _ranks(order: npt.ArrayLike) -> Numbers:

@@ -135,10 +135,11 @@ class Pairs:
         """Return the number of each pair, 0 where it has none. A pair with an unknown half has none."""
         if self._table is None:
             return self._hashed.find(_joined(first, second))
-        inside = (first < self._table.shape[0]) & (second < self._table.shape[1])
-        if inside.all():
+        rows, columns = self._table.shape
+        if int(first.max(initial=0)) < rows and int(second.max(initial=0)) < columns:
             return self._cells(first, second)
         numbers = np.zeros(len(first), np.int64)
+        inside = (first < rows) & (second < columns)
         numbers[inside] = self._cells(first[inside], second[inside])
         return numbers
 
@@ -154,8 +155,8 @@ class Pairs:
         if self._table is None:
             return self._hashed.number(_joined(first, second))
         numbers = self._cells(first, second)
-        missing = np.flatnonzero(numbers == UNKNOWN)
-        if missing.size:
+        if not numbers.all():
+            missing = np.flatnonzero(numbers == UNKNOWN)
             width = self._table.shape[1]
             cells = (first[missing] * width + second[missing]).astype(np.uint64)
             new = distinct(cells)
@@ -168,7 +169,9 @@ class Pairs:
 
     def _cells(self, first: Numbers, second: Numbers) -> Numbers:
         assert self._table is not None
-        numbers: Numbers = self._table.reshape(-1)[first * self._table.shape[1] + second].astype(np.int64)
+        cells = first * self._table.shape[1] + second
+        # no cell lies outside: "clip" only spares the check of each
+        numbers: Numbers = self._table.reshape(-1).take(cells, mode="clip").astype(np.int64)
         return numbers
 
     def _widen(self, rows: int, columns: int) -> None:

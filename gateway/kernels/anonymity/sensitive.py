@@ -66,14 +66,24 @@ class Values:
 class Holdings:
     """Which unit of which class holds which value: different triples, ordered by class, unit and rank of the value.
 
-    `first` is where each unit of a class begins. `values` are how many values a unit holds there, NULL among them, for
-    each triple.
+    `first` is where each unit of a class begins.
     """
 
     pairs: Keys
     ranks: Numbers
     first: Numbers
-    values: Numbers
+
+    @property
+    def single(self) -> bool:
+        """Whether no unit holds two values in a class."""
+        return len(self.first) == len(self.pairs)
+
+    def weights(self) -> Numbers:
+        """Return what each triple weighs: a unit weighs one in its class, in equal parts over the values it holds."""
+        if self.single:
+            return np.full(len(self.pairs), _ONE)
+        sizes = _lengths(self.first, len(self.pairs))
+        return np.repeat(_ONE // sizes, sizes)
 
 
 def holdings(pairs: Keys, ranks: Keys) -> Holdings:
@@ -89,30 +99,30 @@ def holdings(pairs: Keys, ranks: Keys) -> Holdings:
         numbers = np.repeat(np.arange(len(starts)), _lengths(starts, len(ordered))).astype(np.uint64)
         triples = distinct((numbers << _HALF) | ranks[order])
         pairs, ranks = ordered[starts][triples >> _HALF], triples & _LOW_HALF
-    first = _beginnings(pairs)
-    sizes = _lengths(first, len(pairs))
-    return Holdings(pairs, ranks.astype(np.int64), first, np.repeat(sizes, sizes))
+    return Holdings(pairs, ranks.view(np.int64), _beginnings(pairs))
 
 
 def diversity(held: Holdings, end: int) -> Numbers:
     """Return the l of each class below `end`: see the reference, "l-diversity". NULL is no value."""
-    pairs, ranks = held.pairs[held.ranks != NULL_RANK], held.ranks[held.ranks != NULL_RANK]
+    pairs, ranks, first = held.pairs, held.ranks, held.first
+    if not ranks.all():
+        pairs, ranks = pairs[ranks != NULL_RANK], ranks[ranks != NULL_RANK]
+        first = _beginnings(pairs)
     classes = classes_of(pairs)
-    first = _beginnings(pairs)
     units = np.bincount(classes[first], minlength=end)
 
     cells = _cells(classes, ranks)
     ordered = np.sort(cells)
     starts = _beginnings(ordered)
     different, holders = ordered[starts], _lengths(starts, len(ordered))
-    cell_classes = (different >> _HALF).astype(np.int64)
+    cell_classes = (different >> _HALF).view(np.int64)
     most = np.zeros(end, np.int64)
     np.maximum.at(most, cell_classes, holders)
 
     spoken = np.bincount(cell_classes, minlength=end)
-    several = np.zeros(end, np.bool_)
-    several[classes[1:][pairs[1:] == pairs[:-1]]] = True
-    if several.any():
+    if len(first) < len(pairs):
+        several = np.zeros(end, np.bool_)
+        several[classes[1:][pairs[1:] == pairs[:-1]]] = True
         rows, those = several[classes], several[cell_classes]
         voices = _voices(pairs[rows], cells[rows], different[those], holders[those])
         spoken[several] = np.bincount(voices, minlength=end)[several]
@@ -121,7 +131,7 @@ def diversity(held: Holdings, end: int) -> Numbers:
 
 def _voices(pairs: Keys, cells: Keys, different: Keys, holders: Numbers) -> Numbers:
     """Let each unit speak for one of its values, the rarest of its class: the class of each value spoken for."""
-    classes = (different >> _HALF).astype(np.int64)
+    classes = (different >> _HALF).view(np.int64)
     order = np.lexsort((different, holders, classes))
     rarity = np.empty(len(order), np.uint64)
     rarity[order] = np.arange(len(order))
@@ -134,11 +144,9 @@ def closeness(held: Holdings, ordered: bool, end: int) -> Floats:
 
     0 for a class that nobody is in. It is exact to about 10⁻⁹.
     """
-    weights = _ONE // held.values
     whole = _whole(held)
-    classes = classes_of(held.pairs)
-    cells, weights = _summed(_cells(classes, held.ranks), weights)
-    cell_classes, cell_ranks = (cells >> _HALF).astype(np.int64), (cells & _LOW_HALF).astype(np.int64)
+    cells, weights = _weighed(held)
+    cell_classes, cell_ranks = (cells >> _HALF).view(np.int64), (cells & _LOW_HALF).view(np.int64)
     totals = np.zeros(end, np.int64)
     np.add.at(totals, cell_classes, weights)
     if not ordered:
@@ -149,9 +157,13 @@ def closeness(held: Holdings, ordered: bool, end: int) -> Floats:
 
 def _whole(held: Holdings) -> Floats:
     """The share of each rank in the table: each unit weighs one, in equal parts over the values it holds anywhere."""
-    everywhere = holdings(held.pairs & _LOW_UNIT, held.ranks.astype(np.uint64))
-    weights = np.zeros(int(held.ranks.max(initial=0)) + 1, np.int64)
-    np.add.at(weights, everywhere.ranks, _ONE // everywhere.values)
+    everywhere = holdings(held.pairs & _LOW_UNIT, held.ranks.view(np.uint64))
+    end = int(held.ranks.max(initial=0)) + 1
+    weights = np.zeros(end, np.int64)
+    if everywhere.single:
+        weights += np.bincount(everywhere.ranks, minlength=end)
+    else:
+        np.add.at(weights, everywhere.ranks, everywhere.weights())
     return weights / max(1, int(weights.sum()))
 
 
@@ -189,19 +201,20 @@ def _ordered(classes: Numbers, ranks: Numbers, weights: Numbers, totals: Numbers
 
 
 def _cells(classes: Numbers, ranks: Numbers) -> Keys:
-    return (classes.astype(np.uint64) << _HALF) | ranks.astype(np.uint64)
+    return ((classes << 32) | ranks).view(np.uint64)
 
 
-def _summed(cells: Keys, weights: Numbers) -> tuple[Keys, Numbers]:
-    """The different cells in order, and the weight of each."""
-    if (weights == _ONE).all():
+def _weighed(held: Holdings) -> tuple[Keys, Numbers]:
+    """The different pairs of class and rank in order, and what their holders weigh."""
+    cells = _cells(classes_of(held.pairs), held.ranks)
+    if held.single:
         ordered = np.sort(cells)
         starts = _beginnings(ordered)
-        return ordered[starts], _ONE * _lengths(starts, len(ordered))
+        return ordered[starts], _lengths(starts, len(ordered))
     order = np.argsort(cells)
     ordered = cells[order]
     starts = _beginnings(ordered)
-    return ordered[starts], np.add.reduceat(weights[order], starts)
+    return ordered[starts], np.add.reduceat(held.weights()[order], starts)
 
 
 def _beginnings(ordered: npt.NDArray[np.uint64] | Numbers) -> Numbers:

@@ -49,7 +49,9 @@ def tag_words(tags: pa.FixedSizeBinaryArray | bytes, rows: int) -> Words:
 
 def known(words: Words) -> Mask:
     """Tell which rows have a unit: those whose tag is not zero."""
-    tagged: Mask = (words[:, 0] | words[:, 1]) != 0
+    tagged: Mask = words[:, 0] != 0
+    if not tagged.all():
+        tagged |= words[:, 1] != 0
     return tagged
 
 
@@ -66,7 +68,7 @@ def pair_keys(classes: Numbers, words: Words) -> Keys:
 
 def classes_of(pairs: Keys) -> Numbers:
     """Return the class in each key."""
-    return (pairs >> UNIT_BITS).astype(np.int64)
+    return (pairs >> UNIT_BITS).view(np.int64)
 
 
 class Units:
@@ -84,22 +86,20 @@ class Units:
         self._settle_at = _LEAST_HELD
         self._full = np.zeros(0, np.bool_)
 
-    def add(self, classes: Numbers, words: Words, end: int) -> None:
-        """Count the units of rows of these classes, all of them below `end`.
+    def add(self, classes: Numbers, words: Words, tagged: Mask, end: int) -> None:
+        """Count the units of those rows that are tagged; their classes lie below `end`.
 
         Raises:
             TooManyValues: if more pairs must be held than the limit.
         """
         if end > len(self._full):
             self._full = np.concatenate((self._full, np.zeros(2 * end - len(self._full), np.bool_)))
-        counted = np.flatnonzero(~self._full[classes])
+        counted = np.flatnonzero(tagged & ~self._full[classes])
         if not counted.size:
             return
-        words = words[counted]
-        tagged = known(words)
-        if not tagged.all():
-            counted, words = counted[tagged], words[tagged]
-        self._held.append(pair_keys(classes[counted], words))
+        if counted.size < len(classes):
+            classes, words = classes[counted], words.take(counted, axis=0)
+        self._held.append(pair_keys(classes, words))
         self._pending += len(counted)
         if self._pending > self._settle_at:
             self._settle()

@@ -32,14 +32,14 @@ _HEAD = rf"^(?P<head>[\p{{Han}}\s\x{{3000}}]{{1,{_LOOKED_AT}}})"
 _COUNTRIES = "中华人民共和国", "中国"
 
 _HAN = "[\u3007\u3400-\u4dbf\u4e00-\u9fff]"
-_SUBDISTRICT = re.compile(rf"(?P<name>(?:(?![镇乡]){_HAN}){{1,4}}?|{_HAN}{{1,3}}[镇乡])街道")
+_SUBDISTRICT = re.compile(rf"(?P<name>(?:(?![镇乡]){_HAN}){{1,4}}?|{_HAN}{{1,3}}[镇乡])街道(?![口旁边])")
 _TOWNS = (
     re.compile(rf"(?P<name>{_HAN}[镇乡])[镇乡]"),  # 东镇镇, 柏乡镇
     re.compile(rf"(?P<name>{_HAN}{{1,4}}?)[镇乡]"),
     re.compile(rf"(?P<name>{_HAN}{{2,14}}?族)(?:[镇乡]|苏木)"),
     re.compile(rf"(?P<name>{_HAN}{{1,8}}?)苏木"),
 )
-_NO_TOWN = re.compile(".*[路街巷弄号幢栋室寓].*|.*小|[老同故]")
+_NO_TOWN = re.compile(".*[路街巷弄号幢栋室寓].*|.*[小老]|[同故]")
 _NO_SUBDISTRICT = re.compile(".*[号幢栋室].*")
 
 

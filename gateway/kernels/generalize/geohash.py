@@ -16,14 +16,8 @@ _PAIRS = np.stack([np.repeat(_ALPHABET, 32), np.tile(_ALPHABET, 32)], axis=1).co
 """Two characters for each ten bits."""
 _DEPTH = 32
 _LONGEST = 9
-_SPREAD = (
-    (16, 0x0000_FFFF_0000_FFFF),
-    (8, 0x00FF_00FF_00FF_00FF),
-    (4, 0x0F0F_0F0F_0F0F_0F0F),
-    (2, 0x3333_3333_3333_3333),
-    (1, 0x5555_5555_5555_5555),
-)
-
+_COARSE = 6
+"""The most characters that 16 bits of each coordinate say."""
 Words = npt.NDArray[np.uint64]
 
 
@@ -52,7 +46,7 @@ def generalize_geohash(latitude: Column, longitude: Column, length: int) -> pa.S
         if not inside.all():
             lat, lon = np.where(inside, lat, 0.0), np.where(inside, lon, 0.0)
             known[chunk] = inside
-        code = _spread(_halvings(lon, 360)) << np.uint64(1) | _spread(_halvings(lat, 180))
+        code = _interleaved(_halvings(lon, 360), _halvings(lat, 180), fine=length > _COARSE)
         for pair in range(pairs.shape[1]):
             pairs[chunk, pair] = _PAIRS[code >> np.uint64(54 - 10 * pair) & np.uint64(1023)]
     if known.all():
@@ -81,8 +75,24 @@ def _halvings(degrees: npt.NDArray[np.float64], span: int) -> Words:
     return cells.view(np.uint64)
 
 
-def _spread(words: Words) -> Words:
-    """Put a zero before each of 32 bits."""
-    for shift, mask in _SPREAD:
+def _interleaved(first: Words, second: Words, fine: bool) -> Words:
+    """Put the bits of two columns of 32 in turn, from the highest down; where not `fine`, the first 16 of each."""
+    code = _in_turn(first >> np.uint64(16), second >> np.uint64(16)) << np.uint64(32)
+    if fine:
+        code |= _in_turn(first & np.uint64(0xFFFF), second & np.uint64(0xFFFF))
+    return code
+
+
+def _in_turn(first: Words, second: Words) -> Words:
+    return _SPREAD[first] << np.uint64(1) | _SPREAD[second]
+
+
+def _spread_table() -> Words:
+    """The numbers of 16 bits with a zero put before each bit."""
+    words = np.arange(2**16, dtype=np.uint64)
+    for shift, mask in ((8, 0x00FF_00FF), (4, 0x0F0F_0F0F), (2, 0x3333_3333), (1, 0x5555_5555)):
         words = (words | words << np.uint64(shift)) & np.uint64(mask)
     return words
+
+
+_SPREAD = _spread_table()

@@ -81,8 +81,6 @@ def generalize_step(array: Column, step: str, top: str | None) -> Column:
             if cap is not None:
                 np.minimum(steps, float(cap), out=steps)
             edges[chunk] = steps * units / scale
-    edges += 0.0  # no negative zero
-    edges[~known] = 0.0
     return masked(edges, known)
 
 

@@ -6,17 +6,21 @@ import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 
 import pytest
 
+from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.pseudonym import PseudonymDomain
+from gateway.model.pseudonym import CipherSuite, PseudonymDomain, Renewal
 from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse
 from tests.conformance.ports.conftest import OpenKeyRing
 
 TAX = PseudonymDomain("hztax", "subsidy-check")
 POLICE = PseudonymDomain("hzpb", "subsidy-check")
+EPOCHS = ("", "2025", "2025-11", "2026", "2026-10", "2026-11", "2026-11-20", "2026-11-21")
 
 
 def gone(ring: KeyRing, domain: PseudonymDomain) -> bool:
@@ -44,6 +48,7 @@ def test_keys_of_other_domains_uses_and_forms_are_others(open_keys: OpenKeyRing)
     ring = open_keys()
     domains = [TAX, PseudonymDomain("hzpb", "subsidy-check"), PseudonymDomain("hztax", "audit"), AUDIT_DOMAIN]
     domains += [PseudonymDomain("a", "bc"), PseudonymDomain("ab", "c"), PseudonymDomain("subsidy-check", "hztax")]
+    domains += [TAX.at(renewed, date(2026, 11, 22)) for renewed in Renewal] + [replace(TAX, epoch="2026-10")]
     asked = list(product(domains, KeyUse, ["resident-id", "phone"]))
     assert len({ring.working_key(*one)[:16] for one in asked}) == len(asked)
 
@@ -117,6 +122,92 @@ def test_the_gateway_s_own_domain_is_not_destroyed(open_keys: OpenKeyRing) -> No
         ring.destroy(AUDIT_DOMAIN)
     assert caught.value.reason is ErrorReason.INTERNAL
     assert open_keys().working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, "text") == key
+
+
+def test_the_newest_version_is_the_one_that_is_meant_where_none_is_given(open_keys: OpenKeyRing) -> None:
+    ring = open_keys()
+    assert ring.suite in CipherSuite
+    newest = ring.versions()[0]
+    assert ring.versions() == tuple(sorted({*ring.versions()}, reverse=True))
+    for use in {*KeyUse} - {KeyUse.PERTURB}:
+        assert ring.working_key(TAX, use, "text", newest) == ring.working_key(TAX, use, "text")
+        for version in (0, -1, newest + 1):
+            with pytest.raises(Fault) as caught:
+                ring.working_key(TAX, use, "text", version)
+            assert caught.value.reason is ErrorReason.KEYS_UNAVAILABLE
+
+
+def test_keys_that_never_change_have_one_version(open_keys: OpenKeyRing) -> None:
+    ring = open_keys()
+    asked = [(AUDIT_DOMAIN, use) for use in KeyUse] + [(TAX, KeyUse.PERTURB)]
+    for domain, use in asked:
+        ring.working_key(domain, use, "text")
+        with pytest.raises(Fault) as caught:
+            ring.working_key(domain, use, "text", ring.versions()[0])
+        assert caught.value.reason is ErrorReason.KEYS_UNAVAILABLE
+
+
+def test_destroying_an_epoch_leaves_the_others(open_keys: OpenKeyRing) -> None:
+    first, second = open_keys(), open_keys()
+    domains = [replace(TAX, epoch=epoch) for epoch in EPOCHS]
+    keys = {domain: first.working_key(domain, KeyUse.TOKEN_BLOCK, "text") for domain in domains}
+    assert {second.working_key(domain, KeyUse.TOKEN_BLOCK, "text") for domain in domains} == {*keys.values()}
+    first.destroy(domains[3])
+    for ring in (first, second, open_keys()):
+        assert gone(ring, domains[3])
+        left = [domain for domain in domains if domain != domains[3]]
+        assert [ring.working_key(domain, KeyUse.TOKEN_BLOCK, "text") for domain in left] == [keys[one] for one in left]
+        assert set(ring.domains()) == set(left)
+
+
+def test_destroying_a_recipient_and_purpose_destroys_every_epoch_also_those_to_come(open_keys: OpenKeyRing) -> None:
+    first, second = open_keys(), open_keys()
+    for epoch in EPOCHS[1:4]:
+        for ring in (first, second):
+            ring.working_key(replace(TAX, epoch=epoch), KeyUse.TOKEN_BLOCK, "text")
+            ring.working_key(replace(POLICE, epoch=epoch), KeyUse.TOKEN_BLOCK, "text")
+    first.destroy(TAX)  # which has no standing tokens
+    for ring in (first, second, open_keys()):
+        assert all(gone(ring, replace(TAX, epoch=epoch)) for epoch in (*EPOCHS, "2031", "any other"))
+        assert set(ring.domains()) == {replace(POLICE, epoch=epoch) for epoch in EPOCHS[1:4]}
+
+
+def test_epochs_that_ended_expire_in_every_domain_and_are_never_made_again(open_keys: OpenKeyRing) -> None:
+    first, second = open_keys(), open_keys()
+    domains = [replace(one, epoch=epoch) for one in (TAX, POLICE) for epoch in EPOCHS]
+    for domain in domains:
+        for ring in (first, second):
+            ring.working_key(domain, KeyUse.TOKEN_BLOCK, "text")
+    expired = first.expire_epochs(date(2026, 11, 21))
+    assert {one.epoch for one in expired} == {"2025", "2025-11", "2026-10", "2026-11-20"}
+    assert len(expired) == 8
+    never_made = [PseudonymDomain("new", "new", epoch) for epoch in ("1999", "2026-09", "2026-11-01")]
+    for ring in (first, second, open_keys()):
+        assert all(gone(ring, domain) for domain in (*expired, *never_made))
+        assert {one.epoch for one in ring.domains()} == {"", "2026", "2026-11", "2026-11-21"}
+        assert not gone(ring, PseudonymDomain("new", "new", "2026-11-21"))
+    assert second.expire_epochs(date(2026, 11, 20)) == ()  # an earlier day brings nothing back
+    assert all(gone(second, domain) for domain in expired)
+
+
+def test_no_epoch_expires_before_its_time(open_keys: OpenKeyRing) -> None:
+    ring = open_keys()
+    today = city_day(datetime.now(UTC).replace(tzinfo=None))
+    current = [TAX.at(renewed, today) for renewed in Renewal]
+    for domain in (TAX, *current):
+        ring.working_key(domain, KeyUse.TOKEN_BLOCK, "text")
+    assert ring.expire_epochs(today) == ()
+    assert not any(gone(ring, domain) for domain in (TAX, *current))
+    with pytest.raises(Fault) as caught:
+        ring.expire_epochs(today + timedelta(days=2))
+    assert caught.value.reason is ErrorReason.INTERNAL
+
+
+@pytest.mark.parametrize("epoch", ["", "2026"])
+def test_no_epoch_of_the_gateway_s_own_domain_is_destroyed(open_keys: OpenKeyRing, epoch: str) -> None:
+    with pytest.raises(Fault) as caught:
+        open_keys().destroy(replace(AUDIT_DOMAIN, epoch=epoch))
+    assert caught.value.reason is ErrorReason.INTERNAL
 
 
 def test_threads_that_use_a_domain_while_it_is_destroyed_end_without_it(open_keys: OpenKeyRing) -> None:

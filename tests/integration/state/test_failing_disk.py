@@ -209,4 +209,8 @@ def test_the_key_ring_makes_and_destroys_no_domain_on_a_full_disk_and_recovers(t
     assert ring.domains() == (domain,)
     ring.destroy(domain)
     assert ring.domains() == ()
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["keys.json", "keys.json.lock"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == [
+        "keys.json",
+        "keys.json.destroyed",
+        "keys.json.lock",
+    ]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from gateway.adapters.keyring_file import FileKeyRing
-from gateway.kernels.tokens import TAG_BYTES, detokenize, subject_tags
+from gateway.kernels.tokens import TAG_BYTES, TokenKeys, detokenize, subject_tags
 from gateway.model.contract import CanonicalForm
 from gateway.model.statistics import StatisticsQuery
 from gateway.model.treatment import Keep, Pseudonymize, Treatment
@@ -85,7 +85,7 @@ def test_rows_of_one_person_are_no_longer_neighbours(keys: FileKeyRing) -> None:
 
 def test_tokens_tags_slots_and_values_stay_those_of_their_row(keys: FileKeyRing) -> None:
     domain = permit_for(StatisticsQuery((), (), ()), institution="police").domain
-    working = [keys.working_key(domain, use, "text") for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV)]
+    block, siv = (keys.working_key(domain, use, "text") for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
     manifest = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, "resident/text")
     start = 0
     for segment, size in zip(_extract("police", keys), SIZES, strict=True):
@@ -94,7 +94,7 @@ def test_tokens_tags_slots_and_values_stay_those_of_their_row(keys: FileKeyRing)
         subjects = pa.array([SUBJECTS[row] for row in order], pa.string())
         assert segment.records.schema.names == ["resident_id", "amount"]
         tokens = segment.records.column("resident_id")
-        assert detokenize(tokens, CanonicalForm.TEXT, working[0], working[1]).equals(subjects)
+        assert detokenize(tokens, CanonicalForm.TEXT, TokenKeys(keys.suite, block, siv)).equals(subjects)
         assert len(segment.tags) == TAG_BYTES * size
         assert segment.tags == subject_tags(subjects, CanonicalForm.TEXT, manifest)
         assert segment.slots is not None and segment.slots.to_pylist() == [row % 5 for row in order]

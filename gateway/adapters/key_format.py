@@ -1,0 +1,197 @@
+"""The key file as bytes: format 2, and format 1, which is still read.
+
+AES key wrap protects each key; the authentication code over the whole also protects their order, their names, their
+windows, their tombstones and the parameters, so that no two domains' secrets can be exchanged. It cannot tell an older
+copy of the whole file: see `key_destructions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.accountability.jcs import Json
+from gateway.accountability.lexical import write_instant
+from gateway.adapters import key_json as form
+from gateway.adapters.key_document import BackUp, DomainSecret, Escrow, KeyDocument, Master, Stretching
+from gateway.adapters.key_tombstones import Tombstones
+from gateway.model.pseudonym import CipherSuite, PseudonymDomain
+
+FORMAT = 2
+MIN_N = 2**15
+"""The least work factor of scrypt that is accepted."""
+_MAX_N = 2**20
+_SALT_BYTES = 16
+_PARTS = ("format", "suite", "stretching", "masters", "domains", "destroyed", "back_ups", "escrows")
+
+
+def write(document: KeyDocument, mac_key: bytes) -> bytes:
+    """Return the bytes of the file, in format 2."""
+    stretching = document.stretching
+    body: dict[str, Json] = {
+        "format": FORMAT,
+        "suite": document.suite.value,
+        "stretching": {
+            "name": "scrypt",
+            "n": stretching.n,
+            "r": stretching.r,
+            "p": stretching.p,
+            "salt": stretching.salt.hex(),
+        },
+        "masters": [_write_master(item) for item in document.masters],
+        "domains": [_write_secret(item) for item in document.secrets],
+        "destroyed": write_tombstones(document.tombstones),
+        "back_ups": [
+            {"made_at": write_instant(item.made_at), "until": item.until.isoformat(), "digest": item.digest}
+            for item in document.back_ups
+        ],
+        "escrows": [
+            {
+                "made_at": write_instant(item.made_at),
+                "agent": item.agent,
+                "versions": item.versions,
+                "salt": item.salt.hex(),
+            }
+            for item in document.escrows
+        ],
+    }
+    return form.sealed(body, mac_key)
+
+
+def read(data: bytes) -> tuple[KeyDocument, Mapping[str, Json], bytes]:
+    """Return the document, its body and its authentication code, which the caller checks with `key_json.authentic`.
+
+    Raises:
+        ValueError: the bytes are not a key file of a format that is read here.
+    """
+    body, code = form.unsealed(data)
+    document = _read_1(body) if body.get("format") == 1 else _read_2(body)
+    if len({item.domain for item in document.secrets}) != len(document.secrets):
+        raise ValueError("a domain is given twice")
+    if any(document.tombstones.covers(item.domain) for item in document.secrets):
+        raise ValueError("a destroyed domain has a secret")
+    return document, body, code
+
+
+def is_first(body: Mapping[str, Json]) -> bool:
+    """Tell whether a file is of format 1, which has no list of destructions beside it."""
+    return body.get("format") == 1
+
+
+def write_tombstones(tombstones: Tombstones) -> dict[str, Json]:
+    """Write what was destroyed, in order of names."""
+    names = sorted(tombstones.domains, key=lambda one: (one.recipient, one.purpose, one.epoch))
+    return {"domains": [form.write_domain(name) for name in names], "before": tombstones.before}
+
+
+def read_tombstones(value: Json) -> Tombstones:
+    """Read what `write_tombstones` wrote; ValueError for anything else."""
+    body = form.keyed(value, "domains", "before")
+    names = [form.read_domain(item) for item in form.items(body["domains"])]
+    before = form.text(body["before"])
+    if len({*names}) != len(names) or (before and form.day(before).isoformat() != before):
+        raise ValueError("a destroyed domain is given twice, or the day of the epochs is none")
+    return Tombstones(frozenset(names), before)
+
+
+def _read_2(body: Mapping[str, Json]) -> KeyDocument:
+    form.keyed(body, *_PARTS)
+    if body["format"] != FORMAT:
+        raise ValueError("a key file of another format")
+    masters = tuple(_read_master(item) for item in form.items(body["masters"]))
+    versions = [master.version for master in masters]
+    if not masters or versions != sorted({*versions}):
+        raise ValueError("masters that are not in order")
+    if masters[-1].readable_until is not None or any(master.readable_until is None for master in masters[:-1]):
+        raise ValueError("the newest master is the one without an end")
+    return KeyDocument(
+        CipherSuite(form.text(body["suite"])),
+        _read_stretching(body["stretching"]),
+        masters,
+        tuple(_read_secret(item) for item in form.items(body["domains"])),
+        read_tombstones(body["destroyed"]),
+        tuple(_read_back_up(item) for item in form.items(body["back_ups"])),
+        tuple(_read_escrow(item) for item in form.items(body["escrows"])),
+    )
+
+
+def _read_1(body: Mapping[str, Json]) -> KeyDocument:
+    form.keyed(body, "format", "stretching", "master", "domains", optional=("destroyed",))
+    master = form.keyed(body["master"], "version", "wrapped")
+    if master["version"] != 1:
+        raise ValueError("format 1 has one master")
+    names = [_read_name_1(item) for item in form.items(body.get("destroyed", []))]
+    if len({*names}) != len(names):
+        raise ValueError("a destroyed domain is given twice")
+    return KeyDocument(
+        CipherSuite.AES,
+        _read_stretching(body["stretching"]),
+        (Master(1, form.octets(master["wrapped"]), None, encoding=1),),
+        tuple(_read_secret_1(item) for item in form.items(body["domains"])),
+        Tombstones(frozenset(names)),
+    )
+
+
+def _read_stretching(value: Json) -> Stretching:
+    body = form.keyed(value, "name", "n", "r", "p", "salt")
+    n, r, p = (form.integer(body[name]) for name in ("n", "r", "p"))
+    salt = form.octets(body["salt"])
+    # Whoever can write the file must not be able to weaken the stretching, nor to exhaust memory by it.
+    sound = MIN_N <= n <= _MAX_N and n.bit_count() == 1 and r == 8 and 1 <= p <= 16 and len(salt) == _SALT_BYTES
+    if body["name"] != "scrypt" or not sound:
+        raise ValueError("parameters of scrypt that are not accepted")
+    return Stretching(n, r, p, salt)
+
+
+def _write_master(master: Master) -> dict[str, Json]:
+    body: dict[str, Json] = {
+        "version": master.version,
+        "wrapped": master.wrapped.hex(),
+        "encoding": master.encoding,
+    }
+    return body | form.instants(made_at=master.made_at, readable_until=master.readable_until)
+
+
+def _read_master(value: Json) -> Master:
+    body = form.keyed(value, "version", "wrapped", "encoding", optional=("made_at", "readable_until"))
+    encoding = form.integer(body["encoding"])
+    if encoding > 2:
+        raise ValueError("an encoding that is not known")
+    made_at, until = form.optional_instant(body.get("made_at")), form.optional_instant(body.get("readable_until"))
+    return Master(form.integer(body["version"]), form.octets(body["wrapped"]), made_at, until, encoding)
+
+
+def _write_secret(secret: DomainSecret) -> dict[str, Json]:
+    body: dict[str, Json] = {"made_under": secret.made_under, "wrapped": secret.wrapped.hex()}
+    return form.write_domain(secret.domain) | body | form.instants(made_at=secret.made_at)
+
+
+def _read_secret(value: Json) -> DomainSecret:
+    names = ("recipient", "purpose", "epoch")
+    body = form.keyed(value, *names, "made_under", "wrapped", optional=("made_at",))
+    domain = form.read_domain({name: body[name] for name in names})
+    made_at = form.optional_instant(body.get("made_at"))
+    return DomainSecret(domain, form.integer(body["made_under"]), made_at, form.octets(body["wrapped"]))
+
+
+def _read_secret_1(value: Json) -> DomainSecret:
+    body = form.keyed(value, "recipient", "purpose", "epoch", "master", "wrapped")
+    if body["epoch"] != 1 or body["master"] != 1:
+        raise ValueError("format 1 has one epoch and one master")
+    domain = PseudonymDomain(form.text(body["recipient"]), form.text(body["purpose"]))
+    return DomainSecret(domain, 1, None, form.octets(body["wrapped"]))
+
+
+def _read_name_1(value: Json) -> PseudonymDomain:
+    body = form.keyed(value, "recipient", "purpose")
+    return PseudonymDomain(form.text(body["recipient"]), form.text(body["purpose"]))
+
+
+def _read_back_up(value: Json) -> BackUp:
+    body = form.keyed(value, "made_at", "until", "digest")
+    return BackUp(form.instant(body["made_at"]), form.day(body["until"]), form.octets(body["digest"]).hex())
+
+
+def _read_escrow(value: Json) -> Escrow:
+    body = form.keyed(value, "made_at", "agent", "versions", "salt")
+    versions = tuple(form.integer(item) for item in form.items(body["versions"]))
+    return Escrow(form.instant(body["made_at"]), form.octets(body["agent"]).hex(), versions, form.octets(body["salt"]))

@@ -1,0 +1,110 @@
+"""The one form of what stands in the files of a key ring: canonical JSON, strictly read, authenticated as a whole."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from gateway.accountability import jcs
+from gateway.accountability.jcs import Json
+from gateway.accountability.lexical import read_instant, write_instant
+from gateway.model.pseudonym import PseudonymDomain
+
+_HEX = re.compile(r"(?:[0-9a-f]{2})+", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_WRONG = "a file of another form"
+
+
+def sealed(body: Mapping[str, Json], mac_key: bytes) -> bytes:
+    """Return the bytes of a file: canonical JSON with an HMAC-SHA256 over all of it but the code itself."""
+    return jcs.encode({**body, "authentication": code_of(body, mac_key).hex()}) + b"\n"
+
+
+def code_of(body: Mapping[str, Json], mac_key: bytes) -> bytes:
+    """Return the authentication code of what a file says."""
+    return hmac.digest(mac_key, jcs.encode(body), "sha256")
+
+
+def unsealed(data: bytes) -> tuple[Mapping[str, Json], bytes]:
+    """Return what a file says, and its authentication code, which is not checked yet.
+
+    Raises:
+        ValueError: the bytes are no such file.
+    """
+    whole = dict(jcs.mapping(jcs.decode(data.removesuffix(b"\n"))))
+    return whole, octets(whole.pop("authentication", ""))
+
+
+def authentic(body: Mapping[str, Json], code: bytes, mac_key: bytes) -> bool:
+    """Tell whether the code is that of the body, in constant time."""
+    return hmac.compare_digest(code_of(body, mac_key), code)
+
+
+def keyed(value: Json, *names: str, optional: tuple[str, ...] = ()) -> Mapping[str, Json]:
+    """Return an object with these keys and no others, but for those that may be absent; ValueError otherwise."""
+    if not isinstance(value, Mapping) or value.keys() - set(optional) != set(names):
+        raise ValueError(_WRONG)
+    return value
+
+
+def items(value: Json) -> list[Json]:
+    """Return an array; ValueError for anything else."""
+    if not isinstance(value, list):
+        raise ValueError(_WRONG)
+    return value
+
+
+def text(value: Json) -> str:
+    """Return a string; ValueError for anything else."""
+    if not isinstance(value, str):
+        raise ValueError(_WRONG)
+    return value
+
+
+def integer(value: Json) -> int:
+    """Return an integer from 1 on; ValueError for anything else."""
+    if type(value) is not int or value < 1:
+        raise ValueError(_WRONG)
+    return value
+
+
+def octets(value: Json) -> bytes:
+    """Return the bytes of a string of hexadecimal digits; ValueError for anything else."""
+    if _HEX.fullmatch(text(value)) is None:
+        raise ValueError(_WRONG)
+    return bytes.fromhex(text(value))
+
+
+def day(value: Json) -> date:
+    """Return a day written YYYY-MM-DD; ValueError for anything else."""
+    if _DAY.fullmatch(text(value)) is None:
+        raise ValueError(_WRONG)
+    return date.fromisoformat(text(value))
+
+
+def instant(value: Json) -> datetime:
+    """Return an instant, naive UTC; ValueError for anything else."""
+    return read_instant(text(value))
+
+
+def optional_instant(value: Json | None) -> datetime | None:
+    """Return an instant, naive UTC, or None where none is given; ValueError for anything else."""
+    return None if value is None else instant(value)
+
+
+def instants(**named: datetime | None) -> dict[str, Json]:
+    """Write the instants that there are, each under its name."""
+    return {name: write_instant(value) for name, value in named.items() if value is not None}
+
+
+def write_domain(domain: PseudonymDomain) -> dict[str, Json]:
+    """Write a domain with its epoch."""
+    return {"recipient": domain.recipient, "purpose": domain.purpose, "epoch": domain.epoch}
+
+
+def read_domain(value: Json) -> PseudonymDomain:
+    """Read what `write_domain` wrote; ValueError for anything else."""
+    body = keyed(value, "recipient", "purpose", "epoch")
+    return PseudonymDomain(text(body["recipient"]), text(body["purpose"]), text(body["epoch"]))

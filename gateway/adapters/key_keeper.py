@@ -1,0 +1,175 @@
+"""What a keeper of keys does with the file: rotate, look at it, destroy on record, copy it for a stated time."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
+from gateway.adapters import key_back_up, key_escrow
+from gateway.adapters import key_derivation as derivation
+from gateway.adapters.clock_system import SystemClock
+from gateway.adapters.key_document import BackUp, DomainSecret, Escrow, KeyDocument, Master
+from gateway.adapters.key_files import fault, faulting
+from gateway.adapters.key_material import Unshown
+from gateway.adapters.key_store import KeyStore
+from gateway.adapters.keyring_file import destroyed
+from gateway.model.calendar import city_day
+from gateway.model.pseudonym import PseudonymDomain
+from gateway.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Destruction:
+    """What was destroyed: `asked` for, `gone` from the file. Instants are naive UTC, digests SHA-256 of the key file.
+
+    `back_ups` were made while one of the secrets was in the file, and are kept still; `escrows` hold master keys of
+    which such a back-up could be opened.
+    """
+
+    asked: PseudonymDomain
+    gone: tuple[PseudonymDomain, ...]
+    at: datetime
+    before: str
+    after: str
+    back_ups: tuple[BackUp, ...]
+    escrows: tuple[Escrow, ...]
+
+
+class KeyKeeper(Unshown):
+    """The key file in the hands of those who look after it."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: KeyStore) -> None:
+        """Use `open`."""
+        self._store = store
+
+    @classmethod
+    @faulting
+    def open(cls, path: Path, secret: bytes, clock: Clock | None = None) -> KeyKeeper:
+        """Open a key file.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE; a note says why.
+        """
+        return cls(KeyStore.open(path, secret, clock or SystemClock()))
+
+    @faulting
+    def document(self) -> KeyDocument:
+        """Return what the file says: names, versions and windows, and wrapped keys.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE; a note says why.
+        """
+        return self._store.read().document
+
+    @faulting
+    def rotate(self, readable_for: timedelta) -> int:
+        """Make a new master key, wrap every secret under it, and return its version.
+
+        Tokens of all versions before can be read for so long at the most; no window that is open grows.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE; a note says why.
+        """
+        if readable_for < timedelta(0):
+            raise fault("a window cannot end before it begins")
+        change = self._store.change(lambda document: self._rotated(document, readable_for))
+        assert change is not None  # a new version is a change, always
+        return change.document.newest.version
+
+    @faulting
+    def finish(self) -> None:
+        """Erase the master keys that nothing needs any more.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE; a note says why.
+        """
+        self._store.change(lambda document: document.finished(self._store.now()))
+
+    @faulting
+    def destroy(self, domain: PseudonymDomain) -> Destruction | None:
+        """Erase a domain's secret as `FileKeyRing.destroy` does, and say what there was. None if there was none.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE; the secret may or may not be erased. INTERNAL for the gateway's own domain.
+        """
+        gone: list[DomainSecret] = []
+
+        def step(document: KeyDocument) -> KeyDocument:
+            after = destroyed(document, domain)
+            gone[:] = document.missing_from(after)
+            return after
+
+        change = self._store.change(step)
+        if change is None or not gone:
+            return None
+        at = self._store.now()
+        held = tuple(
+            one
+            for one in change.document.back_ups
+            if one.until >= city_day(at) and any(item.made_at is None or item.made_at <= one.made_at for item in gone)
+        )
+        names = tuple(item.domain for item in gone)
+        return Destruction(domain, names, at, change.before, change.after, held, change.document.escrows)
+
+    @faulting
+    def escrow(self, agent: X25519PublicKey) -> bytes:
+        """Return the master keys sealed to an agent, and keep a record of it in the file.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE; a note says why.
+        """
+        sealed: list[bytes] = []
+
+        def step(document: KeyDocument) -> KeyDocument:
+            now = self._store.now()
+            content = key_escrow.Escrowed(self._store.masters(document), self._store.mac_key)
+            sealed[:] = [key_escrow.seal(content, agent, now)]
+            versions = tuple(master.version for master in document.masters)
+            record = Escrow(now, key_escrow.fingerprint(agent), versions, document.stretching.salt)
+            return replace(document, escrows=(*document.escrows, record))
+
+        self._store.change(step)
+        return sealed[0]
+
+    @faulting
+    def back_up(self, until: date) -> bytes:
+        """Return a copy of the file with its list, and keep a record of it in the file.
+
+        Args:
+            until: the last day of the city on which the copy is kept and can be restored.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE; a note says why.
+        """
+        copies: list[bytes] = []
+
+        def step(document: KeyDocument) -> KeyDocument:
+            now = self._store.now()
+            if until < city_day(now):
+                raise fault("a back-up cannot have ended before it is made")
+            copies[:] = [key_back_up.write(document, now, until, self._store.mac_key)]
+            record = BackUp(now, until, hashlib.sha256(copies[0]).hexdigest())
+            kept = [one for one in document.back_ups if one.until >= city_day(now)]
+            return replace(document, back_ups=(*kept, record))
+
+        self._store.change(step)
+        return copies[0]
+
+    def _rotated(self, document: KeyDocument, readable_for: timedelta) -> KeyDocument:
+        now = self._store.now()
+        old, fresh = self._store.unwrap_master(document.newest), secrets.token_bytes(derivation.KEY_BYTES)
+        wrapped = tuple(
+            replace(item, wrapped=derivation.wrap(fresh, derivation.unwrap(old, item.wrapped)))
+            for item in document.secrets
+        )
+        end = now + readable_for
+        retired = [replace(one, readable_until=min(one.readable_until or end, end)) for one in document.masters]
+        newest = Master(document.newest.version + 1, self._store.wrap_master(fresh), now)
+        return replace(document, masters=(*retired, newest), secrets=wrapped)

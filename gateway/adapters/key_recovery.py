@@ -1,0 +1,48 @@
+"""Opening a key file whose secret is lost, with an escrow of its master keys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from gateway.adapters import key_derivation as derivation
+from gateway.adapters import key_destructions, key_escrow, key_format
+from gateway.adapters import key_json as form
+from gateway.adapters.key_files import fault, faulting, load, locked
+from gateway.adapters.key_store import DEFAULT_N, Opener, new_stretching, refuse_existing, write_files
+
+
+@faulting
+def recover(path: Path, escrow: bytes, agent: X25519PrivateKey, to: Path, secret: bytes, n: int = DEFAULT_N) -> None:
+    """Make a key file with another secret from one whose secret is lost. The old file stays as it is.
+
+    Args:
+        path: the key file, with its list of destructions beside it.
+        escrow: what `KeyKeeper.escrow` returned since the last rotation.
+        to: where the key file of the new secret is made.
+        n: the work factor of scrypt, as for `FileKeyRing.create`.
+
+    Raises:
+        Fault: KEYS_UNAVAILABLE; a note says why. A file that exists is never replaced.
+    """
+    held = key_escrow.unseal(escrow, agent)
+    document, body, code = key_format.read(load(path)[1])
+    if not form.authentic(body, code, held.mac_key):
+        raise fault("the escrow is not of this key file, or the file was altered")
+    listed = key_destructions.load_list(path, held.mac_key)
+    if listed is None or not listed[1].cover_all(document.tombstones):
+        raise fault("the list of destructions beside the key file is missing, or older than it")
+    if any(master.version not in held.masters for master in document.masters):
+        raise fault("the escrow was made before the last rotation, and does not hold the newest master key")
+    stretching = new_stretching(secret, n)
+    opener = Opener.of(secret, stretching)
+    masters = tuple(
+        replace(master, wrapped=derivation.wrap(opener.wrapping_key, held.masters[master.version]))
+        for master in document.masters
+    )
+    made = replace(document, stretching=stretching, masters=masters).without(listed[1])
+    with locked(to):
+        refuse_existing(to)
+        write_files(to, made, opener)

@@ -1,0 +1,190 @@
+"""A key file and its list of destructions, opened: read together, changed together, under one lock."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gateway.adapters import key_derivation as derivation
+from gateway.adapters import key_destructions, key_format, key_json
+from gateway.adapters.key_document import KeyDocument, Master, Stretching
+from gateway.adapters.key_files import Stamp, fault, load, locked, replace, stamp_of
+from gateway.adapters.key_material import Unshown
+from gateway.model.pseudonym import CipherSuite
+from gateway.ports import Clock
+
+DEFAULT_N = 2**17
+"""With r = 8: 128 MiB and about half a second, once at start."""
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Opener(Unshown):
+    """What opens a key file: the key that wraps its masters, and the one that authenticates it and its list."""
+
+    wrapping_key: bytes
+    mac_key: bytes
+
+    @classmethod
+    def of(cls, secret: bytes, stretching: Stretching) -> Opener:
+        """Stretch the operator's secret: half a second, and much memory, by intent."""
+        return cls(*derivation.stretch(secret, stretching.salt, stretching.n, stretching.r, stretching.p))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The two files as they were read once.
+
+    `document` is what the key file says, without what the list destroyed. `behind` tells that the files do not say so
+    yet: the key file is an older copy, or the list is still to be made.
+    """
+
+    stamp: Stamp
+    document: KeyDocument
+    behind: bool
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a write did: the document, and the SHA-256 of the key file before and after, in hex."""
+
+    document: KeyDocument
+    before: str
+    after: str
+
+
+class KeyStore(Unshown):
+    """The files of one key ring. Its methods fail with OSError and ValueError as well as Fault: see `faulting`."""
+
+    __slots__ = ("_clock", "_list", "_opener", "path")
+
+    def __init__(self, path: Path, opener: Opener, clock: Clock) -> None:
+        """Use `make` or `open`."""
+        self.path = path
+        self._list = key_destructions.beside(path)  # made once: every use of a key looks at it
+        self._opener = opener
+        self._clock = clock
+
+    @classmethod
+    def make(cls, path: Path, secret: bytes, n: int, suite: CipherSuite, clock: Clock) -> KeyStore:
+        """Make the files with a fresh master key, readable by their owner alone. What exists is never replaced."""
+        stretching = new_stretching(secret, n)
+        with locked(path):
+            opener = Opener.of(secret, stretching)
+            refuse_existing(path)
+            wrapped = derivation.wrap(opener.wrapping_key, secrets.token_bytes(derivation.KEY_BYTES))
+            document = KeyDocument(suite, stretching, (Master(1, wrapped, clock.now()),))
+            write_files(path, document, opener)
+        return cls(path, opener, clock)
+
+    @classmethod
+    def open(cls, path: Path, secret: bytes, clock: Clock) -> KeyStore:
+        """Open the files, and erase what an older copy of the key file brought back."""
+        document, body, code = key_format.read(load(path)[1])
+        if not secret:
+            raise fault("the secret is empty")
+        opener = Opener.of(secret, document.stretching)
+        if not key_json.authentic(body, code, opener.mac_key):
+            raise fault("the secret is not the one of this key file, or the file was altered")
+        store = cls(path, opener, clock)
+        reading = store.read()
+        if reading.behind and reading.document.secrets != document.secrets:
+            store.change(lambda current: current)
+        return store
+
+    def now(self) -> datetime:
+        """Return the instant, naive UTC."""
+        return self._clock.now()
+
+    def stamp(self) -> Stamp:
+        """Return the stamp of both files as they are now. A list that is missing has none."""
+        try:
+            listed = stamp_of(os.stat(self._list))
+        except FileNotFoundError:
+            listed = ()
+        return stamp_of(os.stat(self.path)) + listed
+
+    def read(self) -> Reading:
+        """Read the files anew."""
+        # The key file first: writers replace the list first, so the list is at least as new as the file that was read.
+        stamp, data = load(self.path)
+        document, body, code = key_format.read(data)
+        if not key_json.authentic(body, code, self._opener.mac_key):
+            raise fault("the key file was altered, or replaced by another")
+        listed = key_destructions.load_list(self.path, self._opener.mac_key)
+        digest = hashlib.sha256(data).hexdigest()
+        if listed is None:
+            if not key_format.is_first(body):
+                raise fault("the list of destructions beside the key file is missing: bring it back")
+            return Reading(stamp, document, True, digest)
+        list_stamp, tombstones = listed
+        if not key_format.is_first(body) and not tombstones.cover_all(document.tombstones):
+            raise fault("the list of destructions is older than the key file: bring the newer one back")
+        merged = document.without(tombstones)
+        behind = merged != document or merged.tombstones != tombstones
+        return Reading(stamp + list_stamp, merged, behind, digest)
+
+    def change(self, step: Callable[[KeyDocument], KeyDocument]) -> Change | None:
+        """Write what a step makes of the document as the files have it at that moment, durably.
+
+        Masters that nothing needs any more are left out. Nothing is written, and None returned, if nothing changes.
+        """
+        with locked(self.path):
+            reading = self.read()
+            after = step(reading.document)
+            if after == reading.document and not reading.behind:
+                return None
+            after = after.finished(self.now())
+            data = write_files(self.path, after, self._opener)
+            return Change(after, reading.digest, hashlib.sha256(data).hexdigest())
+
+    def masters(self, document: KeyDocument) -> dict[int, bytes]:
+        """Return the master keys in the clear, by version."""
+        return {item.version: self.unwrap_master(item) for item in document.masters}
+
+    def unwrap_master(self, master: Master) -> bytes:
+        """Return a master key in the clear."""
+        return derivation.unwrap(self._opener.wrapping_key, master.wrapped)
+
+    def wrap_master(self, key: bytes) -> bytes:
+        """Wrap a master key for the document."""
+        return derivation.wrap(self._opener.wrapping_key, key)
+
+    @property
+    def mac_key(self) -> bytes:
+        """The key that authenticates the files."""
+        return self._opener.mac_key
+
+
+def new_stretching(secret: bytes, n: int) -> Stretching:
+    """Return parameters with a fresh salt, for a secret and a work factor that are strong enough."""
+    if not secret or n < key_format.MIN_N:
+        raise fault("the secret is empty or the work factor is too small")
+    return Stretching(n, 8, 1, secrets.token_bytes(16))
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise a fault where a key file or a list is: neither is ever overwritten."""
+    if path.exists():
+        raise fault("a file exists there already, and keys are never overwritten")
+    if key_destructions.beside(path).exists():
+        raise fault("a list of destructions exists there already, of other keys: move it away")
+
+
+def write_files(path: Path, document: KeyDocument, opener: Opener) -> bytes:
+    """Write both files, the list first, and return the bytes of the key file. The lock must be held.
+
+    A destruction is true from the moment that the list has it: whoever dies between the two leaves a key file whose
+    secret is refused, and erased by the next who opens it.
+    """
+    listed = key_destructions.load_list(path, opener.mac_key)
+    if listed is None or listed[1] != document.tombstones:
+        key_destructions.store_list(path, document.tombstones, opener.mac_key)
+    data = key_format.write(document, opener.mac_key)
+    replace(path, data)
+    return data

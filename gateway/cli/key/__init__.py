@@ -1,0 +1,1 @@
+"""`gateway key`: the key file, and officers' keys. One module a command."""

@@ -1,0 +1,76 @@
+"""What the commands share: the operator's secret, and faults of the key file told as mistakes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from gateway.adapters.key_source import KeySource, Passphrase, SecretFile, UnusableSecret
+from gateway.cli.mistake import Mistake
+from gateway.model.errors import Fault
+
+
+def secret_of(secret_file: Path | None, *, new: bool = False) -> bytes:
+    """Return the secret of a file, or the one that is typed where no file is named.
+
+    Raises:
+        Mistake: it cannot be had, or is too short or too long.
+    """
+    source: KeySource = Passphrase(twice=new) if secret_file is None else SecretFile(secret_file)
+    try:
+        return source.read()
+    except UnusableSecret as error:
+        remedy = f"Make one: (umask 077; openssl rand -hex 32 > {secret_file})." if secret_file else ""
+        raise Mistake(str(error), remedy or "Use 32 random bytes, as openssl rand -hex 32 prints them.") from None
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Tell a fault of the key file as a mistake: `what` was not done, and why.
+
+    Raises:
+        Mistake: for every fault.
+    """
+    try:
+        yield
+    except Fault as fault:
+        notes = getattr(fault, "__notes__", [])
+        raise Mistake(f"{what}: {notes[0] if notes else 'the key file does not allow it'}") from None
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Make a file that only its owner can read, before the work whose result it takes. Failed work leaves none.
+
+    Raises:
+        Mistake: it exists, or cannot be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise Mistake(f"{path} exists, and is never overwritten", "Name another file.") from None
+    except OSError as error:
+        raise Mistake(f"{path} cannot be made: {error.strerror}") from None
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(descriptor)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def read_file(path: Path, what: str) -> bytes:
+    """Read a file.
+
+    Raises:
+        Mistake: it cannot be read; says what it was to be.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Mistake(f"{what}: {path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,34 @@
+"""`gateway key verify`: hold a certificate of destruction against its signature."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from gateway.adapters.key_certificate import verify as verified
+from gateway.cli.codes import FINE, FOUND
+from gateway.cli.key.opening import read_file
+
+
+def verify(certificate: Path, /, *, officer: str = "") -> int:
+    """Hold a certificate of destruction against its signature, and say what it says.
+
+    Parameters
+    ----------
+    certificate
+        The file that `gateway key destroy` wrote.
+    officer
+        The public key of the officer who must have signed, base64, as officers.yaml has it.
+    """
+    try:
+        found = verified(read_file(certificate, "the certificate"))
+    except ValueError as error:
+        print(f"gateway: {certificate}: {error}.", file=sys.stderr)
+        return FOUND
+    if officer and officer != found.officer:
+        print(f"gateway: {certificate}: another key signed it: {found.officer}.", file=sys.stderr)
+        return FOUND
+    name = f"{found.domain.recipient} for {found.domain.purpose}"
+    epoch = f", epoch {found.domain.epoch}" if found.domain.epoch else ", all epochs"
+    print(f"{name}{epoch}: destroyed at {found.at:%Y-%m-%d %H:%M} UTC; signed by {found.officer}.")
+    return FINE

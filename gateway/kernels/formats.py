@@ -1,0 +1,247 @@
+"""Format-preserving tokens: pseudonyms that look like the identifier they stand for, made with FF1.
+
+They are for recipients whose systems refuse anything else. They carry no mark and have no integrity: whatever has the
+form leads back to something, so they are never accepted from callers; `restore` is for the gateway's own use.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from gateway.kernels.alphabets import (
+    FIRM,
+    FIRM_WIDTH,
+    PLATE_BODY,
+    PLATE_LETTER,
+    PROVINCE_BYTES,
+    are_known,
+    are_plates,
+    firm_check,
+    provinces,
+)
+from gateway.kernels.canonical import canonicalize
+from gateway.kernels.ciphers import BlockCipher
+from gateway.kernels.ff1 import CHUNK_ROWS, FF1
+from gateway.kernels.swar import Words
+from gateway.kernels.text import Bytes, Column, Mask, Places, by_length, chunks, from_matrix, scatter, valid
+from gateway.kernels.tokens.layouts import SPARE_WORDS, Phones, ResidentIds
+from gateway.model.contract import CanonicalForm
+from gateway.model.spelling import FIRM_ALPHABET, PLATE_ALPHABET, PLATE_LETTERS, PLATE_PROVINCES
+from gateway.model.treatment import CheckDigit
+
+CHECKED = frozenset((CanonicalForm.RESIDENT_ID, CanonicalForm.FIRM_CODE))
+"""The forms that end in a check character."""
+
+FORMED = CHECKED | {CanonicalForm.PHONE, CanonicalForm.PLATE}
+"""The forms that have format-preserving tokens."""
+
+_RESIDENT_IDS, _PHONES = ResidentIds(), Phones()
+_NEXT_CHECK = bytes.maketrans(b"0123456789X", b"123456789X0")
+_PREVIOUS_CHECK = bytes.maketrans(b"123456789X0", b"0123456789X")
+_LEADING_ONE = np.uint64(10**10)
+_HEAD = PROVINCE_BYTES + 1
+_HEADS = tuple(province + letter for province in PLATE_PROVINCES for letter in PLATE_LETTERS)
+
+
+def preserve(
+    array: Column, form: CanonicalForm, check: CheckDigit | None, cipher: BlockCipher
+) -> tuple[pa.StringArray, Mask]:
+    """Return the format-preserving token of each value's canonical form, as utf8, and which rows were not taken.
+
+    NULL for NULL, and for the rows not taken: values that are not of the form, or whose check character is wrong.
+    `check` is whether that of a token is right, or wrong in every one; None for forms without (`CHECKED`). `cipher` is
+    keyed for one domain and form. A value has one token, and a token one value.
+
+    Raises:
+        ValueError: for a form without such tokens, or a check that does not go with it.
+        TypeError: for an Arrow type without a canonical form.
+    """
+    format_ = _format(form, check, cipher)
+    if array.type != pa.string():
+        array = canonicalize(array, form)
+    tokens, taken = _turned(array, format_, back=False)
+    if int(taken.sum()) != len(array) - array.null_count:
+        # what was taken is canonical as it stands; something here is not
+        array = canonicalize(array, form)
+        tokens, taken = _turned(array, format_, back=False)
+    return tokens, valid(array) & ~taken
+
+
+def restore(array: Column, form: CanonicalForm, check: CheckDigit | None, cipher: BlockCipher) -> pa.StringArray:
+    """Return the canonical value behind each token, as utf8; NULL for NULL and for what is not of the tokens' form.
+
+    Raises:
+        ValueError: as `preserve` does. TypeError: if the column is not utf8.
+    """
+    if array.type != pa.string():
+        raise TypeError("the column must be utf8")
+    return _turned(array, _format(form, check, cipher), back=True)[0]
+
+
+class _Format(Protocol):
+    """One form under one key."""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The lengths of its values in bytes."""
+
+    def turn(self, rows: Bytes, back: bool) -> tuple[Mask, Bytes]:
+        """Return which rows are of the form, and the tokens of those; or the values, if turned back."""
+
+
+def _format(form: CanonicalForm, check: CheckDigit | None, cipher: BlockCipher) -> _Format:
+    if (check is not None) != (form in CHECKED):
+        raise ValueError("a check is for a form with a check character, and for each of those")
+    never = check is CheckDigit.NEVER
+    match form:
+        case CanonicalForm.RESIDENT_ID:
+            return _ResidentIds(cipher, never)
+        case CanonicalForm.PHONE:
+            return _Phones(cipher)
+        case CanonicalForm.PLATE:
+            return _Plates(cipher)
+        case CanonicalForm.FIRM_CODE:
+            return _FirmCodes(cipher, never)
+        case CanonicalForm.TEXT:
+            raise ValueError("text has no format to preserve")
+
+
+def _turned(array: Column, format_: _Format, back: bool) -> tuple[pa.StringArray, Mask]:
+    """Return the results of a column, and which rows have one."""
+    taken = np.zeros(len(array), np.bool_)
+    pieces: list[tuple[slice | Places, pa.StringArray]] = []
+    for places, rows in by_length(array):
+        if rows.shape[1] not in format_.widths:
+            continue
+        plain = np.empty(len(rows), np.bool_)
+        results = np.empty(rows.shape, np.uint8)
+        done = 0
+        for chunk in chunks(len(rows), CHUNK_ROWS):
+            plain[chunk], turned = format_.turn(rows[chunk], back)
+            results[done : done + len(turned)] = turned
+            done += len(turned)
+        chosen = places if plain.all() else np.arange(len(array))[places][plain]
+        taken[chosen] = True
+        pieces.append((chosen, from_matrix(results[:done])))
+    return scatter(len(array), pieces), taken
+
+
+class _ResidentIds:
+    """Seventeen digits by FF1. The check character follows from the result: the right one, or the one after it."""
+
+    widths = (ResidentIds.width,)
+
+    def __init__(self, cipher: BlockCipher, never: bool) -> None:
+        self._ff1 = FF1(cipher, 10, 17, (CanonicalForm.RESIDENT_ID.value.encode(),))
+        self._never = never
+
+    def turn(self, rows: Bytes, back: bool) -> tuple[Mask, Bytes]:
+        """See `_Format`."""
+        if back and self._never:
+            rows = _translated_check(rows, _PREVIOUS_CHECK)
+        spare = np.empty((SPARE_WORDS, len(rows)), np.uint64)
+        numbers = np.empty(len(rows), np.uint64)
+        plain = _RESIDENT_IDS.read(rows, numbers, spare)
+        if not plain.all():
+            numbers = numbers[plain]
+        numbers = _number(self._ff1, numbers, back)
+        out = np.empty((len(numbers), ResidentIds.width), np.uint8)
+        _RESIDENT_IDS.write(numbers, out, spare[:, : len(numbers)])
+        return plain, _translated_check(out, _NEXT_CHECK) if self._never and not back else out
+
+
+class _Phones:
+    """The leading 1 stays; ten digits by FF1."""
+
+    widths = (Phones.width,)
+
+    def __init__(self, cipher: BlockCipher) -> None:
+        self._ff1 = FF1(cipher, 10, 10, (CanonicalForm.PHONE.value.encode(),))
+
+    def turn(self, rows: Bytes, back: bool) -> tuple[Mask, Bytes]:
+        """See `_Format`."""
+        spare = np.empty((SPARE_WORDS, len(rows)), np.uint64)
+        numbers = np.empty(len(rows), np.uint64)
+        plain = _PHONES.read(rows, numbers, spare)
+        plain &= rows[:, 0] == ord("1")
+        if not plain.all():
+            numbers = numbers[plain]
+        numbers -= _LEADING_ONE
+        numbers = _number(self._ff1, numbers, back)
+        numbers += _LEADING_ONE
+        out = np.empty((len(numbers), Phones.width), np.uint8)
+        _PHONES.write(numbers, out, spare[:, : len(numbers)])
+        return plain, out
+
+
+class _Plates:
+    """Province and letter stay, and are the tweak; the five or six characters after them by FF1."""
+
+    widths = (_HEAD + 5, _HEAD + 6)
+
+    def __init__(self, cipher: BlockCipher) -> None:
+        tweaks = tuple((CanonicalForm.PLATE.value + head).encode() for head in _HEADS)
+        self._ff1 = {length: FF1(cipher, len(PLATE_ALPHABET), length, tweaks) for length in (5, 6)}
+
+    def turn(self, rows: Bytes, back: bool) -> tuple[Mask, Bytes]:
+        """See `_Format`."""
+        plain = are_plates(rows)
+        out = np.array(rows if plain.all() else rows[plain])
+        heads = provinces(out[:, :PROVINCE_BYTES]).astype(np.intp) * len(PLATE_LETTERS)
+        heads += PLATE_LETTER.numerals(out[:, PROVINCE_BYTES])
+        ff1 = self._ff1[out.shape[1] - _HEAD]
+        body = _recoded(ff1, PLATE_BODY.numerals(out[:, _HEAD:]), back, heads)
+        out[:, _HEAD:] = PLATE_BODY.characters(body)
+        return plain, out
+
+
+class _FirmCodes:
+    """Seventeen characters by FF1. The check character follows from the result: the right one, or the one after it."""
+
+    widths = (FIRM_WIDTH,)
+
+    def __init__(self, cipher: BlockCipher, never: bool) -> None:
+        self._ff1 = FF1(cipher, len(FIRM_ALPHABET), FIRM_WIDTH - 1, (CanonicalForm.FIRM_CODE.value.encode(),))
+        self._never = never
+
+    def turn(self, rows: Bytes, back: bool) -> tuple[Mask, Bytes]:
+        """See `_Format`."""
+        numerals = FIRM.numerals(rows)
+        plain = are_known(numerals)
+        if not plain.all():
+            numerals = numerals[plain]
+        right = self._checks(numerals[:, :-1], back) == numerals[:, -1]
+        if not right.all():
+            numerals = numerals[right]
+        plain[plain] = right
+        body = _recoded(self._ff1, numerals[:, :-1], back)
+        return plain, FIRM.characters(np.column_stack([body, self._checks(body, not back)]))
+
+    def _checks(self, body: Bytes, of_tokens: bool) -> Bytes:
+        checks = firm_check(body)
+        return (checks + np.uint8(1)) % np.uint8(len(FIRM_ALPHABET)) if of_tokens and self._never else checks
+
+
+def _recoded(ff1: FF1, numerals: Bytes, back: bool, tweak_of: Places | None = None) -> Bytes:
+    """Encipher strings given as numerals of one byte, or decipher them."""
+    return (ff1.decrypt if back else ff1.encrypt)(numerals, tweak_of).astype(np.uint8, copy=False)
+
+
+def _number(ff1: FF1, numbers: Words, back: bool) -> Words:
+    """Encipher strings given as whole numbers, or decipher them."""
+    modulus = np.uint64(ff1.moduli[1])
+    left = numbers // modulus
+    left, right = (ff1.decrypt_halves if back else ff1.encrypt_halves)(left, numbers - left * modulus)
+    left *= modulus
+    left += right
+    return left
+
+
+def _translated_check(rows: Bytes, table: bytes) -> Bytes:
+    """Put other characters in the place of the last ones."""
+    out = rows.copy()
+    out[:, -1] = np.frombuffer(rows[:, -1].tobytes().translate(table), np.uint8)
+    return out

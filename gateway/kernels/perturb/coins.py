@@ -1,0 +1,83 @@
+"""The coins that answers are drawn with: a keyed pseudorandom function of subject, field and value, over a column.
+
+Asking again throws no new coins, so that answers cannot be averaged. For each value the coins are a CMAC (NIST SP
+800-38B) over blocks of 16 bytes: two that hash the mechanism and its parameters, one with the subject's tag, one with
+the value's number. Messages share one length, and no two inputs make the same message. The first two blocks are the
+same down the column and are enciphered once.
+
+The mechanism's parameters are part of the message, since answers with different parameters are charged as independent
+ones: if two noises of different scale came from the same coins, their difference would tell the value.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.kernels.ciphers import BLOCK, KEY_BYTES, BlockCipher, cipher
+from gateway.kernels.cmac import last_block
+from gateway.kernels.digest import digest_of
+from gateway.kernels.text import Mask
+from gateway.model.pseudonym import CipherSuite
+
+Words = npt.NDArray[np.uint64]
+
+WORDS = 2**64
+"""How many equally likely outcomes a throw has."""
+TAG_BYTES = BLOCK
+_WORKING_KEY_BYTES = 64
+_BLOCKS = 4
+_ROWS = 8_192
+
+
+class Coins:
+    """Throws for one field of one recipient and purpose, under one mechanism. Shows and gives away no key.
+
+    `mechanism` are texts that name the field, the mechanism and every parameter of it. `key` is a working key of 64
+    bytes of the recipient's domain, of which the cipher takes the first 32 (AES) or 16 (SM4).
+
+    Raises:
+        ValueError: for a key of another length.
+    """
+
+    __slots__ = ("_cipher", "_last", "_start")
+
+    def __init__(self, mechanism: tuple[str, ...], key: bytes, suite: CipherSuite) -> None:
+        if len(key) != _WORKING_KEY_BYTES:
+            raise ValueError("a working key has 64 bytes")
+        self._cipher: BlockCipher = cipher(suite, key[: KEY_BYTES[suite]])
+        state = np.zeros((1, BLOCK), np.uint8)
+        for block in np.frombuffer(digest_of(*mechanism), np.uint8).reshape(-1, 1, BLOCK):
+            state = self._cipher.encrypt(state ^ block)
+        # numpy XORs equal shapes several times faster than it stretches one row over many
+        self._start = np.tile(state.view(np.uint64), (_ROWS, 1))
+        self._last = last_block(self._cipher, _BLOCKS * BLOCK)[-1].view(np.uint64)
+
+    def __repr__(self) -> str:
+        return "<Coins>"
+
+    def throw(self, tags: Words, numbers: npt.NDArray[np.int64]) -> Words:
+        """Return a word of 64 bits for each row: `tags` as two words a row, and the number of the true value."""
+        words = np.empty(len(tags), np.uint64)
+        for start in range(0, len(tags), _ROWS):
+            rows = slice(start, start + _ROWS)
+            blocks = tags[rows] ^ self._start[: len(tags[rows])]
+            block_bytes = blocks.view(np.uint8)
+            self._cipher.encrypt(block_bytes, block_bytes)
+            blocks[:, 0] ^= self._last[0]
+            blocks[:, 1] ^= numbers[rows].view(np.uint64).byteswap() ^ self._last[1]
+            self._cipher.encrypt(block_bytes, block_bytes)
+            words[rows] = blocks[:, 0].byteswap()
+        return words
+
+
+def tag_words(tags: bytes, rows: int) -> tuple[Words, Mask]:
+    """Return the subjects' tags as an n × 2 matrix of words, and which rows have a subject (a tag that is not zero).
+
+    Raises:
+        ValueError: unless there are 16 bytes for each row.
+    """
+    if len(tags) != rows * TAG_BYTES:
+        raise ValueError("each row needs a subject's tag of 16 bytes")
+    words = np.frombuffer(tags, np.uint64).reshape(rows, 2)
+    return words, (words[:, 0] | words[:, 1]) != 0

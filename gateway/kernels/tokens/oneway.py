@@ -1,0 +1,72 @@
+"""Codes of canonical values that lead back to nothing: irreversible tokens, and the tags of subjects.
+
+Who holds the key can try values; only without it does a code tell nothing. Under one key, codes of one form only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from gateway.kernels import hexadecimal
+from gateway.kernels.canonical import canonicalize
+from gateway.kernels.ciphers import BLOCK
+from gateway.kernels.cmac import cmac
+from gateway.kernels.text import Bytes, Column, as_text, by_length, compute, from_matrix
+from gateway.kernels.tokens.encoding import is_encodable
+from gateway.kernels.tokens.keys import first_cipher, require
+from gateway.model.contract import CanonicalForm
+from gateway.model.pseudonym import CipherSuite
+
+TAG_BYTES = BLOCK
+
+_LETTER = ord("c")
+
+
+def irreversible(array: Column, form: CanonicalForm, suite: CipherSuite, key: bytes) -> pa.StringArray:
+    """Return the irreversible token of each value, as utf8: `c` and the hexadecimal CMAC (NIST SP 800-38B) of its
+    canonical form's UTF-8, 128 bits; NULL for NULL.
+
+    `key` is a working key of 64 bytes for this use and form: AES-256 takes the first 32, SM4 the first 16.
+
+    Raises:
+        ValueError: for a key of another length. TypeError: for an Arrow type without a canonical form.
+    """
+    codes = _codes(array, form, suite, key)
+    texts = from_matrix(hexadecimal.spell(_LETTER, codes))
+    if not array.null_count:
+        return texts
+    return as_text(compute.if_else(array.is_valid(), texts, pa.scalar(None, pa.string())))
+
+
+def subject_tags(array: Column, form: CanonicalForm, key: bytes) -> bytes:
+    """Return 16 bytes for each row, end to end: the AES-256-CMAC (RFC 4493) of the canonical value's UTF-8 under the
+    first 32 bytes of `key`; 16 zero bytes for NULL, so that a manifest counts every row.
+
+    Nobody can turn a tag back without the key; who holds the key can try values. Under one key, tags of one form only.
+
+    Raises:
+        ValueError: for a key that is not 64 bytes. TypeError: for an Arrow type without a canonical form.
+    """
+    return _codes(array, form, CipherSuite.AES, key).tobytes()
+
+
+def subject_marks(array: Column, form: CanonicalForm, key: bytes) -> list[bytes]:
+    """Return each row's tag by itself: see `subject_tags`.
+
+    Raises:
+        ValueError, TypeError: as `subject_tags` does.
+    """
+    tags = subject_tags(array, form, key)
+    return [tags[start : start + TAG_BYTES] for start in range(0, len(tags), TAG_BYTES)]
+
+
+def _codes(array: Column, form: CanonicalForm, suite: CipherSuite, key: bytes) -> Bytes:
+    """The CMAC of each row's canonical value, n × 16; zeros for NULL."""
+    require(key)
+    canonical = array if is_encodable(array, form) else canonicalize(array, form)
+    cipher = first_cipher(suite, key)
+    codes = np.zeros((len(canonical), TAG_BYTES), np.uint8)
+    for rows, messages in by_length(canonical):
+        codes[rows] = cmac(cipher, messages)
+    return codes

@@ -1,0 +1,254 @@
+"""`gateway key`: what each command does, says and refuses."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from gateway.adapters.key_keeper import KeyKeeper
+from gateway.adapters.keyring_file import FileKeyRing
+from gateway.cli.app import run
+from gateway.model.errors import Fault
+from gateway.model.pseudonym import CipherSuite, PseudonymDomain
+from gateway.ports import KeyUse
+
+SECRET = "0123456789abcdef0123456789abcdef"
+TAX = PseudonymDomain("hztax", "subsidy-check")
+MONTH = PseudonymDomain("hztax", "subsidy-check", "2026-11")
+NAMED = ("--recipient", "hztax", "--purpose", "subsidy-check")
+
+
+@dataclass
+class Keeper:
+    """Somebody who looks after a key file. `out` and `err` are what the last command printed."""
+
+    folder: Path
+    capsys: pytest.CaptureFixture[str]
+    type_in: Callable[[str], None]
+    out: str = ""
+    err: str = ""
+
+    @property
+    def keys(self) -> Path:
+        return self.folder / "keys"
+
+    def run(self, command: str, *arguments: str | Path, secret: str = "secret") -> int:
+        """Run a command on the key file, with the secret's file unless told otherwise."""
+        secrets = ("--secret-file", str(self.folder / secret)) if secret else ()
+        code = run(("key", command, str(self.keys), *map(str, arguments), *secrets))
+        self.out, self.err = self.capsys.readouterr()
+        assert "Traceback" not in self.err
+        assert SECRET not in self.out + self.err
+        return code
+
+    def destroy(self, *arguments: str, out: str = "certificate") -> int:
+        """Run `destroy` with an officer's key."""
+        own = ("--officer-key", self.folder / "officer.pem", "--out", self.folder / out)
+        return self.run("destroy", *arguments, *own)
+
+    def status(self) -> dict[str, Any]:
+        """What `status --json` says."""
+        assert self.run("status", "--json") == 0, self.err
+        said: dict[str, Any] = json.loads(self.out)
+        return said
+
+    def ring(self) -> FileKeyRing:
+        return FileKeyRing.open(self.keys, SECRET.encode())
+
+
+@pytest.fixture
+def keeper(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Keeper:
+    def type_in(text: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+    type_in("")
+    (tmp_path / "secret").write_text(SECRET + "\n")
+    ring = FileKeyRing.create(tmp_path / "keys", SECRET.encode(), 2**15)
+    for domain in (TAX, MONTH):
+        ring.working_key(domain, KeyUse.TOKEN_BLOCK, "text")
+    assert run(("key", "officer", "--out", str(tmp_path / "officer.pem"))) == 0
+    (tmp_path / "officer.pub").write_text(capsys.readouterr().out.removeprefix("key: ").strip())
+    return Keeper(tmp_path, capsys, type_in)
+
+
+def lost(ring: FileKeyRing, domain: PseudonymDomain) -> bool:
+    try:
+        ring.working_key(domain, KeyUse.TOKEN_BLOCK, "text")
+    except Fault:
+        return True
+    return False
+
+
+def test_init_makes_a_file_of_the_suite_with_a_secret_that_is_typed(keeper: Keeper) -> None:
+    for name in ("keys", "keys.destroyed"):
+        (keeper.folder / name).unlink()
+    assert keeper.run("init", "--suite", "sm3", secret="") == 2
+    keeper.type_in("too short\n")
+    assert keeper.run("init", "--suite", "sm4", secret="") == 2
+    assert "16 to 4096" in keeper.err
+    assert not keeper.keys.exists()
+    keeper.type_in(SECRET + "\n")
+    assert keeper.run("init", "--suite", "sm4", secret="") == 0
+    assert keeper.ring().suite is CipherSuite.SM4
+
+
+def test_status_shows_names_and_versions_and_no_key(keeper: Keeper) -> None:
+    said = keeper.status()
+    assert said["suite"] == "aes"
+    assert [(one["version"], one["state"], one["readable_until"]) for one in said["versions"]] == [(1, "newest", None)]
+    assert [one["epoch"] for one in said["domains"]] == ["", "2026-11"]
+    assert (said["destroyed"], said["back_ups"], said["escrows"]) == ([], [], [])
+    wrapped = [
+        item["wrapped"] for name in ("masters", "domains") for item in json.loads(keeper.keys.read_bytes())[name]
+    ]
+    assert len(wrapped) == 3
+    shown = keeper.out
+    keeper.type_in(SECRET + "\n")
+    assert keeper.run("status", secret="") == 0
+    assert "hztax for subsidy-check, epoch 2026-11" in keeper.out
+    assert not any(one[:16] in shown + keeper.out for one in wrapped)
+
+
+@pytest.mark.parametrize("command", [("status",), ("rotate", "--finish")], ids=lambda command: command[0])
+def test_without_its_secret_nothing_is_done(keeper: Keeper, command: tuple[str, ...]) -> None:
+    (keeper.folder / "other").write_text("another secret of the same length\n")
+    assert keeper.run(*command, secret="other") == 2
+    assert "secret is not the one" in keeper.err
+    assert keeper.run(*command, secret="nowhere") == 2
+    assert "openssl rand" in keeper.err
+    keeper.keys.chmod(0o644)
+    assert keeper.run(*command) == 2
+    assert "0600" in keeper.err
+
+
+def test_rotate_makes_a_version_and_says_how_long_the_old_one_lasts(keeper: Keeper) -> None:
+    assert keeper.run("rotate", "--readable-for", "30d", "--json") == 0
+    said = json.loads(keeper.out)
+    assert (said["newest"], said["erased"]) == (2, [])
+    assert keeper.ring().versions() == (2, 1)
+    assert [one["state"] for one in keeper.status()["versions"]] == ["newest", "readable"]
+    assert keeper.run("rotate", "--readable-for", "12h") == 0
+    assert "Version 3 makes tokens" in keeper.out
+    assert keeper.run("rotate", "--readable-for", "0d") == 0
+    assert "Erased for good: version 1, 2, 3." in keeper.out
+    assert keeper.ring().versions() == (4,)
+    assert keeper.run("rotate", "--finish") == 0
+    assert keeper.ring().versions() == (4,)
+
+
+@pytest.mark.parametrize("options", [(), ("--finish", "--readable-for", "1d"), ("--readable-for", "soon")])
+def test_rotate_wants_a_span_or_the_end(keeper: Keeper, options: tuple[str, ...]) -> None:
+    before = keeper.keys.read_bytes()
+    assert keeper.run("rotate", *options) == 2
+    assert keeper.keys.read_bytes() == before
+
+
+def test_destroy_asks_back_and_writes_a_certificate_that_verifies(keeper: Keeper) -> None:
+    keeper.type_in("hztax\n")
+    assert keeper.destroy(*NAMED) == 2
+    assert "nothing was destroyed" in keeper.err
+    assert not lost(keeper.ring(), TAX)
+    assert not (keeper.folder / "certificate").exists()
+    keeper.type_in("hztax subsidy-check\n")
+    assert keeper.destroy(*NAMED) == 0
+    assert lost(keeper.ring(), TAX) and lost(keeper.ring(), MONTH)
+    certificate = keeper.folder / "certificate"
+    assert stat.S_IMODE(certificate.stat().st_mode) == 0o600
+    officer = (keeper.folder / "officer.pub").read_text()
+    assert run(("key", "verify", str(certificate), "--officer", officer)) == 0
+    assert "hztax for subsidy-check, all epochs: destroyed" in keeper.capsys.readouterr().out
+    assert run(("key", "verify", str(certificate), "--officer", "somebody")) == 1
+    certificate.write_bytes(certificate.read_bytes().replace(b"hztax", b"hzedu"))
+    assert run(("key", "verify", str(certificate))) == 1
+    assert run(("key", "verify", str(keeper.folder / "nowhere"))) == 2
+
+
+def test_destroy_of_one_epoch_leaves_the_rest_and_of_nothing_leaves_no_certificate(keeper: Keeper) -> None:
+    assert keeper.destroy(*NAMED, "--epoch", "2026-11", "--yes", "--json") == 0
+    assert json.loads(keeper.out)["epochs"] == ["2026-11"]
+    ring = keeper.ring()
+    assert lost(ring, MONTH) and not lost(ring, TAX)
+    assert keeper.destroy(*NAMED, "--epoch", "2026-11", "--yes", out="second") == 2
+    assert "no such domain" in keeper.err
+    assert not (keeper.folder / "second").exists()
+
+
+def test_destroy_destroys_nothing_where_it_cannot_certify(keeper: Keeper) -> None:
+    assert keeper.destroy(*NAMED, "--yes", out="nowhere/certificate") == 2
+    (keeper.folder / "taken").touch()
+    assert keeper.destroy(*NAMED, "--yes", out="taken") == 2
+    (keeper.folder / "officer.pem").chmod(0o644)
+    assert keeper.destroy(*NAMED, "--yes") == 2
+    (keeper.folder / "officer.pem").write_text("no key")
+    (keeper.folder / "officer.pem").chmod(0o600)
+    assert keeper.destroy(*NAMED, "--yes") == 2
+    assert not lost(keeper.ring(), TAX)
+
+
+def test_the_gateway_s_own_domain_is_not_destroyed(keeper: Keeper) -> None:
+    own = ("--recipient", "purpose-gateway", "--purpose", "audit-manifest")
+    assert keeper.destroy(*own, "--yes") == 2
+    assert not (keeper.folder / "certificate").exists()
+
+
+def test_a_back_up_comes_back_without_what_was_destroyed_and_certificates_name_it(keeper: Keeper) -> None:
+    copy = keeper.folder / "copy"
+    assert keeper.run("backup", "--out", copy, "--until", "2999-01-01") == 0
+    assert keeper.run("backup", "--out", copy, "--until", "2999-01-01") == 2
+    assert keeper.run("backup", "--out", keeper.folder / "past", "--until", "2020-01-01") == 2
+    assert not (keeper.folder / "past").exists()
+    assert len(keeper.status()["back_ups"]) == 1
+    assert keeper.destroy(*NAMED, "--yes") == 0
+    assert "Still held by the back-up" in keeper.out and "2999-01-01" in keeper.out
+    assert keeper.run("restore", "--back-up", copy) == 2
+    assert "never overwritten" in keeper.err
+    keeper.keys.unlink()
+    assert keeper.run("restore", "--back-up", copy) == 0
+    assert "Destroyed again: 2 secrets." in keeper.out
+    assert lost(keeper.ring(), TAX)
+
+
+def test_where_the_list_is_lost_certificates_destroy_again(keeper: Keeper) -> None:
+    copy = keeper.folder / "copy"
+    assert keeper.run("backup", "--out", copy, "--until", "2999-01-01") == 0
+    assert keeper.destroy(*NAMED, "--yes") == 0
+    keeper.keys.unlink()
+    (keeper.folder / "keys.destroyed").unlink()
+    certificate = keeper.folder / "certificate"
+    assert keeper.run("restore", "--back-up", copy, "--certificate", certificate) == 2
+    assert "missing" in keeper.err
+    assert keeper.run("restore", "--back-up", copy, "--list-is-lost", "--certificate", keeper.folder / "secret") == 2
+    assert keeper.run("restore", "--back-up", copy, "--list-is-lost", "--certificate", certificate) == 0
+    assert "begins anew" in keeper.err
+    assert lost(keeper.ring(), TAX)
+
+
+def test_an_escrow_recovers_a_file_whose_secret_is_lost(keeper: Keeper) -> None:
+    agent = X25519PrivateKey.generate()
+    public, private, sealed, new = (keeper.folder / name for name in ("agent.pub", "agent.pem", "sealed", "new"))
+    public.write_bytes(agent.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    private.touch(mode=0o600)
+    private.write_bytes(agent.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    key = keeper.ring().working_key(TAX, KeyUse.TOKEN_BLOCK, "text")
+    assert keeper.run("escrow", "--agent", keeper.folder / "officer.pem", "--out", sealed) == 2
+    assert keeper.run("escrow", "--agent", keeper.folder / "nowhere", "--out", sealed) == 2
+    assert not sealed.exists()
+    assert keeper.run("escrow", "--agent", public, "--out", sealed) == 0
+    assert [one["opens_this_file"] for one in keeper.status()["escrows"]] == [True]
+    (keeper.folder / "fresh").write_text("another secret, and a longer one\n")
+    given = ("--escrow", sealed, "--agent-key", private, "--out", new)
+    assert keeper.run("recover", "--escrow", sealed, "--agent-key", public, "--out", new, secret="fresh") == 2
+    assert keeper.run("recover", *given, secret="fresh") == 0
+    recovered = FileKeyRing.open(new, b"another secret, and a longer one")
+    assert recovered.working_key(TAX, KeyUse.TOKEN_BLOCK, "text") == key
+    assert keeper.run("recover", *given, secret="fresh") == 2
+    assert KeyKeeper.open(keeper.keys, SECRET.encode()).document().suite is CipherSuite.AES
