@@ -22,8 +22,8 @@ from cyclopts import Parameter
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import CANNOT_RUN, FINE
 from gateway.cli.connection import connected, connected_caller, read_private
+from gateway.cli.key.opening import new_file
 from gateway.cli.mistake import Mistake
-from gateway.cli.new_file import make_private
 from gateway.cli.signing import approvers, at, officer_key
 from gateway.client import SealBroken, reidentify
 from gateway.client.warrants import Reidentification
@@ -74,8 +74,8 @@ def ask(
         Print JSON.
     """
     tokens, key = _tokens(tokens_file), reidentify.new_key()
-    make_private(key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    with connected_caller(connect) as gateway:
+    with new_file(key_file) as stream, connected_caller(connect) as gateway:
+        stream.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         asked = gateway.ask_reidentification(
             dataset, disclosure, tokens, key, purpose=purpose, by=by, tokens_of=tokens_of, reason=reason,
             case_number=case_number,
