@@ -36,6 +36,7 @@ from gateway.client.errors import (
     Unavailable,
 )
 from gateway.client.extract import Extract
+from gateway.client.linking import Linked
 from gateway.client.offers import Offer, OfferedField, QualityRule
 from gateway.client.officer import Officer, connect_officer
 from gateway.client.plans import count, count_units, sum_of
@@ -61,6 +62,7 @@ __all__ = [
     "HandshakeFailed",
     "IncompleteExtract",
     "InvalidRequest",
+    "Linked",
     "Lookup",
     "Nearest",
     "NewConsent",

@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 import gateway.client as gw
 from seeds.generator import Canary
 from tests.integration.scenarios.story import Office, Step
+from tests.integration.scenarios.warrants import Warrants
 from tests.integration.site import Site
 
 WITHDRAWN_WITHIN = 1.0
@@ -33,8 +34,9 @@ def serving(site: Site, institution: str) -> bool:
 
 @dataclass
 class Offices:
-    """Keepers and reviewers of one story. Remembers the entry of each canary in each register."""
+    """Keepers, reviewers and officers of one story. Remembers the entry of each canary in each register."""
 
+    warrants: Warrants
     entries: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def play(
@@ -74,8 +76,10 @@ class Offices:
                 reviewed = desk.review_emergency(emergency.id, office.verdict)
                 assert (reviewed.reviewed_by, reviewed.verdict) == (f"{step.who}/{step.person}", office.verdict)
             assert not [one for one in desk.emergencies() if one.grant == office.reviews]
-        else:
+        elif office.report:
             self._read(desk, office)
+        else:
+            self.warrants.do(desk, step, office)
 
     def _enter(self, desk: gw.Officer, step: Step, office: Office, canaries: Sequence[Canary]) -> None:
         given = datetime.now(UTC)

@@ -18,12 +18,14 @@ from tests.integration.scenarios.offices import Offices, serving
 from tests.integration.scenarios.rehearsal import rehearsed
 from tests.integration.scenarios.story import Edit, Gets, Step, Subject
 from tests.integration.scenarios.truth import Groups, Plain, grouped, leaks, plain, rows_of, treated
+from tests.integration.scenarios.warrants import Warrants
 from tests.integration.site import Site
 
 STATUS: Mapping[str, tuple[type[gw.GatewayError], ...]] = {
     "INVALID_ARGUMENT": (gw.InvalidRequest,),
     "PERMISSION_DENIED": (gw.Refused,),
     "RESOURCE_EXHAUSTED": (gw.BudgetExhausted, gw.CapExceeded),
+    "FAILED_PRECONDITION": (gw.NotNow,),
 }
 """The client's errors of each gRPC status."""
 
@@ -51,7 +53,10 @@ class Player:
     canaries: Sequence[Canary]
     people: dict[str, Remembered] = field(default_factory=dict)
     releases: dict[str, gw.Release] = field(default_factory=dict)
-    offices: Offices = field(default_factory=Offices)
+    offices: Offices = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.offices = Offices(Warrants(self.data))
 
     def play(self, step: Step) -> None:
         """Play one step."""
@@ -94,8 +99,8 @@ class Player:
             assert (receipt.reason, receipt.rows) == (step.refused, 0)
             assert leaks(self.canaries, str(receipt), ()) == []
         else:
-            # what is not well formed is not decided, and so not recorded
-            assert step.status == "INVALID_ARGUMENT"
+            # what is not well formed is not decided, and so not recorded; nor is who comes a second time
+            assert step.status == "INVALID_ARGUMENT" or step.refused == "REIDENTIFICATION_COLLECTED"
 
     # --- what comes out ------------------------------------------------------------------------------------------
 
@@ -122,6 +127,10 @@ class Player:
                     *what, by=step.by, values=values, tokens=tokens, fields=step.fields, allow_partial=step.partial,
                     **common,
                 )  # fmt: skip
+            case "link":
+                return self.offices.warrants.link(gateway, step, self._people(step))
+            case "reidentify":
+                return self.offices.warrants.open(gateway, step, self._people(step))
             case "compose":
                 return gateway.compose(step.asks.partition(" ")[2], self._form(step), **common)
             case "check" | "consume" as verb:
@@ -133,6 +142,9 @@ class Player:
         if step.verb == "estimate":
             return gateway.estimate(*what, statistics, **common)
         return gateway.release(*what, statistics, **common)
+
+    def _people(self, step: Step) -> list[str]:
+        return sorted(self.people[step.people].tokens.by_name)
 
     def _form(self, step: Step) -> dict[str, gw.Subjects]:
         asked: dict[str, gw.Subjects] = {}
@@ -195,6 +207,13 @@ class Player:
                 self._checked(answer, step, gets)
             case "compose":
                 self._composed(answer, step, gets)
+            case "link":
+                self._receipt(answer.receipt, step, gets)
+                self.offices.warrants.met(answer, gets, set(self.people[step.people].raw.by_name))
+            case "reidentify":
+                assert (answer is not None) is gets.opened
+                if answer is not None:
+                    self.offices.warrants.told(answer, step)
             case "consume":
                 self._consumed([answer], step, gets)
             case "estimate":

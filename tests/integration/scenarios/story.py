@@ -72,6 +72,11 @@ class Gets(_Strict):
     apart_from: str | None = None
     parts: dict[str, Gets] = Field(default_factory=dict)
     made_up: int | None = None
+    linked: str | None = None
+    meets: str | None = None
+    strangers: bool = False
+    asked: str | None = None
+    opened: bool = False
 
 
 class Part(_Strict):
@@ -116,11 +121,18 @@ class Office(_Strict):
     verdict: Literal["justified", "unjustified"] = "justified"
     report: str = ""
     lines: list[Line] = Field(default_factory=list)
+    proposes: str = ""
+    between: list[Annotated[str, Field(pattern=r"^[a-z0-9-]+ [a-z0-9-]+$")]] = Field(default_factory=list)
+    signs: str = ""
+    ends: str = ""
 
     @model_validator(mode="after")
     def _one_way(self) -> Office:
-        if [bool(self.agreed), bool(self.withdrew), bool(self.reviews), bool(self.report)].count(True) != 1:
-            raise ValueError("somebody agreed, withdrew, or a grant's emergency is reviewed, or a report is read")
+        done = (self.agreed, self.withdrew, self.reviews, self.report, self.proposes, self.signs, self.ends)
+        if list(map(bool, done)).count(True) != 1:
+            raise ValueError("somebody agreed, withdrew, reviews, reads a report, or proposes, signs or ends a warrant")
+        if len(self.between) != (2 if self.proposes else 0):
+            raise ValueError("a join is proposed between two")
         if bool(self.book) != bool(self.agreed or self.withdrew):
             raise ValueError("an entry is in a register")
         return self
@@ -146,13 +158,16 @@ class Step(_Strict):
     encoding: Literal["arrow", "rows"] = "arrow"
     by: str = "resident_id"
     subjects: list[Subject] = Field(default_factory=list)
+    people: str = ""
+    under: str = ""
+    collects: str = ""
     parts: dict[str, Part] = Field(default_factory=dict)
     statistics: list[str] = Field(default_factory=list)
     group_by: list[str] = Field(default_factory=list)
     epsilon: float = 0.0
     gets: Gets | None = None
     refused: str | None = None
-    status: Literal["INVALID_ARGUMENT", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"] | None = None
+    status: Literal["INVALID_ARGUMENT", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION"] | None = None
     nearest: Nearest | None = None
     office: Office | None = None
     edit: Edit | None = None
