@@ -13,6 +13,7 @@ import pytest
 
 import gateway.client as gw
 from gateway.adapters.keyring_file import FileKeyRing
+from gateway.client.warrants import join_statement
 from seeds.generator import City as SeededCity
 from tests.integration.site import ROOT, SECRET, Site, institutions_of, values_of
 from tests.integration.warrants import AUDITOR, BUREAU, COMMISSION, DISTRICT, FIRST, TRACING, Warrants, officers_file
@@ -75,6 +76,15 @@ def test_what_is_no_token_of_the_callers_own_comes_back_empty(hall: Warrants) ->
 def test_nobody_approves_their_own(hall: Warrants) -> None:
     join = hall.propose(BUREAU)
     refused(lambda: hall.officer(BUREAU).approve_join(join, hall.keys[BUREAU]), "SECOND_OFFICER_REQUIRED")
+    refused(lambda: hall.link("police", join), "JOIN_NOT_IN_FORCE")
+    # nor by a signature slipped into the register
+    own = hall.keys[BUREAU].sign(join_statement(join))
+    with sqlite3.connect(hall.site.folder / "state.sqlite") as state:
+        state.execute(
+            "INSERT INTO linking_approvals VALUES (?, 'data-bureau/chen.jie', 0, '2026-01-01 00:00:00.000000', ?)",
+            (join.id, own),
+        )
+    assert [one.approvals for one in hall.officer(AUDITOR).joins() if one.id == join.id] != [()]
     refused(lambda: hall.link("police", join), "JOIN_NOT_IN_FORCE")
 
 

@@ -1,4 +1,4 @@
-"""What is signed: the same bytes from what the client shows as from what the gateway keeps, and other ones for another."""
+"""What is signed: the same bytes from what the client shows as from what the gateway keeps, and others for another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.accountability import jcs, statement
+from gateway.accountability import statement
 from gateway.client import warrants
 from gateway.model.governance import Officer, Power
 from gateway.model.linking import Join, Reidentification
@@ -27,7 +27,6 @@ def test_the_client_signs_what_the_gateway_keeps() -> None:
     assert warrants.join_statement(warrants.join_from(join_of(join))) == statement.join_statement(join)
     shown = warrants.reidentification_from(reidentification_of(asked))
     assert warrants.reidentification_statement(shown) == statement.reidentification_statement(asked)
-    assert jcs.decode(statement.join_statement(join)) == jcs.decode(statement.join_statement(join))
 
 
 JOIN: dict[str, Any] = {
