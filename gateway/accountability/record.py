@@ -30,7 +30,7 @@ _OTHERS = (
 )  # fmt: skip
 _LISTS = ("obligations", "filtered_on", "grouped_by", "statistics")
 _REQUIRED = frozenset(_STRINGS + _LISTS + _OTHERS)
-_OPTIONAL = frozenset(("loss", "completes", "trials", "emergency"))
+_OPTIONAL = frozenset(("loss", "completes", "trials", "emergency", "withheld_rows"))
 """Keys that are written only where they say something. The last two came later: records without them keep their bytes.
 """
 
@@ -72,6 +72,8 @@ def encode(record: AuditRecord) -> bytes:
         body["trials"] = trials
     if emergency:
         body["emergency"] = emergency
+    if record.withheld_rows:
+        body["withheld_rows"] = _count(record.withheld_rows)
     return jcs.encode(body)
 
 
@@ -105,6 +107,7 @@ def decode(data: bytes) -> AuditRecord:
         completes=_count(body["completes"]) if "completes" in body else None,
         trials=tuple(jcs.typed(item, str) for item in jcs.typed(body.get("trials", []), list)),
         emergency=jcs.typed(body.get("emergency", ""), str),
+        withheld_rows=_count(body.get("withheld_rows", 0)),
     )
     if encode(record) != data:
         raise ValueError("a record is not in its canonical form")

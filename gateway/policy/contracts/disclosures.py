@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
+from fractions import Fraction
 from functools import partial
 from types import MappingProxyType
 
 from gateway.model.contract import (
     BY_KEY,
+    AnonymitySpec,
     Classification,
     DisclosureKind,
     DisclosureSpec,
@@ -16,16 +18,18 @@ from gateway.model.contract import (
     SelectBy,
     StatisticsSpec,
 )
-from gateway.model.treatment import Keep, Treatment
+from gateway.model.treatment import Keep, Perturb, Pseudonymize, Treatment
 from gateway.model.values import FieldType
 from gateway.policy.contracts.conditions import to_condition
-from gateway.policy.contracts.shape import DisclosureShape, StatisticsShape
+from gateway.policy.contracts.shape import AnonymityShape, DisclosureShape, StatisticsShape
 from gateway.policy.contracts.treatments import to_treatment
 from gateway.policy.problems import did_you_mean, shown, with_article
 from gateway.policy.validation import split_remedy
 
 MAX_CELLS = 10_000
 _MAX_UNITS = 2**31
+_NOT_PERTURBED = "Choose another treatment, or make the disclosure an extract."
+_TELLING_APART = (Classification.QUASI_IDENTIFIER,)
 
 Place = tuple[str | int, ...]
 Wrong = Callable[..., None]
@@ -64,9 +68,13 @@ class DisclosureReader:
             spec = self.declared((*place, "fields", field), field)
             if spec is not None:
                 try:
-                    treatments[field] = to_treatment(treatment, spec)
+                    treatments[field] = to_treatment(treatment, spec, self._fields)
                 except ValueError as error:
                     self._wrong((*place, "fields", field), *split_remedy(str(error)))
+        if shape.kind is not DisclosureKind.EXTRACT:
+            for field, how in treatments.items():
+                if isinstance(how, Perturb):
+                    self._wrong((*place, "fields", field), f"only an extract can perturb '{field}'", _NOT_PERTURBED)
         _check_once(shape.lookup_keys, partial(wrong, "lookup_keys"))
         _check_once(shape.lookup_by, partial(wrong, "lookup_by"))
         _check_once(shape.filters, partial(wrong, "filters"))
@@ -87,6 +95,9 @@ class DisclosureReader:
         statistics = None
         if shape.statistics is not None:
             statistics = self._statistics((*place, "statistics"), shape.statistics)
+        anonymity = None
+        if shape.anonymity is not None:
+            anonymity = self._anonymity((*place, "anonymity"), shape.anonymity, treatments)
         ordered = {field: treatments[field] for field in self._fields if field in treatments}
         return DisclosureSpec(
             name=name,
@@ -101,6 +112,7 @@ class DisclosureReader:
             max_rows=shape.max_rows,
             waive_noise=shape.waive_noise or "",
             statistics=statistics,
+            anonymity=anonymity,
         )
 
     def _lookup_key(self, place: Place, name: str, shape: DisclosureShape) -> None:
@@ -123,6 +135,24 @@ class DisclosureReader:
                 f"'{field.name}' does not leave as it is, and a filter on it would tell it",
                 "Filter on fields that are kept.",
             )
+
+    def _anonymity(self, place: Place, shape: AnonymityShape, treatments: Mapping[str, Treatment]) -> AnonymitySpec:
+        _check_once(shape.also, partial(self._wrong, (*place, "also")))
+        for key, names in (("also", shape.also), ("l", shape.l), ("t", shape.t)):
+            for index, name in enumerate(names):
+                if name not in treatments:
+                    at = (*place, key, index) if key == "also" else (*place, key, name)
+                    self._wrong(at, f"'{name}' is not among the fields of this disclosure", "Name one that is.")
+        classified = (name for name in treatments if self._fields[name].classification in _TELLING_APART)
+        quasi = tuple(dict.fromkeys([*classified, *shape.also]))
+        if not quasi:
+            self._wrong(place, "no field of this disclosure tells people apart", "Name those that do under 'also'.")
+        for name in quasi:
+            # a token or a drawn value is everybody's own: no two people would be alike
+            if isinstance(treatments.get(name), Pseudonymize | Perturb):
+                self._wrong(place, f"'{name}' leaves as a token or randomised, and nobody shares it", "Generalise it.")
+        closeness = {name: Fraction(str(t)) for name, t in shape.t.items()}
+        return AnonymitySpec(shape.k, quasi, MappingProxyType(dict(shape.l)), MappingProxyType(closeness))
 
     def _statistics(self, place: Place, shape: StatisticsShape) -> StatisticsSpec:
         _check_once(shape.group_by, partial(self._wrong, (*place, "group_by")))
@@ -183,6 +213,7 @@ _ALLOWED: Mapping[str, Collection[DisclosureKind]] = {
     "fields": _ROWS,
     "predicate": (DisclosureKind.CHECK, DisclosureKind.EXTRACT, DisclosureKind.CONSUME),
     "max_rows": (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT),
+    "anonymity": (DisclosureKind.EXTRACT,),
 }
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
-from gateway.model.contract import Description, QualityRule, SourceKind, SourceSpec
+from gateway.model.contract import Description, FieldSpec, QualityRule, SourceKind, SourceSpec
+from gateway.model.values import FieldType
 from gateway.policy.contracts.odcs_parts import DescriptionShape, MemberShape, QualityShape, SlaShape
 from gateway.policy.contracts.shape import ContractShape
 from gateway.policy.problems import did_you_mean, shown
@@ -104,6 +105,22 @@ def description(shape: DescriptionShape | None) -> Description:
 def retention_days(shape: ContractShape, wrong: Wrong) -> int | None:
     """Return how long the data may be kept; a year counts as 365 days."""
     return _promised(shape, _RETENTION, _UNITS_OF_DAYS, "days (unit: d) or years (unit: y)", wrong)
+
+
+def retention_field(shape: ContractShape, fields: Mapping[str, FieldSpec], wrong: Wrong) -> str | None:
+    """Return the date or timestamp from which retention counts: the promise's `element`; None where it names none."""
+    for index, sla in enumerate(shape.sla_properties or ()):
+        if sla.property.casefold() in _RETENTION and sla.element is not None:
+            name = sla.element.removeprefix(f"{shape.schema_[0].name}.")
+            field = fields.get(name)
+            if field is not None and field.type in (FieldType.DATE, FieldType.TIMESTAMP):
+                return name
+            wrong(
+                ("slaProperties", index, "element"),
+                f"{shown(sla.element)} is no date or timestamp from which retention could count",
+                "Name such a field, or leave 'element' out: then old rows are the controller's to delete.",
+            )
+    return None
 
 
 def freshness_hours(shape: ContractShape, wrong: Wrong) -> int | None:

@@ -104,6 +104,7 @@ class _Reader:
             freshness_hours=promises.freshness_hours(shape, self._wrong),
             quality=promises.quality(shape, self._wrong),
             domain=shape.domain or "",
+            retention_field=promises.retention_field(shape, self._fields, self._wrong),
         )
 
     def _wrong(self, place: Place, message: str, remedy: str = "") -> None:

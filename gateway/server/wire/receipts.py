@@ -35,6 +35,7 @@ TREATMENTS: dict[TreatmentKind, disclosure_pb2.TreatmentKind.ValueType] = {
     TreatmentKind.PSEUDONYMIZE: disclosure_pb2.TREATMENT_KIND_PSEUDONYMIZE,
     TreatmentKind.GENERALIZE: disclosure_pb2.TREATMENT_KIND_GENERALIZE,
     TreatmentKind.MASK: disclosure_pb2.TREATMENT_KIND_MASK,
+    TreatmentKind.PERTURB: disclosure_pb2.TREATMENT_KIND_PERTURB,
 }
 
 
@@ -109,6 +110,7 @@ def receipt_of(receipt: Receipt, delta: float) -> receipt_pb2.Receipt:
         statistics=record.statistics,
         trials=record.trials,
         emergency=record.emergency,
+        withheld_rows=record.withheld_rows,
         log_entry=receipt_pb2.LogEntry(
             index=entry.index, leaf_hash=entry.leaf_hash, salt=entry.salt, record=entry.record
         ),
