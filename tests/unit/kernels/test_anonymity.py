@@ -164,6 +164,12 @@ def test_tags_are_those_of_the_token_kernel_as_bytes_or_as_a_column() -> None:
         assert measure([(batch, form)], ["district"]).k == 1
 
 
+def test_only_a_tag_of_sixteen_zeros_is_nobody() -> None:
+    batch = _batch(district=["a", "a", "a"])
+    tags = bytes(8) + b"somebody" + b"sometwo." + bytes(8) + bytes(16)
+    assert measure([(batch, tags)], ["district"]).k == 2
+
+
 def test_one_person_with_ten_rows_is_no_diversity() -> None:
     batch = _batch(district=["a"] * 11, illness=[*"abcdefghij", "a"])
     assert measure([(batch, _tags([1] * 10 + [2]))], ["district"], ["illness"]).diversity == {"illness": 1}
