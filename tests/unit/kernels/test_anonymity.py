@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from fractions import Fraction
 from hashlib import sha256
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from gateway.kernels.anonymity.census import Bounds, Census, Demand, Verdicts
 from gateway.kernels.anonymity.measure import Measures, measure
 from gateway.kernels.anonymity.numbering import TooManyValues
 from gateway.kernels.tokens import subject_tags
-from gateway.model.contract import CanonicalForm
+from gateway.model.contract import AnonymitySpec, CanonicalForm
 
 KEY = bytes(range(64))
 
@@ -357,6 +358,11 @@ def test_wrong_batches_are_refused() -> None:
         census.add(_batch(district=["a"], illness=["x"]), cast(pa.FixedSizeBinaryArray, pa.array([b"x"])))
     with pytest.raises(TypeError):
         Census(Demand(("at",), 1)).add(pa.record_batch({"at": pa.array([0], pa.timestamp("us"))}), _tags([1]))
+
+
+def test_a_contract_demands_what_it_says() -> None:
+    spec = AnonymitySpec(5, ("district",), {"illness": 3}, {"salary": Fraction(1, 5)})
+    assert Demand.of(spec) == Demand(("district",), 5, {"illness": 3}, {"salary": 0.2})
 
 
 @pytest.mark.parametrize(
