@@ -14,11 +14,12 @@ from gateway.model.values import FieldType, Scalar
 
 
 class Classification(StrEnum):
-    """What a field says of a person."""
+    """What a field says of a person. Free text is what people wrote in their own words: it can say anything."""
 
     DIRECT_IDENTIFIER = "direct-identifier"
     QUASI_IDENTIFIER = "quasi-identifier"
     SENSITIVE = "sensitive"
+    FREE_TEXT = "free-text"
     OTHER = "other"
 
 

@@ -1,7 +1,9 @@
 """Which of two treatments tells more about a field: a partial order.
 
 One treatment tells at least as much as another if what the other gives could be worked out from what it gives. A token
-and a generalised value tell different things, and so do two masks: neither is above the other.
+and a generalised value tell different things, and so do two masks: neither is above the other. Of tokens alike in all
+else, those that are kept longer tell more, and of randomised values those of the greater epsilon: from either the other
+could be made, if not the very tokens and answers that the gateway draws.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from enum import StrEnum
 from fractions import Fraction
 
+from gateway.model.pseudonym import Renewal
 from gateway.model.treatment import (
     GeneralizeAddress,
     GeneralizeAge,
@@ -19,12 +22,15 @@ from gateway.model.treatment import (
     GeneralizeStep,
     Keep,
     Mask,
+    Perturb,
     Precision,
+    Pseudonymize,
     Treatment,
 )
 
 _DATES = (Precision.DAY, Precision.MONTH, Precision.YEAR)
 _PLACES = (Precision.STREET, Precision.DISTRICT, Precision.CITY)
+_RENEWALS = (None, Renewal.YEARLY, Renewal.MONTHLY, Renewal.DAILY)
 
 
 class Telling(StrEnum):
@@ -53,8 +59,16 @@ def tells_at_least(one: Treatment | None, other: Treatment | None) -> bool:
     match one, other:
         case None, _:
             return False
+        case Keep(), GeneralizeGeohash():
+            # it tells of the longitude too, which the latitude alone does not
+            return False
         case Keep(), _:
             return True
+        case Pseudonymize(token, check, kept), Pseudonymize(other_token, other_check, renewed):
+            alike = (token, check) == (other_token, other_check)
+            return alike and _RENEWALS.index(kept) <= _RENEWALS.index(renewed)
+        case Perturb(epsilon), Perturb(less):
+            return Fraction(epsilon) >= Fraction(less)
         case (GeneralizeDate(fine), GeneralizeDate(coarse)):
             return _DATES.index(fine) <= _DATES.index(coarse)
         case (GeneralizeRegion(fine), GeneralizeRegion(coarse)):

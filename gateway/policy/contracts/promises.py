@@ -27,6 +27,8 @@ _LATENCY = ("latency", "ly", "freshness")
 _HOURS = {"h": 1, "hour": 1, "hours": 1}
 _DAYS = {"d": 1, "day": 1, "days": 1}
 _YEARS = {"y": 365, "yr": 365, "year": 365, "years": 365}
+_MOST_DAYS = 365_000
+"""A thousand years: so far back the calendar can be counted from any day of today."""
 _UNITS_OF_DAYS = {**_DAYS, **_YEARS}
 _UNITS_OF_HOURS = {**_HOURS, **{unit: 24 * days for unit, days in _DAYS.items()}}
 
@@ -138,6 +140,8 @@ def is_read(sla: SlaShape) -> str:
         if sla.property.casefold() in names:
             if type(sla.value) is not int or sla.value < 1 or sla.unit not in units:
                 raise ValueError(f"'{sla.property}' is not promised in whole numbers of a unit that is known here")
+            if sla.value * units[sla.unit] > _MOST_DAYS * units["d"]:
+                raise ValueError(f"'{sla.property}' is promised for more than a thousand years")
             return name
     return ""
 
@@ -161,6 +165,8 @@ def _amount(sla: SlaShape, units: dict[str, int], words: str, wrong: Wrong) -> i
         wrong("value", f"'{sla.property}' is promised in whole {words.partition(' ')[0]}", "Write a whole number.")
     elif sla.unit not in units:
         wrong("unit", f"{shown(sla.unit or '')} is not a unit for '{sla.property}'", f"Write {words}.")
+    elif value * units[sla.unit] > _MOST_DAYS * units["d"]:
+        wrong("value", f"'{sla.property}' is promised for more than a thousand years", "Write less.")
     else:
         return value * units[sla.unit]
     return None

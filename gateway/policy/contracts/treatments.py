@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
@@ -42,6 +44,15 @@ _MAX_INT = 2**63 - 1
 _WITH_FORMAT = (CanonicalForm.RESIDENT_ID, CanonicalForm.PHONE, CanonicalForm.PLATE, CanonicalForm.FIRM_CODE)
 _WITH_CHECK = (CanonicalForm.RESIDENT_ID, CanonicalForm.FIRM_CODE)
 _MOST_EPSILON = 10
+_WIDEST_BOUNDS = 2**62
+"""How far apart bounds may be for noise between them to be drawn in 64 bits."""
+_PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,15})?", re.ASCII)
+_MOST_UNITS = 2**51
+"""So many units of its last decimal place a step may have, and its top: beyond, doubles no longer tell steps apart."""
+_WAYS = (
+    "Write a precision such as month or street, {width: …}, {step: …}, {age: …}, {geohash: …, longitude: …} or "
+    "{address: …}."
+)
 
 
 class KeepShape(Shape):
@@ -85,11 +96,17 @@ class GeneralizeShape(Shape):
     def _one_way(self) -> GeneralizeShape:
         ways = (self.to, self.width, self.step, self.age, self.geohash, self.address)
         topped = self.width is not None or self.step is not None or self.age is not None
-        paired = (self.geohash is None) == (self.longitude is None)
-        if sum(way is not None for way in ways) != 1 or (self.top is not None and not topped) or not paired:
-            raise ValueError(
-                "'generalize' is not told how far. Write a precision such as month, or {width: …, top: …}."
-            )
+        told = sum(way is not None for way in ways)
+        if told > 1:
+            raise ValueError("'generalize' is told how far in more than one way. Keep one of them.")
+        if self.geohash is not None and self.longitude is None:
+            raise ValueError("a geohash needs the field with the longitude. Write {geohash: …, longitude: …}.")
+        if self.longitude is not None and self.geohash is None:
+            raise ValueError("only a geohash has a 'longitude'. Write {geohash: …, longitude: …}.")
+        if not told:
+            raise ValueError(f"'generalize' is not told how far. {_WAYS}")
+        if self.top is not None and not topped:
+            raise ValueError("only 'width', 'step' and 'age' have a 'top'. Remove it.")
         return self
 
     @classmethod
@@ -121,7 +138,7 @@ class MaskShape(Shape):
 class PerturbShape(Shape):
     """How much a randomised value may tell. One row of each subject leaves then."""
 
-    epsilon: float | int
+    epsilon: float
 
 
 class TreatmentShape(Shape):
@@ -154,7 +171,9 @@ class TreatmentShape(Shape):
                 form = next(iter(written))
                 raise ValueError(f"the treatment '{form}' needs details. Write {{{form}: …}}.")
             return written
-        raise ValueError("this is not a treatment. Write keep, pseudonymize, {generalize: …} or {mask: …}.")
+        raise ValueError(
+            "this is not a treatment. Write keep, pseudonymize, {generalize: …}, {mask: …} or {perturb: …}."
+        )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -179,6 +198,11 @@ def to_treatment(shape: TreatmentShape, field: FieldSpec, fields: Mapping[str, F
         raise ValueError(
             f"'{field.name}' is a direct identifier: keeping it needs a reason. "
             "Write {keep: {justification: …}}, or pseudonymize."
+        )
+    if shape.plain == TreatmentKind.KEEP and field.classification is Classification.FREE_TEXT:
+        raise ValueError(
+            f"'{field.name}' is free text, which can say anything of anybody: keeping it needs a reason. "
+            "Write {keep: {justification: …}}, or leave it out."
         )
     if shape.plain == TreatmentKind.KEEP or shape.keep is not None:
         return Keep()
@@ -208,11 +232,17 @@ def _pseudonymize(shape: PseudonymizeShape, field: FieldSpec) -> Pseudonymize:
             raise ValueError(
                 f"the tokens of '{field.name}' have a check character. Write check: valid, or check: never-valid."
             )
+        if shape.token is not TokenKind.FORMAT:
+            raise ValueError(
+                "only format-preserving tokens have a check character. "
+                "Write token: format-preserving beside it, or remove 'check'."
+            )
         raise ValueError(f"the tokens of '{field.name}' have no check character. Remove 'check'.")
     return Pseudonymize(shape.token, shape.check, shape.renewed)
 
 
 def _perturb(shape: PerturbShape, field: FieldSpec) -> Perturb:
+    _suits(field, "perturb", FieldType.STRING, FieldType.INT64, FieldType.BOOL, FieldType.DATE)
     epsilon = Decimal(str(shape.epsilon))
     if not Decimal("0.001") <= epsilon <= _MOST_EPSILON or epsilon != round(epsilon, 6):
         raise ValueError(
@@ -220,11 +250,13 @@ def _perturb(shape: PerturbShape, field: FieldSpec) -> Perturb:
             "Write another one."
         )
     bounds = field.bounds if field.type is FieldType.INT64 and field.keys is None else None
-    keyed = field.keys is not None and len(field.keys) + field.nullable > 1 and field.type is not FieldType.DOUBLE
+    keyed = field.keys is not None and len(field.keys) + field.nullable > 1
     if not keyed and (bounds is None or bounds.lower == bounds.upper):
         raise ValueError(
             f"'{field.name}' has neither public keys nor bounds to be randomised within. Declare its keys or bounds."
         )
+    if bounds is not None and bounds.upper - bounds.lower > _WIDEST_BOUNDS:
+        raise ValueError(f"the bounds of '{field.name}' are too far apart to be randomised within. Narrow them.")
     if bounds is not None and field.nullable:
         raise ValueError(f"'{field.name}' may be missing, and no number stands for that. Choose another treatment.")
     return Perturb(f"{epsilon.normalize():f}")
@@ -233,7 +265,10 @@ def _perturb(shape: PerturbShape, field: FieldSpec) -> Perturb:
 def _generalize(coarse: GeneralizeShape, field: FieldSpec, fields: Mapping[str, FieldSpec]) -> Generalize:
     if coarse.width is not None:
         _suits(field, "generalize to steps", FieldType.INT64)
-        return GeneralizeNumber(coarse.width, _whole(coarse.top))
+        top = _whole(coarse.top)
+        if top is not None and top // coarse.width * coarse.width < -(2**63):
+            raise ValueError("the step of the top begins below all numbers of 64 bits. Write another top.")
+        return GeneralizeNumber(coarse.width, top)
     if coarse.age is not None:
         _suits(field, "generalize to ages", FieldType.DATE, FieldType.TIMESTAMP)
         top = _whole(coarse.top)
@@ -242,11 +277,7 @@ def _generalize(coarse: GeneralizeShape, field: FieldSpec, fields: Mapping[str, 
         return GeneralizeAge(coarse.age, top)
     if coarse.step is not None:
         _suits(field, "generalize to steps of a double", FieldType.DOUBLE)
-        if _decimal(coarse.step) <= 0:
-            raise ValueError("the step must be above 0. Write a decimal in quotes, such as '0.01'.")
-        if coarse.top is not None:
-            _decimal(coarse.top)
-        return GeneralizeStep(coarse.step, None if coarse.top is None else str(coarse.top))
+        return _step(coarse.step, None if coarse.top is None else str(coarse.top))
     if coarse.geohash is not None and coarse.longitude is not None:
         _suits(field, "generalize to a geohash", FieldType.DOUBLE)
         beside = fields.get(coarse.longitude)
@@ -273,14 +304,24 @@ def _whole(top: int | str | None) -> int | None:
     raise ValueError("the top must be a whole number of 64 bits. Write it without quotes.")
 
 
-def _decimal(written: int | str) -> Decimal:
-    try:
-        number = Decimal(written)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or len(str(written)) > 32 or abs(number) > 10**15:
-        raise ValueError(f"{shown(str(written))} is no plain decimal. Write one in quotes, such as '0.01'.")
-    return number
+def _step(step: str, top: str | None) -> GeneralizeStep:
+    width, cap = _decimal(step), None if top is None else _decimal(top)
+    if width <= 0:
+        raise ValueError("the step must be above 0. Write a decimal in quotes, such as '0.01'.")
+    unit = Fraction(1, 10 ** len(step.partition(".")[2]))
+    if width > _MOST_UNITS * unit:
+        raise ValueError(f"the step {shown(step)} has too many digits. Write one of fewer.")
+    if cap is not None and abs(cap // width * width) > _MOST_UNITS * unit:
+        raise ValueError(f"the top {shown(str(top))} lies too far out for steps of {step}. Write a nearer one.")
+    return GeneralizeStep(step, top)
+
+
+def _decimal(written: str) -> Fraction:
+    if _PLAIN_DECIMAL.fullmatch(written) is None:
+        raise ValueError(
+            f"{shown(written)} is no plain decimal of at most 15 places. Write one in quotes, such as '0.01'."
+        )
+    return Fraction(written)
 
 
 def _suits(field: FieldSpec, treatment: str, *types: FieldType) -> None:
