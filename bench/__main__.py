@@ -14,14 +14,16 @@ from typing import NoReturn
 from rich.console import Console
 
 from bench import decide
+from bench.anonymity import ANONYMITY
 from bench.benchmark import Benchmark
 from bench.demo import DEMO
 from bench.extract import EXTRACT
 from bench.lookup import LOOKUP
 from bench.measure import Json
+from bench.pseudonyms import PSEUDONYMS
 from bench.report import print_figures
 
-BENCHMARKS = {benchmark.name: benchmark for benchmark in (EXTRACT, LOOKUP, decide.DECIDE, DEMO)}
+BENCHMARKS = {benchmark.name: benchmark for benchmark in (EXTRACT, LOOKUP, decide.DECIDE, DEMO, PSEUDONYMS, ANONYMITY)}
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Benchmarks: what the gateway costs next to the same work without it.",
-        epilog="\n".join(f"{one.name:9} {one.about}" for one in BENCHMARKS.values()),
+        epilog="\n".join(f"{one.name:10} {one.about}" for one in BENCHMARKS.values()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", choices=["list", "all", *BENCHMARKS], help="one benchmark, all of them, or their list")
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     if chosen.name == "list":
         for one in BENCHMARKS.values():
-            print(f"{one.name:9} {one.about} (rows: {one.rows:,})")
+            print(f"{one.name:10} {one.about} (rows: {one.rows:,})")
         return 0
     if chosen.name == "all":
         results = {name: _run(one, chosen, save=True) for name, one in BENCHMARKS.items()}

@@ -34,12 +34,13 @@ from gateway.ports import AuditLog, BudgetLedger, Clock, IdentityProvider, KeyRi
 from gateway.privacy.pricing import SMALLEST_EPSILON
 from gateway.stages.admit import AdmittedPermit, admit, preview
 from gateway.stages.authenticate import authenticate
-from gateway.stages.charge import Quote, answer_slot, charge, quote
+from gateway.stages.blend import blend
+from gateway.stages.charge import Quote, answer_slot, charge, charge_rows, quote
 from gateway.stages.decide import StandingPermit, decide
 from gateway.stages.deliver import Delivery, Part, ReleaseDelivery, deliver, deliver_release
 from gateway.stages.fetch import fetch, fetch_aggregates
-from gateway.stages.minimize import minimize
-from gateway.stages.noise import perturb, waive_noise
+from gateway.stages.minimize import MinimizedTable, minimize
+from gateway.stages.noise import perturb, randomize, waive_noise
 from gateway.stages.pseudonymize import pseudonymize
 from gateway.stages.record import (
     read_receipt,
@@ -123,7 +124,8 @@ def rows(ports: Ports, peer: Peer, request: RowsRequest) -> Delivery | Refused:
     admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
     if isinstance(admitted, Refusal):
         return _refused(admitted, identity, request, policy, ports)
-    return _disclose(admitted, ports)
+    disclosed = _disclose(admitted, policy, ports)
+    return _refused(disclosed, identity, request, policy, ports) if isinstance(disclosed, Refusal) else disclosed
 
 
 def compose(ports: Ports, peer: Peer, request: FormRequest) -> tuple[Answer, ...] | Refused:
@@ -145,9 +147,13 @@ def compose(ports: Ports, peer: Peer, request: FormRequest) -> tuple[Answer, ...
         if isinstance(admission, Refusal):
             return _refused(admission, identity, part, policy, ports)
         admitted.append(admission)
-    deliveries = [_disclose(one, ports) for one in admitted]
-    names = [one.part for one in request.parts]
-    return tuple(Answer(*one) for one in zip(names, asked, deliveries, strict=True))
+    answers: list[Answer] = []
+    for name, part, one in zip((one.part for one in request.parts), asked, admitted, strict=True):
+        disclosed = _disclose(one, policy, ports)
+        if isinstance(disclosed, Refusal):
+            return _refused(disclosed, identity, part, policy, ports)
+        answers.append(Answer(name, part, disclosed))
+    return tuple(answers)
 
 
 def release(ports: Ports, peer: Peer, request: ReleaseRequest) -> ReleaseDelivery | Refused:
@@ -244,14 +250,23 @@ def receipt(ports: Ports, peer: Peer, index: int) -> Receipt | Refused:
     return Refused(found, None) if isinstance(found, Refusal) else found
 
 
-def _disclose(admitted: AdmittedPermit, ports: Ports) -> Delivery:
+def _disclose(admitted: AdmittedPermit, policy: PolicySnapshot, ports: Ports) -> Delivery | Refusal:
     """The second half of the lane of rows: from what is admitted to what leaves."""
-    raw = fetch(admitted, ports.source, ports.keys, ports.registers, ports.clock)
-    minimal = minimize(raw, ports.keys)
-    pseudonymous = pseudonymize(minimal, ports.keys)
-    protected = waive_noise(pseudonymous)
+    charged = charge_rows(admitted, _accounts(admitted.permit, policy), ports.ledger, ports.source, ports.keys)
+    if isinstance(charged, Refusal):
+        return charged
+    minimal = _minimized(admitted, ports)
+    blended = blend(minimal, lambda: _minimized(admitted, ports))
+    pseudonymous = pseudonymize(blended, ports.keys)
+    protected = waive_noise(pseudonymous) if charged is None else randomize(pseudonymous, charged, ports.keys)
     standing = StandingPermit(admitted.permit, ports.policy, ports.registers, ports.clock)
     return deliver(record_release(protected, ports.audit, ports.clock, standing))
+
+
+def _minimized(admitted: AdmittedPermit, ports: Ports) -> MinimizedTable:
+    """What is permitted, and no more of it than the contract says. Where rows have to blend in, it is read twice."""
+    raw = fetch(admitted, ports.source, ports.keys, ports.registers, ports.clock)
+    return minimize(raw, ports.keys)
 
 
 def _accounts(permit: Permit, policy: PolicySnapshot) -> tuple[Account, ...]:

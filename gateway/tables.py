@@ -1,9 +1,9 @@
 """The seal: types that prove which way data has walked.
 
-A row table is a stream of Arrow batches that moves Raw → Minimized → Pseudonymized → Protected → Released; statistics
-move BoundedAggregates → ProtectedCells → ReleasedCells. Each type is minted by one stage, out of the type before it,
-and carries the permit and the obligations that were discharged. None has a public constructor, can be copied,
-pickled or subclassed, or shows a value in its repr. That stops mistakes, not a determined colleague.
+A row table is a stream of Arrow batches that moves Raw → Minimized → Blended → Pseudonymized → Protected → Released;
+statistics move BoundedAggregates → ProtectedCells → ReleasedCells. Each type is minted by one stage, out of the type
+before it, and carries the permit and the obligations that were discharged. None has a public constructor, can be
+copied, pickled or subclassed, or shows a value in its repr. That stops mistakes, not a determined colleague.
 """
 
 from __future__ import annotations
@@ -100,8 +100,9 @@ def _require(value: object, exact: type) -> None:
 class SealedTable(_Sealed):
     """A stream of segments that can be taken once."""
 
-    __slots__ = ("_data_version", "_schema", "_segments", "_taken")
+    __slots__ = ("_data_version", "_schema", "_segments", "_taken", "_withheld_rows")
     _data_version: str
+    _withheld_rows: int
     _schema: pa.Schema
     _segments: Iterator[Segment]
     _taken: bool
@@ -116,6 +117,11 @@ class SealedTable(_Sealed):
     def data_version(self) -> str:
         """The version of the data that the stream reads."""
         return self._data_version
+
+    @property
+    def withheld_rows(self) -> int:
+        """The rows that will not leave because too few people share what they say."""
+        return self._withheld_rows
 
     def take(self) -> Iterator[Segment]:
         """Hand over the stream; a second taking is a fault, so that no stage can be by-passed."""
@@ -133,7 +139,15 @@ class SealedTable(_Sealed):
         segments: Iterator[Segment],
         discharged: frozenset[Obligation],
     ) -> Self:
-        return cls._mint(permit, discharged, data_version=data_version, schema=schema, segments=segments, taken=False)
+        return cls._mint(
+            permit,
+            discharged,
+            data_version=data_version,
+            schema=schema,
+            segments=segments,
+            taken=False,
+            withheld_rows=0,
+        )
 
     @classmethod
     def _advance(
@@ -146,7 +160,9 @@ class SealedTable(_Sealed):
         if cls._after is None:
             raise Fault(ErrorReason.INTERNAL)
         _require(before, cls._after)
-        return cls._seal(before.permit, before.data_version, schema, segments, before.discharged | discharged)
+        table = cls._seal(before.permit, before.data_version, schema, segments, before.discharged | discharged)
+        table._withheld_rows = before.withheld_rows
+        return table
 
 
 class AdmittedPermit(_Sealed):
@@ -185,11 +201,26 @@ class MinimizedTable(SealedTable):
     _after = RawTable
 
 
+class BlendedTable(SealedTable):
+    """Only rows that enough people share, where the disclosure asks for that. Minted by `blend`."""
+
+    __slots__ = ()
+    _after = MinimizedTable
+
+    @classmethod
+    def _blend(
+        cls, before: MinimizedTable, segments: Iterator[Segment], discharged: frozenset[Obligation], withheld_rows: int
+    ) -> BlendedTable:
+        table = cls._advance(before, before.schema, segments, discharged)
+        table._withheld_rows = withheld_rows
+        return table
+
+
 class PseudonymizedTable(SealedTable):
     """Identifiers are tokens of the recipient's domain. Minted by `pseudonymize`."""
 
     __slots__ = ()
-    _after = MinimizedTable
+    _after = BlendedTable
 
 
 class ProtectedTable(SealedTable):

@@ -31,7 +31,7 @@ _OTHERS = (
 _LISTS = ("obligations", "filtered_on", "grouped_by", "statistics")
 _REQUIRED = frozenset(_STRINGS + _LISTS + _OTHERS)
 _LATER = ("emergency", "join", "reidentification")
-_OPTIONAL = frozenset(("loss", "completes", "trials", *_LATER))
+_OPTIONAL = frozenset(("loss", "completes", "trials", "withheld_rows", *_LATER))
 """Keys that are written only where they say something. All but two came later: records without them keep their bytes.
 """
 
@@ -75,6 +75,8 @@ def encode(record: AuditRecord) -> bytes:
         text = jcs.typed(getattr(record, name), str)
         if text:
             body[name] = text
+    if record.withheld_rows:
+        body["withheld_rows"] = _count(record.withheld_rows)
     return jcs.encode(body)
 
 
@@ -108,6 +110,7 @@ def decode(data: bytes) -> AuditRecord:
         loss=_loss(jcs.mapping(body["loss"])) if "loss" in body else None,
         completes=_count(body["completes"]) if "completes" in body else None,
         trials=tuple(jcs.typed(item, str) for item in jcs.typed(body.get("trials", []), list)),
+        withheld_rows=_count(body.get("withheld_rows", 0)),
         **later,
     )
     if encode(record) != data:

@@ -21,6 +21,7 @@ from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan, RowPlan
 from gateway.query.aggregates import compile_aggregates
+from gateway.query.frequencies import compile_frequencies
 from gateway.query.rows import compile_rows
 from gateway.query.scan import Query
 
@@ -64,6 +65,7 @@ class DuckDBSource:
         self._connection.execute("SET lock_configuration = true")
         self._lock = threading.Lock()
         self._checked: OrderedDict[str, DataFile] = OrderedDict()
+        self._counted: OrderedDict[tuple[object, ...], pa.Int64Array] = OrderedDict()
 
     def close(self) -> None:
         """Free the engine. Streams that are under way end in a fault."""
@@ -98,6 +100,22 @@ class DuckDBSource:
         batches = list(self._stream(file, query, schema, 65_536))
         whole = pa.Table.from_batches(batches, schema).combine_chunks().to_batches()
         return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=schema)
+
+    def frequencies(self, contract: DataContract, field: str) -> pa.Int64Array:
+        """Return the sizes of the groups of equal values. Counted once for a state of the file. Raises as `rows`."""
+        file = self._file(contract)
+        asked = (contract.digest, field, file.fingerprint)
+        known = self._counted.get(asked)
+        if known is None:
+            query = compile_frequencies(contract, field, file.location)
+            schema = pa.schema([("rows", pa.int64())])
+            counts = pa.Table.from_batches(list(self._stream(file, query, schema, 65_536)), schema).column(0)
+            known = pa.array(counts.to_numpy(), pa.int64())
+            with self._lock:
+                self._counted[asked] = known
+                while len(self._counted) > _REMEMBERED_FILES:
+                    self._counted.popitem(last=False)
+        return known
 
     def _file(self, contract: DataContract) -> DataFile:
         """The file of a contract, checked again if it is no longer the one that was checked last."""

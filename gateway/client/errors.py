@@ -185,6 +185,7 @@ _BY_REASON: dict[str, type[GatewayError]] = {
     "QUOTA_EXHAUSTED": QuotaExhausted,
     "RATE_EXCEEDED": RateExceeded,
     "SOURCE_SCHEMA_CHANGED": Unavailable,
+    "TOKENS_GUESSABLE": Unavailable,
 }
 
 _BY_CODE: dict[grpc.StatusCode, type[GatewayError]] = {

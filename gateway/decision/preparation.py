@@ -20,6 +20,7 @@ from gateway.model.permit import (
     APPLY_FILTERS,
     BOUND_CONTRIBUTIONS,
     DROP_INTERNAL,
+    ENSURE_ANONYMITY,
     LIMIT_ROWS,
     REQUIRE_CONSENT,
     RESTRICT_REGION,
@@ -33,7 +34,7 @@ from gateway.model.permit import (
 )
 from gateway.model.request import DisclosureRequest, RowsRequest
 from gateway.model.terms import Terms
-from gateway.model.treatment import Treatment
+from gateway.model.treatment import Perturb, Treatment
 from gateway.policy.grants import Grant
 from gateway.policy.snapshot import PolicySnapshot
 
@@ -176,5 +177,9 @@ def _obligations(
         return frozenset(owed | {Obligation(BOUND_CONTRIBUTIONS), Obligation(ADD_NOISE)})
     if max_rows is not None:
         owed.add(Obligation(LIMIT_ROWS))
+    if disclosure.anonymity is not None:
+        owed.add(Obligation(ENSURE_ANONYMITY))
+    if any(isinstance(how, Perturb) for how in fields.values()):
+        owed.add(Obligation(BOUND_CONTRIBUTIONS))
     owed |= {Obligation(RETAIN_ONLY), Obligation(DROP_INTERNAL), Obligation(WAIVE_NOISE)}
     return frozenset(owed | {Obligation(TREAT, name) for name in fields})

@@ -55,8 +55,8 @@ def provinces(rows: Bytes) -> Bytes:
     for what is none."""
     first, second, third = (column.astype(np.uint16) for column in rows.T)
     points = (first & 0x0F) << 12 | (second & 0x3F) << 6 | (third & 0x3F)
-    three_long = (first >> 4 == 0x0E) & (second >> 6 == 0x02) & (third >> 6 == 0x02)
-    return np.where(three_long, _PROVINCE_AT[points], np.uint8(FOREIGN))
+    # in valid UTF-8 the first byte tells that the two after it belong to it
+    return np.where(first >> 4 == 0x0E, _PROVINCE_AT[points], np.uint8(FOREIGN))
 
 
 def are_plates(rows: Bytes) -> Mask:

@@ -6,25 +6,13 @@ slowly and wide columns fast.
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
+from gateway.kernels.swar import Words
 from gateway.kernels.text import Bytes, Mask
-
-Words: TypeAlias = npt.NDArray[np.uint64]
-
-RESIDENT_WIDTH = 18
-PHONE_WIDTH = 11
 
 _CHECK_OF = np.frombuffer(b"10X98765432" * 137, np.uint8)  # by weighted sum: the weights add up to 100, nibbles to 15
 _QUADS = np.frombuffer(b"".join(b"%04d" % number for number in range(10_000)), "<u4")
-_JOINS = (
-    (np.uint64(10), np.uint64(8), np.uint64(0x00FF_00FF_00FF_00FF)),
-    (np.uint64(100), np.uint64(16), np.uint64(0x0000_FFFF_0000_FFFF)),
-    (np.uint64(10_000), np.uint64(32), np.uint64(0x0000_0000_FFFF_FFFF)),
-)
 _LANES = np.uint64(0x000F_000F_000F_000F)
 
 
@@ -63,22 +51,6 @@ def all_digits(packed: Words) -> Mask:
     halves |= packed & np.uint64(0xF0F0_F0F0_F0F0_F0F0)
     mask: Mask = (halves == np.uint64(0x3333_3333_3333_3333)).all(axis=0)
     return mask
-
-
-def read(packed: Words) -> Words:
-    """Read packed rows as integers. They must be digits and their values below 2⁶⁴."""
-    word = packed & np.uint64(0x0F0F_0F0F_0F0F_0F0F)
-    # neighbours are joined in twos, fours, eights
-    for scale, bits, mask in _JOINS:
-        upper = word >> bits
-        word *= scale
-        word += upper
-        word &= mask
-    value: Words = word[0]
-    for column in word[1:]:
-        value *= np.uint64(100_000_000)
-        value += column
-    return value
 
 
 def write(values: Words, width: int) -> Bytes:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import StrEnum
+from fractions import Fraction
 
 from gateway.model.filter import Condition
 from gateway.model.treatment import Treatment
@@ -12,11 +14,12 @@ from gateway.model.values import FieldType, Scalar
 
 
 class Classification(StrEnum):
-    """What a field says of a person."""
+    """What a field says of a person. Free text is what people wrote in their own words: it can say anything."""
 
     DIRECT_IDENTIFIER = "direct-identifier"
     QUASI_IDENTIFIER = "quasi-identifier"
     SENSITIVE = "sensitive"
+    FREE_TEXT = "free-text"
     OTHER = "other"
 
 
@@ -127,6 +130,21 @@ class StatisticsSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class AnonymitySpec:
+    """Which rows of an extract may leave: those that enough people share.
+
+    A class is all rows that are alike in `quasi_identifiers` as they leave. It leaves if at least `k` privacy units are
+    in it, and for each field of `diversity` at least so many distinct values, and for each of `closeness` a
+    distribution at most so far (total variation, or ordered distance for numbers and dates) from the whole answer's.
+    """
+
+    k: int
+    quasi_identifiers: tuple[str, ...]
+    diversity: Mapping[str, int]
+    closeness: Mapping[str, Fraction]
+
+
+@dataclass(frozen=True, slots=True)
 class DisclosureSpec:
     """One named disclosure: its kind, the fields it needs and the treatment of each.
 
@@ -134,6 +152,7 @@ class DisclosureSpec:
     fields callers may filter on. `predicate` is what a check tests, and which rows an extract gives.
     `consent_field`, where given, must be true for a row to be read.
     `waive_noise` is the written reason why the rows leave without noise; compulsory for row disclosures.
+    `anonymity` tells which rows of an extract too few people share to leave.
     """
 
     name: str
@@ -148,6 +167,7 @@ class DisclosureSpec:
     max_rows: int | None
     waive_noise: str
     statistics: StatisticsSpec | None
+    anonymity: AnonymitySpec | None = None
 
 
 class ContractStatus(StrEnum):
@@ -200,7 +220,8 @@ class DataContract:
     `region_field` holds region paths; without one only the root of the region tree is served.
     `collected_for` are the purposes the data was collected for: others must be declared compatible. `legal_bases` are
     those (W3C DPV) on which it may be used; empty for any. `freshness_hours` is how far the data may lag behind what
-    it describes, None if nothing is promised.
+    it describes, None if nothing is promised. `retention_field` is the date or timestamp from which `retention_days`
+    count: older rows are not read, whether or not the controller has deleted them.
     """
 
     dataset: str
@@ -222,8 +243,15 @@ class DataContract:
     freshness_hours: int | None = None
     quality: tuple[QualityRule, ...] = ()
     domain: str = ""
+    retention_field: str | None = None
 
     @property
     def unit_field(self) -> FieldSpec:
         """The field in which the privacy unit is found."""
         return self.fields[self.privacy_unit.field]
+
+    def kept_since(self, today: date) -> date | None:
+        """Return the first day whose rows may still be read, or None where nothing is promised of it."""
+        if self.retention_days is None or self.retention_field is None:
+            return None
+        return today - timedelta(days=self.retention_days)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
 
+from gateway.model.calendar import city_day
 from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.errors import ErrorReason
 from gateway.model.loss import PrivacyLoss, pure_to_rho
@@ -16,7 +17,7 @@ from gateway.model.purpose import LegalBasis
 from gateway.model.request import DisclosureRequest
 from gateway.model.statistics import NoisePlan
 from gateway.model.terms import NO_TERMS, Terms
-from gateway.model.treatment import Treatment
+from gateway.model.treatment import Perturb, Treatment
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ RETAIN_ONLY = "retain-only"
 TREAT = "treat"
 DROP_INTERNAL = "drop-internal"
 WAIVE_NOISE = "waive-noise"
+ENSURE_ANONYMITY = "ensure-anonymity"
 BOUND_CONTRIBUTIONS = "bound-contributions"
 ADD_NOISE = "add-noise"
 TWO_OFFICERS = "two-officers"
@@ -72,6 +74,21 @@ class Scope:
     terms: Terms = NO_TERMS
     trials: tuple[str, ...] = ()
 
+    @property
+    def perturbed(self) -> Mapping[str, Perturb]:
+        """The fields that leave randomised."""
+        return {name: how for name, how in self.fields.items() if isinstance(how, Perturb)}
+
+    @property
+    def rows_per_unit(self) -> int | None:
+        """How many rows of one privacy unit may leave: one where a field is randomised, else as many as there are."""
+        return 1 if self.perturbed else None
+
+    @property
+    def local_epsilons(self) -> list[Fraction]:
+        """What each randomised field of a privacy unit's one row may lose: they compose."""
+        return [Fraction(how.epsilon) for how in self.perturbed.values()]
+
     def __repr__(self) -> str:
         return f"Scope({self.grant})"
 
@@ -97,17 +114,27 @@ class Permit:
 
     @property
     def loss(self) -> PrivacyLoss | None:
-        """The privacy loss of the release, or None for rows."""
-        if not self.noise:
+        """The privacy loss of a release, or of rows with randomised fields; None for rows without."""
+        epsilons = [plan.epsilon for plan in self.noise] or self.scope.local_epsilons
+        if not epsilons:
             return None
-        epsilon = sum((plan.epsilon for plan in self.noise), Fraction(0))
-        rho = sum((pure_to_rho(plan.epsilon) for plan in self.noise), Fraction(0))
-        return PrivacyLoss(rho, epsilon)
+        rho = sum((pure_to_rho(epsilon) for epsilon in epsilons), Fraction(0))
+        return PrivacyLoss(rho, sum(epsilons, Fraction(0)))
 
     @property
     def domain(self) -> PseudonymDomain:
-        """The pseudonym domain of this disclosure."""
+        """The pseudonym domain of this disclosure: that of tokens which stand."""
         return PseudonymDomain(self.identity.institution, self.request.context.purpose)
+
+    @property
+    def today(self) -> date:
+        """The city's day on which this was decided, for all that goes by days: ages, epochs, retention."""
+        return city_day(self.decided_at)
+
+    @property
+    def kept_since(self) -> date | None:
+        """The first day whose rows may be read; None where nothing is promised of it."""
+        return self.scope.contract.kept_since(self.today)
 
     def __repr__(self) -> str:
         return f"Permit({self.request.dataset}/{self.request.disclosure} by {self.scope.grant})"

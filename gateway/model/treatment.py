@@ -16,6 +16,7 @@ class TreatmentKind(StrEnum):
     PSEUDONYMIZE = "pseudonymize"
     GENERALIZE = "generalize"
     MASK = "mask"
+    PERTURB = "perturb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,23 @@ class GeneralizeAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Perturb:
+    """The value leaves randomised, by local differential privacy at `epsilon` (a decimal as written).
+
+    One of the declared public keys leaves as one of them (k-ary randomised response), an integer with declared bounds
+    as one within them (discrete Laplace). The same request gives the same answers, and another one pays for others.
+    One row of each privacy unit leaves, so that the disclosure loses at most epsilon on this field: of two rows under
+    the same coins, different answers would prove different values.
+    """
+
+    epsilon: str
+    kind = TreatmentKind.PERTURB
+
+    def __str__(self) -> str:
+        return f"perturb at epsilon {self.epsilon}"
+
+
+@dataclass(frozen=True, slots=True)
 class Mask:
     """A string leaves with `first` and `last` characters shown and the rest as "*"; shorter ones leave all starred."""
 
@@ -173,17 +191,28 @@ class Mask:
         return f"mask all but the first {self.first} and last {self.last}"
 
 
-Treatment = Keep | Pseudonymize | GeneralizeDate | GeneralizeRegion | GeneralizeNumber | Mask
+Generalize = (
+    GeneralizeDate
+    | GeneralizeRegion
+    | GeneralizeNumber
+    | GeneralizeStep
+    | GeneralizeAge
+    | GeneralizeGeohash
+    | GeneralizeAddress
+)
+Treatment = Keep | Pseudonymize | Generalize | Mask | Perturb
 
 
 def leaving_type(declared: FieldType, treatment: Treatment) -> FieldType:
     """Return the type that a field of the declared type has after its treatment."""
     match treatment:
-        case Keep():
+        case Keep() | Perturb():
             return declared
         case GeneralizeDate():
             return FieldType.DATE
-        case GeneralizeNumber():
+        case GeneralizeNumber() | GeneralizeAge():
             return FieldType.INT64
-        case Pseudonymize() | GeneralizeRegion() | Mask():
+        case GeneralizeStep():
+            return FieldType.DOUBLE
+        case Pseudonymize() | GeneralizeRegion() | GeneralizeAddress() | GeneralizeGeohash() | Mask():
             return FieldType.STRING

@@ -36,6 +36,15 @@ class Source(Protocol):
         """
         ...
 
+    def frequencies(self, contract: DataContract, field: str) -> pa.Int64Array:
+        """Return how many rows each distinct value of a field has, in no order and without the values; NULLs do not
+        count. The first rows may stand for all, so that the question is bounded.
+
+        Raises:
+            Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED.
+        """
+        ...
+
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
         """Return the exact bounded aggregates, one row per non-empty cell.
 

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from gateway.model.filter import Condition
 from gateway.model.loss import exact
 from gateway.model.permit import Permit
-from gateway.model.request import ReleaseRequest
+from gateway.model.request import ReleaseRequest, RowsRequest
 from gateway.model.values import Scalar
 
 
@@ -19,6 +19,31 @@ def release_id(permit: Permit, request: ReleaseRequest, data_version: str) -> st
     The order of conditions, and of the values of an IN, does not change the name. Who asks does not either.
     """
     return _digest(_canonical(permit, request) | {"data_version": data_version})
+
+
+def rows_id(permit: Permit, request: RowsRequest, data_version: str) -> str:
+    """Return SHA-256 (hex) over all on which the noise of randomised rows depends: it names their charge.
+
+    Beside the question, that is the pseudonym domain, whose key for noise stays through rotations.
+    """
+    perturbed = permit.scope.perturbed
+    return _digest(
+        {
+            "format": 1,
+            "use": "rows",
+            "dataset": request.dataset,
+            "disclosure": request.disclosure,
+            "contract": permit.scope.contract.digest,
+            "region": permit.scope.region,
+            "filters": sorted(_condition(condition) for condition in request.filters),
+            "perturbed": sorted(perturbed),
+            "consent": permit.scope.terms.consent or "",
+            "recipient": permit.domain.recipient,
+            "purpose": permit.domain.purpose,
+            "data_version": data_version,
+            **_kept(permit),
+        }
+    )
 
 
 def grouping_salt(permit: Permit, request: ReleaseRequest) -> str:
@@ -42,7 +67,14 @@ def _canonical(permit: Permit, request: ReleaseRequest) -> dict[str, object]:
         "group_by": list(query.group_by),
         "statistics": [[statistic.kind.value, statistic.field or ""] for statistic in query.statistics],
         "epsilon": exact(request.epsilon),
+        **_kept(permit),
     }
+
+
+def _kept(permit: Permit) -> dict[str, str]:
+    """The first day whose rows count, where the contract promises one: the next day is another question."""
+    since = permit.kept_since
+    return {} if since is None else {"kept_since": since.isoformat()}
 
 
 def _digest(canonical: dict[str, object]) -> str:

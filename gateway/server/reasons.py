@@ -238,6 +238,12 @@ MEANINGS: dict[R, Meaning] = {
         "The data no longer has the schema its contract declares. The steward has to look at it.",
         "数据结构已与数据契约不符。需由数据管理员处理。",
     ),
+    R.TOKENS_GUESSABLE: Meaning(
+        _PRECONDITION,
+        "A field has so few different values that counting would undo its tokens. Ask the steward to generalise, mask "
+        "or perturb it, or leave it out.",
+        "某字段取值过少，统计频次即可还原其假名。请由数据管理员改为泛化、遮蔽或扰动，或不申请该字段。",
+    ),
     R.AUDIT_UNAVAILABLE: Meaning(
         _UNAVAILABLE,
         "The audit log cannot be written, so nothing is disclosed. Try again later.",

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.digest import digest_of
-from gateway.kernels.tokens import TokenKeys, detokenize, subject_marks
+from gateway.kernels.tokens import detokenize, subject_marks
 from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.emergency import REVIEW_WITHIN, Emergency
@@ -22,6 +22,7 @@ from gateway.model.permit import Permit, Refusal
 from gateway.model.request import RowsRequest, Selector
 from gateway.model.values import Scalar
 from gateway.ports import AUDIT_DOMAIN, AuditLog, Clock, KeyRing, KeyUse, Registers
+from gateway.stages.domain_keys import reading_keys
 from gateway.stages.domain_tokens import open_tokens
 from gateway.tables import AdmittedPermit
 
@@ -181,8 +182,11 @@ def asked_subjects(selector: Selector, permit: Permit, keys: KeyRing) -> tuple[S
     tokens = pa.array(list(selector.values), pa.string())
     if selector.domain is not None:
         return tuple(open_tokens(tokens, selector.domain, form, keys).to_pylist())
-    block, siv = (keys.working_key(permit.domain, use, form.value) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
-    return tuple(detokenize(tokens, form, TokenKeys(keys.suite, block, siv)).to_pylist())
+    values: list[Scalar] = [None] * len(tokens)
+    for made_with in reading_keys(keys, permit, selector.field):
+        read = detokenize(tokens, form, made_with).to_pylist()
+        values = [known if known is not None else value for known, value in zip(values, read, strict=True)]
+    return tuple(values)
 
 
 def _break_glass(permit: Permit, registers: Registers, audit: AuditLog, clock: Clock) -> Permit | None:

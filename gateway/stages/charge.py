@@ -14,10 +14,10 @@ from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss
 from gateway.model.permit import Permit, Refusal
-from gateway.model.request import ReleaseRequest
+from gateway.model.request import ReleaseRequest, RowsRequest
 from gateway.model.statistics import NoisePlan
 from gateway.ports import AUDIT_DOMAIN, BudgetLedger, Clock, KeyRing, KeyUse, Source
-from gateway.privacy.release_id import release_id
+from gateway.privacy.release_id import release_id, rows_id
 from gateway.privacy.sensitivity import BoundedQuery, bound
 from gateway.tables import AdmittedPermit, ChargedPermit
 
@@ -47,6 +47,26 @@ def charge(
     permit = admitted.permit
     version = data_version(permit.scope.contract, source, keys)
     outcome = ledger.charge(_name(permit, version), accounts, _priced(permit).rho)
+    if not isinstance(outcome, Charge):
+        return Refusal(ErrorReason.BUDGET_EXHAUSTED, grant=permit.scope.grant, legal_basis=permit.scope.legal_basis)
+    return ChargedPermit._prove(admitted, outcome, version)
+
+
+def charge_rows(
+    admitted: AdmittedPermit, accounts: Sequence[Account], ledger: BudgetLedger, source: Source, keys: KeyRing
+) -> ChargedPermit | Refusal | None:
+    """Charge what randomised fields of rows may lose; None where no field is randomised.
+
+    The same rows, asked for again under the same keys, are randomised alike and charged once.
+
+    Raises:
+        Fault: as `charge`.
+    """
+    permit = admitted.permit
+    if permit.loss is None:
+        return None
+    version = data_version(permit.scope.contract, source, keys)
+    outcome = ledger.charge(_name_of_rows(permit, version), accounts, permit.loss.rho)
     if not isinstance(outcome, Charge):
         return Refusal(ErrorReason.BUDGET_EXHAUSTED, grant=permit.scope.grant, legal_basis=permit.scope.legal_basis)
     return ChargedPermit._prove(admitted, outcome, version)
@@ -106,6 +126,12 @@ def _name(permit: Permit, data_version: str) -> str:
     if not isinstance(permit.request, ReleaseRequest):
         raise Fault(ErrorReason.INTERNAL)
     return release_id(permit, permit.request, data_version)
+
+
+def _name_of_rows(permit: Permit, data_version: str) -> str:
+    if not isinstance(permit.request, RowsRequest):
+        raise Fault(ErrorReason.INTERNAL)
+    return rows_id(permit, permit.request, data_version)
 
 
 def _cells(permit: Permit) -> int:

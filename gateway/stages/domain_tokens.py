@@ -1,17 +1,18 @@
-"""Tokens of a named pseudonym domain, made and opened: the one place where linking and re-identification use keys."""
+"""Tokens of a named pseudonym domain, made and opened, for linking and re-identification."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
 from gateway.kernels.text import as_text, compute
-from gateway.kernels.tokens import TokenKeys, detokenize, subject_tags, tokenize
+from gateway.kernels.tokens import detokenize, subject_tags, tokenize
 from gateway.model.contract import CanonicalForm
 from gateway.model.permit import Permit
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.record import Receipt
 from gateway.model.request import RowsRequest
 from gateway.ports import AUDIT_DOMAIN, AuditLog, KeyRing, KeyUse, of_subjects
+from gateway.stages.domain_keys import token_keys
 
 
 def open_tokens(tokens: pa.StringArray, domain: PseudonymDomain, form: CanonicalForm, keys: KeyRing) -> pa.StringArray:
@@ -27,7 +28,7 @@ def open_tokens(tokens: pa.StringArray, domain: PseudonymDomain, form: Canonical
         return values
     for version in keys.versions():
         # whatever an older version made is read as well, while that version may be
-        found = detokenize(tokens, form, _working(domain, form, keys, version))
+        found = detokenize(tokens, form, token_keys(keys, domain, form, version))
         values = as_text(compute.coalesce(values, found))
         if values.null_count == tokens.null_count:
             break
@@ -40,7 +41,7 @@ def make_tokens(values: pa.StringArray, domain: PseudonymDomain, form: Canonical
     Raises:
         Fault: KEYS_UNAVAILABLE; also where the domain's keys were destroyed.
     """
-    return tokenize(values, form, _working(domain, form, keys, None))
+    return tokenize(values, form, token_keys(keys, domain, form))
 
 
 def tag_subjects(permit: Permit, receipt: Receipt, subjects: pa.StringArray, keys: KeyRing, audit: AuditLog) -> None:
@@ -58,8 +59,3 @@ def tag_subjects(permit: Permit, receipt: Receipt, subjects: pa.StringArray, key
     tags = subject_tags(compute.unique(subjects.drop_null()), unit.canonical, key)
     if tags:
         audit.append_manifest(receipt.entry.index, 0, tags)
-
-
-def _working(domain: PseudonymDomain, form: CanonicalForm, keys: KeyRing, version: int | None) -> TokenKeys:
-    block, siv = (keys.working_key(domain, use, form.value, version) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
-    return TokenKeys(keys.suite, block, siv)

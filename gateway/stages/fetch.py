@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, time
 from itertools import product
 
 import pyarrow as pa
 
 from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.entropy import measure
+from gateway.kernels.occurrences import Occurrences
 from gateway.kernels.tokens import subject_tags
 from gateway.model.calendar import city_day
 from gateway.model.consent import ConsentScope
@@ -27,7 +30,8 @@ from gateway.model.permit import (
 )
 from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 from gateway.model.request import ReleaseRequest, RowsRequest, Selector
-from gateway.model.values import Scalar
+from gateway.model.treatment import GeneralizeGeohash, Pseudonymize
+from gateway.model.values import FieldType, Scalar
 from gateway.ports import AUDIT_DOMAIN, Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source, of_subjects
 from gateway.privacy.release_id import grouping_salt
 from gateway.privacy.sensitivity import BoundedQuery, bound
@@ -51,13 +55,19 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
         raise Fault(ErrorReason.INTERNAL)
     version = data_version(contract, source, keys)
     asked = () if request.selector is None else asked_subjects(request.selector, permit, keys)
+    _refuse_guessable(permit, source)
     rows_of = _rows_of(permit, (*request.filters, *scope.disclosure.predicate, *_selection(request.selector, asked)))
     cap, register = scope.max_rows, scope.terms.consent
-    # those who did not agree are taken out here, so that the engine cannot know where the cap lies
-    limit = None if cap is None or register is not None else cap + 1
+    # some rows are taken out here (of those who did not agree, or beyond a subject's bound), so that the engine cannot
+    # know where the cap lies
+    filtered = register is not None or scope.rows_per_unit is not None
+    limit = None if cap is None or filtered else cap + 1
     plan = RowPlan(contract, _columns(permit), rows_of, limit)
     rows = _of_one_version(source.rows(plan, BATCH_ROWS), version, lambda: data_version(contract, source, keys))
     discharged = _scope_obligations(permit) | {Obligation(APPLY_FILTERS)}
+    if scope.rows_per_unit is not None:
+        rows = _bounded(rows, permit, scope.rows_per_unit, keys)
+        discharged |= {Obligation(BOUND_CONTRIBUTIONS)}
     if register is not None:
         rows = _consented(rows, permit, register, keys, registers.consents, clock)
         discharged |= {Obligation(REQUIRE_CONSENT, register)}
@@ -107,7 +117,17 @@ def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> B
 
 def _rows_of(permit: Permit, conditions: tuple[Condition, ...]) -> RowScope:
     region = None if permit.scope.contract.region_field is None else permit.scope.region
-    return RowScope(region, permit.scope.disclosure.consent_field, conditions)
+    return RowScope(region, permit.scope.disclosure.consent_field, (*conditions, *_kept(permit)))
+
+
+def _kept(permit: Permit) -> tuple[Condition, ...]:
+    """Rows past their retention are not read, whether or not the controller has deleted them."""
+    contract, since = permit.scope.contract, permit.kept_since
+    if since is None or contract.retention_field is None:
+        return ()
+    dated = contract.fields[contract.retention_field].type is FieldType.DATE
+    first = since if dated else datetime.combine(since, time())
+    return (Condition(contract.retention_field, Operator.GREATER_OR_EQUAL, (first,)),)
 
 
 def _scope_obligations(permit: Permit) -> set[Obligation]:
@@ -121,7 +141,31 @@ def _columns(permit: Permit) -> tuple[str, ...]:
     wanted, internal = list(permit.scope.fields), [permit.scope.contract.privacy_unit.field]
     if isinstance(permit.request, RowsRequest) and permit.request.selector is not None:
         internal.append(permit.request.selector.field)
+    internal += [how.longitude for how in permit.scope.fields.values() if isinstance(how, GeneralizeGeohash)]
     return tuple(dict.fromkeys(wanted + internal))
+
+
+def _refuse_guessable(permit: Permit, source: Source) -> None:
+    """Refuse tokens in bulk on a column that counting would turn back: who knows how frequent values are sees through.
+
+    Raises:
+        Fault: TOKENS_GUESSABLE, and of the source.
+    """
+    if permit.request.kind is not DisclosureKind.EXTRACT:
+        return
+    for name, how in permit.scope.fields.items():
+        if isinstance(how, Pseudonymize) and measure(source.frequencies(permit.scope.contract, name)).guessable:
+            raise Fault(ErrorReason.TOKENS_GUESSABLE)
+
+
+def _bounded(batches: Iterator[pa.RecordBatch], permit: Permit, rows: int, keys: KeyRing) -> Iterator[pa.RecordBatch]:
+    """Pass on the first so many rows of each privacy unit, in the order of the source: the same at every asking."""
+    contract = permit.scope.contract
+    unit = contract.unit_field
+    key = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, of_subjects(contract.privacy_unit.kind, unit.canonical))
+    seen = Occurrences(rows)
+    for batch in batches:
+        yield batch.filter(seen.admit(subject_tags(batch.column(unit.name), unit.canonical, key)))
 
 
 def _consented(

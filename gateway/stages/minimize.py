@@ -9,28 +9,47 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
 
 from gateway.kernels.arrow_types import ARROW_TYPES
-from gateway.kernels.generalize import generalize_date, generalize_number, generalize_region
+from gateway.kernels.generalize import (
+    generalize_address,
+    generalize_age,
+    generalize_date,
+    generalize_geohash,
+    generalize_number,
+    generalize_region,
+    generalize_step,
+)
 from gateway.kernels.mask import mask_text
 from gateway.kernels.shuffle import KEY_BYTES, random_order
 from gateway.kernels.tokens import subject_tags
 from gateway.model.permit import DROP_INTERNAL, RETAIN_ONLY, TREAT, Obligation
 from gateway.model.treatment import (
+    GeneralizeAddress,
+    GeneralizeAge,
     GeneralizeDate,
+    GeneralizeGeohash,
     GeneralizeNumber,
     GeneralizeRegion,
+    GeneralizeStep,
     Keep,
     Mask,
+    Perturb,
     Pseudonymize,
     Treatment,
     leaving_type,
 )
 from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse, of_subjects
 from gateway.tables import MinimizedTable, RawTable, Segment
+
+__all__ = ["MinimizedTable", "minimize"]
+
+_LATER = Pseudonymize | Perturb
+"""What later stages do."""
 
 
 def minimize(raw: RawTable, keys: KeyRing) -> MinimizedTable:
@@ -42,21 +61,21 @@ def minimize(raw: RawTable, keys: KeyRing) -> MinimizedTable:
     Raises:
         Fault: KEYS_UNAVAILABLE.
     """
-    contract, fields = raw.permit.scope.contract, raw.permit.scope.fields
+    contract, fields, today = raw.permit.scope.contract, raw.permit.scope.fields, raw.permit.today
     unit = contract.unit_field
     key = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, of_subjects(contract.privacy_unit.kind, unit.canonical))
 
     def segments(source: Iterator[Segment]) -> Iterator[Segment]:
         for segment in map(_shuffled, source):
             tags = subject_tags(_subjects(segment, unit.name), unit.canonical, key)
-            columns = [_treat(segment.records.column(name), how) for name, how in fields.items()]
+            columns = [_treat(segment.records, name, how, today) for name, how in fields.items()]
             yield Segment(pa.record_batch(columns, schema=schema), tags, segment.slots, left=segment.left)
 
     schema = pa.schema(
         [(name, ARROW_TYPES[leaving_type(contract.fields[name].type, _now(how))]) for name, how in fields.items()]
     )
     done = {Obligation(RETAIN_ONLY), Obligation(DROP_INTERNAL)}
-    done |= {Obligation(TREAT, name) for name, how in fields.items() if not isinstance(how, Pseudonymize)}
+    done |= {Obligation(TREAT, name) for name, how in fields.items() if not isinstance(how, _LATER)}
     return MinimizedTable._advance(raw, schema, segments(raw.take()), frozenset(done))
 
 
@@ -65,9 +84,10 @@ def _subjects(segment: Segment, unit: str) -> pa.Array[Any]:
     return segment.records.column(unit).cast(pa.string()) if segment.asked is None else segment.asked
 
 
-def _treat(column: pa.Array[Any], how: Treatment) -> pa.Array[Any]:
+def _treat(records: pa.RecordBatch, name: str, how: Treatment, today: date) -> pa.Array[Any]:
+    column = records.column(name)
     match how:
-        case Keep() | Pseudonymize():
+        case Keep() | Pseudonymize() | Perturb():
             return column
         case GeneralizeDate(to):
             return generalize_date(column, to)
@@ -75,6 +95,14 @@ def _treat(column: pa.Array[Any], how: Treatment) -> pa.Array[Any]:
             return generalize_region(column, to)
         case GeneralizeNumber(width, top):
             return generalize_number(column, width, top)
+        case GeneralizeStep(step, top):
+            return generalize_step(column, step, top)
+        case GeneralizeAge(width, top):
+            return generalize_age(column, today, width, top)
+        case GeneralizeGeohash(length, longitude):
+            return generalize_geohash(column, records.column(longitude), length)
+        case GeneralizeAddress(to):
+            return generalize_address(column, to)
         case Mask(first, last):
             return mask_text(column, first, last)
 
@@ -87,5 +115,5 @@ def _shuffled(segment: Segment) -> Segment:
 
 
 def _now(how: Treatment) -> Treatment:
-    """What this stage does to a field: a pseudonym is the next stage's work."""
-    return Keep() if isinstance(how, Pseudonymize) else how
+    """What this stage does to a field: pseudonyms and noise are the next stages' work."""
+    return Keep() if isinstance(how, _LATER) else how

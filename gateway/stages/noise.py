@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+import pyarrow as pa
+
+from gateway.kernels.perturb import discrete_laplace, laplace_table, randomized_response, response_table
+from gateway.kernels.text import Column
+from gateway.model.contract import FieldSpec
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.permit import ADD_NOISE, WAIVE_NOISE, Obligation
+from gateway.model.permit import ADD_NOISE, TREAT, WAIVE_NOISE, Obligation, Permit
+from gateway.model.pseudonym import CipherSuite
 from gateway.model.statistics import Cell
+from gateway.ports import KeyRing, KeyUse
 from gateway.privacy.mechanisms import add_laplace
-from gateway.tables import BoundedAggregates, ProtectedCells, ProtectedTable, PseudonymizedTable
+from gateway.tables import (
+    BoundedAggregates,
+    ChargedPermit,
+    ProtectedCells,
+    ProtectedTable,
+    PseudonymizedTable,
+    Segment,
+)
 
 
 def waive_noise(pseudonymous: PseudonymizedTable) -> ProtectedTable:
@@ -15,10 +33,62 @@ def waive_noise(pseudonymous: PseudonymizedTable) -> ProtectedTable:
     Raises:
         Fault: INTERNAL if it gives none.
     """
-    if not pseudonymous.permit.scope.disclosure.waive_noise.strip():
+    if not _waived(pseudonymous.permit):
         raise Fault(ErrorReason.INTERNAL)
     done = frozenset({Obligation(WAIVE_NOISE)})
     return ProtectedTable._advance(pseudonymous, pseudonymous.schema, pseudonymous.take(), done)
+
+
+def randomize(pseudonymous: PseudonymizedTable, charged: ChargedPermit, keys: KeyRing) -> ProtectedTable:
+    """Randomise the fields whose treatment says so, by coins that are fixed for the recipient, the request, the subject
+    and the value. The other fields pass as `waive_noise` lets them.
+
+    Raises:
+        Fault: INTERNAL if another loss was charged, or a mechanism as built would lose more; KEYS_UNAVAILABLE.
+    """
+    permit = pseudonymous.permit
+    perturbed, loss = permit.scope.perturbed, permit.loss
+    if charged.permit is not permit or loss is None or charged.charge.rho != loss.rho or not _waived(permit):
+        raise Fault(ErrorReason.INTERNAL)
+    contract, schema = permit.scope.contract, pseudonymous.schema
+    draws: dict[str, _Draw] = {}
+    for name, how in perturbed.items():
+        key = keys.working_key(permit.domain, KeyUse.PERTURB, f"{contract.dataset}/{name}")
+        # the charge names the request: another one throws other coins, or differing answers would tell of values
+        coins = f"{charged.charge.release_id}/{name}"
+        draws[name] = _drawing(contract.fields[name], coins, Fraction(how.epsilon), keys.suite, key)
+
+    def segments(source: Iterator[Segment]) -> Iterator[Segment]:
+        for segment in source:
+            columns = list(segment.records.columns)
+            for name, draw in draws.items():
+                place = schema.get_field_index(name)
+                columns[place] = draw(columns[place], segment.tags)
+            yield replace(segment, records=pa.record_batch(columns, schema=schema))
+
+    done = frozenset({Obligation(WAIVE_NOISE), *(Obligation(TREAT, name) for name in perturbed)})
+    return ProtectedTable._advance(pseudonymous, schema, segments(pseudonymous.take()), done)
+
+
+_Draw = Callable[[Column, bytes], Column]
+"""Randomises a column whose rows belong to the subjects of these tags."""
+
+
+def _drawing(field: FieldSpec, name: str, epsilon: Fraction, suite: CipherSuite, key: bytes) -> _Draw:
+    """Return what randomises a field, after seeing that it loses no more than epsilon as it is built."""
+    if field.keys is not None:
+        keys, nullable = field.keys, field.nullable
+        if response_table(len(keys) + nullable, epsilon).loss > epsilon:
+            raise Fault(ErrorReason.INTERNAL)
+        return lambda column, tags: randomized_response(
+            column, keys, nullable=nullable, epsilon=epsilon, field=name, subject_tags=tags, key=key, suite=suite
+        )
+    if field.bounds is None or laplace_table(field.bounds.lower, field.bounds.upper, epsilon).loss > epsilon:
+        raise Fault(ErrorReason.INTERNAL)
+    lower, upper = field.bounds.lower, field.bounds.upper
+    return lambda column, tags: discrete_laplace(
+        column, lower, upper, epsilon=epsilon, field=name, subject_tags=tags, key=key, suite=suite
+    )
 
 
 def perturb(exact: BoundedAggregates) -> ProtectedCells:
@@ -36,3 +106,7 @@ def perturb(exact: BoundedAggregates) -> ProtectedCells:
     ]
     cells = tuple(Cell(keys, values) for keys, values in zip(exact.keys, zip(*noisy, strict=True), strict=True))
     return ProtectedCells._protect(exact, cells, frozenset({Obligation(ADD_NOISE)}))
+
+
+def _waived(permit: Permit) -> bool:
+    return bool(permit.scope.disclosure.waive_noise.strip())

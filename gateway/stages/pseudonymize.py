@@ -2,45 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import pyarrow as pa
 
-from gateway.kernels.tokens import TokenKeys, tokenize
-from gateway.model.permit import TREAT, Obligation
-from gateway.model.treatment import Pseudonymize
+from gateway.kernels.ciphers import BlockCipher
+from gateway.kernels.formats import preserve
+from gateway.kernels.text import Column, as_text, compute
+from gateway.kernels.tokens import TokenKeys, irreversible, tokenize
+from gateway.kernels.tokens.keys import first_cipher
+from gateway.model.contract import CanonicalForm
+from gateway.model.permit import TREAT, Obligation, Permit
+from gateway.model.treatment import CheckDigit, Pseudonymize, TokenKind
 from gateway.ports import KeyRing, KeyUse
-from gateway.tables import MinimizedTable, PseudonymizedTable, Segment
+from gateway.stages.domain_keys import token_keys
+from gateway.tables import BlendedTable, PseudonymizedTable, Segment
 
 
-def pseudonymize(minimal: MinimizedTable, keys: KeyRing) -> PseudonymizedTable:
+def pseudonymize(blended: BlendedTable, keys: KeyRing) -> PseudonymizedTable:
     """Replace the fields whose treatment is a pseudonym by tokens (Arrow utf8).
 
     Raises:
         Fault: KEYS_UNAVAILABLE.
     """
-    permit = minimal.permit
-    names = [name for name, how in permit.scope.fields.items() if isinstance(how, Pseudonymize)]
-    forms = {name: permit.scope.contract.fields[name].canonical for name in names}
-    working = {
-        form: TokenKeys(
-            keys.suite,
-            keys.working_key(permit.domain, KeyUse.TOKEN_BLOCK, form.value),
-            keys.working_key(permit.domain, KeyUse.TOKEN_SIV, form.value),
-        )
-        for form in set(forms.values())
+    permit = blended.permit
+    makers = {
+        name: _maker(permit, name, how, keys)
+        for name, how in permit.scope.fields.items()
+        if isinstance(how, Pseudonymize)
     }
-    fields = [field.with_type(pa.string()) if field.name in forms else field for field in minimal.schema]
-    schema = pa.schema(fields)
+    schema = pa.schema([field.with_type(pa.string()) if field.name in makers else field for field in blended.schema])
 
     def segments(source: Iterator[Segment]) -> Iterator[Segment]:
         for segment in source:
             columns = list(segment.records.columns)
-            for name, form in forms.items():
+            for name, make in makers.items():
                 place = schema.get_field_index(name)
-                columns[place] = tokenize(columns[place].cast(pa.string()), form, working[form])
+                columns[place] = make(columns[place].cast(pa.string()))
             yield replace(segment, records=pa.record_batch(columns, schema=schema))
 
-    done = frozenset(Obligation(TREAT, name) for name in names)
-    return PseudonymizedTable._advance(minimal, schema, segments(minimal.take()), done)
+    done = frozenset(Obligation(TREAT, name) for name in makers)
+    return PseudonymizedTable._advance(blended, schema, segments(blended.take()), done)
+
+
+def _maker(permit: Permit, name: str, how: Pseudonymize, keys: KeyRing) -> Callable[[Column], pa.StringArray]:
+    """What makes the tokens of a field."""
+    form, domain = permit.scope.contract.fields[name].canonical, permit.domain.at(how.renewed, permit.today)
+    match how.token:
+        case TokenKind.REVERSIBLE:
+            return partial(tokenize, form=form, keys=token_keys(keys, domain, form))
+        case TokenKind.IRREVERSIBLE:
+            key = keys.working_key(domain, KeyUse.TOKEN_IRREVERSIBLE, form.value)
+            return partial(irreversible, form=form, suite=keys.suite, key=key)
+        case TokenKind.FORMAT:
+            key = keys.working_key(domain, KeyUse.TOKEN_FORMAT, form.value)
+            cipher, others = first_cipher(keys.suite, key), token_keys(keys, domain, form)
+            return lambda column: _preserved(column, form, how.check, cipher, others)
+
+
+def _preserved(
+    column: Column, form: CanonicalForm, check: CheckDigit | None, cipher: BlockCipher, others: TokenKeys
+) -> pa.StringArray:
+    """Format-preserving tokens; what is not of the form has no format to preserve, and gets a reversible one."""
+    tokens, untaken = preserve(column, form, check, cipher)
+    if not untaken.any():
+        return tokens
+    mask = pa.array(untaken)
+    return as_text(compute.replace_with_mask(tokens, mask, tokenize(column.filter(mask), form, others)))

@@ -257,6 +257,8 @@ def _rows_record(permit: Permit, table: ProtectedTable) -> AuditRecord:
         permit.decided_at,
         fields=_fields_out(permit),
         noise_waived=permit.scope.disclosure.waive_noise,
+        loss=permit.loss,
+        withheld_rows=table.withheld_rows,
         data_version=table.data_version,
     )
 
@@ -280,6 +282,7 @@ def _record(
     release_id: str = "",
     replay: bool = False,
     rows: int = 0,
+    withheld_rows: int = 0,
     data_version: str = "",
 ) -> AuditRecord:
     context, scope = permit.request.context, permit.scope
@@ -306,6 +309,7 @@ def _record(
         release_id=release_id,
         replay=replay,
         rows=rows,
+        withheld_rows=withheld_rows,
         data_version=data_version,
         noise_waived=noise_waived,
         trials=scope.trials,

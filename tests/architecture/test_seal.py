@@ -12,6 +12,7 @@ MINTS = {
     "BoundedAggregates._bound": "stages/fetch.py",
     "MinimizedTable._advance": "stages/minimize.py",
     "PseudonymizedTable._advance": "stages/pseudonymize.py",
+    "BlendedTable._blend": "stages/blend.py",
     "ProtectedTable._advance": "stages/noise.py",
     "ProtectedCells._protect": "stages/noise.py",
     "ReleasedTable._record": "stages/record.py",

@@ -80,6 +80,9 @@ class WatchedSource:
                 raise self.failing
             yield batch
 
+    def frequencies(self, contract: DataContract, field: str) -> pa.Int64Array:
+        return self._source.frequencies(contract, field)
+
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
         self._diary.events.append("aggregates")
         if self.failing is not None:

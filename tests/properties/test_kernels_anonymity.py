@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
@@ -11,6 +11,7 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -249,3 +250,44 @@ def test_each_class_that_left_lies_within_twice_t_of_all_that_left(table: list[R
     left = [row for row, leaves in zip(table, decided, strict=True) if leaves]
     # a value that is gone narrows the order: only total variation is the same scale before and after
     assert measure([(_batch(left), _tags(left))], QUASI, WORDS).closeness["illness"] <= 2 * most + 1e-9
+
+
+# Streams of some size
+
+
+def _group_sizes(batch: pa.RecordBatch, units: np.ndarray[Any, Any], quasi: list[str]) -> Mapping[Any, int]:
+    """Different units of each class, by Arrow's own aggregation."""
+    table = pa.table({**{name: batch.column(name) for name in quasi}, "unit": pa.array(units)})
+    counted = table.group_by(quasi).aggregate([("unit", "count_distinct")]).to_pydict()
+    keys = zip(*(counted[name] for name in quasi), strict=True)
+    return dict(zip(keys, counted["unit_count_distinct"], strict=True))
+
+
+@pytest.mark.parametrize("spread", [3, 60, 5_000], ids=["few-classes", "many-classes", "hashed"])
+def test_a_long_stream_is_counted_as_arrow_counts_it(spread: int) -> None:
+    random = np.random.default_rng(spread)
+    rows = 200_000
+    words = [f"zhejiang/hangzhou/{'x' * (place % 3)}{place}" for place in range(min(spread, 700))]
+    batch = pa.record_batch(
+        {
+            "place": pa.array(words).take(random.integers(0, len(words), rows)),
+            "floor": pa.array(random.integers(0, spread, rows) * 1_000),
+            "amount": pa.array(random.integers(0, min(spread, 9), rows) / 2),
+        }
+    )
+    units = random.integers(0, 2_000, rows)
+    tags = np.random.default_rng(1).bytes(16 * 2_000)
+    by_row = np.frombuffer(tags, "V16")[units].tobytes()
+    quasi = ["place", "floor", "amount"]
+    sizes = _group_sizes(batch, units, quasi)
+    k = sorted(sizes.values())[len(sizes) // 3] + 1
+    census = Census(Demand(tuple(quasi), k))
+    for start in range(0, rows, 50_000):
+        census.add(batch.slice(start, 50_000), by_row[16 * start : 16 * (start + 50_000)])
+    verdicts = census.verdicts()
+    keys = zip(*(batch.column(name).to_pylist() for name in quasi), strict=True)
+    expected = np.array([sizes[key] >= k for key in keys])
+    assert (verdicts.mask(batch).to_numpy(zero_copy_only=False) == expected).all()
+    assert verdicts.tally.rows_withheld == int((~expected).sum())
+    assert verdicts.tally.classes_below_k == sum(size < k for size in sizes.values())
+    assert measure([(batch, by_row)], quasi).k == min(sizes.values())

@@ -141,6 +141,13 @@ def test_a_changed_token_is_refused(
 
 
 @given(values, forms, suites)
+def test_a_token_in_capitals_is_refused(value: str | None, form: CanonicalForm, suite: CipherSuite) -> None:
+    (token,) = _tokens([value], form, KEYS[suite])
+    if token is not None and not token[1:].isdigit():
+        assert _back([token[0] + token[1:].upper()], form, KEYS[suite]) == [None]
+
+
+@given(values, forms, suites)
 def test_every_flipped_bit_is_refused(value: str | None, form: CanonicalForm, suite: CipherSuite) -> None:
     (token,) = _tokens([value], form, KEYS[suite])
     if token is None:

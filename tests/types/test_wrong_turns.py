@@ -16,23 +16,25 @@ import pyarrow as pa
 from gateway.model.permit import Permit, Refusal
 from gateway.ports import AuditLog, BudgetLedger, Clock, KeyRing, Registers, Source
 from gateway.stages.admit import admit
+from gateway.stages.blend import blend
 from gateway.stages.charge import charge
 from gateway.stages.decide import decide
 from gateway.stages.deliver import deliver
 from gateway.stages.fetch import fetch, fetch_aggregates
 from gateway.stages.minimize import minimize
-from gateway.stages.noise import perturb, waive_noise
+from gateway.stages.noise import perturb, randomize, waive_noise
 from gateway.stages.pseudonymize import pseudonymize
 from gateway.stages.record import record_release, store_release
 from gateway.tables import (
-    AdmittedPermit, BoundedAggregates, ChargedPermit, MinimizedTable, ProtectedCells, ProtectedTable,
+    AdmittedPermit, BlendedTable, BoundedAggregates, ChargedPermit, MinimizedTable, ProtectedCells, ProtectedTable,
     PseudonymizedTable, RawTable, ReleasedTable,
 )
 
 def scene(
     permit: Permit, refusal: Refusal, source: Source, keys: KeyRing, audit: AuditLog, ledger: BudgetLedger,
     clock: Clock, registers: Registers, admitted: AdmittedPermit, raw: RawTable,
-    minimal: MinimizedTable, pseudonymous: PseudonymizedTable, protected: ProtectedTable, released: ReleasedTable,
+    minimal: MinimizedTable, blended: BlendedTable, pseudonymous: PseudonymizedTable, protected: ProtectedTable,
+    released: ReleasedTable,
     charged: ChargedPermit, exact: BoundedAggregates, batch: pa.RecordBatch, either: tuple[Permit, ...] | Refusal,
 ) -> None:
 """
@@ -42,8 +44,10 @@ RIGHT = [
     "fetch(admitted, source, keys, registers, clock)",
     "charge(admitted, (), ledger, source, keys)",
     "minimize(raw, keys)",
-    "pseudonymize(minimal, keys)",
+    "blend(minimal, lambda: minimal)",
+    "pseudonymize(blended, keys)",
     "waive_noise(pseudonymous)",
+    "randomize(pseudonymous, charged, keys)",
     "record_release(protected, audit, clock, lambda: True)",
     "deliver(released)",
     "fetch_aggregates(charged, source, keys)",
@@ -55,7 +59,9 @@ WRONG = [
     ("a raw Arrow batch is delivered", "deliver(batch)"),
     ("a protected table is delivered unrecorded", "deliver(protected)"),
     ("a raw table is pseudonymised without minimisation", "pseudonymize(raw, keys)"),
-    ("a minimised table skips its pseudonyms", "waive_noise(minimal)"),
+    ("a minimised table is pseudonymised before it is known to blend in", "pseudonymize(minimal, keys)"),
+    ("a blended table skips its pseudonyms", "waive_noise(blended)"),
+    ("rows are randomised without a charge", "randomize(pseudonymous, admitted, keys)"),
     ("a pseudonymised table skips the noise decision", "record_release(pseudonymous, audit, clock, bool)"),
     ("an undecided request is fetched", "fetch(either, source, keys, registers, clock)"),
     ("a refusal is fetched", "fetch(refusal, source, keys, registers, clock)"),

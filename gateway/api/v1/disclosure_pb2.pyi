@@ -73,6 +73,8 @@ class _TreatmentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Treatme
     TREATMENT_KIND_PSEUDONYMIZE: _TreatmentKind.ValueType  # 2
     TREATMENT_KIND_GENERALIZE: _TreatmentKind.ValueType  # 3
     TREATMENT_KIND_MASK: _TreatmentKind.ValueType  # 4
+    TREATMENT_KIND_PERTURB: _TreatmentKind.ValueType  # 5
+    """Randomised, by local differential privacy."""
 
 class TreatmentKind(_TreatmentKind, metaclass=_TreatmentKindEnumTypeWrapper):
     """How a field is treated before it leaves."""
@@ -82,6 +84,8 @@ TREATMENT_KIND_KEEP: TreatmentKind.ValueType  # 1
 TREATMENT_KIND_PSEUDONYMIZE: TreatmentKind.ValueType  # 2
 TREATMENT_KIND_GENERALIZE: TreatmentKind.ValueType  # 3
 TREATMENT_KIND_MASK: TreatmentKind.ValueType  # 4
+TREATMENT_KIND_PERTURB: TreatmentKind.ValueType  # 5
+"""Randomised, by local differential privacy."""
 Global___TreatmentKind: _TypeAlias = TreatmentKind  # noqa: Y015
 
 @_typing.final

@@ -158,6 +158,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """An unexpected fault. Nothing more is said. Status INTERNAL."""
     ERROR_REASON_REGISTER_UNAVAILABLE: _ErrorReason.ValueType  # 109
     """A register that a grant relies on cannot be read or written, so nothing is disclosed. Status UNAVAILABLE."""
+    ERROR_REASON_TOKENS_GUESSABLE: _ErrorReason.ValueType  # 110
+    """A field that would leave as tokens has so few or so uneven values that counting would undo them.
+    Status FAILED_PRECONDITION.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused or failed. Sent as the `reason` of google.rpc.ErrorInfo (domain
@@ -300,4 +304,8 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 108
 """An unexpected fault. Nothing more is said. Status INTERNAL."""
 ERROR_REASON_REGISTER_UNAVAILABLE: ErrorReason.ValueType  # 109
 """A register that a grant relies on cannot be read or written, so nothing is disclosed. Status UNAVAILABLE."""
+ERROR_REASON_TOKENS_GUESSABLE: ErrorReason.ValueType  # 110
+"""A field that would leave as tokens has so few or so uneven values that counting would undo them.
+Status FAILED_PRECONDITION.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

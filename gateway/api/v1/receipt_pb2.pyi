@@ -126,6 +126,7 @@ class Receipt(_message.Message):
     STATISTICS_FIELD_NUMBER: _builtins.int
     TRIALS_FIELD_NUMBER: _builtins.int
     EMERGENCY_FIELD_NUMBER: _builtins.int
+    WITHHELD_ROWS_FIELD_NUMBER: _builtins.int
     JOIN_FIELD_NUMBER: _builtins.int
     REIDENTIFICATION_FIELD_NUMBER: _builtins.int
     receipt_id: _builtins.str
@@ -156,6 +157,8 @@ class Receipt(_message.Message):
     """The key that named the subjects, and how, such as "resident_id token"."""
     emergency: _builtins.str
     """The entry in the register of emergencies under which the glass was broken; empty if it was not."""
+    withheld_rows: _builtins.int
+    """Rows that did not leave because too few people share what they say."""
     join: _builtins.str
     """The join grant under which tokens were linked; empty for everything else."""
     reidentification: _builtins.str
@@ -218,12 +221,13 @@ class Receipt(_message.Message):
         statistics: _abc.Iterable[_builtins.str] | None = ...,
         trials: _abc.Iterable[_builtins.str] | None = ...,
         emergency: _builtins.str = ...,
+        withheld_rows: _builtins.int = ...,
         join: _builtins.str = ...,
         reidentification: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "log_entry", b"log_entry", "privacy_loss", b"privacy_loss", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "batches", b"batches", "data_version", b"data_version", "dataset", b"dataset", "disclosure", b"disclosure", "emergency", b"emergency", "fields", b"fields", "filtered_on", b"filtered_on", "grant", b"grant", "grouped_by", b"grouped_by", "institution", b"institution", "join", b"join", "kind", b"kind", "legal_basis", b"legal_basis", "log_entry", b"log_entry", "noise_waived", b"noise_waived", "outcome", b"outcome", "person", b"person", "policy_digest", b"policy_digest", "privacy_loss", b"privacy_loss", "purpose", b"purpose", "reason", b"reason", "receipt_id", b"receipt_id", "recorded_at", b"recorded_at", "region", b"region", "reidentification", b"reidentification", "request_id", b"request_id", "rows", b"rows", "selected_by", b"selected_by", "statistics", b"statistics", "trials", b"trials", "withheld", b"withheld"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "batches", b"batches", "data_version", b"data_version", "dataset", b"dataset", "disclosure", b"disclosure", "emergency", b"emergency", "fields", b"fields", "filtered_on", b"filtered_on", "grant", b"grant", "grouped_by", b"grouped_by", "institution", b"institution", "join", b"join", "kind", b"kind", "legal_basis", b"legal_basis", "log_entry", b"log_entry", "noise_waived", b"noise_waived", "outcome", b"outcome", "person", b"person", "policy_digest", b"policy_digest", "privacy_loss", b"privacy_loss", "purpose", b"purpose", "reason", b"reason", "receipt_id", b"receipt_id", "recorded_at", b"recorded_at", "region", b"region", "reidentification", b"reidentification", "request_id", b"request_id", "rows", b"rows", "selected_by", b"selected_by", "statistics", b"statistics", "trials", b"trials", "withheld", b"withheld", "withheld_rows", b"withheld_rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__privacy_loss: _TypeAlias = _typing.Literal["privacy_loss"]  # noqa: Y015
     _WhichOneofArgType__privacy_loss: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss"]  # noqa: Y015

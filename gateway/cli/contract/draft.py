@@ -199,6 +199,8 @@ def _treatments(plan: DraftPlan, without: tuple[str, ...]) -> list[str]:
 def _treatment(plan: DraftPlan, field: PlannedField) -> str:
     if _names_somebody(plan, field):
         return "pseudonymize" if field.type is FieldType.STRING else ""
+    if field.clue.classification is Classification.FREE_TEXT:
+        return ""
     if field.type in (FieldType.DATE, FieldType.TIMESTAMP):
         return "{generalize: month}"
     if field.clue.classification is Classification.QUASI_IDENTIFIER and field.type is FieldType.INT64:

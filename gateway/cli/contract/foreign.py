@@ -135,7 +135,7 @@ class _Adoption:
         said: dict[str, Any] = {"name": name, "logicalType": LOGICAL[type_], "classification": str(clue.classification)}
         own = [{"property": f"{_IMPORTED}Name", "value": original}] if name != original else []
         if (given := one.get("classification")) is not None:
-            if given in list(Classification):
+            if given in list(Classification) and (given != Classification.FREE_TEXT or type_ is FieldType.STRING):
                 said["classification"] = given
                 clue = Clue(Classification(given), "as the document says", clue.canonical, clue.unit)
             else:

@@ -30,7 +30,7 @@ from gateway.model.permit import Refusal
 from gateway.model.purpose import FurtherUse, Purpose
 from gateway.model.request import DisclosureRequest, RowsRequest
 from gateway.model.terms import NO_TERMS, Terms
-from gateway.model.treatment import GeneralizeDate, GeneralizeRegion, Keep, Precision, Pseudonymize, Treatment
+from gateway.model.treatment import GeneralizeDate, GeneralizeRegion, Keep, Mask, Precision, Pseudonymize, Treatment
 from gateway.model.values import FieldType
 from gateway.policy.folder import CONTRACTS, GRANTS, PURPOSES, REGISTERS
 from gateway.policy.grants import Effect, Grant
@@ -362,6 +362,8 @@ def _careful(field: FieldSpec, contract: DataContract) -> Treatment:
         return GeneralizeDate(Precision.MONTH)
     if field.name == contract.region_field:
         return GeneralizeRegion(Precision.STREET)
+    if field.classification is Classification.FREE_TEXT:
+        return Mask(0, 0)
     identifies = field.classification is Classification.DIRECT_IDENTIFIER
     return Pseudonymize() if identifies and field.type is FieldType.STRING else Keep()
 

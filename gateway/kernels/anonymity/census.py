@@ -20,6 +20,7 @@ from gateway.kernels.anonymity.numbering import Keys, Numbers, TooManyValues
 from gateway.kernels.anonymity.sensitive import Floats, Values, closeness, diversity, holdings
 from gateway.kernels.anonymity.units import MOST_CLASSES, Units, Words, classes_of, known, pair_keys, tag_words
 from gateway.kernels.text import Mask
+from gateway.model.contract import AnonymitySpec
 
 _CHUNK = 32_768  # rows
 _SLACK = 1e-9  # distances are rounded: one that equals t on paper must not lie above it
@@ -51,6 +52,16 @@ class Demand:
             raise ValueError("k and l are at least 1")
         if not all(math.isfinite(most) and 0 <= most <= 1 for most in self.closeness.values()):
             raise ValueError("t lies between 0 and 1")
+
+    @classmethod
+    def of(cls, spec: AnonymitySpec) -> Demand:
+        """Return what a contract demands.
+
+        Raises:
+            ValueError: as above.
+        """
+        closeness = {name: float(most) for name, most in spec.closeness.items()}
+        return cls(spec.quasi_identifiers, spec.k, spec.diversity, closeness)
 
 
 @dataclass(frozen=True, slots=True)

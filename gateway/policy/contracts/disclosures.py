@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
+from fractions import Fraction
 from functools import partial
 from types import MappingProxyType
 
 from gateway.model.contract import (
     BY_KEY,
     OF_TOKENS,
+    AnonymitySpec,
     Classification,
     DisclosureKind,
     DisclosureSpec,
@@ -17,16 +19,20 @@ from gateway.model.contract import (
     SelectBy,
     StatisticsSpec,
 )
-from gateway.model.treatment import Keep, Treatment
+from gateway.model.treatment import Keep, Perturb, Pseudonymize, Treatment, leaving_type
 from gateway.model.values import FieldType
 from gateway.policy.contracts.conditions import to_condition
-from gateway.policy.contracts.shape import DisclosureShape, StatisticsShape
+from gateway.policy.contracts.shape import AnonymityShape, DisclosureShape, StatisticsShape
 from gateway.policy.contracts.treatments import to_treatment
 from gateway.policy.problems import did_you_mean, shown, with_article
 from gateway.policy.validation import split_remedy
 
 MAX_CELLS = 10_000
 _MAX_UNITS = 2**31
+_NOT_PERTURBED = "Choose another treatment, or make the disclosure an extract."
+_TELLING_APART = (Classification.QUASI_IDENTIFIER,)
+_NAMING = (Classification.DIRECT_IDENTIFIER, Classification.FREE_TEXT)
+"""What names people, or may: it is never narrowed by in a statistic."""
 
 Place = tuple[str | int, ...]
 Wrong = Callable[..., None]
@@ -65,9 +71,13 @@ class DisclosureReader:
             spec = self.declared((*place, "fields", field), field)
             if spec is not None:
                 try:
-                    treatments[field] = to_treatment(treatment, spec)
+                    treatments[field] = to_treatment(treatment, spec, self._fields)
                 except ValueError as error:
                     self._wrong((*place, "fields", field), *split_remedy(str(error)))
+        if shape.kind is not DisclosureKind.EXTRACT:
+            for field, how in treatments.items():
+                if isinstance(how, Perturb):
+                    self._wrong((*place, "fields", field), f"only an extract can perturb '{field}'", _NOT_PERTURBED)
         _check_once(shape.lookup_keys, partial(wrong, "lookup_keys"))
         _check_once(shape.lookup_by, partial(wrong, "lookup_by"))
         _check_once(shape.filters, partial(wrong, "filters"))
@@ -81,13 +91,18 @@ class DisclosureReader:
         for index, condition in enumerate(shape.predicate):
             at: Place = (*place, "predicate", index)
             spec = self.declared((*at, "field"), condition.field)
+            self._check_chosen_by((*at, "field"), condition.field, treatments)
             if spec is not None:
                 predicate.append(to_condition(condition, spec, partial(self._wrong, at)))
         if shape.consent is not None:
             self.declared((*place, "consent"), shape.consent, FieldType.BOOL)
+            self._check_chosen_by((*place, "consent"), shape.consent, treatments)
         statistics = None
         if shape.statistics is not None:
             statistics = self._statistics((*place, "statistics"), shape.statistics)
+        anonymity = None
+        if shape.anonymity is not None:
+            anonymity = self._anonymity((*place, "anonymity"), shape.anonymity, treatments)
         ordered = {field: treatments[field] for field in self._fields if field in treatments}
         return DisclosureSpec(
             name=name,
@@ -102,6 +117,7 @@ class DisclosureReader:
             max_rows=shape.max_rows,
             waive_noise=shape.waive_noise or "",
             statistics=statistics,
+            anonymity=anonymity,
         )
 
     def _lookup_key(self, place: Place, name: str, shape: DisclosureShape) -> None:
@@ -116,14 +132,71 @@ class DisclosureReader:
         # nothing of a person; a noised statistic by anything but who somebody is
         if shape.kind is DisclosureKind.RELEASE:
             unit = self._unit
-            if field.classification is Classification.DIRECT_IDENTIFIER or field.name == unit:
+            if field.classification in _NAMING or field.name == unit:
                 self._wrong(place, f"'{field.name}' says who somebody is, and must not be filtered on", "Remove it.")
+        elif isinstance(treatment, Perturb):
+            self._check_chosen_by(place, field.name, {field.name: treatment})
         elif field.classification is not Classification.OTHER and not isinstance(treatment, Keep):
             self._wrong(
                 place,
                 f"'{field.name}' does not leave as it is, and a filter on it would tell it",
                 "Filter on fields that are kept.",
             )
+
+    def _check_chosen_by(self, place: Place, name: str, treatments: Mapping[str, Treatment]) -> None:
+        # epsilon bounds what an answer tells of the value; that the row is there at all would tell more
+        if isinstance(treatments.get(name), Perturb):
+            self._wrong(
+                place,
+                f"'{name}' leaves randomised, and which rows leave would tell its value",
+                "Choose the rows by another field, or treat this one otherwise.",
+            )
+
+    def _anonymity(self, place: Place, shape: AnonymityShape, treatments: Mapping[str, Treatment]) -> AnonymitySpec:
+        _check_once(shape.also, partial(self._wrong, (*place, "also")))
+        for key, names in (("also", shape.also), ("l", shape.l), ("t", shape.t)):
+            for index, name in enumerate(names):
+                if name not in treatments:
+                    at = (*place, key, index) if key == "also" else (*place, key, name)
+                    self._wrong(at, f"'{name}' is not among the fields of this disclosure", "Name one that is.")
+        classified = (name for name in treatments if self._fields[name].classification in _TELLING_APART)
+        quasi = tuple(dict.fromkeys([*classified, *shape.also]))
+        if not quasi:
+            self._wrong(place, "no field of this disclosure tells people apart", "Name those that do under 'also'.")
+        for name in quasi:
+            # a token or a drawn value is everybody's own: no two people would be alike
+            if isinstance(treatments.get(name), Pseudonymize | Perturb):
+                self._wrong(place, f"'{name}' leaves as a token or randomised, and nobody shares it", "Generalise it.")
+            self._check_countable(place, name, treatments)
+        for key, names in (("l", shape.l), ("t", shape.t)):
+            for name in names:
+                self._check_sensitive((*place, key, name), name, quasi, treatments)
+        self._check_nobody_named(place, treatments)
+        closeness = {name: Fraction(str(t)) for name, t in shape.t.items()}
+        return AnonymitySpec(shape.k, quasi, MappingProxyType(dict(shape.l)), MappingProxyType(closeness))
+
+    def _check_sensitive(
+        self, place: Place, name: str, quasi: Collection[str], treatments: Mapping[str, Treatment]
+    ) -> None:
+        if name in quasi:
+            self._wrong(place, f"'{name}' tells people apart, and is the same in a whole class", "Remove it here.")
+            return
+        self._check_chosen_by(place, name, treatments)
+        self._check_countable(place, name, treatments)
+
+    def _check_countable(self, place: Place, name: str, treatments: Mapping[str, Treatment]) -> None:
+        how = treatments.get(name)
+        if how is not None and leaving_type(self._fields[name].type, how) is FieldType.TIMESTAMP:
+            self._wrong(place, f"'{name}' leaves as a timestamp, to the microsecond", "Generalise it to a day or more.")
+
+    def _check_nobody_named(self, place: Place, treatments: Mapping[str, Treatment]) -> None:
+        for name, how in treatments.items():
+            if isinstance(how, Keep) and self._fields[name].classification in _NAMING:
+                self._wrong(
+                    place,
+                    f"'{name}' leaves as it is and can say who somebody is, however many are alike in the rest",
+                    "Leave it out, treat it otherwise, or ask for no anonymity.",
+                )
 
     def _statistics(self, place: Place, shape: StatisticsShape) -> StatisticsSpec:
         _check_once(shape.group_by, partial(self._wrong, (*place, "group_by")))
@@ -186,6 +259,7 @@ _ALLOWED: Mapping[str, Collection[DisclosureKind]] = {
     "max_rows": (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT),
     "filters": (*_ROWS, DisclosureKind.RELEASE),
     "consent": (*_ROWS, DisclosureKind.RELEASE),
+    "anonymity": (DisclosureKind.EXTRACT,),
 }
 
 

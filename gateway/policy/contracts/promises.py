@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
-from gateway.model.contract import Description, QualityRule, SourceKind, SourceSpec
+from gateway.model.contract import Description, FieldSpec, QualityRule, SourceKind, SourceSpec
+from gateway.model.values import FieldType
 from gateway.policy.contracts.odcs_parts import DescriptionShape, MemberShape, QualityShape, SlaShape
 from gateway.policy.contracts.shape import ContractShape
 from gateway.policy.problems import did_you_mean, shown
@@ -26,6 +27,8 @@ _LATENCY = ("latency", "ly", "freshness")
 _HOURS = {"h": 1, "hour": 1, "hours": 1}
 _DAYS = {"d": 1, "day": 1, "days": 1}
 _YEARS = {"y": 365, "yr": 365, "year": 365, "years": 365}
+_MOST_DAYS = 365_000
+"""A thousand years: so far back the calendar can be counted from any day of today."""
 _UNITS_OF_DAYS = {**_DAYS, **_YEARS}
 _UNITS_OF_HOURS = {**_HOURS, **{unit: 24 * days for unit, days in _DAYS.items()}}
 
@@ -106,6 +109,22 @@ def retention_days(shape: ContractShape, wrong: Wrong) -> int | None:
     return _promised(shape, _RETENTION, _UNITS_OF_DAYS, "days (unit: d) or years (unit: y)", wrong)
 
 
+def retention_field(shape: ContractShape, fields: Mapping[str, FieldSpec], wrong: Wrong) -> str | None:
+    """Return the date or timestamp from which retention counts: the promise's `element`; None where it names none."""
+    for index, sla in enumerate(shape.sla_properties or ()):
+        if sla.property.casefold() in _RETENTION and sla.element is not None:
+            name = sla.element.removeprefix(f"{shape.schema_[0].name}.")
+            field = fields.get(name)
+            if field is not None and field.type in (FieldType.DATE, FieldType.TIMESTAMP):
+                return name
+            wrong(
+                ("slaProperties", index, "element"),
+                f"{shown(sla.element)} is no date or timestamp from which retention could count",
+                "Name such a field, or leave 'element' out: then old rows are the controller's to delete.",
+            )
+    return None
+
+
 def freshness_hours(shape: ContractShape, wrong: Wrong) -> int | None:
     """Return how far the data may lag behind what it describes (latency, which the standard prefers to freshness)."""
     return _promised(shape, _LATENCY, _UNITS_OF_HOURS, "hours (unit: h) or days (unit: d)", wrong)
@@ -121,6 +140,8 @@ def is_read(sla: SlaShape) -> str:
         if sla.property.casefold() in names:
             if type(sla.value) is not int or sla.value < 1 or sla.unit not in units:
                 raise ValueError(f"'{sla.property}' is not promised in whole numbers of a unit that is known here")
+            if sla.value * units[sla.unit] > _MOST_DAYS * units["d"]:
+                raise ValueError(f"'{sla.property}' is promised for more than a thousand years")
             return name
     return ""
 
@@ -144,6 +165,8 @@ def _amount(sla: SlaShape, units: dict[str, int], words: str, wrong: Wrong) -> i
         wrong("value", f"'{sla.property}' is promised in whole {words.partition(' ')[0]}", "Write a whole number.")
     elif sla.unit not in units:
         wrong("unit", f"{shown(sla.unit or '')} is not a unit for '{sla.property}'", f"Write {words}.")
+    elif value * units[sla.unit] > _MOST_DAYS * units["d"]:
+        wrong("value", f"'{sla.property}' is promised for more than a thousand years", "Write less.")
     else:
         return value * units[sla.unit]
     return None

@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from gateway.model.contract import Bounds, CanonicalForm, DataContract, FieldSpec, PrivacyUnit
+from gateway.model.contract import Bounds, CanonicalForm, Classification, DataContract, FieldSpec, PrivacyUnit
 from gateway.model.values import FieldType
 from gateway.policy import dpv
 from gateway.policy.contracts import promises
@@ -104,6 +104,7 @@ class _Reader:
             freshness_hours=promises.freshness_hours(shape, self._wrong),
             quality=promises.quality(shape, self._wrong),
             domain=shape.domain or "",
+            retention_field=promises.retention_field(shape, self._fields, self._wrong),
         )
 
     def _wrong(self, place: Place, message: str, remedy: str = "") -> None:
@@ -127,6 +128,9 @@ class _Reader:
                 )
             if shape.primary_key and shape.required is False:
                 self._wrong((*at, "required"), "a primary key is never missing", "Write required: true.")
+            if shape.classification is Classification.FREE_TEXT and shape.logical_type != "string":
+                message = f"only a string is free text, and '{shape.name}' is {with_article(shape.logical_type)}"
+                self._wrong((*at, "classification"), message, "Classify it by what it says of a person.")
             self._fields[shape.name] = self._field(shape, self._block.fields.get(shape.name) or FieldPolicyShape())
         for name in self._block.fields:
             if name not in self._fields:

@@ -105,6 +105,23 @@ class StatisticsShape(Shape):
     slot_ms: Annotated[int, Field(ge=1, le=10_000)]
 
 
+class AnonymityShape(Shape):
+    """How many people must share what a row says, for it to leave."""
+
+    k: Annotated[int, Field(ge=2, le=10_000, description="privacy units that are alike in all quasi-identifiers")]
+    also: Annotated[
+        list[FieldName], Field(description="fields that tell people apart besides those classified quasi-identifier")
+    ] = Field(default_factory=list)
+    l: Annotated[  # noqa: E741 - the name it has had since 2007
+        dict[FieldName, Annotated[int, Field(ge=2, le=10_000)]],
+        Field(description="how many different values of a sensitive field the people of a class have at least"),
+    ] = Field(default_factory=dict)
+    t: Annotated[
+        dict[FieldName, Annotated[float, Field(gt=0, lt=1)]],
+        Field(description="how far a sensitive field's distribution in a class may be from the whole answer's"),
+    ] = Field(default_factory=dict)
+
+
 class DisclosureShape(Shape):
     """One named disclosure."""
 
@@ -121,6 +138,7 @@ class DisclosureShape(Shape):
     max_rows: Annotated[int | None, Field(ge=1)] = None
     waive_noise: Text | None = None
     statistics: StatisticsShape | None = None
+    anonymity: AnonymityShape | None = None
 
 
 class BlockShape(Shape):

@@ -2,31 +2,57 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
-from gateway.model.contract import Classification, FieldSpec
+from gateway.model.contract import CanonicalForm, Classification, FieldSpec
+from gateway.model.pseudonym import Renewal
 from gateway.model.treatment import (
+    CheckDigit,
+    Generalize,
+    GeneralizeAddress,
+    GeneralizeAge,
     GeneralizeDate,
+    GeneralizeGeohash,
     GeneralizeNumber,
     GeneralizeRegion,
+    GeneralizeStep,
     Keep,
     Mask,
+    Perturb,
     Precision,
     Pseudonymize,
+    TokenKind,
     Treatment,
     TreatmentKind,
 )
 from gateway.model.values import FieldType
 from gateway.policy.problems import did_you_mean, shown, with_article
-from gateway.policy.validation import Shape, Text
+from gateway.policy.validation import FieldName, Shape, Text
 
 _DATES = (Precision.DAY, Precision.MONTH, Precision.YEAR)
 _REGIONS = (Precision.STREET, Precision.DISTRICT, Precision.CITY)
 _WORDS = (TreatmentKind.KEEP.value, TreatmentKind.PSEUDONYMIZE.value)
+_FORMS = ("keep", "pseudonymize", "generalize", "mask", "perturb")
 _MAX_INT = 2**63 - 1
+_WITH_FORMAT = (CanonicalForm.RESIDENT_ID, CanonicalForm.PHONE, CanonicalForm.PLATE, CanonicalForm.FIRM_CODE)
+_WITH_CHECK = (CanonicalForm.RESIDENT_ID, CanonicalForm.FIRM_CODE)
+_MOST_EPSILON = 10
+_WIDEST_BOUNDS = 2**62
+"""How far apart bounds may be for noise between them to be drawn in 64 bits."""
+_PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,15})?", re.ASCII)
+_MOST_UNITS = 2**51
+"""So many units of its last decimal place a step may have, and its top: beyond, doubles no longer tell steps apart."""
+_WAYS = (
+    "Write a precision such as month or street, {width: …}, {step: …}, {age: …}, {geohash: …, longitude: …} or "
+    "{address: …}."
+)
 
 
 class KeepShape(Shape):
@@ -35,12 +61,27 @@ class KeepShape(Shape):
     justification: Text
 
 
+class PseudonymizeShape(Shape):
+    """What kind of token, and how long a value keeps it."""
+
+    token: Annotated[TokenKind, Field(strict=False)] = TokenKind.REVERSIBLE
+    check: Annotated[
+        CheckDigit | None, Field(strict=False, description="of format-preserving tokens with a check character")
+    ] = None
+    renewed: Annotated[Renewal | None, Field(strict=False, description="how often values get new tokens")] = None
+
+
 class GeneralizeShape(Shape):
-    """A precision for dates and regions; a width, and perhaps a top, for numbers."""
+    """How far: one of to, width, step, age, geohash or address; with a top for numbers and ages."""
 
     to: Annotated[Precision | None, Field(strict=False)] = None
     width: Annotated[int | None, Field(ge=1, le=_MAX_INT)] = None
-    top: Annotated[int | None, Field(ge=-_MAX_INT, le=_MAX_INT)] = None
+    step: Annotated[str | None, Field(description="of a double, a decimal in quotes")] = None
+    age: Annotated[int | None, Field(ge=1, le=100, description="years of a band")] = None
+    geohash: Annotated[int | None, Field(ge=1, le=9, description="characters")] = None
+    longitude: Annotated[FieldName | None, Field(description="for a geohash: the field beside the latitude")] = None
+    address: Annotated[Precision | None, Field(strict=False)] = None
+    top: int | str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -53,22 +94,38 @@ class GeneralizeShape(Shape):
 
     @model_validator(mode="after")
     def _one_way(self) -> GeneralizeShape:
-        if (self.to is None) == (self.width is None) or (self.to is not None and self.top is not None):
-            raise ValueError(
-                "'generalize' is not told how far. Write a precision such as month, or {width: …, top: …}."
-            )
+        ways = (self.to, self.width, self.step, self.age, self.geohash, self.address)
+        topped = self.width is not None or self.step is not None or self.age is not None
+        told = sum(way is not None for way in ways)
+        if told > 1:
+            raise ValueError("'generalize' is told how far in more than one way. Keep one of them.")
+        if self.geohash is not None and self.longitude is None:
+            raise ValueError("a geohash needs the field with the longitude. Write {geohash: …, longitude: …}.")
+        if self.longitude is not None and self.geohash is None:
+            raise ValueError("only a geohash has a 'longitude'. Write {geohash: …, longitude: …}.")
+        if not told:
+            raise ValueError(f"'generalize' is not told how far. {_WAYS}")
+        if self.top is not None and not topped:
+            raise ValueError("only 'width', 'step' and 'age' have a 'top'. Remove it.")
         return self
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Describe the short form beside the long one."""
-        numbers = {
-            "type": "object",
-            "properties": {"width": {"type": "integer", "minimum": 1}, "top": {"type": "integer"}},
-            "required": ["width"],
-            "additionalProperties": False,
-        }
-        return {"anyOf": [{"enum": [precision.value for precision in Precision]}, numbers]}
+        """Describe the short form beside the long ones."""
+        number, text = {"type": "integer"}, {"type": "string"}
+        regions = {"enum": [precision.value for precision in _REGIONS]}
+        forms = (
+            ({"width": number | {"minimum": 1}, "top": number}, ["width"]),
+            ({"step": text, "top": text}, ["step"]),
+            ({"age": number | {"minimum": 1, "maximum": 100}, "top": number}, ["age"]),
+            ({"geohash": number | {"minimum": 1, "maximum": 9}, "longitude": text}, ["geohash", "longitude"]),
+            ({"address": regions}, ["address"]),
+        )
+        objects = [
+            {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+            for properties, required in forms
+        ]
+        return {"anyOf": [{"enum": [precision.value for precision in Precision]}, *objects]}
 
 
 class MaskShape(Shape):
@@ -78,13 +135,20 @@ class MaskShape(Shape):
     last: Annotated[int, Field(ge=0, le=64)] = 0
 
 
+class PerturbShape(Shape):
+    """How much a randomised value may tell. One row of each subject leaves then."""
+
+    epsilon: float
+
+
 class TreatmentShape(Shape):
     """`keep`, `pseudonymize`, or one of the forms with details."""
 
     keep: KeepShape | None = None
-    pseudonymize: bool = False
+    pseudonymize: PseudonymizeShape | None = None
     generalize: GeneralizeShape | None = None
     mask: MaskShape | None = None
+    perturb: PerturbShape | None = None
     plain: Annotated[str, Field(exclude=True)] = ""
 
     @model_validator(mode="before")
@@ -98,24 +162,25 @@ class TreatmentShape(Shape):
                 raise ValueError(f"{shown(written)} is not a treatment by itself. {hint}".strip())
             return {"plain": written}
         if isinstance(written, dict):
-            forms = ("keep", "generalize", "mask")
-            unknown = [str(key) for key in written if key not in forms]
+            unknown = [str(key) for key in written if key not in _FORMS]
             if unknown:
-                raise ValueError(f"unknown key {shown(unknown[0])}. {did_you_mean(unknown[0], forms)}".strip())
+                raise ValueError(f"unknown key {shown(unknown[0])}. {did_you_mean(unknown[0], _FORMS)}".strip())
             if len(written) != 1:
                 raise ValueError("a field has exactly one treatment. Keep one of them.")
             if next(iter(written.values())) is None:
                 form = next(iter(written))
                 raise ValueError(f"the treatment '{form}' needs details. Write {{{form}: …}}.")
             return written
-        raise ValueError("this is not a treatment. Write keep, pseudonymize, {generalize: …} or {mask: …}.")
+        raise ValueError(
+            "this is not a treatment. Write keep, pseudonymize, {generalize: …}, {mask: …} or {perturb: …}."
+        )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Describe what is written, not what it is turned into."""
         details = handler.resolve_ref_schema(handler(schema))["properties"]
         forms: list[dict[str, Any]] = [{"enum": list(_WORDS)}]
-        for form in ("keep", "generalize", "mask"):
+        for form in _FORMS:
             (value,) = (option for option in details[form]["anyOf"] if option.get("type") != "null")
             forms.append(
                 {"type": "object", "properties": {form: value}, "required": [form], "additionalProperties": False}
@@ -123,8 +188,8 @@ class TreatmentShape(Shape):
         return {"anyOf": forms}
 
 
-def to_treatment(shape: TreatmentShape, field: FieldSpec) -> Treatment:
-    """Return the treatment of a field.
+def to_treatment(shape: TreatmentShape, field: FieldSpec, fields: Mapping[str, FieldSpec]) -> Treatment:
+    """Return the treatment of a field, among the fields of its contract.
 
     Raises:
         ValueError: the treatment does not suit the field's type or classification; the text says what would.
@@ -134,20 +199,96 @@ def to_treatment(shape: TreatmentShape, field: FieldSpec) -> Treatment:
             f"'{field.name}' is a direct identifier: keeping it needs a reason. "
             "Write {keep: {justification: …}}, or pseudonymize."
         )
+    if shape.plain == TreatmentKind.KEEP and field.classification is Classification.FREE_TEXT:
+        raise ValueError(
+            f"'{field.name}' is free text, which can say anything of anybody: keeping it needs a reason. "
+            "Write {keep: {justification: …}}, or leave it out."
+        )
     if shape.plain == TreatmentKind.KEEP or shape.keep is not None:
         return Keep()
     if shape.plain == TreatmentKind.PSEUDONYMIZE:
         _suits(field, "pseudonymize", FieldType.STRING)
         return Pseudonymize()
+    if shape.pseudonymize is not None:
+        return _pseudonymize(shape.pseudonymize, field)
     if shape.mask is not None:
         _suits(field, "mask", FieldType.STRING)
         return Mask(shape.mask.first, shape.mask.last)
-    coarse = shape.generalize
-    if coarse is None:
+    if shape.perturb is not None:
+        return _perturb(shape.perturb, field)
+    if shape.generalize is None:
         raise ValueError("a field has exactly one treatment. Keep one of them.")
+    return _generalize(shape.generalize, field, fields)
+
+
+def _pseudonymize(shape: PseudonymizeShape, field: FieldSpec) -> Pseudonymize:
+    _suits(field, "pseudonymize", FieldType.STRING)
+    if shape.token is TokenKind.FORMAT and field.canonical not in _WITH_FORMAT:
+        forms = ", ".join(_WITH_FORMAT)
+        raise ValueError(f"'{field.name}' has no format to preserve. Declare its canonical form: one of {forms}.")
+    has_check = shape.token is TokenKind.FORMAT and field.canonical in _WITH_CHECK
+    if has_check != (shape.check is not None):
+        if has_check:
+            raise ValueError(
+                f"the tokens of '{field.name}' have a check character. Write check: valid, or check: never-valid."
+            )
+        if shape.token is not TokenKind.FORMAT:
+            raise ValueError(
+                "only format-preserving tokens have a check character. "
+                "Write token: format-preserving beside it, or remove 'check'."
+            )
+        raise ValueError(f"the tokens of '{field.name}' have no check character. Remove 'check'.")
+    return Pseudonymize(shape.token, shape.check, shape.renewed)
+
+
+def _perturb(shape: PerturbShape, field: FieldSpec) -> Perturb:
+    _suits(field, "perturb", FieldType.STRING, FieldType.INT64, FieldType.BOOL, FieldType.DATE)
+    epsilon = Decimal(str(shape.epsilon))
+    if not Decimal("0.001") <= epsilon <= _MOST_EPSILON or epsilon != round(epsilon, 6):
+        raise ValueError(
+            f"the epsilon of 'perturb' must lie between 0.001 and {_MOST_EPSILON}, with six places at most. "
+            "Write another one."
+        )
+    bounds = field.bounds if field.type is FieldType.INT64 and field.keys is None else None
+    keyed = field.keys is not None and len(field.keys) + field.nullable > 1
+    if not keyed and (bounds is None or bounds.lower == bounds.upper):
+        raise ValueError(
+            f"'{field.name}' has neither public keys nor bounds to be randomised within. Declare its keys or bounds."
+        )
+    if bounds is not None and bounds.upper - bounds.lower > _WIDEST_BOUNDS:
+        raise ValueError(f"the bounds of '{field.name}' are too far apart to be randomised within. Narrow them.")
+    if bounds is not None and field.nullable:
+        raise ValueError(f"'{field.name}' may be missing, and no number stands for that. Choose another treatment.")
+    return Perturb(f"{epsilon.normalize():f}")
+
+
+def _generalize(coarse: GeneralizeShape, field: FieldSpec, fields: Mapping[str, FieldSpec]) -> Generalize:
     if coarse.width is not None:
         _suits(field, "generalize to steps", FieldType.INT64)
-        return GeneralizeNumber(coarse.width, coarse.top)
+        top = _whole(coarse.top)
+        if top is not None and top // coarse.width * coarse.width < -(2**63):
+            raise ValueError("the step of the top begins below all numbers of 64 bits. Write another top.")
+        return GeneralizeNumber(coarse.width, top)
+    if coarse.age is not None:
+        _suits(field, "generalize to ages", FieldType.DATE, FieldType.TIMESTAMP)
+        top = _whole(coarse.top)
+        if top is not None and not 1 <= top <= 150:
+            raise ValueError("the top of ages must lie between 1 and 150. Write another one.")
+        return GeneralizeAge(coarse.age, top)
+    if coarse.step is not None:
+        _suits(field, "generalize to steps of a double", FieldType.DOUBLE)
+        return _step(coarse.step, None if coarse.top is None else str(coarse.top))
+    if coarse.geohash is not None and coarse.longitude is not None:
+        _suits(field, "generalize to a geohash", FieldType.DOUBLE)
+        beside = fields.get(coarse.longitude)
+        if beside is None or beside.type is not FieldType.DOUBLE or beside.name == field.name:
+            raise ValueError(f"{shown(coarse.longitude)} is no double beside '{field.name}'. Name the longitude.")
+        return GeneralizeGeohash(coarse.geohash, coarse.longitude)
+    if coarse.address is not None:
+        _suits(field, "generalize the address", FieldType.STRING)
+        if coarse.address not in _REGIONS:
+            raise ValueError(f"an address generalises to {', '.join(_REGIONS)}. Write one of them.")
+        return GeneralizeAddress(coarse.address)
     if coarse.to in _DATES:
         _suits(field, f"generalize to {coarse.to}", FieldType.DATE, FieldType.TIMESTAMP)
         return GeneralizeDate(coarse.to)
@@ -155,6 +296,32 @@ def to_treatment(shape: TreatmentShape, field: FieldSpec) -> Treatment:
         _suits(field, f"generalize to {coarse.to}", FieldType.STRING)
         return GeneralizeRegion(coarse.to)
     raise ValueError("a field has exactly one treatment. Keep one of them.")
+
+
+def _whole(top: int | str | None) -> int | None:
+    if top is None or (type(top) is int and -_MAX_INT <= top <= _MAX_INT):
+        return top
+    raise ValueError("the top must be a whole number of 64 bits. Write it without quotes.")
+
+
+def _step(step: str, top: str | None) -> GeneralizeStep:
+    width, cap = _decimal(step), None if top is None else _decimal(top)
+    if width <= 0:
+        raise ValueError("the step must be above 0. Write a decimal in quotes, such as '0.01'.")
+    unit = Fraction(1, 10 ** len(step.partition(".")[2]))
+    if width > _MOST_UNITS * unit:
+        raise ValueError(f"the step {shown(step)} has too many digits. Write one of fewer.")
+    if cap is not None and abs(cap // width * width) > _MOST_UNITS * unit:
+        raise ValueError(f"the top {shown(str(top))} lies too far out for steps of {step}. Write a nearer one.")
+    return GeneralizeStep(step, top)
+
+
+def _decimal(written: str) -> Fraction:
+    if _PLAIN_DECIMAL.fullmatch(written) is None:
+        raise ValueError(
+            f"{shown(written)} is no plain decimal of at most 15 places. Write one in quotes, such as '0.01'."
+        )
+    return Fraction(written)
 
 
 def _suits(field: FieldSpec, treatment: str, *types: FieldType) -> None:

@@ -37,6 +37,7 @@ TREATMENTS: dict[TreatmentKind, disclosure_pb2.TreatmentKind.ValueType] = {
     TreatmentKind.PSEUDONYMIZE: disclosure_pb2.TREATMENT_KIND_PSEUDONYMIZE,
     TreatmentKind.GENERALIZE: disclosure_pb2.TREATMENT_KIND_GENERALIZE,
     TreatmentKind.MASK: disclosure_pb2.TREATMENT_KIND_MASK,
+    TreatmentKind.PERTURB: disclosure_pb2.TREATMENT_KIND_PERTURB,
 }
 
 
@@ -111,6 +112,7 @@ def receipt_of(receipt: Receipt, delta: float) -> receipt_pb2.Receipt:
         statistics=record.statistics,
         trials=record.trials,
         emergency=record.emergency,
+        withheld_rows=record.withheld_rows,
         join=record.join,
         reidentification=record.reidentification,
         log_entry=receipt_pb2.LogEntry(

@@ -259,6 +259,8 @@ class Player:
         assert not set(tokens.by_name) & set(ids.by_name)
         if gets.joins is not None:
             assert set(tokens.by_name) & set(self.people[gets.joins].tokens.by_name)
+        if gets.within is not None:
+            assert set(tokens.by_name) <= set(self.people[gets.within].tokens.by_name)
         if gets.apart_from is not None:
             assert not set(tokens.by_name) & set(self.people[gets.apart_from].tokens.by_name)
         if gets.remember is not None:

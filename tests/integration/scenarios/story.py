@@ -69,6 +69,7 @@ class Gets(_Strict):
     accounts: list[str] | None = None
     remember: str | None = None
     joins: str | None = None
+    within: str | None = None
     apart_from: str | None = None
     parts: dict[str, Gets] = Field(default_factory=dict)
     made_up: int | None = None

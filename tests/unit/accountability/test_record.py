@@ -47,11 +47,15 @@ def test_decode_is_the_inverse_of_encode(record: AuditRecord) -> None:
     assert jcs.encode(json.loads(data)) == data
 
 
+LATER = {"trials", "emergency", "withheld_rows"}
+"""Keys that are left out where they say nothing."""
+
+
 def test_every_field_of_the_record_is_written() -> None:
     written = {field.name for field in dataclasses.fields(AuditRecord)} | {"format"}
-    assert json.loads(WRITTEN).keys() == written - {"loss", "completes", "trials", "emergency"}
-    assert json.loads(encode(a_record(completes=4))).keys() == written - {"loss", "trials", "emergency"}
-    tried = dataclasses.replace(a_record(completes=4), trials=("D-2", "D-1"), emergency="e-7")
+    assert json.loads(WRITTEN).keys() == written - {"loss", "completes", *LATER}
+    assert json.loads(encode(a_record(completes=4))).keys() == written - {"loss", *LATER}
+    tried = dataclasses.replace(a_record(completes=4), trials=("D-2", "D-1"), emergency="e-7", withheld_rows=3)
     assert json.loads(encode(tried)).keys() == written - {"loss"}
     assert b'"emergency":"e-7",' in encode(tried) and b'"trials":["D-2","D-1"]' in encode(tried)
     assert decode(encode(tried)) == tried
@@ -74,6 +78,7 @@ def test_a_reason_given_as_a_word_of_the_vocabulary_reads_back_as_its_text() -> 
         {"loss": "1/2"}, {"loss": {}}, {"loss": {"rho": "2/4"}}, {"loss": {"rho": "-1/2"}},
         {"loss": {"rho": "1/0"}}, {"loss": {"rho": "0.5"}}, {"loss": {"rho": "01/2"}},
         {"trials": []}, {"trials": "D-1"}, {"trials": [1]}, {"emergency": ""}, {"emergency": 1}, {"event": "x"},
+        {"withheld_rows": 0}, {"withheld_rows": "1"}, {"withheld_rows": -1},
         {"about": {}}, {"loss": {"rho": "1/2", "epsilon": "x"}},
         {"loss": {"epsilon": "1/2"}}, {"loss": {"rho": "１/2"}},
     ],
@@ -105,7 +110,7 @@ def test_other_bytes_are_refused(data: bytes) -> None:
     [
         {"at": datetime(2026, 1, 1, tzinfo=UTC)}, {"rows": -1}, {"rows": 2**53}, {"rows": True},
         {"replay": 1}, {"person": None}, {"person": "secret\ud800"}, {"outcome": "secret"},
-        {"obligations": (1,)}, {"trials": (1,)}, {"emergency": None},
+        {"obligations": (1,)}, {"trials": (1,)}, {"emergency": None}, {"withheld_rows": -1},
     ],
 )  # fmt: skip
 def test_a_record_that_cannot_be_written_is_refused_without_its_values(change: dict[str, Any]) -> None:

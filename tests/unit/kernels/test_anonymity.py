@@ -1,12 +1,13 @@
-"""k-anonymity, l-diversity and t-closeness: worked and published examples, limits, and streams of some size.
+"""k-anonymity, l-diversity and t-closeness: worked and published examples, and limits.
 
 The rules as a whole are held against a reference in tests/properties/test_kernels_anonymity.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
+from fractions import Fraction
 from hashlib import sha256
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from gateway.kernels.anonymity.census import Bounds, Census, Demand, Verdicts
 from gateway.kernels.anonymity.measure import Measures, measure
 from gateway.kernels.anonymity.numbering import TooManyValues
 from gateway.kernels.tokens import subject_tags
-from gateway.model.contract import CanonicalForm
+from gateway.model.contract import AnonymitySpec, CanonicalForm
 
 KEY = bytes(range(64))
 
@@ -97,6 +98,44 @@ def test_extreme_integers_and_texts_with_zero_bytes() -> None:
     assert _measure(_batch(name=texts, floor=numbers), ["name", "floor"]).classes == 4
 
 
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [["a", "bb"], ["a", "cc"], ["bb", "d"]],
+        [["aa", "bb"], ["aa", "cc"], ["bb", "dd"]],
+        [
+            ["1/same-ending", "2/same-ending"],
+            ["3/same-ending", "1/same-ending"],
+            ["4/same-ending", "", "3/same-ending"],
+        ],
+        [["", ""], ["", "\0"], ["\0\0", "\0"]],
+    ],
+    ids=["of-several-lengths", "of-one-length", "of-one-ending", "empty"],
+)
+def test_texts_that_come_later_are_told_from_those_before(batches: list[list[str]]) -> None:
+    parts = [(_batch(name=texts), _tags(range(len(texts)))) for texts in batches]
+    assert measure(parts, ["name"]).classes == len({text for texts in batches for text in texts})
+
+
+def test_classes_keep_their_rows_when_there_are_too_many_for_a_table() -> None:
+    first = _batch(place=["a", "b"], floor=["1", "1"])
+    second = _batch(place=["a"], floor=["2"])
+    many = [str(place) for place in range(2_100)]
+    parts = [
+        (first, _tags([1, 4])),
+        (second, _tags([3])),
+        (_batch(place=many, floor=many), _tags(many)),
+        (second, _tags([4])),
+    ]
+    census = Census(Demand(("place", "floor"), 2))
+    for batch, tags in parts:
+        census.add(batch, tags)
+    verdicts = census.verdicts()
+    assert verdicts.mask(first).to_pylist() == [False, False]
+    assert verdicts.mask(second).to_pylist() == [True]
+    assert (verdicts.tally.classes, verdicts.tally.rows_withheld) == (2_103, 2_102)
+
+
 def test_texts_may_stand_in_a_dictionary() -> None:
     words = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 2, 0]), pa.array(["a", "b", None]))
     encoded = pa.record_batch({"district": words})
@@ -124,6 +163,12 @@ def test_tags_are_those_of_the_token_kernel_as_bytes_or_as_a_column() -> None:
     column = pa.array([tags[start : start + 16] for start in (0, 16)] + [None], pa.binary(16))
     for form in (tags, cast(pa.FixedSizeBinaryArray, column)):
         assert measure([(batch, form)], ["district"]).k == 1
+
+
+def test_only_a_tag_of_sixteen_zeros_is_nobody() -> None:
+    batch = _batch(district=["a", "a", "a"])
+    tags = bytes(8) + b"somebody" + b"sometwo." + bytes(8) + bytes(16)
+    assert measure([(batch, tags)], ["district"]).k == 2
 
 
 def test_one_person_with_ten_rows_is_no_diversity() -> None:
@@ -204,44 +249,6 @@ def test_figures_of_another_implementation() -> None:
     assert found.closeness == pytest.approx({"illness": 0.1, "salary": 0.07958333333333338})
 
 
-def _group_sizes(batch: pa.RecordBatch, units: np.ndarray[Any, Any], quasi: list[str]) -> Mapping[Any, int]:
-    """Different units of each class, by Arrow's own aggregation."""
-    table = pa.table({**{name: batch.column(name) for name in quasi}, "unit": pa.array(units)})
-    counted = table.group_by(quasi).aggregate([("unit", "count_distinct")]).to_pydict()
-    keys = zip(*(counted[name] for name in quasi), strict=True)
-    return dict(zip(keys, counted["unit_count_distinct"], strict=True))
-
-
-@pytest.mark.parametrize("spread", [3, 60, 5_000], ids=["few-classes", "many-classes", "hashed"])
-def test_a_long_stream_is_counted_as_arrow_counts_it(spread: int) -> None:
-    random = np.random.default_rng(spread)
-    rows = 200_000
-    words = [f"zhejiang/hangzhou/{'x' * (place % 3)}{place}" for place in range(min(spread, 700))]
-    batch = pa.record_batch(
-        {
-            "place": pa.array(words).take(random.integers(0, len(words), rows)),
-            "floor": pa.array(random.integers(0, spread, rows) * 1_000),
-            "amount": pa.array(random.integers(0, min(spread, 9), rows) / 2),
-        }
-    )
-    units = random.integers(0, 2_000, rows)
-    tags = np.random.default_rng(1).bytes(16 * 2_000)
-    by_row = np.frombuffer(tags, "V16")[units].tobytes()
-    quasi = ["place", "floor", "amount"]
-    sizes = _group_sizes(batch, units, quasi)
-    k = sorted(sizes.values())[len(sizes) // 3] + 1
-    census = Census(Demand(tuple(quasi), k))
-    for start in range(0, rows, 50_000):
-        census.add(batch.slice(start, 50_000), by_row[16 * start : 16 * (start + 50_000)])
-    verdicts = census.verdicts()
-    keys = zip(*(batch.column(name).to_pylist() for name in quasi), strict=True)
-    expected = np.array([sizes[key] >= k for key in keys])
-    assert (verdicts.mask(batch).to_numpy(zero_copy_only=False) == expected).all()
-    assert verdicts.tally.rows_withheld == int((~expected).sum())
-    assert verdicts.tally.classes_below_k == sum(size < k for size in sizes.values())
-    assert measure([(batch, by_row)], quasi).k == min(sizes.values())
-
-
 def test_a_class_that_was_never_counted_stays() -> None:
     verdicts = _verdicts(Demand(("district", "floor"), 1), _batch(district=["a"], floor=[1]), [1])
     other = _batch(district=["a", "a", "z", "z", None], floor=[1, 10**12, 1, 5, 1])
@@ -296,6 +303,23 @@ def _count_all(census: Census, batch: pa.RecordBatch) -> Verdicts:
     return census.verdicts()
 
 
+@pytest.mark.parametrize("quasi", [("place", "floor"), ("floor", "place"), ("floor", "place", "wide")])
+def test_classes_of_several_columns_are_bounded(quasi: tuple[str, ...]) -> None:
+    # eleven values in each column, and 121 classes
+    batch = _batch(place=[f"{row % 11}" for row in range(121)], floor=[row // 11 for row in range(121)], wide=[0] * 121)
+    assert _count_all(Census(Demand(quasi, 1), Bounds(classes=121)), batch).tally.classes == 121
+    with pytest.raises(TooManyValues):
+        _count_all(Census(Demand(quasi, 1), Bounds(classes=120)), batch)
+
+
+@pytest.mark.parametrize("values", [[f"{row}" for row in range(102)], list(range(102))], ids=["texts", "numbers"])
+def test_values_of_a_sensitive_field_are_bounded(values: list[object]) -> None:
+    demand, batch = Demand(("floor",), 1, {"illness": 1}), _batch(floor=[0] * 102, illness=values)
+    assert _count_all(Census(demand, Bounds(classes=102)), batch).tally.classes == 1
+    with pytest.raises(TooManyValues):
+        _count_all(Census(demand, Bounds(classes=101)), batch)
+
+
 @pytest.mark.parametrize(
     ("bounds", "sensitive"),
     [(Bounds(classes=99), False), (Bounds(held=99), False), (Bounds(held=99), True)],
@@ -334,6 +358,11 @@ def test_wrong_batches_are_refused() -> None:
         census.add(_batch(district=["a"], illness=["x"]), cast(pa.FixedSizeBinaryArray, pa.array([b"x"])))
     with pytest.raises(TypeError):
         Census(Demand(("at",), 1)).add(pa.record_batch({"at": pa.array([0], pa.timestamp("us"))}), _tags([1]))
+
+
+def test_a_contract_demands_what_it_says() -> None:
+    spec = AnonymitySpec(5, ("district",), {"illness": 3}, {"salary": Fraction(1, 5)})
+    assert Demand.of(spec) == Demand(("district",), 5, {"illness": 3}, {"salary": 0.2})
 
 
 @pytest.mark.parametrize(

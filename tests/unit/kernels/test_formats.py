@@ -232,6 +232,14 @@ def test_the_head_of_a_plate_is_a_tweak() -> None:
     assert len({str(token)[2:] for token in tokens}) == len(tokens) == 31 * 25
 
 
+def test_what_has_the_bits_of_a_plate_is_none() -> None:
+    column: list[str | None] = ["tzlA12345", "浙A12345", "京A12345", "浙Á1234", "ＡA12345", "\U00020000A1234"]
+    assert b"tzl"[0] & 0x0F == "京".encode()[0] & 0x0F, "and so on: ASCII that differs in the high bits alone"
+    tokens, left = _tokens(column, CanonicalForm.PLATE, None)
+    assert left == [True, False, False, True, True, True]
+    assert [token is None for token in tokens] == left
+
+
 @pytest.mark.parametrize("form", sorted(CHECKED))
 def test_the_two_kinds_of_check_characters_are_not_taken_for_each_other(form: CanonicalForm) -> None:
     column = _made(form, 500)

@@ -53,3 +53,13 @@ def test_a_row_with_any_other_character_is_told_and_its_neighbours_are_read() ->
         assert well_formed.tolist() == [chr(byte) in "0123456789abcdef" for byte in range(256)]
         assert not read[~well_formed].any()
         assert (np.delete(read[well_formed], (place - 1) // 2, axis=1) == 0xAB).all()
+
+
+def test_upper_case_is_told_where_nothing_else_is_amiss() -> None:
+    rows = np.repeat(hexadecimal.spell(ord("b"), np.full((1, 17), 0xAB, np.uint8)), 3, axis=0)
+    for place in (1, 7, 8, 32, 33, 34):
+        texts = rows.copy()
+        texts[1, place] -= 0x20
+        read, well_formed = hexadecimal.unspell(texts)
+        assert well_formed.tolist() == [True, False, True]
+        assert not read[1].any() and (read[[0, 2]] == 0xAB).all()

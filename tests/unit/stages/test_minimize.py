@@ -17,6 +17,7 @@ from gateway.model.contract import CanonicalForm
 from gateway.model.statistics import StatisticsQuery
 from gateway.model.treatment import Keep, Pseudonymize, Treatment
 from gateway.ports import AUDIT_DOMAIN, KeyUse
+from gateway.stages.blend import blend
 from gateway.stages.minimize import minimize
 from gateway.stages.pseudonymize import pseudonymize
 from gateway.tables import AdmittedPermit, RawTable, Segment
@@ -44,7 +45,8 @@ def _extract(recipient: str, keys: FileKeyRing) -> list[Segment]:
         for start, size in zip(starts.tolist(), SIZES, strict=False)
     )
     raw = RawTable._open(AdmittedPermit._admit(permit), "v", source.schema, segments, frozenset())
-    return list(pseudonymize(minimize(raw, keys), keys).take())
+    minimal = minimize(raw, keys)
+    return list(pseudonymize(blend(minimal, lambda: minimal), keys).take())
 
 
 def _order(segment: Segment) -> list[int]:
