@@ -47,7 +47,7 @@ def test_decode_is_the_inverse_of_encode(record: AuditRecord) -> None:
     assert jcs.encode(json.loads(data)) == data
 
 
-LATER = {"trials", "emergency", "withheld_rows"}
+LATER = {"trials", "emergency", "withheld_rows", "join", "reidentification"}
 """Keys that are left out where they say nothing."""
 
 
@@ -55,7 +55,8 @@ def test_every_field_of_the_record_is_written() -> None:
     written = {field.name for field in dataclasses.fields(AuditRecord)} | {"format"}
     assert json.loads(WRITTEN).keys() == written - {"loss", "completes", *LATER}
     assert json.loads(encode(a_record(completes=4))).keys() == written - {"loss", *LATER}
-    tried = dataclasses.replace(a_record(completes=4), trials=("D-2", "D-1"), emergency="e-7", withheld_rows=3)
+    whole = {"trials": ("D-2", "D-1"), "emergency": "e-7", "withheld_rows": 3, "join": "j-1", "reidentification": "r-1"}
+    tried = dataclasses.replace(a_record(completes=4), **whole)
     assert json.loads(encode(tried)).keys() == written - {"loss"}
     assert b'"emergency":"e-7",' in encode(tried) and b'"trials":["D-2","D-1"]' in encode(tried)
     assert decode(encode(tried)) == tried
@@ -79,6 +80,7 @@ def test_a_reason_given_as_a_word_of_the_vocabulary_reads_back_as_its_text() -> 
         {"loss": {"rho": "1/0"}}, {"loss": {"rho": "0.5"}}, {"loss": {"rho": "01/2"}},
         {"trials": []}, {"trials": "D-1"}, {"trials": [1]}, {"emergency": ""}, {"emergency": 1}, {"event": "x"},
         {"withheld_rows": 0}, {"withheld_rows": "1"}, {"withheld_rows": -1},
+        {"join": ""}, {"join": 1}, {"reidentification": ""}, {"reidentification": []},
         {"about": {}}, {"loss": {"rho": "1/2", "epsilon": "x"}},
         {"loss": {"epsilon": "1/2"}}, {"loss": {"rho": "１/2"}},
     ],
