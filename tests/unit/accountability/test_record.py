@@ -55,7 +55,13 @@ def test_every_field_of_the_record_is_written() -> None:
     written = {field.name for field in dataclasses.fields(AuditRecord)} | {"format"}
     assert json.loads(WRITTEN).keys() == written - {"loss", "completes", *LATER}
     assert json.loads(encode(a_record(completes=4))).keys() == written - {"loss", *LATER}
-    whole = {"trials": ("D-2", "D-1"), "emergency": "e-7", "withheld_rows": 3, "join": "j-1", "reidentification": "r-1"}
+    whole: dict[str, Any] = {
+        "trials": ("D-2", "D-1"),
+        "emergency": "e-7",
+        "withheld_rows": 3,
+        "join": "j-1",
+        "reidentification": "r-1",
+    }
     tried = dataclasses.replace(a_record(completes=4), **whole)
     assert json.loads(encode(tried)).keys() == written - {"loss"}
     assert b'"emergency":"e-7",' in encode(tried) and b'"trials":["D-2","D-1"]' in encode(tried)
