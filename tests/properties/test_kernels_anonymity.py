@@ -297,7 +297,7 @@ def test_a_long_stream_is_counted_as_arrow_counts_it(spread: int) -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 4), st.integers(0, 5)), max_size=40))
 def test_holdings_are_the_same_whether_they_fit_in_a_word_or_not(triples: list[tuple[int, int, int]]) -> None:
-    classes, units, ranks = np.array([*zip(*triples, strict=True)] or [[], [], []]).astype(np.uint64)
+    classes, units, ranks = np.array(triples, np.uint64).reshape(-1, 3).T
     far = np.uint64(1 << 25)  # with as many classes there is no room left for the values
     near, distant = (holdings((one << UNIT_BITS) | units, ranks) for one in (classes, classes + far))
     assert list(zip(near.pairs >> UNIT_BITS, near.pairs & np.uint64(7), near.ranks, strict=True)) == sorted({*triples})
