@@ -174,8 +174,7 @@ def test_whatever_ages_and_geohashes_are_taken_the_kernel_takes_too() -> None:
             generalize_age(births, date(2026, 11, 22), width, top)
     place = pa.array([30.25], pa.float64())
     for length in range(-1, 12):
-        written: dict[str, object] = {"generalize": {"geohash": length, "longitude": "lon"}}
-        takes = _takes(_read, "lat", written)
+        takes = _takes(_read, "lat", {"generalize": {"geohash": length, "longitude": "lon"}})
         assert takes == _takes(generalize_geohash, place, place, length)
 
 
