@@ -16,12 +16,14 @@ from gateway.policy.snapshot import PolicySnapshot
 def sunset(office: Office) -> tuple[SunsetCertificate, ...]:
     """Destroy the keys of every purpose that has ended, and return the certificates written by that.
 
+    The keys of epochs that are over go too: a token that was renewed links with none of its followers from then on.
     Reads stop and streams end by the permits themselves; see `decision.judge`. To call it again changes nothing.
 
     Raises:
         Fault: KEYS_UNAVAILABLE, AUDIT_UNAVAILABLE, REGISTER_UNAVAILABLE; what was not done is done by the next call.
     """
     policy, now = office.policy.current(), office.clock.now()
+    office.keys.expire_epochs(city_day(now))
     done = {certificate.purpose for certificate in office.certificates.of("")}
     domains = office.keys.domains()
     written: list[SunsetCertificate] = []

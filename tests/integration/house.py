@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from gateway import pipeline
+from gateway.adapters.keyring_file import FileKeyRing
 from gateway.administration.desk import Office
 from gateway.model.contract import DataContract, DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason, Fault
@@ -28,7 +29,7 @@ from gateway.ports import AuditLog, Clock, Source
 from gateway.settings import read_settings
 from gateway.stages import fetch as fetch_stage
 from gateway.wiring import open_gateway
-from tests.integration.site import Site
+from tests.integration.site import SECRET, Site
 
 
 @dataclass
@@ -163,8 +164,9 @@ def house(new_site: Site) -> Iterator[House]:
         )
         ledger: Any = WatchedLedger(real.ledger, diary)
         log: Any = audit
-        ports = replace(real, clock=clock, source=source, audit=log, ledger=ledger)
-        office = replace(gateway.office, clock=clock, audit=log)
+        keys = FileKeyRing.open(new_site.folder / "keys.json", SECRET, clock)
+        ports = replace(real, clock=clock, source=source, audit=log, ledger=ledger, keys=keys)
+        office = replace(gateway.office, clock=clock, audit=log, keys=keys)
         yield House(new_site, ports, office, diary, clock, source, audit)
 
 

@@ -59,7 +59,7 @@ class Site:
             self._credentials(institution, self.authority.client(institution, now))
         write_private(self.folder / "secret", SECRET)
         if not (self.folder / "keys.json").exists():
-            FileKeyRing.create(self.folder / "keys.json", SECRET)
+            FileKeyRing.create(self.folder / "keys.json", SECRET, 2**15)
         self.port = self.port or free_port()
         self._write("gateway.toml", self._settings().encode())
 

@@ -16,7 +16,7 @@ from gateway.administration.sunset import sunset
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import Refusal
-from gateway.model.pseudonym import PseudonymDomain
+from gateway.model.pseudonym import PseudonymDomain, Renewal
 from gateway.pipeline import Refused
 from gateway.ports import KeyUse
 from tests.integration.house import House, delivered, edit, tracing
@@ -135,3 +135,18 @@ def test_a_folder_that_opens_it_again_gets_no_pseudonyms(house: House) -> None:
     house.ports.policy.reload()
     with pytest.raises(Fault, match="KEYS_UNAVAILABLE"):
         read(house)
+
+
+def test_the_keys_of_an_epoch_go_with_it(house: House) -> None:
+    keys, today = house.office.keys, city_day(house.clock.now())
+    daily, yearly = (DOMAIN.at(how, today) for how in (Renewal.DAILY, Renewal.YEARLY))
+    made = {domain: keys.working_key(domain, KeyUse.TOKEN_BLOCK, "plate") for domain in (daily, yearly)}
+    assert len(set(made.values())) == 2
+    sunset(house.office)
+    assert keys.working_key(daily, KeyUse.TOKEN_BLOCK, "plate") == made[daily], "the day is not over"
+    house.clock.ahead = LATER
+    sunset(house.office)
+    with pytest.raises(Fault, match="KEYS_UNAVAILABLE"):
+        keys.working_key(daily, KeyUse.TOKEN_BLOCK, "plate")
+    if yearly.epoch == str(city_day(house.clock.now()).year):
+        assert keys.working_key(yearly, KeyUse.TOKEN_BLOCK, "plate") == made[yearly], "the year is not over"

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 from gateway.kernels.anonymity.census import Census, Demand, Tally
 from gateway.kernels.anonymity.measure import measure
+from gateway.kernels.anonymity.sensitive import holdings
+from gateway.kernels.anonymity.units import UNIT_BITS
 
 FIELDS: list[tuple[str, pa.DataType]] = [
     ("district", pa.string()),
@@ -291,3 +293,14 @@ def test_a_long_stream_is_counted_as_arrow_counts_it(spread: int) -> None:
     assert verdicts.tally.rows_withheld == int((~expected).sum())
     assert verdicts.tally.classes_below_k == sum(size < k for size in sizes.values())
     assert measure([(batch, by_row)], quasi).k == min(sizes.values())
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 4), st.integers(0, 5)), max_size=40))
+def test_holdings_are_the_same_whether_they_fit_in_a_word_or_not(triples: list[tuple[int, int, int]]) -> None:
+    classes, units, ranks = np.array(triples, np.uint64).reshape(-1, 3).T
+    far = np.uint64(1 << 25)  # with as many classes there is no room left for the values
+    near, distant = (holdings((one << UNIT_BITS) | units, ranks) for one in (classes, classes + far))
+    assert list(zip(near.pairs >> UNIT_BITS, near.pairs & np.uint64(7), near.ranks, strict=True)) == sorted({*triples})
+    assert np.array_equal(near.pairs, distant.pairs - (far << UNIT_BITS))
+    assert np.array_equal(near.ranks, distant.ranks)
+    assert np.array_equal(near.first, distant.first)

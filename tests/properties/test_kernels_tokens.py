@@ -251,6 +251,21 @@ def test_long_columns_equal_their_parts(suite: CipherSuite) -> None:
     assert tokenize(pa.array(column[-3:]), CanonicalForm.TEXT, keys).equals(text.slice(19_997))
 
 
+@pytest.mark.parametrize("suite", CipherSuite)
+def test_what_lies_under_a_null_has_no_token(suite: CipherSuite) -> None:
+    whole = pa.array(["11010519491231002X"] * 3, pa.string())
+    _, offsets, data = whole.buffers()
+    assert offsets is not None and data is not None
+    hidden = pa.StringArray.from_buffers(3, offsets, data, pa.py_buffer(bytes([0b101])))
+    assert hidden.null_count == 1
+    for form in (CanonicalForm.RESIDENT_ID, CanonicalForm.TEXT):
+        expected = tokenize(whole.slice(0, 1), form, KEYS[suite]).to_pylist()
+        assert tokenize(hidden, form, KEYS[suite]).to_pylist() == [*expected, None, *expected]
+        codes = irreversible(hidden, form, suite, WORKING[0]).to_pylist()
+        assert codes[0] == codes[2] and codes[1] is None
+    assert subject_marks(hidden, CanonicalForm.RESIDENT_ID, WORKING[0])[1] == bytes(16)
+
+
 def test_values_longer_than_a_batch_of_the_cache_have_tokens() -> None:
     column: list[str | None] = ["x" * 300_000, "y" * 70_000, "z", "", None]
     for keys in KEYS.values():

@@ -3,7 +3,8 @@
 One treatment tells at least as much as another if what the other gives could be worked out from what it gives. A token
 and a generalised value tell different things, and so do two masks: neither is above the other. Of tokens alike in all
 else, those that are kept longer tell more, and of randomised values those of the greater epsilon: from either the other
-could be made, if not the very tokens and answers that the gateway draws.
+could be made, if not the very tokens and answers that the gateway draws. An address that names no street has none to
+give, and may yet give a district: the levels of addresses are not ordered.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from fractions import Fraction
 
 from gateway.model.pseudonym import Renewal
 from gateway.model.treatment import (
-    GeneralizeAddress,
     GeneralizeAge,
     GeneralizeDate,
     GeneralizeGeohash,
@@ -72,8 +72,6 @@ def tells_at_least(one: Treatment | None, other: Treatment | None) -> bool:
         case (GeneralizeDate(fine), GeneralizeDate(coarse)):
             return _DATES.index(fine) <= _DATES.index(coarse)
         case (GeneralizeRegion(fine), GeneralizeRegion(coarse)):
-            return _PLACES.index(fine) <= _PLACES.index(coarse)
-        case (GeneralizeAddress(fine), GeneralizeAddress(coarse)):
             return _PLACES.index(fine) <= _PLACES.index(coarse)
         case GeneralizeNumber(width, top), GeneralizeNumber(wide, cap):
             return _steps_within(Fraction(width), _exactly(top), Fraction(wide), _exactly(cap))

@@ -153,6 +153,14 @@ def test_values_far_apart_are_told_by_rank_and_values_close_together_are_not() -
     assert _measure(close).weakness is None
 
 
+@pytest.mark.parametrize(("other", "alike"), [(28, True), (27, False), (45, True), (46, False)])
+def test_values_are_alike_up_to_one_standard_deviation(other: int, alike: bool) -> None:
+    # 36 - 28 is the root of 36 + 28, and 45 - 36 that of 36 + 45
+    of_other = other if other >= 30 else 0
+    expected = (36 + of_other) / 2 if alike else 36 + of_other
+    assert _measure([36, other]).recoverable_share == pytest.approx(expected / (36 + other))
+
+
 def test_the_order_of_values_is_of_no_matter() -> None:
     sizes = _sample("surnames")
     assert _measure(sizes[::-1].copy()) == _measure(np.sort(sizes))
