@@ -55,8 +55,8 @@ def provinces(rows: Bytes) -> Bytes:
     for what is none."""
     first, second, third = (column.astype(np.uint16) for column in rows.T)
     points = (first & 0x0F) << 12 | (second & 0x3F) << 6 | (third & 0x3F)
-    # in valid UTF-8 the first byte tells that the two after it belong to it
-    return np.where(first >> 4 == 0x0E, _PROVINCE_AT[points], np.uint8(FOREIGN))
+    whole = (first >> 4 == 0x0E) & (second >> 6 == 0b10) & (third >> 6 == 0b10)
+    return np.where(whole, _PROVINCE_AT[points], np.uint8(FOREIGN))
 
 
 def are_plates(rows: Bytes) -> Mask:

@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import pipeline
+from gateway.adapters.keyring_file import FileKeyRing
 from gateway.administration import life
 from gateway.administration.desk import Office
 from gateway.administration.sunset import sunset
@@ -26,7 +27,7 @@ from gateway.policy.snapshot import read
 from gateway.settings import read_settings
 from gateway.wiring import open_gateway
 from tests.integration.house import House, WatchedClock, delivered, edit, tracing
-from tests.integration.site import Site
+from tests.integration.site import SECRET, Site
 
 AUTHOR, SECOND, NARROW = ("data-bureau", "chen.jie"), ("audit-bureau", "wu.min"), ("transport-bureau", "gao.yi")
 BUDGET = b"resident: 12.0"
@@ -95,8 +96,9 @@ def hall(new_site: Site) -> Iterator[Hall]:
     new_site.prepare()
     with open_gateway(read_settings(new_site.config)) as gateway:
         clock = WatchedClock(gateway.ports.clock)
-        office = replace(gateway.office, clock=clock)
-        yield Hall(new_site, replace(gateway.ports, clock=clock), office, clock, keys)
+        ring = FileKeyRing.open(new_site.folder / "keys.json", SECRET, clock)
+        office = replace(gateway.office, clock=clock, keys=ring)
+        yield Hall(new_site, replace(gateway.ports, clock=clock, keys=ring), office, clock, keys)
 
 
 def reason(outcome: object) -> ErrorReason:

@@ -61,7 +61,9 @@ def test_its_examples_are_disclosures_of_each_kind(desk: Desk, draft: Path) -> N
     head, _, examples = draft.read_text().partition("disclosures: {}\n")
     examples = re.sub(r"^# ?", "", examples, flags=re.MULTILINE)
     draft.write_text(f"{head}disclosures:\n{examples}".replace("unconfirmed", "aircraft"))
-    assert {spec.kind for spec in loaded(desk).disclosures.values()} == set(DisclosureKind)
+    # what opens or joins pseudonyms is drafted by nobody: officers write it with its reasons
+    drafted = set(DisclosureKind) - {DisclosureKind.LINK, DisclosureKind.REIDENTIFY}
+    assert {spec.kind for spec in loaded(desk).disclosures.values()} == drafted
 
 
 def test_releases_of_an_unconfirmed_unit_do_not_load(desk: Desk, draft: Path) -> None:

@@ -74,8 +74,8 @@ def test_terms_that_do_not_fit_their_kind_are_told(text: str, kind: str) -> None
 
 @pytest.mark.parametrize("kind", [*DisclosureKind, "*"])
 def test_terms_that_fit_are_not(kind: str) -> None:
-    quota = "quota=3/year;" if kind == "consume" else ""
-    text = f"{quota}from=2027-01-01;until=2027-06-30;hours=08:00-12:00;case=A9;rate=5/hour;break_glass=1h"
+    compulsory = {"consume": "quota=3/year;", "reidentify": "max_keys=5;"}.get(kind, "")
+    text = f"{compulsory}from=2027-01-01;until=2027-06-30;hours=08:00-12:00;case=A9;rate=5/hour;break_glass=1h"
     assert list(misfits(parse_terms(text), kind, allow=True)) == []
 
 
