@@ -34,7 +34,7 @@ def test_what_is_listed_is_what_runs(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_benchmark_runs_and_ends_with_one_json_object(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.lookup.SECONDS", 0.1)
+    monkeypatch.setattr("bench.lookup.SECONDS", 0.5)
     assert main([name, "--rows", str(ROWS), "--runs", "1", "--json"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1
