@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
+import time
 from pathlib import Path
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+_SCHEDULED = 2
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the processor time of a process, all its threads, in seconds; 1/100 s is its grain."""
-    # the name of the program, in brackets, may hold anything: fields are counted after it
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    """Return the processor time of a process, all its threads, in seconds, to the nanosecond."""
+    # the clock of a process as clock_getcpuclockid(3) names it on Linux: the complement of its number, and "scheduled"
+    return time.clock_gettime((~pid << 3) | _SCHEDULED)
 
 
 def peak_rss_mib(pid: int) -> float:

@@ -22,7 +22,6 @@ _KEYS = {
 }
 
 ROWS = 5_000
-"""Enough for the processor's clock, which ticks a hundred times a second, to see every process at work."""
 
 
 def test_what_is_listed_is_what_runs(capsys: pytest.CaptureFixture[str]) -> None:
