@@ -59,9 +59,12 @@ def test_secrets_are_their_owners_alone_and_the_authority_stays_in_memory(played
 
 
 def test_an_interrupt_ends_the_gateway_too(tmp_path: Path) -> None:
+    # a shell that runs the tests in the background has them, and so their children, ignore interrupts
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     demo = subprocess.Popen(
         command(tmp_path / "city"), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, encoding="utf-8"
     )
+    signal.signal(signal.SIGINT, before)
     assert demo.stdout is not None
     for line in demo.stdout:
         found = re.search(r"gateway serve, process (\d+)", line)
