@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,7 @@ def peer(python: str, work: str, file: Path) -> Iterator[Callable[[], PeerRun]]:
 
 def _ff1(file: Path) -> Callable[[], object]:
     """The first line is key and tweak in hexadecimal, the others are strings of digits; the result is their digest."""
-    from fastfpe import ff1  # type: ignore[import-not-found]  # only the peer's Python has it
-
+    ff1 = import_module("fastfpe").ff1  # only the peer's Python has it
     (key, tweak), *rows = csv.reader(file.read_text(encoding="ascii").splitlines())
     values = [value for (value,) in rows]
 
@@ -83,9 +83,7 @@ def _ff1(file: Path) -> Callable[[], object]:
 
 def _anonymity(file: Path) -> Callable[[], object]:
     """A CSV whose columns are all quasi-identifiers; the result is k."""
-    import pandas  # type: ignore[import-untyped,unused-ignore]  # its stubs are not installed
-    from pycanon import anonymity  # type: ignore[import-not-found]  # only the peer's Python has it
-
+    pandas, anonymity = import_module("pandas"), import_module("pycanon.anonymity")  # only the peer's Python has them
     table = pandas.read_csv(file)
     columns = list(table.columns)
     return lambda: int(anonymity.k_anonymity(table, columns))

@@ -59,7 +59,9 @@ def test_rows_that_leave_otherwise_have_no_figures(monkeypatch: pytest.MonkeyPat
 
 def _library(folder: Path, monkeypatch: pytest.MonkeyPatch, **modules: str) -> None:
     for name, text in modules.items():
-        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+        file = folder.joinpath(*name.split("__")).with_suffix(".py")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(folder))
     monkeypatch.setenv(VARIABLE, sys.executable)
 
@@ -74,7 +76,7 @@ def test_another_ff1_must_give_the_same(tmp_path: Path, monkeypatch: pytest.Monk
 def test_another_k_must_be_the_same(k: int, agrees: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one_class = pa.record_batch({name: pa.array(["x"] * 50) for name in anonymity.QUASI_IDENTIFIERS})
     tags = np.arange(1, 101, dtype=np.uint64).tobytes()
-    _library(tmp_path, monkeypatch, pycanon=f"class anonymity:\n    k_anonymity = staticmethod(lambda *_: {k})\n")
+    _library(tmp_path, monkeypatch, pycanon__anonymity=f"def k_anonymity(*_):\n    return {k}\n")
     with anonymity._pycanon([(one_class, tags)]) as timed:
         assert timed is not None
         if agrees:
