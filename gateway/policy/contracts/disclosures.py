@@ -154,7 +154,7 @@ class DisclosureReader:
 
     def _anonymity(self, place: Place, shape: AnonymityShape, treatments: Mapping[str, Treatment]) -> AnonymitySpec:
         _check_once(shape.also, partial(self._wrong, (*place, "also")))
-        for key, names in (("also", shape.also), ("l", shape.l), ("t", shape.t)):
+        for key, names in (("also", shape.also), ("l", shape.diversity), ("t", shape.closeness)):
             for index, name in enumerate(names):
                 if name not in treatments:
                     at = (*place, key, index) if key == "also" else (*place, key, name)
@@ -168,12 +168,12 @@ class DisclosureReader:
             if isinstance(treatments.get(name), Pseudonymize | Perturb):
                 self._wrong(place, f"'{name}' leaves as a token or randomised, and nobody shares it", "Generalise it.")
             self._check_countable(place, name, treatments)
-        for key, names in (("l", shape.l), ("t", shape.t)):
+        for key, names in (("l", shape.diversity), ("t", shape.closeness)):
             for name in names:
                 self._check_sensitive((*place, key, name), name, quasi, treatments)
         self._check_nobody_named(place, treatments)
-        closeness = {name: Fraction(str(t)) for name, t in shape.t.items()}
-        return AnonymitySpec(shape.k, quasi, MappingProxyType(dict(shape.l)), MappingProxyType(closeness))
+        closeness = {name: Fraction(str(t)) for name, t in shape.closeness.items()}
+        return AnonymitySpec(shape.k, quasi, MappingProxyType(dict(shape.diversity)), MappingProxyType(closeness))
 
     def _check_sensitive(
         self, place: Place, name: str, quasi: Collection[str], treatments: Mapping[str, Treatment]

@@ -112,13 +112,18 @@ class AnonymityShape(Shape):
     also: Annotated[
         list[FieldName], Field(description="fields that tell people apart besides those classified quasi-identifier")
     ] = Field(default_factory=list)
-    l: Annotated[  # noqa: E741 - the name it has had since 2007
+    diversity: Annotated[
         dict[FieldName, Annotated[int, Field(ge=2, le=10_000)]],
-        Field(description="how many different values of a sensitive field the people of a class have at least"),
+        Field(
+            alias="l",
+            description="how many different values of a sensitive field the people of a class have at least",
+        ),
     ] = Field(default_factory=dict)
-    t: Annotated[
+    closeness: Annotated[
         dict[FieldName, Annotated[float, Field(gt=0, lt=1)]],
-        Field(description="how far a sensitive field's distribution in a class may be from the whole answer's"),
+        Field(
+            alias="t", description="how far a sensitive field's distribution in a class may be from the whole answer's"
+        ),
     ] = Field(default_factory=dict)
 
 
