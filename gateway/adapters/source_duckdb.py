@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from gateway.adapters.source_files import DataFile, data_version, fingerprint, open_file
 from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.entropy import measure
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan, RowPlan
@@ -27,6 +28,7 @@ from gateway.query.scan import Query
 
 _ENGINE_ERRORS = (duckdb.Error, pa.ArrowException, OSError)
 _REMEMBERED_FILES = 256
+_REMEMBERED_FIELDS = 1024
 
 
 class DuckDBSource:
@@ -65,7 +67,7 @@ class DuckDBSource:
         self._connection.execute("SET lock_configuration = true")
         self._lock = threading.Lock()
         self._checked: OrderedDict[str, DataFile] = OrderedDict()
-        self._counted: OrderedDict[tuple[object, ...], pa.Int64Array] = OrderedDict()
+        self._guessable: OrderedDict[tuple[object, ...], bool] = OrderedDict()
 
     def close(self) -> None:
         """Free the engine. Streams that are under way end in a fault."""
@@ -101,20 +103,20 @@ class DuckDBSource:
         whole = pa.Table.from_batches(batches, schema).combine_chunks().to_batches()
         return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=schema)
 
-    def frequencies(self, contract: DataContract, field: str) -> pa.Int64Array:
-        """Return the sizes of the groups of equal values. Counted once for a state of the file. Raises as `rows`."""
+    def guessable(self, contract: DataContract, field: str) -> bool:
+        """Tell whether counting would undo tokens of a field. Counted once a state of the file. Raises as `rows`."""
         file = self._file(contract)
         asked = (contract.digest, field, file.fingerprint)
-        known = self._counted.get(asked)
+        known = self._guessable.get(asked)
         if known is None:
             query = compile_frequencies(contract, field, file.location)
             schema = pa.schema([("rows", pa.int64())])
             counts = pa.Table.from_batches(list(self._stream(file, query, schema, 65_536)), schema).column(0)
-            known = pa.array(counts.to_numpy(), pa.int64())
+            known = measure(pa.array(counts.to_numpy(), pa.int64())).guessable
             with self._lock:
-                self._counted[asked] = known
-                while len(self._counted) > _REMEMBERED_FILES:
-                    self._counted.popitem(last=False)
+                self._guessable[asked] = known
+                while len(self._guessable) > _REMEMBERED_FIELDS:
+                    self._guessable.popitem(last=False)
         return known
 
     def _file(self, contract: DataContract) -> DataFile:

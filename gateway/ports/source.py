@@ -36,9 +36,10 @@ class Source(Protocol):
         """
         ...
 
-    def frequencies(self, contract: DataContract, field: str) -> pa.Int64Array:
-        """Return how many rows each distinct value of a field has, in no order and without the values; NULLs do not
-        count. The first rows may stand for all, so that the question is bounded.
+    def guessable(self, contract: DataContract, field: str) -> bool:
+        """Tell whether counting would undo tokens of a field (`kernels.entropy`); NULLs do not count.
+
+        The first rows may stand for all, so that the question is bounded. It is answered once a state of the data.
 
         Raises:
             Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED.

@@ -10,7 +10,6 @@ from itertools import product
 import pyarrow as pa
 
 from gateway.kernels.arrow_types import ARROW_TYPES
-from gateway.kernels.entropy import measure
 from gateway.kernels.occurrences import Occurrences
 from gateway.kernels.tokens import subject_tags
 from gateway.model.calendar import city_day
@@ -154,7 +153,7 @@ def _refuse_guessable(permit: Permit, source: Source) -> None:
     if permit.request.kind is not DisclosureKind.EXTRACT:
         return
     for name, how in permit.scope.fields.items():
-        if isinstance(how, Pseudonymize) and measure(source.frequencies(permit.scope.contract, name)).guessable:
+        if isinstance(how, Pseudonymize) and source.guessable(permit.scope.contract, name):
             raise Fault(ErrorReason.TOKENS_GUESSABLE)
 
 

@@ -81,8 +81,8 @@ class WatchedSource:
                 raise self.failing
             yield batch
 
-    def frequencies(self, contract: DataContract, field: str) -> pa.Int64Array:
-        return self._source.frequencies(contract, field)
+    def guessable(self, contract: DataContract, field: str) -> bool:
+        return self._source.guessable(contract, field)
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
         self._diary.events.append("aggregates")
