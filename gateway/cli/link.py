@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from gateway.cli.as_json import print_json
+from gateway.cli.as_json import print_all, print_one
 from gateway.cli.codes import FINE
 from gateway.cli.connection import connected
 from gateway.cli.days import day_of
@@ -124,10 +124,7 @@ def list_(*, connect: Path | None = None, json_: bool = False) -> int:
     """
     with connected(connect) as officer:
         found = officer.joins()
-    if json_:
-        print_json([_json(one) for one in found])
-    for one in () if json_ else found:
-        print("\n".join(_lines(one)))
+    print_all(found, _json, _lines, json_=json_)
     return FINE
 
 
@@ -139,10 +136,7 @@ def _side(written: str, option: str) -> TokenDomain:
 
 
 def _tell(join: Join, *, json_: bool) -> int:
-    if json_:
-        print_json(_json(join))
-    else:
-        print("\n".join(_lines(join)))
+    print_one(join, _json, _lines, json_=json_)
     return FINE
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gateway.cli.as_json import print_json
+from gateway.cli.as_json import print_all, print_json
 from gateway.cli.connection import connected
 from gateway.cli.days import day_of
 from gateway.client.registers import Emergency, Report
@@ -72,10 +72,7 @@ def emergencies(*, connect: Path | None = None, json_: bool = False) -> int:
     """
     with connected(connect) as officer:
         found = officer.emergencies()
-    if json_:
-        print_json([_emergency(one) for one in found])
-    for one in () if json_ else found:
-        print(f"{_line(one)}\n  {one.why}")
+    print_all(found, _emergency, lambda one: [_line(one), f"  {one.why}"], json_=json_)
     return 0
 
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cyclopts import Parameter
 
-from gateway.cli.as_json import print_json
+from gateway.cli.as_json import print_all, print_json, print_one
 from gateway.cli.codes import CANNOT_RUN, FINE
 from gateway.cli.connection import connected, connected_caller, read_private
 from gateway.cli.key.opening import new_file
@@ -95,10 +95,7 @@ def list_(*, connect: Path | None = None, json_: bool = False) -> int:
     """
     with connected(connect) as officer:
         found = officer.reidentifications()
-    if json_:
-        print_json([_json(one) for one in found])
-    for one in () if json_ else found:
-        print("\n".join(_lines(one)))
+    print_all(found, _json, _lines, json_=json_)
     return FINE
 
 
@@ -192,10 +189,7 @@ def _key(file: Path) -> X25519PrivateKey:
 
 
 def _tell(asked: Reidentification, *, json_: bool) -> int:
-    if json_:
-        print_json(_json(asked))
-    else:
-        print("\n".join(_lines(asked)))
+    print_one(asked, _json, _lines, json_=json_)
     return FINE
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE
-from gateway.cli.connection import connected, read_private
+from gateway.cli.connection import connected
 from gateway.cli.mistake import Mistake
 from gateway.cli.policy.showing import proposal_json, proposal_lines
-from gateway.client.policies import Snapshot, read_officer_key
+from gateway.cli.signing import approvers
+from gateway.cli.signing import officer_key as key_of
+from gateway.client.policies import Snapshot
 from gateway.decision.authority import touched
 from gateway.policy.problems import InvalidPolicy
 from gateway.policy.snapshot import read
@@ -42,12 +44,7 @@ def approve(
     json_
         Print JSON.
     """
-    key = None
-    if officer_key is not None:
-        try:
-            key = read_officer_key(read_private(officer_key, "--officer-key"))
-        except ValueError as error:
-            raise Mistake(f"{officer_key}: {error}", "Make one with gateway key officer.") from None
+    key = None if officer_key is None else key_of(officer_key)
     with connected(connect) as officer:
         found = officer.proposal(proposal)
         # both are held against the digests that are signed
@@ -65,7 +62,7 @@ def approve(
     elif key is None:
         print("Shown, and not signed: no --officer-key was given.", file=sys.stderr)
     else:
-        print(f"Signed. Approved by {', '.join(one.officer for one in found.approvals)}.")
+        print(f"Signed. Approved by {approvers(found.approvals)}.")
     return FINE
 
 

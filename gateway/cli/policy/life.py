@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.cli.as_json import print_json
+from gateway.cli.as_json import print_all, print_json, print_one
 from gateway.cli.codes import FINE
 from gateway.cli.connection import connected
 from gateway.cli.policy.showing import (
@@ -121,16 +121,10 @@ def proposals(*, count: int = 20, connect: Path | None = None, json_: bool = Fal
     """
     with connected(connect) as officer:
         found = officer.proposals(count)
-    if json_:
-        print_json([proposal_json(one) for one in found])
-    for proposal in () if json_ else found:
-        print("\n".join(proposal_lines(proposal)))
+    print_all(found, proposal_json, proposal_lines, json_=json_)
     return FINE
 
 
 def _tell(entry: Publication, *, json_: bool) -> int:
-    if json_:
-        print_json(publication_json(entry))
-    else:
-        print("\n".join(publication_lines(entry)))
+    print_one(entry, publication_json, publication_lines, json_=json_)
     return FINE
