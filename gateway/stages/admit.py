@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.digest import digest_of
-from gateway.kernels.tokens import detokenize, subject_marks
+from gateway.kernels.tokens import subject_marks
 from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.emergency import REVIEW_WITHIN, Emergency
@@ -23,7 +23,7 @@ from gateway.model.request import RowsRequest, Selector
 from gateway.model.values import Scalar
 from gateway.ports import AUDIT_DOMAIN, AuditLog, Clock, KeyRing, KeyUse, Registers
 from gateway.stages.domain_keys import reading_keys
-from gateway.stages.domain_tokens import open_tokens
+from gateway.stages.domain_tokens import open_tokens, read_tokens
 from gateway.tables import AdmittedPermit
 
 __all__ = ["AdmittedPermit", "admit", "asked_subjects", "preview", "quota_claim"]
@@ -182,11 +182,7 @@ def asked_subjects(selector: Selector, permit: Permit, keys: KeyRing) -> tuple[S
     tokens = pa.array(list(selector.values), pa.string())
     if selector.domain is not None:
         return tuple(open_tokens(tokens, selector.domain, form, keys).to_pylist())
-    values: list[Scalar] = [None] * len(tokens)
-    for made_with in reading_keys(keys, permit, selector.field):
-        read = detokenize(tokens, form, made_with).to_pylist()
-        values = [known if known is not None else value for known, value in zip(values, read, strict=True)]
-    return tuple(values)
+    return tuple(read_tokens(tokens, form, reading_keys(keys, permit, selector.field)).to_pylist())
 
 
 def _break_glass(permit: Permit, registers: Registers, audit: AuditLog, clock: Clock) -> Permit | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 
 from gateway.kernels.text import as_text, compute
-from gateway.kernels.tokens import detokenize, subject_tags, tokenize
+from gateway.kernels.tokens import TokenKeys, detokenize, subject_tags, tokenize
 from gateway.model.contract import CanonicalForm
+from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import Permit
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.record import Receipt
-from gateway.model.request import RowsRequest
+from gateway.model.request import RowsRequest, Selector
 from gateway.ports import AUDIT_DOMAIN, AuditLog, KeyRing, KeyUse, of_subjects
 from gateway.stages.domain_keys import token_keys
 
@@ -23,16 +26,37 @@ def open_tokens(tokens: pa.StringArray, domain: PseudonymDomain, form: Canonical
     Raises:
         Fault: KEYS_UNAVAILABLE.
     """
-    values: pa.StringArray = pa.nulls(len(tokens), pa.string())
     if domain not in keys.domains():
-        return values
-    for version in keys.versions():
-        # whatever an older version made is read as well, while that version may be
-        found = detokenize(tokens, form, token_keys(keys, domain, form, version))
-        values = as_text(compute.coalesce(values, found))
+        return pa.nulls(len(tokens), pa.string())
+    # whatever an older version made is read as well, while that version may be
+    return read_tokens(tokens, form, (token_keys(keys, domain, form, version) for version in keys.versions()))
+
+
+def read_tokens(tokens: pa.StringArray, form: CanonicalForm, made_with: Iterable[TokenKeys]) -> pa.StringArray:
+    """Return the canonical identifier behind each token, by the first keys that know it; NULL where none do.
+
+    The keys are asked for one after another, and no more of them than it takes.
+
+    Raises:
+        Fault: KEYS_UNAVAILABLE.
+    """
+    values: pa.StringArray = pa.nulls(len(tokens), pa.string())
+    for keys in made_with:
+        values = as_text(compute.coalesce(values, detokenize(tokens, form, keys)))
         if values.null_count == tokens.null_count:
             break
     return values
+
+
+def named_by(request: object) -> Selector:
+    """Return the tokens of a request that names some; the edge makes no other of the kinds that need them.
+
+    Raises:
+        Fault: INTERNAL if it names none.
+    """
+    if not isinstance(request, RowsRequest) or request.selector is None:
+        raise Fault(ErrorReason.INTERNAL)
+    return request.selector
 
 
 def make_tokens(values: pa.StringArray, domain: PseudonymDomain, form: CanonicalForm, keys: KeyRing) -> pa.StringArray:
@@ -50,10 +74,9 @@ def tag_subjects(permit: Permit, receipt: Receipt, subjects: pa.StringArray, key
     Raises:
         Fault: KEYS_UNAVAILABLE, AUDIT_UNAVAILABLE.
     """
-    contract, request = permit.scope.contract, permit.request
-    selector = request.selector if isinstance(request, RowsRequest) else None
+    contract = permit.scope.contract
     unit = contract.unit_field
-    if selector is None or selector.field != unit.name:
+    if named_by(permit.request).field != unit.name:
         return
     key = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, of_subjects(contract.privacy_unit.kind, unit.canonical))
     tags = subject_tags(compute.unique(subjects.drop_null()), unit.canonical, key)

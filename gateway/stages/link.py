@@ -14,10 +14,10 @@ from gateway.model.party import Identity
 from gateway.model.permit import Permit, Refusal
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.record import Receipt
-from gateway.model.request import RowsRequest, Selector
+from gateway.model.request import RowsRequest
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, Clock, JoinRegister, KeyRing
-from gateway.stages.domain_tokens import make_tokens, open_tokens, tag_subjects
+from gateway.stages.domain_tokens import make_tokens, named_by, open_tokens, tag_subjects
 from gateway.stages.record import record_tokens
 from gateway.tables import AdmittedPermit
 
@@ -35,7 +35,7 @@ class Linked:
 
 def own_tokens(request: RowsRequest, identity: Identity, purpose: str) -> RowsRequest:
     """Return the request with its tokens read as those that the caller's institution was given for a purpose."""
-    selector = _selector(request)
+    selector = named_by(request)
     return replace(request, selector=replace(selector, domain=PseudonymDomain(identity.institution, purpose)))
 
 
@@ -53,7 +53,7 @@ def find_join(
         return decided
     permit, now = decided[0], clock.now()
     request = permit.request
-    selector, join = _selector(request), joins.get(join_id)
+    selector, join = named_by(request), joins.get(join_id)
     if (
         join is None
         or selector.domain not in (join.first, join.second)
@@ -75,7 +75,7 @@ def link(admitted: AdmittedPermit, join: Join, keys: KeyRing, audit: AuditLog, c
         Fault: KEYS_UNAVAILABLE, AUDIT_UNAVAILABLE; INTERNAL for tokens that are not those of a side of the join.
     """
     permit = admitted.permit
-    selector = _selector(permit.request)
+    selector = named_by(permit.request)
     if selector.domain is None or selector.domain not in (join.first, join.second) or join.over(clock.now()):
         raise Fault(ErrorReason.INTERNAL)
     subjects = open_tokens(pa.array(list(selector.values), pa.string()), selector.domain, join.form, keys)
@@ -83,13 +83,6 @@ def link(admitted: AdmittedPermit, join: Join, keys: KeyRing, audit: AuditLog, c
     receipt = record_tokens(admitted, len(tokens) - tokens.null_count, audit, clock, join=join.id)
     tag_subjects(permit, receipt, subjects, keys, audit)
     return Linked(tokens, receipt)
-
-
-def _selector(request: object) -> Selector:
-    """The tokens of a request that names some; the edge makes no other of these kinds."""
-    if not isinstance(request, RowsRequest) or request.selector is None:
-        raise Fault(ErrorReason.INTERNAL)
-    return request.selector
 
 
 def _refusal(reason: ErrorReason, permit: Permit) -> Refusal:

@@ -14,16 +14,16 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from gateway.accountability.statement import reidentification_statement
 from gateway.decision.warrant import reidentification_stands
+from gateway.kernels.digest import digest_of
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.event import Event, EventKind
 from gateway.model.linking import MOST_REIDENTIFIED, Reidentification
 from gateway.model.party import Identity
 from gateway.model.permit import FieldViolation, Permit, Refusal
 from gateway.model.record import Receipt
-from gateway.model.request import RowsRequest, Selector
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, Clock, KeyRing, ReidentificationRegister
-from gateway.stages.domain_tokens import open_tokens, tag_subjects
+from gateway.stages.domain_tokens import named_by, open_tokens, tag_subjects
 from gateway.stages.record import record_tokens
 from gateway.tables import AdmittedPermit
 
@@ -60,7 +60,7 @@ def ask(
     """
     if isinstance(permit, Refusal):
         return permit
-    selector, context, now = _selector(permit), permit.request.context, clock.now()
+    selector, context, now = named_by(permit.request), permit.request.context, clock.now()
     told = None
     if not _usable(public_key):
         told = FieldViolation("public_key", "is no X25519 public key that can be sealed to")
@@ -144,7 +144,7 @@ def reidentify(
             for a grant without its compulsory terms.
     """
     permit = admitted.permit
-    selector, terms = _selector(permit), permit.scope.terms
+    selector, terms = named_by(permit.request), permit.scope.terms
     if terms.rate is None or terms.max_keys is None or len(selector.values) > min(terms.max_keys, MOST_REIDENTIFIED):
         raise Fault(ErrorReason.INTERNAL)
     if selector.domain is None or tokens_digest(selector.values) != asked.tokens_digest:
@@ -167,18 +167,7 @@ def info_of(request_id: str, leaf_hash: bytes) -> bytes:
 
 def tokens_digest(tokens: Sequence[object]) -> bytes:
     """Return the SHA-256 of tokens in order, each behind its length in 8 bytes, so that none run together."""
-    hashed = hashlib.sha256(_DIGEST)
-    for token in tokens:
-        data = str(token).encode()
-        hashed.update(len(data).to_bytes(8, "big") + data)
-    return hashed.digest()
-
-
-def _selector(permit: Permit) -> Selector:
-    request = permit.request
-    if not isinstance(request, RowsRequest) or request.selector is None:
-        raise Fault(ErrorReason.INTERNAL)
-    return request.selector
+    return digest_of(*map(str, tokens), label=_DIGEST)
 
 
 def _usable(public_key: bytes) -> bool:
