@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 
 from gateway.kernels.anonymity.census import Census, Demand, Verdicts
 from gateway.kernels.anonymity.numbering import TooManyValues
+from gateway.kernels.tokens import TAG_BYTES
 from gateway.model.contract import AnonymitySpec
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import ENSURE_ANONYMITY, Obligation
@@ -36,10 +38,10 @@ def blend(minimal: MinimizedTable, again: Callable[[], MinimizedTable]) -> Blend
     counted = again()
     if counted.data_version != minimal.data_version:
         raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
-    quasi = tuple(name for name in spec.quasi_identifiers if name in minimal.schema.names) or (_EVERYBODY,)
+    quasi = tuple(name for name in spec.quasi_identifiers if name in minimal.schema.names)
     verdicts = _count(counted, quasi, spec)
     done = frozenset({Obligation(ENSURE_ANONYMITY)})
-    segments = (_sifted(segment, verdicts) for segment in minimal.take())
+    segments = (_sifted(segment, quasi, verdicts) for segment in minimal.take())
     return BlendedTable._blend(minimal, segments, done, verdicts.tally.rows_withheld)
 
 
@@ -47,24 +49,22 @@ def _count(counted: MinimizedTable, quasi: tuple[str, ...], spec: AnonymitySpec)
     leaving = counted.schema.names
     diversity = {name: least for name, least in spec.diversity.items() if name in leaving}
     closeness = {name: float(most) for name, most in spec.closeness.items() if name in leaving}
-    census = Census(Demand(quasi, spec.k, diversity, closeness))
+    census = Census(Demand(quasi or (_EVERYBODY,), spec.k, diversity, closeness))
     try:
         for segment in counted.take():
-            census.add(_with_everybody(segment.records), segment.tags)
+            census.add(_classed(segment.records, quasi), segment.tags)
         return census.verdicts()
     except TooManyValues:
         raise Fault(ErrorReason.CAP_EXCEEDED) from None
 
 
-def _sifted(segment: Segment, verdicts: Verdicts) -> Segment:
-    leaves = verdicts.mask(_with_everybody(segment.records))
-    tags = pa.Array.from_buffers(pa.binary(16), segment.records.num_rows, [None, pa.py_buffer(segment.tags)])
-    kept = tags.filter(leaves)
-    told = kept.buffers()[1]
-    offset = kept.offset * 16
-    data = b"" if told is None else told.to_pybytes()[offset : offset + 16 * len(kept)]
-    return replace(segment, records=segment.records.filter(leaves), tags=data)
+def _sifted(segment: Segment, quasi: tuple[str, ...], verdicts: Verdicts) -> Segment:
+    leaves = verdicts.mask(_classed(segment.records, quasi))
+    tags = np.frombuffer(segment.tags, f"V{TAG_BYTES}")[leaves.to_numpy(zero_copy_only=False)]
+    return replace(segment, records=segment.records.filter(leaves), tags=tags.tobytes())
 
 
-def _with_everybody(records: pa.RecordBatch) -> pa.RecordBatch:
+def _classed(records: pa.RecordBatch, quasi: tuple[str, ...]) -> pa.RecordBatch:
+    if quasi:
+        return records
     return records.append_column(_EVERYBODY, pa.array([True] * records.num_rows, pa.bool_()))
