@@ -22,8 +22,11 @@ from bench.lookup import LOOKUP
 from bench.measure import Json
 from bench.pseudonyms import PSEUDONYMS
 from bench.report import print_figures
+from bench.scale import SCALE
 
-BENCHMARKS = {benchmark.name: benchmark for benchmark in (EXTRACT, LOOKUP, decide.DECIDE, DEMO, PSEUDONYMS, ANONYMITY)}
+BENCHMARKS = {
+    benchmark.name: benchmark for benchmark in (EXTRACT, LOOKUP, decide.DECIDE, DEMO, PSEUDONYMS, ANONYMITY, SCALE)
+}
 RESULTS = Path(__file__).resolve().parent / "results"
 
 

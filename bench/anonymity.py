@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,6 @@ K = 5
 
 _TAG_BYTES = 16
 _POOL = 16  # different batches; a longer table has them again, with other people
-_SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 
 Batch = tuple[pa.RecordBatch, bytes]
 
@@ -69,8 +67,7 @@ _SCHOOLING = (0.3, 0.3, 0.2, 0.12, 0.06, 0.02)
 def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
     """Measure the two passes, and the others in turns with them."""
     say(f"making {rows:,} people")
-    town = Town(rows)
-    table = list(town.batches(rows))
+    table = list(Town(rows).batches(rows))
     whole = pa.Table.from_batches([batch for batch, _ in table])
     arms: dict[str, tuple[int, Callable[[], float]]] = {
         "ours": (rows, cpu_of(lambda: _enforced(table))),
@@ -86,9 +83,6 @@ def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
         say(f"running {len(arms)} arms in turns, {runs} times each")
         measured = interleave({name: arm for name, (_, arm) in arms.items()}, runs)
     found = {name: rates(size, measured[name]) for name, (size, _) in arms.items()}
-    say("measuring the cost of a row by the size of the table")
-    sizes = [size for size in _SIZES if size < rows] + [rows] if rows < _SIZES[2] else list(_SIZES)
-    flat = interleave({str(size): _row_cost(town, size) for size in sizes}, runs)
     verdicts = _counted(table)
     over = {"vs_arrow": compared(found["ours"], found["arrow"])}
     if "pycanon" in found:
@@ -103,7 +97,6 @@ def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
         "classes": verdicts.tally.classes,
         "share_withheld": significant((verdicts.tally.rows_withheld + 1e-9) / rows, 3),
         "load": load(),
-        "flat": {f"ns_a_row_of_{size}": significant(spread(costs).median) for size, costs in flat.items()},
         "peak_mib": {
             "census": significant(peak_bytes(lambda: _counted(table)) / 2**20, 3),
             "mask_of_a_batch": significant(peak_bytes(lambda: verdicts.mask(table[0][0])) / 2**20, 3),
@@ -122,29 +115,6 @@ def _counted(table: list[Batch]) -> Verdicts:
 def _enforced(table: list[Batch]) -> list[pa.BooleanArray]:
     verdicts = _counted(table)
     return [verdicts.mask(batch) for batch, _ in table]
-
-
-def _row_cost(town: Town, rows: int) -> Callable[[], float]:
-    """An arm: nanoseconds of processor time a row for both passes; making the people is not counted."""
-    times = max(1, 200_000 // rows)
-
-    def once() -> float:
-        spent = 0.0
-        census = Census(Demand(QUASI_IDENTIFIERS, K))
-        for batch, tags in town.batches(rows):
-            start = time.process_time()
-            census.add(batch, tags)
-            spent += time.process_time() - start
-        start = time.process_time()
-        verdicts = census.verdicts()
-        spent += time.process_time() - start
-        for batch, _ in town.batches(rows):
-            start = time.process_time()
-            verdicts.mask(batch)
-            spent += time.process_time() - start
-        return spent / rows * 1e9
-
-    return lambda: sum(once() for _ in range(times)) / times
 
 
 def _by_arrow(table: pa.Table) -> pa.ChunkedArray[pa.BooleanScalar]:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 
 from bench.measure import Json, ratios, significant, spread
+from gateway.stages import fetch
 
-BATCH_ROWS = 65_536
-"""Rows of a batch, where a benchmark goes by batches."""
+BATCH_ROWS = fetch.BATCH_ROWS
+"""Rows of a batch, where a benchmark goes by batches: the pipeline's own."""
 
 _POOLS: list[pa.MemoryPool] = []  # what was taken from a pool goes back to it, so none may end before the process
 

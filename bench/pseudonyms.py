@@ -135,7 +135,6 @@ def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
     found = {name: rates(size, measured[name]) for name, (size, _) in arms.items()}
     return figures(found, rows, runs) | {
         "load": load(),
-        "flat": _flat(those, runs),
         "peak_bytes_per_row": {
             "token": _peak(lambda: tokenize(batches[0].ids, _RESIDENT_ID, _AES), len(batches[0].ids)),
             "record": _peak(lambda: record(batches[0]), len(batches[0].ids)),
@@ -160,20 +159,6 @@ def _median(ratio: Mapping[str, Json]) -> float:
     median = ratio["median"]
     assert isinstance(median, float)
     return median
-
-
-def _flat(those: People, runs: int) -> Mapping[str, Json]:
-    """Nanoseconds of processor time a row of the default token, by the number of rows at once."""
-    sizes = [size for size in (10_000, 100_000, 1_000_000) if size < len(those.ids)] + [len(those.ids)]
-
-    def arm(size: int) -> Callable[[], float]:
-        ids = those.ids[:size]
-        times = max(1, 1_000_000 // size) if len(those.ids) >= 1_000_000 else 1
-        whole = cpu_of(lambda: [tokenize(ids, _RESIDENT_ID, _AES) for _ in range(times)])
-        return lambda: whole() / times / size * 1e9
-
-    measured = interleave({f"ns_a_row_of_{size}": arm(size) for size in sizes}, runs)
-    return {name: significant(spread(seconds).median) for name, seconds in measured.items()}
 
 
 def _peak(work: Callable[[], object], rows: int) -> float:

@@ -17,8 +17,9 @@ _KEYS = {
     "lookup": ("vs_empty_unary", "p50_ms", "p99_ms", "at_1", "at_32"),
     "decide": ("cached_p50_us", "uncached_p50_us", "uncached_p99_us", "load_and_swap_s", "vs_plain", "at_100"),
     "demo": ("seconds_to_first_answer", "seconds", "first_answer_vs_imports", "spread"),
-    "pseudonyms": ("token_per_s", "token_vs_hmac", "siv_vs_aessiv", "ff1_per_s", "records_per_s", "flat", "load"),
-    "anonymity": ("rows_per_s", "vs_arrow", "classes", "share_withheld", "flat", "peak_mib", "load"),
+    "pseudonyms": ("token_per_s", "token_vs_hmac", "siv_vs_aessiv", "ff1_per_s", "records_per_s", "load"),
+    "anonymity": ("rows_per_s", "vs_arrow", "classes", "share_withheld", "peak_mib", "load"),
+    "scale": ("record", "census", "record_mib_of_a_batch", "process_mib", "batch_rows", "load"),
 }
 
 ROWS = 5_000
