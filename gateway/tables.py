@@ -8,9 +8,9 @@ copied, pickled or subclassed, or shows a value in its repr. That stops mistakes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import ClassVar, Never, Self
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Never, Self
 
 import pyarrow as pa
 
@@ -31,6 +31,8 @@ class Segment:
     `slots` (int32) tells for each row of a lookup which of the asked subjects it belongs to. `asked` holds the raw
     ids of the subjects that were asked for, where they were: they are tagged whether or not there was anything to
     give, and end with minimisation. `left` is what the subject's quota has left, where the disclosure consumes it.
+    `days` (date32) holds, for each field whose tokens another one renews, the first day of that one's period in each
+    row; it ends with pseudonymisation.
     """
 
     records: pa.RecordBatch
@@ -38,6 +40,7 @@ class Segment:
     slots: pa.Int32Array | None
     asked: pa.StringArray | None = None
     left: int | None = None
+    days: Mapping[str, pa.Array[Any]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Segment({self.records.num_rows} rows)"

@@ -49,19 +49,22 @@ class Pseudonymize:
     """The value leaves as a token of the recipient's pseudonym domain for this purpose.
 
     `check` is for format-preserving tokens of identifiers with a check character. `renewed` tells how long a value
-    keeps its token; None: as long as the domain's secret stands.
+    keeps its token; None: as long as the domain's secret stands. `by` is a date or timestamp of the row: its day, month
+    or year goes into an irreversible token that is renewed, so that one answer does not join them either.
     """
 
     token: TokenKind = TokenKind.REVERSIBLE
     check: CheckDigit | None = None
     renewed: Renewal | None = None
+    by: str | None = None
     kind = TreatmentKind.PSEUDONYMIZE
 
     def __str__(self) -> str:
         how = "" if self.token is TokenKind.REVERSIBLE else f" {self.token}"
         check = "" if self.check is None else f", check character {self.check}"
         renewed = "" if self.renewed is None else f", renewed {self.renewed}"
-        return f"pseudonymize{how} per recipient and purpose{check}{renewed}"
+        by = "" if self.by is None else f" and by {self.by}"
+        return f"pseudonymize{how} per recipient and purpose{check}{renewed}{by}"
 
 
 class Precision(StrEnum):

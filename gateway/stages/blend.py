@@ -61,7 +61,8 @@ def _count(counted: MinimizedTable, quasi: tuple[str, ...], spec: AnonymitySpec)
 def _sifted(segment: Segment, quasi: tuple[str, ...], verdicts: Verdicts) -> Segment:
     leaves = verdicts.mask(_classed(segment.records, quasi))
     tags = np.frombuffer(segment.tags, f"V{TAG_BYTES}")[leaves.to_numpy(zero_copy_only=False)]
-    return replace(segment, records=segment.records.filter(leaves), tags=tags.tobytes())
+    days = {name: column.filter(leaves) for name, column in segment.days.items()}
+    return replace(segment, records=segment.records.filter(leaves), tags=tags.tobytes(), days=days)
 
 
 def _classed(records: pa.RecordBatch, quasi: tuple[str, ...]) -> pa.RecordBatch:

@@ -140,7 +140,12 @@ def _columns(permit: Permit) -> tuple[str, ...]:
     wanted, internal = list(permit.scope.fields), [permit.scope.contract.privacy_unit.field]
     if isinstance(permit.request, RowsRequest) and permit.request.selector is not None:
         internal.append(permit.request.selector.field)
-    internal += [how.longitude for how in permit.scope.fields.values() if isinstance(how, GeneralizeGeohash)]
+    for how in permit.scope.fields.values():
+        match how:
+            case GeneralizeGeohash(_, longitude):
+                internal.append(longitude)
+            case Pseudonymize(by=str(by)):
+                internal.append(by)
     return tuple(dict.fromkeys(wanted + internal))
 
 

@@ -7,7 +7,7 @@ the order of the rows within a segment: it would join what pseudonyms keep apart
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -28,6 +28,7 @@ from gateway.kernels.mask import mask_text
 from gateway.kernels.shuffle import KEY_BYTES, random_order
 from gateway.kernels.tokens import subject_tags
 from gateway.model.permit import DROP_INTERNAL, RETAIN_ONLY, TREAT, Obligation
+from gateway.model.pseudonym import Renewal
 from gateway.model.treatment import (
     GeneralizeAddress,
     GeneralizeAge,
@@ -39,6 +40,7 @@ from gateway.model.treatment import (
     Keep,
     Mask,
     Perturb,
+    Precision,
     Pseudonymize,
     Treatment,
     leaving_type,
@@ -48,6 +50,7 @@ from gateway.tables import MinimizedTable, RawTable, Segment
 
 __all__ = ["MinimizedTable", "minimize"]
 
+_PERIODS = {Renewal.DAILY: Precision.DAY, Renewal.MONTHLY: Precision.MONTH, Renewal.YEARLY: Precision.YEAR}
 _LATER = Pseudonymize | Perturb
 """What later stages do."""
 
@@ -69,7 +72,8 @@ def minimize(raw: RawTable, keys: KeyRing) -> MinimizedTable:
         for segment in map(_shuffled, source):
             tags = subject_tags(_subjects(segment, unit.name), unit.canonical, key)
             columns = [_treat(segment.records, name, how, today) for name, how in fields.items()]
-            yield Segment(pa.record_batch(columns, schema=schema), tags, segment.slots, left=segment.left)
+            records, days = pa.record_batch(columns, schema=schema), _renewing(segment.records, fields)
+            yield Segment(records, tags, segment.slots, left=segment.left, days=days)
 
     schema = pa.schema(
         [(name, ARROW_TYPES[leaving_type(contract.fields[name].type, _now(how))]) for name, how in fields.items()]
@@ -105,6 +109,15 @@ def _treat(records: pa.RecordBatch, name: str, how: Treatment, today: date) -> p
             return generalize_address(column, to)
         case Mask(first, last):
             return mask_text(column, first, last)
+
+
+def _renewing(records: pa.RecordBatch, fields: Mapping[str, Treatment]) -> dict[str, pa.Array[Any]]:
+    """The first days of the periods by which tokens are renewed, for each field that becomes such tokens."""
+    return {
+        name: generalize_date(records.column(how.by), _PERIODS[how.renewed])
+        for name, how in fields.items()
+        if isinstance(how, Pseudonymize) and how.by is not None and how.renewed is not None
+    }
 
 
 def _shuffled(segment: Segment) -> Segment:

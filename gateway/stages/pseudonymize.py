@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 
 import pyarrow as pa
 
@@ -19,6 +18,9 @@ from gateway.model.treatment import CheckDigit, Pseudonymize, TokenKind
 from gateway.ports import KeyRing, KeyUse
 from gateway.stages.domain_keys import token_keys
 from gateway.tables import BlendedTable, PseudonymizedTable, Segment
+
+_Maker = Callable[[Column, Mapping[str, Column]], pa.StringArray]
+"""Makes tokens of a column and of the days by which tokens are renewed."""
 
 
 def pseudonymize(blended: BlendedTable, keys: KeyRing) -> PseudonymizedTable:
@@ -40,26 +42,30 @@ def pseudonymize(blended: BlendedTable, keys: KeyRing) -> PseudonymizedTable:
             columns = list(segment.records.columns)
             for name, make in makers.items():
                 place = schema.get_field_index(name)
-                columns[place] = make(columns[place].cast(pa.string()))
-            yield replace(segment, records=pa.record_batch(columns, schema=schema))
+                columns[place] = make(columns[place].cast(pa.string()), segment.days)
+            yield replace(segment, records=pa.record_batch(columns, schema=schema), days={})
 
     done = frozenset(Obligation(TREAT, name) for name in makers)
     return PseudonymizedTable._advance(blended, schema, segments(blended.take()), done)
 
 
-def _maker(permit: Permit, name: str, how: Pseudonymize, keys: KeyRing) -> Callable[[Column], pa.StringArray]:
+def _maker(permit: Permit, name: str, how: Pseudonymize, keys: KeyRing) -> _Maker:
     """What makes the tokens of a field."""
     form, domain = permit.scope.contract.fields[name].canonical, permit.domain.at(how.renewed, permit.today)
     match how.token:
         case TokenKind.REVERSIBLE:
-            return partial(tokenize, form=form, keys=token_keys(keys, domain, form))
+            both = token_keys(keys, domain, form)
+            return lambda column, _: tokenize(column, form, both)
         case TokenKind.IRREVERSIBLE:
-            key = keys.working_key(domain, KeyUse.TOKEN_IRREVERSIBLE, form.value)
-            return partial(irreversible, form=form, suite=keys.suite, key=key)
+            if how.by is None:
+                key = keys.working_key(domain, KeyUse.TOKEN_IRREVERSIBLE, form.value)
+                return lambda column, _: irreversible(column, form, keys.suite, key)
+            key = keys.working_key(domain, KeyUse.TOKEN_IRREVERSIBLE, f"{form.value}/{how.renewed}")
+            return lambda column, days: irreversible(column, form, keys.suite, key, days[name])
         case TokenKind.FORMAT:
             key = keys.working_key(domain, KeyUse.TOKEN_FORMAT, form.value)
             cipher, others = first_cipher(keys.suite, key), token_keys(keys, domain, form)
-            return lambda column: _preserved(column, form, how.check, cipher, others)
+            return lambda column, _: _preserved(column, form, how.check, cipher, others)
 
 
 def _preserved(

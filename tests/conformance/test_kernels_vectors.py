@@ -1,6 +1,7 @@
 """The token kernels against published vectors, and whole tokens against another implementation of their parts."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gateway.kernels.tokens import TokenKeys, detokenize, irreversible, subject_
 from gateway.model.contract import CanonicalForm
 from gateway.model.pseudonym import CipherSuite
 
+DAY = date(2026, 11, 21)
 BLOCK_KEY, SIV_KEY = bytes(range(64)), bytes(range(64, 128))
 KEYS = {suite: TokenKeys(suite, BLOCK_KEY, SIV_KEY) for suite in CipherSuite}
 KEY_BYTES = {CipherSuite.AES: 32, CipherSuite.SM4: 16}
@@ -256,8 +258,26 @@ def test_the_documented_examples_are_those_tokens(suite: CipherSuite) -> None:
         *tokenize(resident, CanonicalForm.RESIDENT_ID, KEYS[suite]).to_pylist(),
         *tokenize(name, CanonicalForm.TEXT, KEYS[suite]).to_pylist(),
         *irreversible(resident, CanonicalForm.RESIDENT_ID, suite, BLOCK_KEY).to_pylist(),
+        *irreversible(resident, CanonicalForm.RESIDENT_ID, suite, BLOCK_KEY, pa.array([DAY])).to_pylist(),
     ]
     assert [token for token in tokens if f"`{token}`" not in documented] == []
+
+
+@pytest.mark.parametrize("suite", CipherSuite)
+def test_a_value_has_one_irreversible_token_for_each_day_that_stands_beside_it(suite: CipherSuite) -> None:
+    texts = ["11010519491231002X", "11010519491231002X", "张三", "", None, "张三", "x" * 90]
+    days = [DAY, date(1969, 12, 31), DAY, date(9999, 12, 31), DAY, None, date(1, 1, 1)]
+    algorithm = _algorithm(suite, BLOCK_KEY)
+    expected = [
+        None if text is None or day is None else "c" + _reference_mac(algorithm, _four_bytes(day) + text.encode()).hex()
+        for text, day in zip(texts, days, strict=True)
+    ]
+    tokens = irreversible(pa.array(texts), CanonicalForm.RESIDENT_ID, suite, BLOCK_KEY, pa.array(days, pa.date32()))
+    assert tokens.to_pylist() == expected
+
+
+def _four_bytes(day: date) -> bytes:
+    return (day - date(1970, 1, 1)).days.to_bytes(4, "big", signed=True)
 
 
 @pytest.mark.parametrize("suite", CipherSuite)

@@ -64,8 +64,8 @@ def tells_at_least(one: Treatment | None, other: Treatment | None) -> bool:
             return False
         case Keep(), _:
             return True
-        case Pseudonymize(token, check, kept), Pseudonymize(other_token, other_check, renewed):
-            alike = (token, check) == (other_token, other_check)
+        case Pseudonymize(token, check, kept, by), Pseudonymize(other_token, other_check, renewed, other_by):
+            alike = (token, check, by) == (other_token, other_check, other_by)
             return alike and _RENEWALS.index(kept) <= _RENEWALS.index(renewed)
         case Perturb(epsilon), Perturb(less):
             return Fraction(epsilon) >= Fraction(less)

@@ -20,7 +20,7 @@ from gateway.model.contract import CanonicalForm
 LETTER = ord("b")
 TOKEN_CHARS = 1 + 2 * BLOCK
 
-_CHUNK = 8_192  # rows; measured
+_CHUNK = 16_384  # rows; measured
 _REDUNDANCY = {
     CanonicalForm.RESIDENT_ID: b"PG-RESID",
     CanonicalForm.PHONE: b"PG-PHONE",

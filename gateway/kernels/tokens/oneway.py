@@ -12,6 +12,7 @@ from gateway.kernels import hexadecimal
 from gateway.kernels.canonical import canonicalize
 from gateway.kernels.ciphers import BLOCK
 from gateway.kernels.cmac import cmac
+from gateway.kernels.generalize.integers import days_of
 from gateway.kernels.text import Bytes, Column, as_text, by_length, compute, from_matrix
 from gateway.kernels.tokens.encoding import is_encodable
 from gateway.kernels.tokens.keys import first_cipher, require
@@ -21,22 +22,29 @@ from gateway.model.pseudonym import CipherSuite
 TAG_BYTES = BLOCK
 
 _LETTER = ord("c")
+_DAY_BYTES = 4
+_NOTHING = pa.scalar(None, pa.string())
 
 
-def irreversible(array: Column, form: CanonicalForm, suite: CipherSuite, key: bytes) -> pa.StringArray:
+def irreversible(
+    array: Column, form: CanonicalForm, suite: CipherSuite, key: bytes, days: Column | None = None
+) -> pa.StringArray:
     """Return the irreversible token of each value, as utf8: `c` and the hexadecimal CMAC (NIST SP 800-38B) of its
     canonical form's UTF-8, 128 bits; NULL for NULL.
 
-    `key` is a working key of 64 bytes for this use and form: AES-256 takes the first 32, SM4 the first 16.
+    Args:
+        key: a working key of 64 bytes for this use and form: AES-256 takes the first 32, SM4 the first 16. Tokens with
+            and without days need two keys.
+        days: date32, one a row. Its four bytes (days since 1970-01-01, two's complement, big-endian) go before the
+            value's, so that a value has one token a day; where it is NULL, so is the token.
 
     Raises:
         ValueError: for a key of another length. TypeError: for an Arrow type without a canonical form.
     """
-    codes = _codes(array, form, suite, key)
+    codes = _codes(array, form, suite, key, days)
     texts = from_matrix(hexadecimal.spell(_LETTER, codes))
-    if not array.null_count:
-        return texts
-    return as_text(compute.if_else(array.is_valid(), texts, pa.scalar(None, pa.string())))
+    known = array.is_valid() if days is None else compute.and_(array.is_valid(), days.is_valid())
+    return texts if known.true_count == len(texts) else as_text(compute.if_else(known, texts, _NOTHING))
 
 
 def subject_tags(array: Column, form: CanonicalForm, key: bytes) -> bytes:
@@ -61,12 +69,14 @@ def subject_marks(array: Column, form: CanonicalForm, key: bytes) -> list[bytes]
     return [tags[start : start + TAG_BYTES] for start in range(0, len(tags), TAG_BYTES)]
 
 
-def _codes(array: Column, form: CanonicalForm, suite: CipherSuite, key: bytes) -> Bytes:
-    """The CMAC of each row's canonical value, n × 16; zeros for NULL."""
+def _codes(array: Column, form: CanonicalForm, suite: CipherSuite, key: bytes, days: Column | None = None) -> Bytes:
+    """The CMAC of each row's canonical value, behind its day if there are days, n × 16; zeros for a NULL value."""
     require(key)
     canonical = array if is_encodable(array, form) else canonicalize(array, form)
     cipher = first_cipher(suite, key)
     codes = np.zeros((len(canonical), TAG_BYTES), np.uint8)
-    for rows, messages in by_length(canonical):
+    before = None if days is None else days_of(days).astype(">i4").view(np.uint8).reshape(-1, _DAY_BYTES)
+    for rows, values in by_length(canonical):
+        messages = values if before is None else np.concatenate((before[rows], values), axis=1)
         codes[rows] = cmac(cipher, messages)
     return codes

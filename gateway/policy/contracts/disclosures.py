@@ -74,6 +74,10 @@ class DisclosureReader:
                     treatments[field] = to_treatment(treatment, spec, self._fields)
                 except ValueError as error:
                     self._wrong((*place, "fields", field), *split_remedy(str(error)))
+        for field, how in treatments.items():
+            if isinstance(how, Pseudonymize) and isinstance(treatments.get(how.by or ""), Perturb):
+                message = f"'{how.by}' leaves randomised, and the tokens that it renews would tell its value"
+                self._wrong((*place, "fields", field), message, "Renew them by another field, or by none.")
         if shape.kind is not DisclosureKind.EXTRACT:
             for field, how in treatments.items():
                 if isinstance(how, Perturb):

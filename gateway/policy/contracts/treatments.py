@@ -69,6 +69,10 @@ class PseudonymizeShape(Shape):
         CheckDigit | None, Field(strict=False, description="of format-preserving tokens with a check character")
     ] = None
     renewed: Annotated[Renewal | None, Field(strict=False, description="how often values get new tokens")] = None
+    by: Annotated[
+        FieldName | None,
+        Field(description="a date or timestamp: one value's tokens differ with it too"),
+    ] = None
 
 
 class GeneralizeShape(Shape):
@@ -210,7 +214,7 @@ def to_treatment(shape: TreatmentShape, field: FieldSpec, fields: Mapping[str, F
         _suits(field, "pseudonymize", FieldType.STRING)
         return Pseudonymize()
     if shape.pseudonymize is not None:
-        return _pseudonymize(shape.pseudonymize, field)
+        return _pseudonymize(shape.pseudonymize, field, fields)
     if shape.mask is not None:
         _suits(field, "mask", FieldType.STRING)
         return Mask(shape.mask.first, shape.mask.last)
@@ -221,7 +225,7 @@ def to_treatment(shape: TreatmentShape, field: FieldSpec, fields: Mapping[str, F
     return _generalize(shape.generalize, field, fields)
 
 
-def _pseudonymize(shape: PseudonymizeShape, field: FieldSpec) -> Pseudonymize:
+def _pseudonymize(shape: PseudonymizeShape, field: FieldSpec, fields: Mapping[str, FieldSpec]) -> Pseudonymize:
     _suits(field, "pseudonymize", FieldType.STRING)
     if shape.token is TokenKind.FORMAT and field.canonical not in _WITH_FORMAT:
         forms = ", ".join(_WITH_FORMAT)
@@ -238,7 +242,19 @@ def _pseudonymize(shape: PseudonymizeShape, field: FieldSpec) -> Pseudonymize:
                 "Write token: format-preserving beside it, or remove 'check'."
             )
         raise ValueError(f"the tokens of '{field.name}' have no check character. Remove 'check'.")
-    return Pseudonymize(shape.token, shape.check, shape.renewed)
+    if shape.by is not None:
+        _check_renewed_by(shape.by, shape, fields)
+    return Pseudonymize(shape.token, shape.check, shape.renewed, shape.by)
+
+
+def _check_renewed_by(by: str, shape: PseudonymizeShape, fields: Mapping[str, FieldSpec]) -> None:
+    if shape.token is not TokenKind.IRREVERSIBLE:
+        raise ValueError("only irreversible tokens are renewed by a field. Write token: irreversible, or remove 'by'.")
+    if shape.renewed is None:
+        raise ValueError("tokens that stand are renewed by nothing. Write 'renewed' beside 'by', or remove it.")
+    beside = fields.get(by)
+    if beside is None or beside.type not in (FieldType.DATE, FieldType.TIMESTAMP):
+        raise ValueError(f"{shown(by)} is no date or timestamp of the contract. Name one.")
 
 
 def _perturb(shape: PerturbShape, field: FieldSpec) -> Perturb:

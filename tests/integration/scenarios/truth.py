@@ -24,7 +24,7 @@ Plain = tuple[Any, ...]
 
 PSEUDONYMS = (
     "pseudonymize per recipient and purpose",
-    "pseudonymize irreversible per recipient and purpose, renewed daily",
+    "pseudonymize irreversible per recipient and purpose, renewed daily and by entered_at",
 )
 
 
@@ -94,8 +94,11 @@ def grouped(rows: Sequence[Row], fields: Mapping[str, str], *, raw: bool) -> Gro
         return None
     assert len(hidden) == 1, "scenarios show one pseudonym at a time"
     groups: dict[str, list[Row]] = defaultdict(list)
+    _, _, by = fields[hidden[0]].partition(" and by ")
     for row in rows:
-        groups[row[hidden[0]]].append(row)
+        # one vehicle of two days has two names
+        day = f" {row[by].date()}" if raw and by else ""
+        groups[row[hidden[0]] + day].append(row)
     return Groups({name: plain(group, fields, raw=raw) for name, group in groups.items()})
 
 

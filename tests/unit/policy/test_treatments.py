@@ -84,6 +84,11 @@ FORMS: list[tuple[str, str, Treatment]] = [
         "{pseudonymize: {token: irreversible, renewed: yearly}}",
         Pseudonymize(TokenKind.IRREVERSIBLE, None, Renewal.YEARLY),
     ),
+    (
+        "plate",
+        "{pseudonymize: {token: irreversible, renewed: daily, by: seen}}",
+        Pseudonymize(TokenKind.IRREVERSIBLE, None, Renewal.DAILY, "seen"),
+    ),
     ("phone", "{pseudonymize: {token: format-preserving}}", Pseudonymize(TokenKind.FORMAT)),
     ("plate", "{pseudonymize: {token: format-preserving}}", Pseudonymize(TokenKind.FORMAT)),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
 
@@ -38,6 +39,7 @@ from gateway.model.treatment import (
 )
 
 P, R, T = Precision, Renewal, TokenKind
+_BY_DAY = Pseudonymize(T.IRREVERSIBLE, None, R.MONTHLY, "entered_at")
 
 CASES: list[tuple[Treatment | None, Treatment | None, Telling]] = [
     (None, Keep(), Telling.MORE),
@@ -57,6 +59,9 @@ CASES: list[tuple[Treatment | None, Treatment | None, Telling]] = [
     (Pseudonymize(), GeneralizeRegion(P.CITY), Telling.OTHER),
     (Pseudonymize(renewed=R.DAILY), Pseudonymize(renewed=R.MONTHLY), Telling.MORE),
     (Pseudonymize(), Pseudonymize(renewed=R.YEARLY), Telling.LESS),
+    (_BY_DAY, replace(_BY_DAY, renewed=R.DAILY), Telling.LESS),
+    (_BY_DAY, replace(_BY_DAY, by="left_at"), Telling.OTHER),
+    (_BY_DAY, replace(_BY_DAY, by=None), Telling.OTHER),
     (Pseudonymize(T.IRREVERSIBLE, None, R.YEARLY), Pseudonymize(T.IRREVERSIBLE), Telling.MORE),
     (Pseudonymize(), Pseudonymize(T.IRREVERSIBLE), Telling.OTHER),
     (Pseudonymize(), Pseudonymize(T.IRREVERSIBLE, None, R.DAILY), Telling.OTHER),
