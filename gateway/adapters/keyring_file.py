@@ -183,7 +183,9 @@ class FileKeyRing(Unshown):
         secrets_by_name = {item.domain: item for item in document.secrets}
         kept: dict[_Asked, bytes] = {}
         if before is not None and before.document.masters == document.masters:
-            kept = {about: key for about, key in before.cache.copy().items() if about[0] in secrets_by_name}
+            # a name is not enough: a back-up may have come back in which the domain was made anew, with another secret
+            same = {name for name, item in secrets_by_name.items() if before.secrets.get(name) == item}
+            kept = {about: key for about, key in before.cache.copy().items() if about[0] in same}
         return _Current(reading.stamp, document, self._store.masters(document), secrets_by_name, kept)
 
     def _make(self, domain: PseudonymDomain) -> None:

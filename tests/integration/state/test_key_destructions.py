@@ -205,6 +205,18 @@ def test_a_back_up_comes_back_with_the_keys_it_had_and_without_what_was_destroye
     assert len(destruction.back_ups) == 1  # the restored file knows of the back-up it came from
 
 
+def test_a_domain_made_after_the_back_up_has_the_same_keys_in_every_process_when_it_is_made_anew(
+    path: Path, back_up: Path
+) -> None:
+    running, made = FileKeyRing.open(path, SECRET), PseudonymDomain("hzcdc", "tracing")
+    before = running.working_key(made, KeyUse.TOKEN_SIV, "text")
+    path.unlink()
+    restore(back_up, path, SECRET)
+    fresh = FileKeyRing.open(path, SECRET)
+    for use in (KeyUse.TOKEN_SIV, KeyUse.TOKEN_BLOCK):
+        assert fresh.working_key(made, use, "text") == running.working_key(made, use, "text") != before
+
+
 def test_a_back_up_does_not_come_back_without_the_list_unless_that_is_lost(path: Path, back_up: Path) -> None:
     FileKeyRing.open(path, SECRET).destroy(TAX)
     path.unlink()
