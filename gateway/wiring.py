@@ -20,7 +20,7 @@ from gateway.adapters.identity_bound import BoundIdentities
 from gateway.adapters.identity_jwt import PersonTokens, VerifyingKey, read_verifying_key
 from gateway.adapters.identity_mtls import CertificateInstitutions
 from gateway.adapters.joins_sql import SqlJoinRegister
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.meters_sql import SqlMeters
 from gateway.adapters.reidentifications_sql import SqlReidentificationRegister

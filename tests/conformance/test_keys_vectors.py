@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 from hypothesis import given
 
-from gateway.adapters import key_derivation as derivation
+from gateway.adapters.keys import derivation
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
 from tests.conformance.ports.strategies import text
 

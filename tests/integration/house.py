@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from gateway import pipeline
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.administration.desk import Office
 from gateway.model.contract import DataContract, DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason, Fault

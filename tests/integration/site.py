@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 import gateway.client as gw
 from gateway.adapters.dev_ca import AUDIENCE, ISSUER, Credentials, DevelopmentAuthority, write_private
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.model.party import Peer
 
 ROOT = Path(__file__).resolve().parents[2]

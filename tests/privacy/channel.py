@@ -18,8 +18,8 @@ from prometheus_client import CollectorRegistry
 
 import gateway.client as gw
 from gateway.adapters.dev_ca import write_private
-from gateway.adapters.key_keeper import KeyKeeper
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.keeper import KeyKeeper
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.model.calendar import city_day
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
 from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse

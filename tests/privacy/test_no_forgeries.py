@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
-from gateway.adapters.key_keeper import KeyKeeper
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.keeper import KeyKeeper
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.kernels.text import as_text, compute, from_matrix
 from gateway.kernels.tokens import TokenKeys, irreversible, tokenize
 from gateway.model.contract import CanonicalForm

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.kernels.canonical import canonicalize
 from gateway.kernels.formats import FORMED
 from gateway.model.contract import CanonicalForm

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.kernels.formats import CHECKED, preserve
 from gateway.kernels.tokens import detokenize, irreversible, tokenize
 from gateway.kernels.tokens.keys import first_cipher

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.adapters.dev_ca import AUDIENCE, ISSUER, write_private
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.cli.demo.identities import LIFE, Credentials, Trust
 from gateway.cli.mistake import Mistake
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.adapters.key_keeper import KeyKeeper
+from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.cli.days import day_of
 from gateway.cli.key.opening import new_file, secret_of, told
 

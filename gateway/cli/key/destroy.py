@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gateway.adapters.key_certificate import certify
-from gateway.adapters.key_keeper import Destruction, KeyKeeper
+from gateway.adapters.keys.certificate import certify
+from gateway.adapters.keys.keeper import Destruction, KeyKeeper
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE
 from gateway.cli.connection import read_private

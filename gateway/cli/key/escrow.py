@@ -8,8 +8,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from gateway.adapters.key_escrow import fingerprint
-from gateway.adapters.key_keeper import KeyKeeper
+from gateway.adapters.keys.escrow import fingerprint
+from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.cli.key.opening import new_file, read_file, secret_of, told
 from gateway.cli.mistake import Mistake
 

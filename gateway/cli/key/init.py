@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.cli.key.opening import secret_of, told
 from gateway.cli.mistake import Mistake
 from gateway.model.pseudonym import CipherSuite

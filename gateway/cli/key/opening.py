@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from gateway.adapters.key_source import KeySource, Passphrase, SecretFile, UnusableSecret
+from gateway.adapters.keys.source import KeySource, Passphrase, SecretFile, UnusableSecret
 from gateway.cli.mistake import Mistake
 from gateway.model.errors import Fault
 

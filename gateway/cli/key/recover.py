@@ -8,7 +8,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from gateway.adapters.key_recovery import recover as recovered
+from gateway.adapters.keys.recovery import recover as recovered
 from gateway.cli.connection import read_private
 from gateway.cli.key.opening import read_file, secret_of, told
 from gateway.cli.mistake import Mistake

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gateway.adapters.key_back_up import restore as restored
-from gateway.adapters.key_certificate import verify
+from gateway.adapters.keys.back_up import restore as restored
+from gateway.adapters.keys.certificate import verify
 from gateway.cli.key.opening import read_file, secret_of, told
 from gateway.cli.mistake import Mistake
 from gateway.model.pseudonym import PseudonymDomain

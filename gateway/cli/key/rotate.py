@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.adapters.key_keeper import KeyKeeper
+from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE
 from gateway.cli.key.opening import secret_of, told

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.adapters.key_document import KeyDocument, Master
-from gateway.adapters.key_keeper import KeyKeeper
+from gateway.adapters.keys.document import KeyDocument, Master
+from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE
 from gateway.cli.key.opening import secret_of, told

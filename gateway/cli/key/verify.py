@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gateway.adapters.key_certificate import verify as verified
+from gateway.adapters.keys.certificate import verify as verified
 from gateway.cli.codes import FINE, FOUND
 from gateway.cli.key.opening import read_file
 

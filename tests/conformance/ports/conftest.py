@@ -15,7 +15,7 @@ from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.consents_sql import SqlConsentRegister
 from gateway.adapters.emergencies_sql import SqlEmergencyRegister
 from gateway.adapters.joins_sql import SqlJoinRegister
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.meters_sql import SqlMeters
 from gateway.adapters.reidentifications_sql import SqlReidentificationRegister

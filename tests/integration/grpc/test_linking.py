@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import gateway.client as gw
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.client.warrants import join_statement
 from seeds.generator import City as SeededCity
 from tests.integration.site import ROOT, SECRET, Site, institutions_of, values_of

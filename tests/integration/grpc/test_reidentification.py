@@ -16,7 +16,7 @@ import grpc
 import pytest
 
 import gateway.client as gw
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.api.v1 import linking_service_pb2, linking_service_pb2_grpc
 from gateway.client.warrants import Reidentification, reidentification_statement
 from seeds.generator import City as SeededCity

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.adapters.clock_system import SystemClock
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.meters_sql import SqlMeters
 from gateway.adapters.state_engine import open_state
 from gateway.model.meter import Claim, Taken

@@ -17,7 +17,7 @@ import pytest
 
 from gateway.adapters.audit_sql import SqlAuditLog
 from gateway.adapters.clock_system import SystemClock
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.state_engine import StateDatabase, open_state

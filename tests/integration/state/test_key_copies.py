@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from gateway.accountability import jcs
-from gateway.adapters import key_escrow
-from gateway.adapters.key_certificate import certify, verify
-from gateway.adapters.key_keeper import Destruction, KeyKeeper
-from gateway.adapters.key_recovery import recover
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys import escrow as key_escrow
+from gateway.adapters.keys.certificate import certify, verify
+from gateway.adapters.keys.keeper import Destruction, KeyKeeper
+from gateway.adapters.keys.recovery import recover
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import AUDIT_DOMAIN, KeyUse

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters import key_destructions
-from gateway.adapters.key_back_up import restore
-from gateway.adapters.key_keeper import KeyKeeper
-from gateway.adapters.key_tombstones import Tombstones
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys import destructions
+from gateway.adapters.keys.back_up import restore
+from gateway.adapters.keys.keeper import KeyKeeper
+from gateway.adapters.keys.ring import FileKeyRing
+from gateway.adapters.keys.tombstones import Tombstones
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import KeyUse
@@ -258,4 +258,4 @@ def test_the_list_is_not_read_with_the_code_of_anything_else(path: Path) -> None
     # a back-up, a list and a key file are authenticated under three different keys
     document, key = Tombstones(), bytes(32)
     with pytest.raises(Fault):
-        key_destructions.read(key_destructions.write(document, key), bytes(31) + b"\1")
+        destructions.read(destructions.write(document, key), bytes(31) + b"\1")

@@ -15,10 +15,9 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters import key_derivation as derivation
-from gateway.adapters import key_format
-from gateway.adapters.key_tombstones import Tombstones
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys import derivation, file_format
+from gateway.adapters.keys.ring import FileKeyRing
+from gateway.adapters.keys.tombstones import Tombstones
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
 from gateway.ports import KeyUse
@@ -195,7 +194,7 @@ def test_the_suite_is_a_property_of_the_file_and_of_its_keys(tmp_path: Path, sui
 
 def test_processes_that_make_the_same_domains_agree(path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from gateway.adapters.keyring_file import FileKeyRing;"
+        "import sys; from pathlib import Path; from gateway.adapters.keys.ring import FileKeyRing;"
         "from gateway.model.pseudonym import PseudonymDomain; from gateway.ports import KeyUse;"
         "ring = FileKeyRing.open(Path(sys.argv[1]), sys.argv[2].encode());"
         "[print(ring.working_key(PseudonymDomain(f'r{n}', 'p', f'202{n % 2}'), KeyUse.TOKEN_SIV, 'text').hex())"
@@ -216,10 +215,10 @@ def test_processes_that_make_the_same_domains_agree(path: Path) -> None:
 
 
 def test_no_document_holds_a_secret_and_its_tombstone(path: Path) -> None:
-    document, _, _ = key_format.read(path.read_bytes())
+    document, _, _ = file_format.read(path.read_bytes())
     for wrong in (Tombstones(frozenset((TAX,))), Tombstones(frozenset((ENDED, TAX)))):
         with pytest.raises(ValueError, match="destroyed domain"):
-            key_format.read(key_format.write(replace(document, tombstones=wrong), bytes(32)))
+            file_format.read(file_format.write(replace(document, tombstones=wrong), bytes(32)))
 
 
 def test_destroying_erases_the_secret_from_the_file_and_leaves_a_name(path: Path) -> None:
@@ -241,7 +240,7 @@ def test_destroying_erases_the_secret_from_the_file_and_leaves_a_name(path: Path
 
 def test_a_process_that_has_the_file_open_notices_a_destruction_at_its_next_use(path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from gateway.adapters.keyring_file import FileKeyRing;"
+        "import sys; from pathlib import Path; from gateway.adapters.keys.ring import FileKeyRing;"
         "from gateway.model.errors import Fault; from gateway.model.pseudonym import PseudonymDomain;"
         "from gateway.ports import KeyUse\n"
         "ring = FileKeyRing.open(Path(sys.argv[1]), sys.argv[2].encode())\n"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.key_keeper import KeyKeeper
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.keeper import KeyKeeper
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.model.errors import Fault
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
 from gateway.ports import AUDIT_DOMAIN, KeyUse

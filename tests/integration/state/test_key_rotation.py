@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 
-from gateway.adapters import key_derivation as derivation
-from gateway.adapters import key_format
-from gateway.adapters.key_keeper import KeyKeeper
-from gateway.adapters.key_store import Opener
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys import derivation, file_format
+from gateway.adapters.keys.keeper import KeyKeeper
+from gateway.adapters.keys.ring import FileKeyRing
+from gateway.adapters.keys.store import Opener
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import AUDIT_DOMAIN, KeyUse
@@ -112,9 +111,9 @@ def test_secrets_are_wrapped_anew_and_the_old_master_opens_none(
 ) -> None:
     for domain in (TAX, MONTH):
         key(ring, domain=domain)
-    before, _, _ = key_format.read(path.read_bytes())
+    before, _, _ = file_format.read(path.read_bytes())
     keeper.rotate(DAY)
-    after, _, _ = key_format.read(path.read_bytes())
+    after, _, _ = file_format.read(path.read_bytes())
     opener = Opener.of(SECRET, after.stretching)
     old, new = (derivation.unwrap(opener.wrapping_key, master.wrapped) for master in after.masters)
     assert old == derivation.unwrap(opener.wrapping_key, before.newest.wrapped)
@@ -170,7 +169,7 @@ def test_a_destroyed_domain_stays_destroyed_through_a_rotation(ring: FileKeyRing
 def test_a_process_that_has_the_file_open_makes_new_tokens_at_its_next_use(path: Path) -> None:
     ring = FileKeyRing.create(path, SECRET, n=2**15)
     code = (
-        "import sys; from pathlib import Path; from gateway.adapters.keyring_file import FileKeyRing;"
+        "import sys; from pathlib import Path; from gateway.adapters.keys.ring import FileKeyRing;"
         "from gateway.model.pseudonym import PseudonymDomain; from gateway.ports import KeyUse\n"
         "ring = FileKeyRing.open(Path(sys.argv[1]), sys.argv[2].encode())\n"
         "for line in sys.stdin:\n"

@@ -14,13 +14,13 @@ from types import TracebackType
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from gateway.adapters import key_derivation as derivation
-from gateway.adapters import key_escrow, key_format
-from gateway.adapters.key_back_up import restore
-from gateway.adapters.key_keeper import KeyKeeper
-from gateway.adapters.key_recovery import recover
-from gateway.adapters.key_store import KeyStore, Opener
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys import derivation, file_format
+from gateway.adapters.keys import escrow as key_escrow
+from gateway.adapters.keys.back_up import restore
+from gateway.adapters.keys.keeper import KeyKeeper
+from gateway.adapters.keys.recovery import recover
+from gateway.adapters.keys.ring import FileKeyRing
+from gateway.adapters.keys.store import KeyStore, Opener
 from gateway.model.errors import Fault
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import AUDIT_DOMAIN, KeyUse
@@ -29,7 +29,7 @@ from tests.conformance.ports.still_clock import StillClock
 SECRET = b"correct horse battery staple"
 TAX = PseudonymDomain("hztax", "subsidy-check")
 AGENT = X25519PrivateKey.generate()
-CODE = Path(key_format.__file__).parents[1]
+CODE = Path(file_format.__file__).parents[2]
 
 
 class House:
@@ -106,8 +106,8 @@ def attempts(house: House) -> dict[str, Callable[[], object]]:
     def written(data: bytes) -> None:
         path.write_bytes(data)
 
-    document, _, _ = key_format.read(path.read_bytes())
-    swapped = key_format.write(
+    document, _, _ = file_format.read(path.read_bytes())
+    swapped = file_format.write(
         # authentic, and yet no secret opens under its master
         type(document)(
             document.suite, document.stretching, document.masters,

@@ -10,7 +10,7 @@ from cryptography import x509
 
 from gateway.adapters.identity_jwt import PersonTokens, read_verifying_key
 from gateway.adapters.identity_mtls import CertificateInstitutions
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.cli.demo.city import CAST, MARKER, DemoCity, prepare
 from gateway.cli.mistake import Mistake
 from gateway.policy.snapshot import load

@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from gateway.adapters.key_keeper import KeyKeeper
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.keeper import KeyKeeper
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.cli.app import run
 from gateway.model.errors import Fault
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gateway.adapters.keyring_file import FileKeyRing
+from gateway.adapters.keys.ring import FileKeyRing
 from gateway.kernels.tokens import TAG_BYTES, TokenKeys, detokenize, subject_tags
 from gateway.model.contract import CanonicalForm
 from gateway.model.statistics import StatisticsQuery

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
-from gateway.adapters import key_back_up, key_escrow
-from gateway.adapters import key_derivation as derivation
 from gateway.adapters.clock_system import SystemClock
-from gateway.adapters.key_document import BackUp, DomainSecret, Escrow, KeyDocument, Master
-from gateway.adapters.key_files import fault, faulting
-from gateway.adapters.key_material import Unshown
-from gateway.adapters.key_store import KeyStore
-from gateway.adapters.keyring_file import destroyed
+from gateway.adapters.keys import back_up as key_back_up
+from gateway.adapters.keys import derivation
+from gateway.adapters.keys import escrow as key_escrow
+from gateway.adapters.keys.document import BackUp, DomainSecret, Escrow, KeyDocument, Master
+from gateway.adapters.keys.files import fault, faulting
+from gateway.adapters.keys.material import Unshown
+from gateway.adapters.keys.ring import destroyed
+from gateway.adapters.keys.store import KeyStore
 from gateway.model.calendar import city_day
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import Clock

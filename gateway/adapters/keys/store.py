@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gateway.adapters import key_derivation as derivation
-from gateway.adapters import key_destructions, key_format, key_json
-from gateway.adapters.key_document import KeyDocument, Master, Stretching
-from gateway.adapters.key_files import Stamp, fault, load, locked, replace, stamp_of
-from gateway.adapters.key_material import Unshown
+from gateway.adapters.keys import derivation, destructions, file_format, form
+from gateway.adapters.keys.document import KeyDocument, Master, Stretching
+from gateway.adapters.keys.files import Stamp, fault, load, locked, replace, stamp_of
+from gateway.adapters.keys.material import Unshown
 from gateway.model.pseudonym import CipherSuite
 from gateway.ports import Clock
 
@@ -66,7 +65,7 @@ class KeyStore(Unshown):
     def __init__(self, path: Path, opener: Opener, clock: Clock) -> None:
         """Use `make` or `open`."""
         self.path = path
-        self._list = key_destructions.beside(path)  # made once: every use of a key looks at it
+        self._list = destructions.beside(path)  # made once: every use of a key looks at it
         self._opener = opener
         self._clock = clock
 
@@ -85,11 +84,11 @@ class KeyStore(Unshown):
     @classmethod
     def open(cls, path: Path, secret: bytes, clock: Clock) -> KeyStore:
         """Open the files, and erase what an older copy of the key file brought back."""
-        document, body, code = key_format.read(load(path)[1])
+        document, body, code = file_format.read(load(path)[1])
         if not secret:
             raise fault("the secret is empty")
         opener = Opener.of(secret, document.stretching)
-        if not key_json.authentic(body, code, opener.mac_key):
+        if not form.authentic(body, code, opener.mac_key):
             raise fault("the secret is not the one of this key file, or the file was altered")
         store = cls(path, opener, clock)
         reading = store.read()
@@ -113,17 +112,17 @@ class KeyStore(Unshown):
         """Read the files anew."""
         # The key file first: writers replace the list first, so the list is at least as new as the file that was read.
         stamp, data = load(self.path)
-        document, body, code = key_format.read(data)
-        if not key_json.authentic(body, code, self._opener.mac_key):
+        document, body, code = file_format.read(data)
+        if not form.authentic(body, code, self._opener.mac_key):
             raise fault("the key file was altered, or replaced by another")
-        listed = key_destructions.load_list(self.path, self._opener.mac_key)
+        listed = destructions.load_list(self.path, self._opener.mac_key)
         digest = hashlib.sha256(data).hexdigest()
         if listed is None:
-            if not key_format.is_first(body):
+            if not file_format.is_first(body):
                 raise fault("the list of destructions beside the key file is missing: bring it back")
             return Reading(stamp, document, True, digest)
         list_stamp, tombstones = listed
-        if not key_format.is_first(body) and not tombstones.cover_all(document.tombstones):
+        if not file_format.is_first(body) and not tombstones.cover_all(document.tombstones):
             raise fault("the list of destructions is older than the key file: bring the newer one back")
         merged = document.without(tombstones)
         behind = merged != document or merged.tombstones != tombstones
@@ -163,7 +162,7 @@ class KeyStore(Unshown):
 
 def new_stretching(secret: bytes, n: int) -> Stretching:
     """Return parameters with a fresh salt, for a secret and a work factor that are strong enough."""
-    if not secret or n < key_format.MIN_N:
+    if not secret or n < file_format.MIN_N:
         raise fault("the secret is empty or the work factor is too small")
     return Stretching(n, 8, 1, secrets.token_bytes(16))
 
@@ -172,7 +171,7 @@ def refuse_existing(path: Path) -> None:
     """Raise a fault where a key file or a list is: neither is ever overwritten."""
     if path.exists():
         raise fault("a file exists there already, and keys are never overwritten")
-    if key_destructions.beside(path).exists():
+    if destructions.beside(path).exists():
         raise fault("a list of destructions exists there already, of other keys: move it away")
 
 
@@ -182,9 +181,9 @@ def write_files(path: Path, document: KeyDocument, opener: Opener) -> bytes:
     A destruction is true from the moment that the list has it: whoever dies between the two leaves a key file whose
     secret is refused, and erased by the next who opens it.
     """
-    listed = key_destructions.load_list(path, opener.mac_key)
+    listed = destructions.load_list(path, opener.mac_key)
     if listed is None or listed[1] != document.tombstones:
-        key_destructions.store_list(path, document.tombstones, opener.mac_key)
-    data = key_format.write(document, opener.mac_key)
+        destructions.store_list(path, document.tombstones, opener.mac_key)
+    data = file_format.write(document, opener.mac_key)
     replace(path, data)
     return data

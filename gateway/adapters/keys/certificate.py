@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
 from gateway.accountability.lexical import write_instant
-from gateway.adapters import key_json as form
-from gateway.adapters.key_keeper import Destruction
+from gateway.adapters.keys import form
+from gateway.adapters.keys.keeper import Destruction
 from gateway.model.pseudonym import PseudonymDomain
 
 _KIND = "purpose-gateway certificate of destruction 1"

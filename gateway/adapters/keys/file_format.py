@@ -2,7 +2,7 @@
 
 AES key wrap protects each key; the authentication code over the whole also protects their order, their names, their
 windows, their tombstones and the parameters, so that no two domains' secrets can be exchanged. It cannot tell an older
-copy of the whole file: see `key_destructions`.
+copy of the whole file: see `destructions`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 from gateway.accountability.jcs import Json
 from gateway.accountability.lexical import write_instant
-from gateway.adapters import key_json as form
-from gateway.adapters.key_document import BackUp, DomainSecret, Escrow, KeyDocument, Master, Stretching
-from gateway.adapters.key_tombstones import Tombstones
+from gateway.adapters.keys import form
+from gateway.adapters.keys.document import BackUp, DomainSecret, Escrow, KeyDocument, Master, Stretching
+from gateway.adapters.keys.tombstones import Tombstones
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
 
 FORMAT = 2
@@ -58,7 +58,7 @@ def write(document: KeyDocument, mac_key: bytes) -> bytes:
 
 
 def read(data: bytes) -> tuple[KeyDocument, Mapping[str, Json], bytes]:
-    """Return the document, its body and its authentication code, which the caller checks with `key_json.authentic`.
+    """Return the document, its body and its authentication code, which the caller checks with `form.authentic`.
 
     Raises:
         ValueError: the bytes are not a key file of a format that is read here.

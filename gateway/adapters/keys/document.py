@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from gateway.adapters.key_tombstones import Tombstones
+from gateway.adapters.keys.tombstones import Tombstones
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
 from gateway.ports import AUDIT_DOMAIN
 
@@ -25,7 +25,7 @@ class Master:
     """A master key, wrapped under the key that comes from the operator's secret. Instants are naive UTC.
 
     `readable_until` is None for the newest, and the end of its window for one that was retired. `made_at` is None for
-    one of a file of format 1. `encoding` is how working keys are derived with it: 1 or 2, see `key_derivation`.
+    one of a file of format 1. `encoding` is how working keys are derived with it: 1 or 2, see `derivation`.
     """
 
     version: int

@@ -19,13 +19,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from gateway.adapters import key_derivation as derivation
 from gateway.adapters.clock_system import SystemClock
-from gateway.adapters.key_document import DomainSecret, KeyDocument
-from gateway.adapters.key_files import Stamp, fault, faulting
-from gateway.adapters.key_material import Unshown
-from gateway.adapters.key_store import DEFAULT_N, KeyStore
-from gateway.adapters.key_tombstones import Tombstones
+from gateway.adapters.keys import derivation
+from gateway.adapters.keys.document import DomainSecret, KeyDocument
+from gateway.adapters.keys.files import Stamp, fault, faulting
+from gateway.adapters.keys.material import Unshown
+from gateway.adapters.keys.store import DEFAULT_N, KeyStore
+from gateway.adapters.keys.tombstones import Tombstones
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from gateway.adapters import key_derivation as derivation
-from gateway.adapters import key_destructions, key_escrow, key_format
-from gateway.adapters import key_json as form
-from gateway.adapters.key_files import fault, faulting, load, locked
-from gateway.adapters.key_store import DEFAULT_N, Opener, new_stretching, refuse_existing, write_files
+from gateway.adapters.keys import derivation, destructions, file_format, form
+from gateway.adapters.keys import escrow as key_escrow
+from gateway.adapters.keys.files import fault, faulting, load, locked
+from gateway.adapters.keys.store import DEFAULT_N, Opener, new_stretching, refuse_existing, write_files
 
 
 @faulting
@@ -28,10 +27,10 @@ def recover(path: Path, escrow: bytes, agent: X25519PrivateKey, to: Path, secret
         Fault: KEYS_UNAVAILABLE; a note says why. A file that exists is never replaced.
     """
     held = key_escrow.unseal(escrow, agent)
-    document, body, code = key_format.read(load(path)[1])
+    document, body, code = file_format.read(load(path)[1])
     if not form.authentic(body, code, held.mac_key):
         raise fault("the escrow is not of this key file, or the file was altered")
-    listed = key_destructions.load_list(path, held.mac_key)
+    listed = destructions.load_list(path, held.mac_key)
     if listed is None or not listed[1].cover_all(document.tombstones):
         raise fault("the list of destructions beside the key file is missing, or older than it")
     if any(master.version not in held.masters for master in document.masters):

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
 from gateway.accountability.lexical import write_instant
-from gateway.adapters import key_json as form
-from gateway.adapters.key_material import Unshown
+from gateway.adapters.keys import form
+from gateway.adapters.keys.material import Unshown
 
 _KIND = "purpose-gateway key escrow 1"
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)

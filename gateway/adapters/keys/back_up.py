@@ -14,13 +14,12 @@ from datetime import date, datetime
 from pathlib import Path
 
 from gateway.accountability.lexical import write_instant
-from gateway.adapters import key_destructions, key_format
-from gateway.adapters import key_json as form
 from gateway.adapters.clock_system import SystemClock
-from gateway.adapters.key_document import BackUp, KeyDocument
-from gateway.adapters.key_files import fault, faulting, load, locked
-from gateway.adapters.key_store import Opener, write_files
-from gateway.adapters.key_tombstones import Tombstones
+from gateway.adapters.keys import destructions, file_format, form
+from gateway.adapters.keys.document import BackUp, KeyDocument
+from gateway.adapters.keys.files import fault, faulting, load, locked
+from gateway.adapters.keys.store import Opener, write_files
+from gateway.adapters.keys.tombstones import Tombstones
 from gateway.model.calendar import city_day
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import Clock
@@ -34,7 +33,7 @@ def write(document: KeyDocument, made_at: datetime, until: date, mac_key: bytes)
         "kind": _KIND,
         "made_at": write_instant(made_at),
         "until": until.isoformat(),
-        "keys": key_format.write(document, mac_key).decode(),
+        "keys": file_format.write(document, mac_key).decode(),
     }
     return form.sealed(body, _back_up_key(mac_key))
 
@@ -65,7 +64,7 @@ def restore(
     form.keyed(body, "kind", "made_at", "until", "keys")
     if body["kind"] != _KIND:
         raise ValueError("no back-up")
-    document, inner, inner_code = key_format.read(form.text(body["keys"]).encode())
+    document, inner, inner_code = file_format.read(form.text(body["keys"]).encode())
     if not secret:
         raise fault("the secret is empty")
     opener = Opener.of(secret, document.stretching)
@@ -78,7 +77,7 @@ def restore(
     with locked(path):
         if path.exists():
             raise fault("a file exists there already, and keys are never overwritten")
-        listed = key_destructions.load_list(path, opener.mac_key)
+        listed = destructions.load_list(path, opener.mac_key)
         if listed is None and not list_is_lost:
             raise fault("the list of destructions that belongs beside the key file is missing: bring it back")
         if listed is not None and not listed[1].cover_all(document.tombstones):

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hmac
 from pathlib import Path
 
-from gateway.adapters import key_json as form
-from gateway.adapters.key_files import Stamp, fault, load, replace
-from gateway.adapters.key_format import read_tombstones, write_tombstones
-from gateway.adapters.key_tombstones import Tombstones
+from gateway.adapters.keys import form
+from gateway.adapters.keys.file_format import read_tombstones, write_tombstones
+from gateway.adapters.keys.files import Stamp, fault, load, replace
+from gateway.adapters.keys.tombstones import Tombstones
 
 _KIND = "purpose-gateway destructions 1"
 

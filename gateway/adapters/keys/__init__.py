@@ -1,0 +1,1 @@
+"""Keys of pseudonym domains, from an encrypted file."""
