@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gateway.kernels.tokens import TAG_BYTES
-
-_Words = npt.NDArray[np.uint64]
+from gateway.kernels import tags
+from gateway.kernels.swar import Words
 
 
 class Occurrences:
@@ -25,18 +24,16 @@ class Occurrences:
         if most < 1:
             raise ValueError("at least one row of a subject passes")
         self._most = most
-        self._known: _Words = np.empty(0, np.uint64)
+        self._known: Words = np.empty(0, np.uint64)
         self._counts: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
-    def admit(self, tags: bytes) -> pa.BooleanArray:
-        """Return which rows pass, for the 16-byte tags of a batch's rows, end to end.
+    def admit(self, subject_tags: bytes) -> pa.BooleanArray:
+        """Return which rows pass, for the tags of a batch's rows: see `kernels.tags`.
 
         Raises:
             ValueError: the bytes are no whole tags.
         """
-        if len(tags) % TAG_BYTES:
-            raise ValueError("tags have 16 bytes each")
-        subjects = np.frombuffer(tags, np.uint64)[::2]
+        subjects = tags.words(subject_tags, len(subject_tags) // tags.TAG_BYTES)[:, 0]
         order = np.argsort(subjects, kind="stable")
         ordered = subjects[order]
         starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.empty(0, np.intp)

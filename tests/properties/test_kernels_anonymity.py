@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from hashlib import sha256
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -72,8 +72,8 @@ crowds = st.builds(
 tables = st.one_of(st.lists(rows, max_size=30), crowds)
 
 
-def _tag(unit: int | None) -> bytes | None:
-    return None if unit is None else sha256(str(unit).encode()).digest()[:16]
+def _tag(unit: int | None) -> bytes:
+    return bytes(16) if unit is None else sha256(str(unit).encode()).digest()[:16]
 
 
 def _batch(table: list[Row]) -> pa.RecordBatch:
@@ -83,9 +83,8 @@ def _batch(table: list[Row]) -> pa.RecordBatch:
     )
 
 
-def _tags(table: list[Row]) -> pa.FixedSizeBinaryArray:
-    tags: Any = pa.array([_tag(row.unit) for row in table], pa.binary(16))
-    return cast(pa.FixedSizeBinaryArray, tags)
+def _tags(table: list[Row]) -> bytes:
+    return b"".join(_tag(row.unit) for row in table)
 
 
 def _cut(table: list[Row], cuts: Iterable[int]) -> list[list[Row]]:

@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from gateway.kernels import tags
 from gateway.kernels.anonymity.classes import UNKNOWN_CLASS, Classes
 from gateway.kernels.anonymity.numbering import Keys, Numbers, TooManyValues
 from gateway.kernels.anonymity.sensitive import Floats, Values, closeness, diversity, holdings
-from gateway.kernels.anonymity.units import MOST_CLASSES, Units, Words, classes_of, known, pair_keys, tag_words
+from gateway.kernels.anonymity.units import MOST_CLASSES, Units, classes_of, pair_keys
+from gateway.kernels.swar import Words
 from gateway.kernels.text import Mask
 from gateway.model.contract import AnonymitySpec
 
@@ -84,7 +86,7 @@ class Bounds:
 class Tally:
     """What was counted. A class that fails several demands is counted under each.
 
-    `rows_without_unit` have a NULL tag: they count for nobody, and leave or stay with their class.
+    `rows_without_unit` have a tag of zeros: they count for nobody, and leave or stay with their class.
     """
 
     rows: int
@@ -147,11 +149,11 @@ class Census:
         self._pairs: list[Keys] = []
         self._held = 0
 
-    def add(self, batch: pa.RecordBatch, tags: pa.FixedSizeBinaryArray | bytes) -> None:
+    def add(self, batch: pa.RecordBatch, unit_tags: bytes) -> None:
         """Count the rows of a batch: its quasi-identifiers as they leave, its sensitive fields, the tags of its units.
 
-        `tags` has 16 bytes a row, made under one key from the privacy unit (`kernels.tokens.subject_tags`); zero or
-        NULL where there is none. After an exception the census is of no more use.
+        `unit_tags` are those of `kernels.tags`, all made under one key from the privacy unit. After an exception the
+        census is of no more use.
 
         Raises:
             KeyError: if a field is missing. TypeError: if one is of a type that can't be taken, or of another than
@@ -160,7 +162,7 @@ class Census:
         """
         if self._closed:
             raise RuntimeError("the census is closed")
-        words = tag_words(tags, batch.num_rows)
+        words = tags.words(unit_tags, batch.num_rows)
         if self._classes is None:
             self._classes = Classes(self._demand.quasi_identifiers, batch.schema, self._bounds.classes)
             for name in self._sensitive:
@@ -218,7 +220,7 @@ class Census:
     def _count(self, table: Classes, batch: pa.RecordBatch, words: Words) -> None:
         classes = table.number(batch)
         self._rows = _counted(self._rows, classes, table.end)
-        tagged = known(words)
+        tagged = tags.known(words)
         self._without_unit += len(tagged) - int(tagged.sum())
         if not self._sensitive:
             self._units.add(classes, words, tagged, table.end)

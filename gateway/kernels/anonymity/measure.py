@@ -23,7 +23,7 @@ class Measures:
 
 
 def measure(
-    batches: Iterable[tuple[pa.RecordBatch, pa.FixedSizeBinaryArray | bytes]],
+    batches: Iterable[tuple[pa.RecordBatch, bytes]],
     quasi_identifiers: Sequence[str],
     sensitive: Sequence[str] = (),
     bounds: Bounds | None = None,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
 from gateway.kernels.anonymity.numbering import Keys, Numbers, TooManyValues, distinct
+from gateway.kernels.swar import Words
 from gateway.kernels.text import Mask
 
-TAG_BYTES = 16
 UNIT_BITS = np.uint64(38)
 MOST_CLASSES = 1 << 26
 
@@ -17,42 +15,6 @@ _LEAST_HELD = 1 << 17  # pairs
 _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 _FOLD = np.uint64(29)
 _TOP = np.uint64(64) - UNIT_BITS
-
-Words = npt.NDArray[np.uint64]
-
-
-def tag_words(tags: pa.FixedSizeBinaryArray | bytes, rows: int) -> Words:
-    """View tags as an n × 2 matrix of 64-bit words; a NULL tag is zero, as the tag of a NULL subject is.
-
-    Raises:
-        TypeError: if an array is not of binary(16). ValueError: if there is not one tag for each row.
-    """
-    if isinstance(tags, bytes):
-        if len(tags) != rows * TAG_BYTES:
-            raise ValueError("there must be one tag of 16 bytes for each row")
-        return np.frombuffer(tags, "<u8").reshape(rows, 2)
-    if tags.type != pa.binary(TAG_BYTES):
-        raise TypeError("tags must be binary(16)")
-    if len(tags) != rows:
-        raise ValueError("there must be one tag of 16 bytes for each row")
-    if rows == 0:
-        return np.empty((0, 2), np.uint64)
-    _, data = tags.buffers()
-    if data is None:
-        return np.zeros((rows, 2), np.uint64)
-    start = tags.offset * TAG_BYTES
-    words = np.frombuffer(memoryview(data)[start : start + rows * TAG_BYTES], "<u8").reshape(rows, 2)
-    if tags.null_count:
-        words = np.where(tags.is_valid().to_numpy(zero_copy_only=False)[:, None], words, np.uint64(0))
-    return words
-
-
-def known(words: Words) -> Mask:
-    """Tell which rows have a unit: those whose tag is not zero."""
-    tagged: Mask = words[:, 0] != 0
-    if not tagged.all():
-        tagged |= words[:, 1] != 0
-    return tagged
 
 
 def pair_keys(classes: Numbers, words: Words) -> Keys:

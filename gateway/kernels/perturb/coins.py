@@ -17,14 +17,11 @@ import numpy.typing as npt
 from gateway.kernels.ciphers import BLOCK, KEY_BYTES, BlockCipher, cipher
 from gateway.kernels.cmac import last_block
 from gateway.kernels.digest import digest_of
-from gateway.kernels.text import Mask
+from gateway.kernels.swar import Words
 from gateway.model.pseudonym import CipherSuite
-
-Words = npt.NDArray[np.uint64]
 
 WORDS = 2**64
 """How many equally likely outcomes a throw has."""
-TAG_BYTES = BLOCK
 _WORKING_KEY_BYTES = 64
 _BLOCKS = 4
 _ROWS = 8_192
@@ -69,15 +66,3 @@ class Coins:
             self._cipher.encrypt(block_bytes, block_bytes)
             words[rows] = blocks[:, 0].byteswap()
         return words
-
-
-def tag_words(tags: bytes, rows: int) -> tuple[Words, Mask]:
-    """Return the subjects' tags as an n × 2 matrix of words, and which rows have a subject (a tag that is not zero).
-
-    Raises:
-        ValueError: unless there are 16 bytes for each row.
-    """
-    if len(tags) != rows * TAG_BYTES:
-        raise ValueError("each row needs a subject's tag of 16 bytes")
-    words = np.frombuffer(tags, np.uint64).reshape(rows, 2)
-    return words, (words[:, 0] | words[:, 1]) != 0

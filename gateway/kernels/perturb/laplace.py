@@ -17,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gateway.kernels.perturb.coins import WORDS, Coins, Words, tag_words
+from gateway.kernels import tags
+from gateway.kernels.perturb.coins import WORDS, Coins
 from gateway.kernels.perturb.exponential import check_epsilon, exp_bounds, log_upper
+from gateway.kernels.swar import Words
 from gateway.kernels.text import Column, chunks, compute
 from gateway.model.pseudonym import CipherSuite
 
@@ -146,12 +148,13 @@ def discrete_laplace(
         raise TypeError("the column must be int64")
     table = laplace_table(lower, upper, epsilon)
     coins = Coins(("discrete laplace", field, str(epsilon), str(lower), str(upper)), key, suite)
-    tags, known = tag_words(subject_tags, len(column))
+    subjects = tags.words(subject_tags, len(column))
+    known = tags.known(subjects)
     middle = lower + (upper - lower) // 2
     numbers = (compute.fill_null(column, middle) if column.null_count else column).to_numpy()
     answers = np.empty(len(column), np.int64)
     for chunk in chunks(len(column)):
         true = table.cell_of(numbers[chunk])
-        answers[chunk] = table.value_of(true + table.noise(coins.throw(tags[chunk], true)))
+        answers[chunk] = table.value_of(true + table.noise(coins.throw(subjects[chunk], true)))
     answers[~known] = 0  # nothing lies under a NULL
     return pa.array(answers, mask=None if known.all() else ~known)

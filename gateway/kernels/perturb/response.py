@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gateway.kernels.perturb.coins import WORDS, Coins, Words, tag_words
+from gateway.kernels import tags
+from gateway.kernels.perturb.coins import WORDS, Coins
 from gateway.kernels.perturb.exponential import check_epsilon, exp_bounds, log_upper
+from gateway.kernels.swar import Words
 from gateway.kernels.text import Column, chunks, compute
 from gateway.model.pseudonym import CipherSuite
 from gateway.model.values import Scalar
@@ -104,11 +106,12 @@ def randomized_response(
     unknown = len(keys) if nullable else 0
     mechanism = ("randomized response", field, str(epsilon), str(nullable), str(column.type), *map(str, keys))
     coins = Coins(mechanism, key, suite)
-    tags, known = tag_words(subject_tags, len(column))
+    subjects = tags.words(subject_tags, len(column))
+    known = tags.known(subjects)
     places = compute.index_in(column, value_set=answers[: len(keys)])
     true = compute.fill_null(places, unknown).to_numpy().astype(np.int64)
     chosen = np.empty(len(column), np.int64)
     for chunk in chunks(len(column)):
-        chosen[chunk] = table.choose(coins.throw(tags[chunk], true[chunk]), true[chunk])
+        chosen[chunk] = table.choose(coins.throw(subjects[chunk], true[chunk]), true[chunk])
     answered: Column = answers.take(pa.array(chosen, mask=None if known.all() else ~known))
     return answered

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -148,21 +148,18 @@ def test_texts_may_stand_in_a_dictionary() -> None:
 
 def test_slices_are_read_where_they_are() -> None:
     batch = _batch(district=["b"] * 4 + ["a", None, "a", "c"], floor=[9, 9, 9, 9, 1, 2, 1, 3])
-    units = pa.array([_tag(unit) for unit in [9, 9, 9, 9, 1, 2, 3, None]], pa.binary(16))
     census = Census(Demand(("district", "floor"), 2))
-    census.add(batch.slice(4), cast(pa.FixedSizeBinaryArray, units.slice(4)))
+    census.add(batch.slice(4), _tags([1, 2, 3, None]))
     verdicts = census.verdicts()
     assert verdicts.mask(batch.slice(4)).to_pylist() == [True, False, True, False]
     assert verdicts.mask(batch).to_pylist() == [False] * 4 + [True, False, True, False]
 
 
-def test_tags_are_those_of_the_token_kernel_as_bytes_or_as_a_column() -> None:
+def test_tags_are_those_of_the_token_kernel() -> None:
     batch = _batch(district=["a", "a", "a"])
     people = pa.array(["110105194912310021", "110105194912310021", None])
     tags = subject_tags(people, CanonicalForm.TEXT, KEY)
-    column = pa.array([tags[start : start + 16] for start in (0, 16)] + [None], pa.binary(16))
-    for form in (tags, cast(pa.FixedSizeBinaryArray, column)):
-        assert measure([(batch, form)], ["district"]).k == 1
+    assert measure([(batch, tags)], ["district"]).k == 1
 
 
 def test_only_a_tag_of_sixteen_zeros_is_nobody() -> None:
@@ -354,8 +351,6 @@ def test_wrong_batches_are_refused() -> None:
         census.add(_batch(district=["a"], illness=[1]), _tags([1]))
     with pytest.raises(ValueError, match="16 bytes"):
         census.add(_batch(district=["a"], illness=["x"]), _tags([1, 2]))
-    with pytest.raises(TypeError):
-        census.add(_batch(district=["a"], illness=["x"]), cast(pa.FixedSizeBinaryArray, pa.array([b"x"])))
     with pytest.raises(TypeError):
         Census(Demand(("at",), 1)).add(pa.record_batch({"at": pa.array([0], pa.timestamp("us"))}), _tags([1]))
 

@@ -21,8 +21,9 @@ from gateway.kernels.perturb import (
     randomized_response,
     response_table,
 )
-from gateway.kernels.perturb.coins import WORDS, Coins, tag_words
+from gateway.kernels.perturb.coins import WORDS, Coins
 from gateway.kernels.perturb.exponential import exp_bounds, log_upper
+from gateway.kernels.tags import words as tag_words
 from gateway.kernels.text import Column
 from gateway.model.pseudonym import CipherSuite
 from gateway.model.values import Scalar
@@ -194,7 +195,7 @@ def test_values_go_to_the_nearest_cell_and_bounds_stay_bounds() -> None:
 )
 def test_the_coins_are_a_cmac_of_mechanism_subject_and_value(suite: CipherSuite, algorithm: algorithms.AES) -> None:
     mechanism = ("discrete laplace", "taxis/fare", "1/2", "0", "500")
-    words, _ = tag_words(tags(20_000), 20_000)
+    words = tag_words(tags(20_000), 20_000)
     numbers = np.arange(20_000) * 7 - 3
     thrown = Coins(mechanism, KEY, suite).throw(words, numbers)
     for row in (0, 1, 8_191, 8_192, 19_999):
