@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from gateway.cli.codes import CANNOT_RUN, REFUSED
+from gateway.cli.files import read_file, read_private
 from gateway.cli.mistake import Mistake
 from gateway.client import (
     DeadlineExceeded,
@@ -109,23 +110,4 @@ def _written(file: Path) -> Mapping[str, str]:
 
 def _read(settings: Mapping[str, str | Path], name: str) -> bytes:
     path = Path(settings[name])
-    return read_private(path, name) if name in _SECRET else _bytes(path, name)
-
-
-def read_private(path: Path, what: str) -> bytes:
-    """Read a file that nobody but its owner may read or write.
-
-    Raises:
-        Mistake: it cannot be read, or others can use it.
-    """
-    data = _bytes(path, what)
-    if path.stat().st_mode & 0o077:
-        raise Mistake(f"{what}: others than its owner can use {path}", "Run chmod 600 on it.")
-    return data
-
-
-def _bytes(path: Path, what: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Mistake(f"{what}: {path} cannot be read: {error.strerror}") from None
+    return read_private(path, name) if name in _SECRET else read_file(path, name)

@@ -21,8 +21,8 @@ from cyclopts import Parameter
 
 from gateway.cli.as_json import print_all, print_json, print_one
 from gateway.cli.codes import CANNOT_RUN, FINE
-from gateway.cli.connection import connected, connected_caller, read_private
-from gateway.cli.key.opening import new_file
+from gateway.cli.connection import connected, connected_caller
+from gateway.cli.files import new_file, read_private
 from gateway.cli.mistake import Mistake
 from gateway.cli.signing import approvers, at, officer_key
 from gateway.client import SealBroken, reidentify

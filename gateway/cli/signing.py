@@ -1,14 +1,17 @@
-"""What commands sign with, and how they show what is signed."""
+"""What commands sign and open with, and how they show who signed and when."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from gateway.cli.connection import read_private
+from gateway.cli.files import read_private
 from gateway.cli.mistake import Mistake
 from gateway.client.policies import Approval, read_officer_key
 
@@ -25,6 +28,43 @@ def officer_key(file: Path) -> Ed25519PrivateKey:
         raise Mistake(f"{file}: {error}", "Make one with gateway key officer.") from None
 
 
+def x25519_key(pem: bytes, what: str, remedy: str = "") -> X25519PrivateKey:
+    """Return the private key of a PEM.
+
+    Args:
+        what: what the mistake calls the PEM, such as its file.
+        remedy: what the mistake says is to be done.
+
+    Raises:
+        Mistake: it holds no X25519 private key, or needs a password.
+    """
+    try:
+        key = load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, X25519PrivateKey):
+        raise Mistake(f"{what} holds no X25519 private key in PEM without a password", remedy)
+    return key
+
+
+def x25519_public_key(pem: bytes, what: str) -> X25519PublicKey:
+    """Return the public key of a PEM.
+
+    Args:
+        what: what the mistake calls the PEM, such as its file.
+
+    Raises:
+        Mistake: it holds no X25519 public key.
+    """
+    try:
+        key = load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, X25519PublicKey):
+        raise Mistake(f"{what} holds no X25519 public key in PEM", "Make one with openssl genpkey -algorithm X25519.")
+    return key
+
+
 def approvers(approvals: Iterable[Approval]) -> str:
     """Return who approved, for people."""
     return ", ".join(one.officer for one in approvals) or "nobody yet"
@@ -33,3 +73,8 @@ def approvers(approvals: Iterable[Approval]) -> str:
 def at(moment: datetime) -> str:
     """Return an instant in UTC, for people."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def utc(instant: datetime | None) -> datetime | None:
+    """Return a naive UTC instant as one that says so."""
+    return None if instant is None else instant.replace(tzinfo=UTC)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.cli.days import day_of
-from gateway.cli.key.opening import new_file, secret_of, told
+from gateway.cli.files import new_file
+from gateway.cli.key.opening import secret_of, told
 
 
 def backup(file: Path, /, *, out: Path, until: str, secret_file: Path | None = None) -> None:

@@ -9,11 +9,11 @@ from gateway.adapters.keys.certificate import certify
 from gateway.adapters.keys.keeper import Destruction, KeyKeeper
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE
-from gateway.cli.connection import read_private
-from gateway.cli.key.opening import new_file, secret_of, told
-from gateway.cli.key.status import utc
+from gateway.cli.files import new_file
+from gateway.cli.key.opening import secret_of, told
 from gateway.cli.mistake import Mistake
-from gateway.client.policies import read_officer_key
+from gateway.cli.signing import officer_key as own_key
+from gateway.cli.signing import utc
 from gateway.model.pseudonym import PseudonymDomain
 
 
@@ -53,10 +53,7 @@ def destroy(
     json_
         Print JSON.
     """
-    try:
-        officer = read_officer_key(read_private(officer_key, "--officer-key"))
-    except ValueError as error:
-        raise Mistake(f"{officer_key}: {error}", "Make one with gateway key officer.") from None
+    officer = own_key(officer_key)
     domain = PseudonymDomain(recipient, purpose, epoch)
     secret = secret_of(secret_file)
     if not yes:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
 from gateway.adapters.keys.escrow import fingerprint
 from gateway.adapters.keys.keeper import KeyKeeper
-from gateway.cli.key.opening import new_file, read_file, secret_of, told
-from gateway.cli.mistake import Mistake
+from gateway.cli.files import new_file, read_file
+from gateway.cli.key.opening import secret_of, told
+from gateway.cli.signing import x25519_public_key
 
 
 def escrow(file: Path, /, *, agent: Path, out: Path, secret_file: Path | None = None) -> None:
@@ -28,12 +25,7 @@ def escrow(file: Path, /, *, agent: Path, out: Path, secret_file: Path | None = 
     secret_file
         A file with the secret that opens the key file; left out, it is asked for.
     """
-    try:
-        key = load_pem_public_key(read_file(agent, "--agent"))
-    except (ValueError, UnsupportedAlgorithm):
-        raise Mistake(f"{agent} holds no public key in PEM") from None
-    if not isinstance(key, X25519PublicKey):
-        raise Mistake(f"{agent} holds no X25519 public key", "Make one with openssl genpkey -algorithm X25519.")
+    key = x25519_public_key(read_file(agent, "--agent"), str(agent))
     secret = secret_of(secret_file)
     with new_file(out) as stream, told("nothing was sealed"):
         stream.write(KeyKeeper.open(file, secret).escrow(key))

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
 from gateway.adapters.keys.recovery import recover as recovered
-from gateway.cli.connection import read_private
-from gateway.cli.key.opening import read_file, secret_of, told
-from gateway.cli.mistake import Mistake
+from gateway.cli.files import read_file, read_private
+from gateway.cli.key.opening import secret_of, told
+from gateway.cli.signing import x25519_key
 
 
 def recover(file: Path, /, *, escrow: Path, agent_key: Path, out: Path, secret_file: Path | None = None) -> None:
@@ -30,13 +26,7 @@ def recover(file: Path, /, *, escrow: Path, agent_key: Path, out: Path, secret_f
     secret_file
         A file with the new secret; left out, it is asked for.
     """
-    pem = read_private(agent_key, "--agent-key")
-    try:
-        key = load_pem_private_key(pem, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise Mistake(f"{agent_key} holds no private key in PEM without a password") from None
-    if not isinstance(key, X25519PrivateKey):
-        raise Mistake(f"{agent_key} holds no X25519 private key")
+    key = x25519_key(read_private(agent_key, "--agent-key"), str(agent_key))
     sealed = read_file(escrow, "--escrow")
     with told("nothing was recovered"):
         recovered(file, sealed, key, out, secret_of(secret_file, new=True))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from gateway.adapters.keys.back_up import restore as restored
 from gateway.adapters.keys.certificate import verify
-from gateway.cli.key.opening import read_file, secret_of, told
+from gateway.cli.files import read_file
+from gateway.cli.key.opening import secret_of, told
 from gateway.cli.mistake import Mistake
 from gateway.model.pseudonym import PseudonymDomain
 

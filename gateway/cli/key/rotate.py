@@ -10,8 +10,8 @@ from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE
 from gateway.cli.key.opening import secret_of, told
-from gateway.cli.key.status import utc
 from gateway.cli.mistake import Mistake
+from gateway.cli.signing import at, utc
 
 _SPAN = re.compile(r"([0-9]{1,5})([dh])", re.ASCII)
 
@@ -60,8 +60,9 @@ def rotate(
         if document.escrows:
             print("Escrows do not open the file any more: make another.")
         print("Make another back-up: those of before do not know this version.")
-    for one in masters[:-1]:
-        print(f"Version {one.version} can be read until {one.readable_until:%Y-%m-%d %H:%M} UTC.")
+    for one in masters:
+        if one.readable_until is not None:
+            print(f"Version {one.version} can be read until {at(one.readable_until)}.")
     if erased:
         print(f"Erased for good: version {', '.join(map(str, erased))}.")
     return FINE

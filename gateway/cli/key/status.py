@@ -11,6 +11,7 @@ from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE
 from gateway.cli.key.opening import secret_of, told
+from gateway.cli.signing import at, utc
 from gateway.model.pseudonym import PseudonymDomain
 
 
@@ -72,7 +73,7 @@ def _lines(document: KeyDocument) -> Iterator[str]:
     yield f"Suite: {document.suite.value}"
     for master in reversed(document.masters):
         made = f", made {master.made_at:%Y-%m-%d}" if master.made_at else ""
-        until = f", window until {master.readable_until:%Y-%m-%d %H:%M} UTC" if master.readable_until else ""
+        until = f", window until {at(master.readable_until)}" if master.readable_until else ""
         yield f"Version {master.version}: {_state(document, master)}{made}{until}"
     yield f"Domains: {len(document.secrets)}"
     for item in document.secrets:
@@ -108,8 +109,3 @@ def _named(domain: PseudonymDomain) -> dict[str, str]:
 
 def _shown(domain: PseudonymDomain) -> str:
     return f"{domain.recipient} for {domain.purpose}" + (f", epoch {domain.epoch}" if domain.epoch else "")
-
-
-def utc(instant: datetime | None) -> datetime | None:
-    """Return a naive UTC instant as one that says so."""
-    return None if instant is None else instant.replace(tzinfo=UTC)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from gateway.adapters.keys.certificate import verify as verified
 from gateway.cli.codes import FINE, FOUND
-from gateway.cli.key.opening import read_file
+from gateway.cli.files import read_file
+from gateway.cli.signing import at
 
 
 def verify(certificate: Path, /, *, officer: str = "") -> int:
@@ -30,5 +31,5 @@ def verify(certificate: Path, /, *, officer: str = "") -> int:
         return FOUND
     name = f"{found.domain.recipient} for {found.domain.purpose}"
     epoch = f", epoch {found.domain.epoch}" if found.domain.epoch else ", all epochs"
-    print(f"{name}{epoch}: destroyed at {found.at:%Y-%m-%d %H:%M} UTC; signed by {found.officer}.")
+    print(f"{name}{epoch}: destroyed at {at(found.at)}; signed by {found.officer}.")
     return FINE

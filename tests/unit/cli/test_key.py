@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import stat
@@ -11,8 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.adapters.keys.ring import FileKeyRing
@@ -252,3 +260,30 @@ def test_an_escrow_recovers_a_file_whose_secret_is_lost(keeper: Keeper) -> None:
     assert recovered.working_key(TAX, KeyUse.TOKEN_BLOCK, "text") == key
     assert keeper.run("recover", *given, secret="fresh") == 2
     assert KeyKeeper.open(keeper.keys, SECRET.encode()).document().suite is CipherSuite.AES
+
+
+def of_no_known_kind() -> bytes:
+    # an Ed25519 key whose algorithm is another: id-Ed25519 is 1.3.101.112, and 1.3.101.127 is nobody's
+    told = Ed25519PrivateKey.generate().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    body = base64.encodebytes(told.replace(b"\x2b\x65\x70", b"\x2b\x65\x7f"))
+    return b"-----BEGIN PRIVATE KEY-----\n" + body + b"-----END PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize("kind", ["text", "of no known kind", "behind a password", "an officer's"])
+def test_an_agent_s_key_that_is_none_is_a_mistake(keeper: Keeper, kind: str) -> None:
+    pem = {
+        "text": b"no key",
+        "of no known kind": of_no_known_kind(),
+        "behind a password": X25519PrivateKey.generate().private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"password")
+        ),
+        "an officer's": (keeper.folder / "officer.pem").read_bytes(),
+    }[kind]
+    agent = keeper.folder / "agent.pem"
+    agent.touch(mode=0o600)
+    agent.write_bytes(pem)
+    assert keeper.run("recover", "--escrow", agent, "--agent-key", agent, "--out", keeper.folder / "new") == 2
+    assert "holds no X25519 private key" in keeper.err
+    assert keeper.run("escrow", "--agent", agent, "--out", keeper.folder / "sealed") == 2
+    assert "holds no X25519 public key" in keeper.err
+    assert not (keeper.folder / "sealed").exists()
