@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gateway.model.errors import ErrorReason
 from gateway.model.linking import Reidentification
 from gateway.model.party import Identity, Peer
 from gateway.model.permit import Refusal
 from gateway.model.request import RowsRequest
-from gateway.pipeline import Ports, Refused
-from gateway.policy.snapshot import PolicySnapshot
+from gateway.pipeline import Ports, Refused, refused
 from gateway.stages.admit import admit, preview
 from gateway.stages.authenticate import authenticate
 from gateway.stages.decide import decide
 from gateway.stages.link import Linked, find_join, own_tokens
 from gateway.stages.link import link as link_tokens
-from gateway.stages.record import record_refusal
-from gateway.stages.reidentify import Sealed, approved, ask, find_request, reidentify
+from gateway.stages.reidentify import Sealed, approved, ask, collectable, own_request, reidentify
 
 __all__ = ["Asking", "Collecting", "Linked", "Linking", "Sealed", "ask_reidentification", "collect", "link", "status"]
 
@@ -47,7 +44,7 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Collecting:
-    """The same tokens again, and the request that was approved. `rows` has the tokens and an id; the rest is kept."""
+    """A request that was asked for, and the same tokens again. `rows` has the tokens and an id; the rest is kept."""
 
     rows: RowsRequest
     request: str
@@ -61,10 +58,10 @@ def link(ports: Ports, peer: Peer, asked: Linking) -> Linked | Refused:
     decided = decide(identity, request, policy, ports.clock)
     join = find_join(decided, asked.join, ports.registers.joins, policy, ports.clock)
     if isinstance(join, Refusal):
-        return _refused(join, identity, request, policy, ports)
+        return refused(join, identity, request, policy, ports)
     admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
     if isinstance(admitted, Refusal):
-        return _refused(admitted, identity, request, policy, ports)
+        return refused(admitted, identity, request, policy, ports)
     return link_tokens(admitted, join, ports.keys, ports.audit, ports.clock)
 
 
@@ -85,35 +82,47 @@ def ask_reidentification(ports: Ports, peer: Peer, asked: Asking) -> Reidentific
         ports.clock,
     )
     if isinstance(waiting, Refusal):
-        return _refused(waiting, identity, request, policy, ports)
+        return refused(waiting, identity, request, policy, ports)
     return waiting
 
 
-def status(ports: Ports, peer: Peer, request_id: str) -> Reidentification | Refused:
-    """Tell those who asked how far their request is."""
+def status(ports: Ports, peer: Peer, asked: Collecting) -> Reidentification | Refused:
+    """Tell those who asked how far their request is. Its tokens are not named again for that."""
     identity = authenticate(peer, ports.identities, ports.clock)
-    asked = ports.registers.reidentifications.get(request_id)
-    if asked is None or (asked.institution, asked.person) != (identity.institution, identity.person):
-        return Refused(Refusal(ErrorReason.ENTRY_NOT_FOUND), None)
-    return asked
+    found = ports.registers.reidentifications.get(asked.request)
+    own = own_request(found, identity)
+    if isinstance(own, Refusal):
+        return _not_found(own, found, identity, asked, ports)
+    return own
 
 
 def collect(ports: Ports, peer: Peer, asked: Collecting) -> Sealed | Refused:
     """Open the tokens of a request that two officers approved, once: decided anew, counted, on record, then sealed."""
     identity = authenticate(peer, ports.identities, ports.clock)
-    policy = ports.policy.current()
     register = ports.registers.reidentifications
-    tokens = () if asked.rows.selector is None else tuple(map(str, asked.rows.selector.values))
-    found = find_request(asked.request, identity, tokens, register, ports.clock)
-    if isinstance(found, Refusal):
-        return Refused(found, None)
-    request = own_tokens(_again(asked.rows, found), identity, found.tokens_of)
-    decided = approved(decide(identity, request, policy, ports.clock), found, policy)
+    found = register.get(asked.request)
+    own = own_request(found, identity)
+    if isinstance(own, Refusal):
+        return _not_found(own, found, identity, asked, ports)
+    policy = ports.policy.current()
+    request = own_tokens(_again(asked.rows, own), identity, own.tokens_of)
+    collected = collectable(request, own, ports.clock)
+    decided = collected or approved(decide(identity, request, policy, ports.clock), own, policy)
     admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
     if isinstance(admitted, Refusal):
-        return _refused(admitted, identity, request, policy, ports)
-    sealed = reidentify(admitted, found, register, ports.keys, ports.audit, ports.clock)
-    return _refused(sealed, identity, request, policy, ports) if isinstance(sealed, Refusal) else sealed
+        return refused(admitted, identity, request, policy, ports, reidentification=own.id)
+    sealed = reidentify(admitted, own, register, ports.keys, ports.audit, ports.clock)
+    if isinstance(sealed, Refusal):
+        return refused(sealed, identity, request, policy, ports, reidentification=own.id)
+    return sealed
+
+
+def _not_found(
+    refusal: Refusal, found: Reidentification | None, identity: Identity, asked: Collecting, ports: Ports
+) -> Refused:
+    """Whoever tries somebody else's request is on record with its id alone, and learns nothing of it."""
+    about = "" if found is None else found.id
+    return refused(refusal, identity, asked.rows, ports.policy.current(), ports, reidentification=about)
 
 
 def _again(rows: RowsRequest, asked: Reidentification) -> RowsRequest:
@@ -123,9 +132,3 @@ def _again(rows: RowsRequest, asked: Reidentification) -> RowsRequest:
     )
     selector = None if rows.selector is None else replace(rows.selector, field=asked.field)
     return replace(rows, context=context, dataset=asked.dataset, disclosure=asked.disclosure, selector=selector)
-
-
-def _refused(
-    refusal: Refusal, identity: Identity, request: RowsRequest, policy: PolicySnapshot, ports: Ports
-) -> Refused:
-    return Refused(refusal, record_refusal(refusal, identity, request, policy, ports.audit, ports.clock))

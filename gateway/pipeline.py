@@ -67,6 +67,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "receipt",
+    "refused",
     "release",
     "rows",
     "stored_release",
@@ -123,9 +124,9 @@ def rows(ports: Ports, peer: Peer, request: RowsRequest) -> Delivery | Refused:
     decided = decide(identity, request, policy, ports.clock)
     admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
     if isinstance(admitted, Refusal):
-        return _refused(admitted, identity, request, policy, ports)
+        return refused(admitted, identity, request, policy, ports)
     disclosed = _disclose(admitted, policy, ports)
-    return _refused(disclosed, identity, request, policy, ports) if isinstance(disclosed, Refusal) else disclosed
+    return refused(disclosed, identity, request, policy, ports) if isinstance(disclosed, Refusal) else disclosed
 
 
 def compose(ports: Ports, peer: Peer, request: FormRequest) -> tuple[Answer, ...] | Refused:
@@ -140,18 +141,18 @@ def compose(ports: Ports, peer: Peer, request: FormRequest) -> tuple[Answer, ...
     for number, (part, decision) in enumerate(zip(asked, decided, strict=True)):
         permit = preview(decision, ports.registers, ports.clock)
         if isinstance(permit, Refusal):
-            return _refused(placed(permit, number), identity, part, policy, ports)
+            return refused(placed(permit, number), identity, part, policy, ports)
     admitted: list[AdmittedPermit] = []
     for part, decision in zip(asked, decided, strict=True):
         admission = admit(decision, ports.registers, ports.keys, ports.audit, ports.clock)
         if isinstance(admission, Refusal):
-            return _refused(admission, identity, part, policy, ports)
+            return refused(admission, identity, part, policy, ports)
         admitted.append(admission)
     answers: list[Answer] = []
     for name, part, one in zip((one.part for one in request.parts), asked, admitted, strict=True):
         disclosed = _disclose(one, policy, ports)
         if isinstance(disclosed, Refusal):
-            return _refused(disclosed, identity, part, policy, ports)
+            return refused(disclosed, identity, part, policy, ports)
         answers.append(Answer(name, part, disclosed))
     return tuple(answers)
 
@@ -164,11 +165,11 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest) -> ReleaseDeliver
     decided = decide(identity, request, policy, ports.clock)
     admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
     if isinstance(admitted, Refusal):
-        return _refused(admitted, identity, request, policy, ports)
+        return refused(admitted, identity, request, policy, ports)
     permit = admitted.permit
     charged = charge(admitted, _accounts(permit, policy), ports.ledger, ports.source, ports.keys)
     if isinstance(charged, Refusal):
-        return _refused(charged, identity, request, policy, ports)
+        return refused(charged, identity, request, policy, ports)
     with answer_slot(permit, began, ports.clock):
         released = earlier = ports.ledger.stored(charged.charge.release_id)
         if released is None:
@@ -191,7 +192,7 @@ def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) ->
     decided = decide(identity, request, policy, ports.clock)
     permit = preview(decided, ports.registers, ports.clock)
     if isinstance(permit, Refusal):
-        return _refused(permit, identity, request, policy, ports)
+        return refused(permit, identity, request, policy, ports)
     return quote(permit, _accounts(permit, policy), policy.budgets.delta, ports.ledger, ports.source, ports.keys)
 
 
@@ -205,7 +206,7 @@ def stored_release(ports: Ports, peer: Peer, context: RequestContext, release_id
     admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
     if released is None or isinstance(admitted, Refusal):
         # the same answer whether there is no such release or it is not this caller's
-        return _refused(Refusal(ErrorReason.RELEASE_NOT_FOUND), identity, request, policy, ports)
+        return refused(Refusal(ErrorReason.RELEASE_NOT_FOUND), identity, request, policy, ports)
     return deliver_release(record_statistics(released, admitted, ports.audit, ports.clock, paid=False, replay=True))
 
 
@@ -220,7 +221,7 @@ def budgets(
     decided = decide(identity, request, policy, ports.clock)
     permit = preview(decided, ports.registers, ports.clock)
     if isinstance(permit, Refusal):
-        return _refused(permit, identity, request, policy, ports)
+        return refused(permit, identity, request, policy, ports)
     return ports.ledger.balances(_accounts(permit, policy)), policy.budgets.delta
 
 
@@ -231,7 +232,7 @@ def evaluate(ports: Ports, peer: Peer, request: DisclosureRequest) -> Evaluation
     decided = decide(identity, request, policy, ports.clock)
     permit = preview(decided, ports.registers, ports.clock)
     if isinstance(permit, Refusal):
-        return _refused(permit, identity, request, policy, ports)
+        return refused(permit, identity, request, policy, ports)
     return Evaluation(permit, record_evaluation(permit, ports.audit, ports.clock))
 
 
@@ -287,7 +288,21 @@ def _asked_again(released: Release | None, context: RequestContext) -> ReleaseRe
     )
 
 
-def _refused(
-    refusal: Refusal, identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, ports: Ports
+def refused(
+    refusal: Refusal,
+    identity: Identity,
+    request: DisclosureRequest,
+    policy: PolicySnapshot,
+    ports: Ports,
+    *,
+    reidentification: str = "",
 ) -> Refused:
-    return Refused(refusal, record_refusal(refusal, identity, request, policy, ports.audit, ports.clock))
+    """Enter a refusal in the log, with the re-identification that it is about, if any, and return it with its receipt.
+
+    Raises:
+        Fault: AUDIT_UNAVAILABLE.
+    """
+    receipt = record_refusal(
+        refusal, identity, request, policy, ports.audit, ports.clock, reidentification=reidentification
+    )
+    return Refused(refusal, receipt)

@@ -7,7 +7,7 @@ import os
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.integration.fixtures", "tests.integration.house"]
+pytest_plugins = ["tests.integration.fixtures", "tests.integration.house", "tests.integration.bench"]
 
 settings.register_profile("quick", max_examples=50, deadline=None)
 settings.register_profile("prove", max_examples=2000, deadline=None)

@@ -46,7 +46,8 @@ class AuditRecord:
     `replay` marks a release that had been stored before; `completes` is the index of the entry that began a stream.
     `withheld_rows` did not leave because too few people share what they say.
     `trials` names the denies on trial that would have refused it, `emergency` the broken glass it stands on ("": none).
-    `join` names the join grant under which tokens were linked, `reidentification` the request that was collected.
+    `join` names the join grant under which tokens were linked, `reidentification` the request that was collected, or
+    that a refusal was about.
     """
 
     outcome: Outcome

@@ -42,14 +42,14 @@ class Linking:
 
     def status(self, peer: Peer, request: pb.GetReidentificationRequest) -> Reply | Problem:
         """How far a request is, for the person who asked."""
-        found = linking.status(self._desk.ports, peer, request.id)
+        found = linking.status(self._desk.ports, peer, collecting_of(request, ()))
         if isinstance(found, Refused):
             return refused(found)
         return Reply(pb.GetReidentificationResponse(reidentification=reidentification_of(found)))
 
     def collect(self, peer: Peer, request: pb.CollectReidentificationRequest) -> Reply | Problem:
         """Give what was approved, sealed, once."""
-        found = linking.collect(self._desk.ports, peer, collecting_of(request))
+        found = linking.collect(self._desk.ports, peer, collecting_of(request, request.tokens))
         if isinstance(found, Refused):
             return refused(found)
         receipt = receipt_of(found.receipt, self._desk.delta)

@@ -29,8 +29,10 @@ def record_refusal(
     policy: PolicySnapshot,
     audit: AuditLog,
     clock: Clock,
+    *,
+    reidentification: str = "",
 ) -> Receipt:
-    """Record a refusal and return its receipt.
+    """Record a refusal, with the id of the re-identification that it is about, if any, and return its receipt.
 
     Raises:
         Fault: AUDIT_UNAVAILABLE.
@@ -56,6 +58,7 @@ def record_refusal(
         grant=refusal.grant,
         reason=refusal.reason.value,
         withheld=_withheld(refusal.withheld),
+        reidentification=reidentification,
     )
     return Receipt(record, audit.append(record))
 

@@ -21,6 +21,7 @@ from gateway.model.linking import MOST_REIDENTIFIED, Reidentification
 from gateway.model.party import Identity
 from gateway.model.permit import FieldViolation, Permit, Refusal
 from gateway.model.record import Receipt
+from gateway.model.request import RowsRequest
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, Clock, KeyRing, ReidentificationRegister
 from gateway.stages.domain_tokens import named_by, open_tokens, tag_subjects
@@ -98,25 +99,23 @@ def ask(
     return asked
 
 
-def find_request(
-    request_id: str, identity: Identity, tokens: Sequence[str], register: ReidentificationRegister, clock: Clock
-) -> Reidentification | Refusal:
-    """Return the caller's own request, for the very tokens that it was asked for; whoever else asks finds none.
-
-    Raises:
-        Fault: REGISTER_UNAVAILABLE.
-    """
-    asked = register.get(request_id)
+def own_request(asked: Reidentification | None, identity: Identity) -> Reidentification | Refusal:
+    """Return a request to the person who asked; for whoever else there is none."""
     if asked is None or (asked.institution, asked.person) != (identity.institution, identity.person):
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
+    return asked
+
+
+def collectable(request: RowsRequest, asked: Reidentification, clock: Clock) -> Refusal | None:
+    """Return why a request cannot be collected now with these tokens, whoever approved it; None if it can."""
     if asked.collected_at is not None:
         return Refusal(ErrorReason.REIDENTIFICATION_COLLECTED)
     if clock.now() >= asked.collect_by:
         return Refusal(ErrorReason.REIDENTIFICATION_LAPSED)
-    if tokens_digest(tokens) != asked.tokens_digest:
+    if tokens_digest(named_by(request).values) != asked.tokens_digest:
         told = FieldViolation("tokens", "are not those that this was asked for")
         return Refusal(ErrorReason.REQUEST_INVALID, violations=(told,))
-    return asked
+    return None
 
 
 def approved(

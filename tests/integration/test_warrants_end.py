@@ -2,119 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
-from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import pyarrow as pa
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from gateway import linking, pipeline
-from gateway.accountability.statement import join_statement, reidentification_statement
-from gateway.administration import joins
-from gateway.administration.joins import Joining, close_joins
+from gateway.administration.joins import close_joins
 from gateway.administration.sunset import sunset
-from gateway.linking import Asking, Collecting, Linked, Linking, Sealed
-from gateway.model.contract import DisclosureKind, SelectBy
+from gateway.linking import Linked, Sealed
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.linking import Join, Reidentification
 from gateway.model.permit import Refusal
-from gateway.model.pseudonym import PseudonymDomain
-from gateway.model.request import RequestContext, RowsRequest, Selector
-from gateway.pipeline import Refused
 from gateway.ports import KeyUse
 from gateway.stages import reidentify as stage
 from gateway.stages.domain_tokens import open_tokens
-from tests.integration.house import House, delivered, edit, tracing
-from tests.integration.warrants import AUDITOR, BUREAU, COMMISSION, REQUESTER, TRACING, Who, officers_file, raise_rate
-
-HOUR = timedelta(hours=1)
-MATCHING = "contact-matching"
-
-
-@dataclass
-class Bench:
-    """A house whose officers have keys."""
-
-    house: House
-    keys: Mapping[Who, Ed25519PrivateKey]
-
-    def tokens(self, institution: str) -> list[str]:
-        delivery = delivered(
-            pipeline.rows(self.house.ports, self.house.long_signed_in(institution), tracing(fields=("resident_id",)))
-        )
-        with closing(delivery):
-            parts = [part.records.column(0) for part in delivery]
-        return sorted({str(token) for token in pa.chunked_array(parts).to_pylist()})
-
-    def propose(self, ends_in: timedelta = 48 * HOUR) -> Join:
-        sides = (PseudonymDomain("police", TRACING), PseudonymDomain("health-commission", TRACING))
-        until = self.house.clock.now() + ends_in
-        joining = Joining(*sides, "health_cases", "resident_id", MATCHING, "a reason for the register", until)
-        found = joins.propose_join(self.house.office, self.house.long_signed_in(*BUREAU), joining)
-        assert isinstance(found, Join), found
-        return found
-
-    def approve(self, join: Join, who: Who = AUDITOR) -> Join | Refusal:
-        signature = self.keys[who].sign(join_statement(join))
-        return joins.approve_join(self.house.office, self.house.long_signed_in(*who), join.id, signature)
-
-    def joined(self, ends_in: timedelta = 48 * HOUR) -> Join:
-        found = self.approve(self.propose(ends_in))
-        assert isinstance(found, Join), found
-        return found
-
-    def link(self, join: Join, tokens: list[str], institution: str = "police") -> Linked | Refused:
-        rows = _rows(DisclosureKind.LINK, "contact-matching", MATCHING, tokens)
-        peer = self.house.long_signed_in(institution)
-        return linking.link(self.house.ports, peer, Linking(rows, TRACING, join.id))
-
-    def ask(self, tokens: list[str], key: X25519PrivateKey) -> Reidentification:
-        rows = _rows(DisclosureKind.REIDENTIFY, "contact-warning", "contact-warning", tokens)
-        asking = Asking(rows, TRACING, "a reason for the register", key.public_key().public_bytes_raw())
-        found = linking.ask_reidentification(self.house.ports, self.house.long_signed_in(*REQUESTER), asking)
-        assert isinstance(found, Reidentification), found
-        return found
-
-    def sign(self, asked: Reidentification, who: Who) -> Reidentification | Refusal:
-        signature = self.keys[who].sign(reidentification_statement(asked))
-        peer = self.house.long_signed_in(*who)
-        return joins.approve_reidentification(self.house.office, peer, asked.id, signature)
-
-    def collect(self, asked: Reidentification, tokens: list[str]) -> Sealed | Refused:
-        rows = _rows(DisclosureKind.REIDENTIFY, "", "", tokens)
-        return linking.collect(self.house.ports, self.house.long_signed_in(*REQUESTER), Collecting(rows, asked.id))
-
-    def wait(self, span: timedelta) -> None:
-        self.house.clock.ahead += span
-
-
-def _rows(kind: DisclosureKind, disclosure: str, purpose: str, tokens: list[str]) -> RowsRequest:
-    case = "YQ-2026-0007" if kind is DisclosureKind.REIDENTIFY else ""
-    context = RequestContext(purpose, "", case, str(uuid.uuid4()), b"", caller_gave_id=False)
-    selector = Selector(SelectBy.TOKEN, "resident_id", tuple(tokens))
-    return RowsRequest(context, kind, "health_cases", disclosure, (), False, (), selector)
-
-
-@pytest.fixture
-def bench(house: House) -> Bench:
-    keys = officers_file(house.site.policies)
-    raise_rate(house.site.policies)
-    house.ports.policy.reload()
-    assert not house.ports.policy.last_problems
-    return Bench(house, keys)
-
-
-def reason(outcome: object) -> ErrorReason:
-    if isinstance(outcome, Refused):
-        return outcome.refusal.reason
-    assert isinstance(outcome, Refusal), outcome
-    return outcome.reason
+from tests.integration.bench import HOUR, MATCHING, Bench, reason
+from tests.integration.house import edit
+from tests.integration.warrants import AUDITOR, BUREAU, COMMISSION, TRACING, officers_file
 
 
 def test_a_join_ends_by_its_time_and_its_key_is_destroyed(bench: Bench) -> None:
@@ -231,10 +135,10 @@ def test_approvals_have_a_day_and_the_answer_two(bench: Bench) -> None:
     assert not isinstance(bench.sign(asked, COMMISSION), Refusal)
     bench.wait(timedelta(minutes=6))
     assert reason(bench.sign(late, COMMISSION)) is ErrorReason.REIDENTIFICATION_LAPSED
-    assert reason(bench.collect(late, mine)) is ErrorReason.REIDENTIFICATION_NOT_APPROVED
-    assert isinstance(bench.collect(asked, mine), Sealed)
+    assert reason(bench.collect(late.id, mine)) is ErrorReason.REIDENTIFICATION_NOT_APPROVED
+    assert isinstance(bench.collect(asked.id, mine), Sealed)
     bench.wait(24 * HOUR)
-    assert reason(bench.collect(other, mine)) is ErrorReason.REIDENTIFICATION_LAPSED
+    assert reason(bench.collect(other.id, mine)) is ErrorReason.REIDENTIFICATION_LAPSED
 
 
 def test_an_approval_stands_on_officers_of_today(bench: Bench) -> None:
@@ -245,9 +149,9 @@ def test_an_approval_stands_on_officers_of_today(bench: Bench) -> None:
     officers = bench.house.site.policies / "officers.yaml"
     edit(officers, "powers: [review, link, reidentify]", "powers: [review, link]")
     bench.house.ports.policy.reload()
-    assert reason(bench.collect(asked, mine)) is ErrorReason.REIDENTIFICATION_NOT_APPROVED
+    assert reason(bench.collect(asked.id, mine)) is ErrorReason.REIDENTIFICATION_NOT_APPROVED
     bench.sign(asked, BUREAU)
-    assert isinstance(bench.collect(asked, mine), Sealed)
+    assert isinstance(bench.collect(asked.id, mine), Sealed)
 
 
 def test_what_is_collected_is_decided_anew_and_counted(bench: Bench) -> None:
@@ -261,11 +165,11 @@ def test_what_is_collected_is_decided_anew_and_counted(bench: Bench) -> None:
         bench.sign(asked, BUREAU)
     edit(grants, "max_keys=5;rate=1/day", "max_keys=1;rate=1/day")
     bench.house.ports.policy.reload()
-    assert reason(bench.collect(first, mine)) is ErrorReason.CAP_EXCEEDED
+    assert reason(bench.collect(first.id, mine)) is ErrorReason.CAP_EXCEEDED
     edit(grants, "max_keys=1;rate=1/day", "max_keys=5;rate=1/day")
     bench.house.ports.policy.reload()
-    assert isinstance(bench.collect(first, mine), Sealed)
-    assert reason(bench.collect(second, mine)) is ErrorReason.RATE_EXCEEDED
+    assert isinstance(bench.collect(first.id, mine), Sealed)
+    assert reason(bench.collect(second.id, mine)) is ErrorReason.RATE_EXCEEDED
 
 
 def test_nothing_is_opened_that_is_not_on_record_first(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,16 +187,16 @@ def test_nothing_is_opened_that_is_not_on_record_first(bench: Bench, monkeypatch
     before = len(house.audit.records)
     house.audit.failing_from = before
     with pytest.raises(Fault, match="AUDIT_UNAVAILABLE"):
-        bench.collect(asked, mine)
+        bench.collect(asked.id, mine)
     assert opened == []
     # it is used up all the same: a second try is a second request
     house.audit.failing_from = None
-    assert reason(bench.collect(asked, mine)) is ErrorReason.REIDENTIFICATION_COLLECTED
+    assert reason(bench.collect(asked.id, mine)) is ErrorReason.REIDENTIFICATION_COLLECTED
     again = bench.ask(mine, X25519PrivateKey.generate())
     bench.sign(again, AUDITOR)
     bench.sign(again, BUREAU)
     before = len(house.audit.records)
-    assert isinstance(bench.collect(again, mine), Sealed)
+    assert isinstance(bench.collect(again.id, mine), Sealed)
     assert opened == [before + 1]
     assert house.audit.records[-1].reidentification == again.id
     assert len(house.audit.manifests[-1][2]) == 2 * 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Protocol
 
 from gateway.administration.joins import Joining
@@ -43,9 +44,12 @@ def asking_of(request: linking_service_pb2.AskReidentificationRequest) -> Asking
     return Asking(rows, request.tokens_of, request.reason, request.public_key)
 
 
-def collecting_of(request: linking_service_pb2.CollectReidentificationRequest) -> Collecting:
-    """Read a request to collect. Why, where and of what is kept with the request that was approved."""
-    selector = Selector(SelectBy.TOKEN, "", tuple(request.tokens))
+def collecting_of(
+    request: linking_service_pb2.GetReidentificationRequest | linking_service_pb2.CollectReidentificationRequest,
+    tokens: Iterable[str],
+) -> Collecting:
+    """Read a request to look at or collect what was asked for. Why, where and of what is kept since."""
+    selector = Selector(SelectBy.TOKEN, "", tuple(tokens))
     context = RequestContext("", "", "", str(uuid.uuid4()), b"", caller_gave_id=False)
     rows = RowsRequest(context, DisclosureKind.REIDENTIFY, "", "", (), False, (), selector)
     return Collecting(rows, request.id)
