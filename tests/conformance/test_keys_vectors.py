@@ -13,7 +13,6 @@ from gateway.model.pseudonym import CipherSuite, PseudonymDomain
 from tests.conformance.ports.strategies import text
 
 VECTORS = Path(__file__).parent / "vectors" / "keys"
-TAX = PseudonymDomain("hztax", "subsidy-check")
 NOVEMBER = PseudonymDomain("hztax", "subsidy-check", "2026-11")
 
 
@@ -98,18 +97,6 @@ def test_working_keys_never_change() -> None:
     assert derivation.lasting_key(secret, info) == derivation.hkdf_sha256(b"", secret, info, 64)
 
 
-def test_working_keys_of_files_of_format_1_never_change() -> None:
-    info = derivation.key_info_1(TAX, "token-block", "resident-id")
-    assert info == (
-        b"\0\0\0\x1bpurpose-gateway working key\0\0\0\x011\0\0\0\x0btoken-block\0\0\0\x0bresident-id"
-        b"\0\0\0\x0dsubsidy-check\0\0\0\x05hztax\0\0\0\x011"
-    )
-    assert derivation.working_key(bytes(32), bytes(range(32)), info).hex() == (
-        "ab1d9f07f9265f621bc9629472df78760d6680311e7821d5d47ea0ee5bab8746"
-        "bd490ae3ba6381ae7936a3628252bf27c8e00b3b6559fa61ec9970c759357d27"
-    )
-
-
 @given(text, text, text, text, text, text, text, text)
 def test_no_two_uses_have_equal_bytes(a: str, b: str, c: str, d: str, e: str, f: str, g: str, h: str) -> None:
     left = derivation.key_info(CipherSuite.AES, 1, PseudonymDomain(a, b, g), c, d)
@@ -120,5 +107,4 @@ def test_no_two_uses_have_equal_bytes(a: str, b: str, c: str, d: str, e: str, f:
     assert (left == moved) == (d == "")
     others = [derivation.key_info(CipherSuite.AES, 11, PseudonymDomain(a, b, g), c, d)]
     others.append(derivation.key_info(CipherSuite.SM4, 1, PseudonymDomain(a, b, g), c, d))
-    others.append(derivation.key_info_1(PseudonymDomain(a, b), c, d))
     assert left not in others

@@ -16,8 +16,7 @@ KEY_BYTES = 32
 WORKING_KEY_BYTES = 64
 LASTING = 0
 """The version in the encoding of keys that no rotation changes."""
-_LABEL_1 = "purpose-gateway working key"
-_LABEL_2 = "purpose-gateway working key 2"
+_LABEL = "purpose-gateway working key 2"
 _NO_SALT = bytes(KEY_BYTES)
 
 
@@ -54,21 +53,7 @@ def key_info(suite: CipherSuite, version: int, domain: PseudonymDomain, use: str
         ValueError: a part is not Unicode text.
     """
     about = (domain.purpose, domain.recipient, domain.epoch)
-    return _encoded(_LABEL_2, str(version), suite.value, use, field_form, *about)
-
-
-def key_info_1(domain: PseudonymDomain, use: str, field_form: str) -> bytes:
-    """Return the encoding that the masters of key files of format 1 are used with, for standing tokens alone.
-
-    Seven parts: label, "1", use, field form, purpose, recipient, "1".
-
-    Raises:
-        ValueError: a part is not Unicode text.
-    """
-    return _encoded(_LABEL_1, "1", use, field_form, domain.purpose, domain.recipient, "1")
-
-
-def _encoded(*parts: str) -> bytes:
+    parts = (_LABEL, str(version), suite.value, use, field_form, *about)
     encoded = [part.encode() for part in parts]
     return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
 

@@ -24,15 +24,13 @@ class Stretching:
 class Master:
     """A master key, wrapped under the key that comes from the operator's secret. Instants are naive UTC.
 
-    `readable_until` is None for the newest, and the end of its window for one that was retired. `made_at` is None for
-    one of a file of format 1. `encoding` is how working keys are derived with it: 1 or 2, see `derivation`.
+    `readable_until` is None for the newest, and the end of its window for one that was retired.
     """
 
     version: int
     wrapped: bytes = field(repr=False)
-    made_at: datetime | None
+    made_at: datetime
     readable_until: datetime | None = None
-    encoding: int = 2
 
     def readable(self, now: datetime) -> bool:
         """Tell whether tokens of this version can be read."""
@@ -43,12 +41,12 @@ class Master:
 class DomainSecret:
     """The secret of one domain and epoch, wrapped under the newest master key.
 
-    `made_under` is the version that was the newest when it was made; `made_at` is None for one of a file of format 1.
+    `made_under` is the version that was the newest when it was made.
     """
 
     domain: PseudonymDomain
     made_under: int
-    made_at: datetime | None
+    made_at: datetime
     wrapped: bytes = field(repr=False)
 
 

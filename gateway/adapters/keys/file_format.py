@@ -1,4 +1,4 @@
-"""The key file as bytes: format 2, and format 1, which is still read.
+"""The key file as bytes.
 
 AES key wrap protects each key; the authentication code over the whole also protects their order, their names, their
 windows, their tombstones and the parameters, so that no two domains' secrets can be exchanged. It cannot tell an older
@@ -13,8 +13,9 @@ from gateway.accountability.jcs import Json
 from gateway.accountability.lexical import write_instant
 from gateway.adapters.keys import form
 from gateway.adapters.keys.document import BackUp, DomainSecret, Escrow, KeyDocument, Master, Stretching
+from gateway.adapters.keys.files import fault
 from gateway.adapters.keys.tombstones import Tombstones
-from gateway.model.pseudonym import CipherSuite, PseudonymDomain
+from gateway.model.pseudonym import CipherSuite
 
 FORMAT = 2
 MIN_N = 2**15
@@ -25,7 +26,7 @@ _PARTS = ("format", "suite", "stretching", "masters", "domains", "destroyed", "b
 
 
 def write(document: KeyDocument, mac_key: bytes) -> bytes:
-    """Return the bytes of the file, in format 2."""
+    """Return the bytes of the file."""
     stretching = document.stretching
     body: dict[str, Json] = {
         "format": FORMAT,
@@ -61,20 +62,18 @@ def read(data: bytes) -> tuple[KeyDocument, Mapping[str, Json], bytes]:
     """Return the document, its body and its authentication code, which the caller checks with `form.authentic`.
 
     Raises:
-        ValueError: the bytes are not a key file of a format that is read here.
+        ValueError: the bytes are not a key file.
+        Fault: KEYS_UNAVAILABLE; it is one of an early development version.
     """
     body, code = form.unsealed(data)
-    document = _read_1(body) if body.get("format") == 1 else _read_2(body)
+    if body.get("format") == 1:
+        raise fault("an early development version made the key file: make a new one with gateway key init")
+    document = _read_document(body)
     if len({item.domain for item in document.secrets}) != len(document.secrets):
         raise ValueError("a domain is given twice")
     if any(document.tombstones.covers(item.domain) for item in document.secrets):
         raise ValueError("a destroyed domain has a secret")
     return document, body, code
-
-
-def is_first(body: Mapping[str, Json]) -> bool:
-    """Tell whether a file is of format 1, which has no list of destructions beside it."""
-    return body.get("format") == 1
 
 
 def write_tombstones(tombstones: Tombstones) -> dict[str, Json]:
@@ -93,7 +92,7 @@ def read_tombstones(value: Json) -> Tombstones:
     return Tombstones(frozenset(names), before)
 
 
-def _read_2(body: Mapping[str, Json]) -> KeyDocument:
+def _read_document(body: Mapping[str, Json]) -> KeyDocument:
     form.keyed(body, *_PARTS)
     if body["format"] != FORMAT:
         raise ValueError("a key file of another format")
@@ -114,23 +113,6 @@ def _read_2(body: Mapping[str, Json]) -> KeyDocument:
     )
 
 
-def _read_1(body: Mapping[str, Json]) -> KeyDocument:
-    form.keyed(body, "format", "stretching", "master", "domains", optional=("destroyed",))
-    master = form.keyed(body["master"], "version", "wrapped")
-    if master["version"] != 1:
-        raise ValueError("format 1 has one master")
-    names = [_read_name_1(item) for item in form.items(body.get("destroyed", []))]
-    if len({*names}) != len(names):
-        raise ValueError("a destroyed domain is given twice")
-    return KeyDocument(
-        CipherSuite.AES,
-        _read_stretching(body["stretching"]),
-        (Master(1, form.octets(master["wrapped"]), None, encoding=1),),
-        tuple(_read_secret_1(item) for item in form.items(body["domains"])),
-        Tombstones(frozenset(names)),
-    )
-
-
 def _read_stretching(value: Json) -> Stretching:
     body = form.keyed(value, "name", "n", "r", "p", "salt")
     n, r, p = (form.integer(body[name]) for name in ("n", "r", "p"))
@@ -146,44 +128,31 @@ def _write_master(master: Master) -> dict[str, Json]:
     body: dict[str, Json] = {
         "version": master.version,
         "wrapped": master.wrapped.hex(),
-        "encoding": master.encoding,
+        "made_at": write_instant(master.made_at),
     }
-    return body | form.instants(made_at=master.made_at, readable_until=master.readable_until)
+    return body if master.readable_until is None else body | {"readable_until": write_instant(master.readable_until)}
 
 
 def _read_master(value: Json) -> Master:
-    body = form.keyed(value, "version", "wrapped", "encoding", optional=("made_at", "readable_until"))
-    encoding = form.integer(body["encoding"])
-    if encoding > 2:
-        raise ValueError("an encoding that is not known")
-    made_at, until = form.optional_instant(body.get("made_at")), form.optional_instant(body.get("readable_until"))
-    return Master(form.integer(body["version"]), form.octets(body["wrapped"]), made_at, until, encoding)
+    body = form.keyed(value, "version", "wrapped", "made_at", optional=("readable_until",))
+    until = form.instant(body["readable_until"]) if "readable_until" in body else None
+    return Master(form.integer(body["version"]), form.octets(body["wrapped"]), form.instant(body["made_at"]), until)
 
 
 def _write_secret(secret: DomainSecret) -> dict[str, Json]:
-    body: dict[str, Json] = {"made_under": secret.made_under, "wrapped": secret.wrapped.hex()}
-    return form.write_domain(secret.domain) | body | form.instants(made_at=secret.made_at)
+    return form.write_domain(secret.domain) | {
+        "made_under": secret.made_under,
+        "made_at": write_instant(secret.made_at),
+        "wrapped": secret.wrapped.hex(),
+    }
 
 
 def _read_secret(value: Json) -> DomainSecret:
     names = ("recipient", "purpose", "epoch")
-    body = form.keyed(value, *names, "made_under", "wrapped", optional=("made_at",))
+    body = form.keyed(value, *names, "made_under", "made_at", "wrapped")
     domain = form.read_domain({name: body[name] for name in names})
-    made_at = form.optional_instant(body.get("made_at"))
-    return DomainSecret(domain, form.integer(body["made_under"]), made_at, form.octets(body["wrapped"]))
-
-
-def _read_secret_1(value: Json) -> DomainSecret:
-    body = form.keyed(value, "recipient", "purpose", "epoch", "master", "wrapped")
-    if body["epoch"] != 1 or body["master"] != 1:
-        raise ValueError("format 1 has one epoch and one master")
-    domain = PseudonymDomain(form.text(body["recipient"]), form.text(body["purpose"]))
-    return DomainSecret(domain, 1, None, form.octets(body["wrapped"]))
-
-
-def _read_name_1(value: Json) -> PseudonymDomain:
-    body = form.keyed(value, "recipient", "purpose")
-    return PseudonymDomain(form.text(body["recipient"]), form.text(body["purpose"]))
+    made_under, made_at = form.integer(body["made_under"]), form.instant(body["made_at"])
+    return DomainSecret(domain, made_under, made_at, form.octets(body["wrapped"]))
 
 
 def _read_back_up(value: Json) -> BackUp:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
-from gateway.accountability.lexical import read_instant, write_instant
+from gateway.accountability.lexical import read_instant
 from gateway.model.pseudonym import PseudonymDomain
 
 _HEX = re.compile(r"(?:[0-9a-f]{2})+", re.ASCII)
@@ -87,16 +87,6 @@ def day(value: Json) -> date:
 def instant(value: Json) -> datetime:
     """Return an instant, naive UTC; ValueError for anything else."""
     return read_instant(text(value))
-
-
-def optional_instant(value: Json | None) -> datetime | None:
-    """Return an instant, naive UTC, or None where none is given; ValueError for anything else."""
-    return None if value is None else instant(value)
-
-
-def instants(**named: datetime | None) -> dict[str, Json]:
-    """Write the instants that there are, each under its name."""
-    return {name: write_instant(value) for name, value in named.items() if value is not None}
 
 
 def write_domain(domain: PseudonymDomain) -> dict[str, Json]:

@@ -114,7 +114,7 @@ class KeyKeeper(Unshown):
         held = tuple(
             one
             for one in change.document.back_ups
-            if one.until >= city_day(at) and any(item.made_at is None or item.made_at <= one.made_at for item in gone)
+            if one.until >= city_day(at) and any(item.made_at <= one.made_at for item in gone)
         )
         names = tuple(item.domain for item in gone)
         return Destruction(domain, names, at, change.before, change.after, held, change.document.escrows)

@@ -228,11 +228,7 @@ def _derived(current: _Current, domain: PseudonymDomain, use: KeyUse, field_form
         info = derivation.key_info(document.suite, derivation.LASTING, domain, use.value, field_form)
         return derivation.lasting_key(secret, info)
     number = item.made_under if lasting else version or document.newest.version
-    master = next((one for one in document.masters if one.version == number), None)
-    if master is None:
+    if number not in current.masters:
         raise fault("this version of the keys is not in the file")
-    if master.encoding == 1 and not domain.epoch:
-        info = derivation.key_info_1(domain, use.value, field_form)
-    else:
-        info = derivation.key_info(document.suite, number, domain, use.value, field_form)
+    info = derivation.key_info(document.suite, number, domain, use.value, field_form)
     return derivation.working_key(current.masters[number], secret, info)

@@ -38,8 +38,8 @@ class Opener(Unshown):
 class Reading:
     """The two files as they were read once.
 
-    `document` is what the key file says, without what the list destroyed. `behind` tells that the files do not say so
-    yet: the key file is an older copy, or the list is still to be made.
+    `document` is what the key file says, without what the list destroyed. `behind` tells that the key file does not
+    say so yet: it is an older copy.
     """
 
     stamp: Stamp
@@ -116,17 +116,14 @@ class KeyStore(Unshown):
         if not form.authentic(body, code, self._opener.mac_key):
             raise fault("the key file was altered, or replaced by another")
         listed = destructions.load_list(self.path, self._opener.mac_key)
-        digest = hashlib.sha256(data).hexdigest()
         if listed is None:
-            if not file_format.is_first(body):
-                raise fault("the list of destructions beside the key file is missing: bring it back")
-            return Reading(stamp, document, True, digest)
+            raise fault("the list of destructions beside the key file is missing: bring it back")
         list_stamp, tombstones = listed
-        if not file_format.is_first(body) and not tombstones.cover_all(document.tombstones):
+        if not tombstones.cover_all(document.tombstones):
             raise fault("the list of destructions is older than the key file: bring the newer one back")
         merged = document.without(tombstones)
         behind = merged != document or merged.tombstones != tombstones
-        return Reading(stamp + list_stamp, merged, behind, digest)
+        return Reading(stamp + list_stamp, merged, behind, hashlib.sha256(data).hexdigest())
 
     def change(self, step: Callable[[KeyDocument], KeyDocument]) -> Change | None:
         """Write what a step makes of the document as the files have it at that moment, durably.

@@ -72,9 +72,8 @@ def _json(document: KeyDocument) -> dict[str, object]:
 def _lines(document: KeyDocument) -> Iterator[str]:
     yield f"Suite: {document.suite.value}"
     for master in reversed(document.masters):
-        made = f", made {master.made_at:%Y-%m-%d}" if master.made_at else ""
         until = f", window until {at(master.readable_until)}" if master.readable_until else ""
-        yield f"Version {master.version}: {_state(document, master)}{made}{until}"
+        yield f"Version {master.version}: {_state(document, master)}, made {master.made_at:%Y-%m-%d}{until}"
     yield f"Domains: {len(document.secrets)}"
     for item in document.secrets:
         yield f"  {_shown(item.domain)}"

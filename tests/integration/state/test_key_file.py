@@ -101,7 +101,8 @@ TAMPERINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "unknown suite": lambda body: body.update(suite="des"),
     "master": lambda body: body["masters"][0].update(wrapped=body["domains"][0]["wrapped"]),
     "master's version": lambda body: body["masters"][0].update(version=2),
-    "master's encoding": lambda body: body["masters"][0].update(encoding=1),
+    "master's age": lambda body: body["masters"][0].update(made_at="2020-01-01T00:00:00.000000Z"),
+    "master without an age": lambda body: body["masters"][0].pop("made_at"),
     "master's window": lambda body: body["masters"][0].update(readable_until="2999-01-01T00:00:00.000000Z"),
     "masters doubled": lambda body: body["masters"].append(body["masters"][0]),
     "no master": lambda body: body["masters"].pop(),
@@ -128,6 +129,13 @@ TAMPERINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "epochs ended on no day": lambda body: body["destroyed"].update(before="2026"),
     "back-up added": lambda body: body["back_ups"].append({}),
 }
+
+
+def test_a_file_of_a_version_that_was_never_released_is_refused_with_what_to_do(path: Path) -> None:
+    body = json.loads(path.read_bytes()) | {"format": 1}
+    path.write_text(json.dumps(body, sort_keys=True, separators=(",", ":")))
+    path.with_name(path.name + ".destroyed").unlink()
+    assert "gateway key init" in refused(path, SECRET)
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)
