@@ -8,6 +8,7 @@ from gateway.model.errors import ErrorReason
 from gateway.model.governance import Officer, Power
 from gateway.model.party import Identity, Peer
 from gateway.model.permit import Refusal
+from gateway.model.pseudonym import AUDIT_DOMAIN
 from gateway.policy.store import PolicyStore
 from gateway.ports import (
     AuditLog,
@@ -19,8 +20,8 @@ from gateway.ports import (
     Registers,
 )
 
-GATEWAY = "purpose-gateway"
-"""How records name what the gateway does by itself."""
+GATEWAY = AUDIT_DOMAIN.recipient
+"""How records name what the gateway does by itself: no institution is called so."""
 
 
 @dataclass(frozen=True, slots=True)

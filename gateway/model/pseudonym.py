@@ -43,3 +43,8 @@ class PseudonymDomain:
     def at(self, renewed: Renewal | None, day: date) -> PseudonymDomain:
         """Return the domain of this recipient and purpose for tokens that are made on a day."""
         return replace(self, epoch="" if renewed is None else renewed.epoch(day))
+
+
+AUDIT_DOMAIN = PseudonymDomain("purpose-gateway", "audit-manifest")
+"""The gateway's own domain: disclosure manifests, meters, registers of consent and names of data versions. No policy
+names a purpose or an institution so. Its keys stay through every rotation, since registers hold what they made."""

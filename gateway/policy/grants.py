@@ -17,7 +17,7 @@ from gateway.policy.regions import RegionTree
 from gateway.policy.roles import RoleLink, reachable
 from gateway.policy.terms import TermsError, misfits, parse_terms
 from gateway.policy.turns import in_turns
-from gateway.policy.validation import is_slug
+from gateway.policy.validation import GATEWAY_ITSELF, is_gateway, is_slug
 
 ANY = "*"
 _COLUMNS = ("grant id", "recipient", "dataset/disclosure", "kind", "region", "purpose", "terms", "effect")
@@ -228,8 +228,8 @@ class _Reader:
             found.append(("a role line has 3 columns, or 4 with terms", "Write: g, institution, role, terms."))
             return None
         _, member, role, *terms = row.cells
-        _slug("institution", member, found)
-        _slug("role", role, found)
+        _institution("institution", member, found)
+        _institution("role", role, found)
         days = _days(terms[0] if terms else "", found)
         return None if found else RoleLink(member, role, row.line, days.get("from"), days.get("until"))
 
@@ -237,7 +237,7 @@ class _Reader:
         known = self._recipients.get(value)
         if known is not None:
             return known
-        if _slug(column, value, found):
+        if _institution(column, value, found):
             self._recipients[value] = value
         return value
 
@@ -281,6 +281,13 @@ def _slug(column: str, value: str, found: list[_Complaint]) -> bool:
         return True
     found.append((f"{shown(value)} is not a well-formed {column}", "Use a-z, 0-9 and single '-' between them."))
     return False
+
+
+def _institution(column: str, value: str, found: list[_Complaint]) -> bool:
+    if is_gateway(value):
+        found.append(GATEWAY_ITSELF)
+        return False
+    return _slug(column, value, found)
 
 
 def _inert(

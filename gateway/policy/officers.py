@@ -18,7 +18,7 @@ from gateway.model.region import is_within
 from gateway.policy.documents import Document
 from gateway.policy.problems import Problems, did_you_mean, shown
 from gateway.policy.regions import RegionTree
-from gateway.policy.validation import Shape, Slug, formed, shaped
+from gateway.policy.validation import Institution, Shape, formed, shaped
 
 ALL = "*"
 _KEY_BYTES = 32
@@ -36,7 +36,7 @@ Person = Annotated[
 class OfficerShape(Shape):
     """One officer."""
 
-    institution: Slug
+    institution: Institution
     person: Annotated[Person, Field(description="as tokens name the person")]
     powers: Annotated[list[Annotated[Power, Field(strict=False)]], Field(min_length=1)]
     region: Annotated[str, Field(description="the subtree of regions whose grants the officer may change")]

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from gateway.model.pseudonym import AUDIT_DOMAIN
 from gateway.model.purpose import FurtherUse, LegalBasis, Purpose
 from gateway.policy import dpv
 from gateway.policy.documents import Document
@@ -130,6 +131,8 @@ def read_purposes(document: Document, problems: Problems) -> PurposeTree | None:
         if purpose.id in purposes:
             wrong("id", f"the purpose '{purpose.id}' is there twice", "Ids are unique over the whole tree.")
             return
+        if purpose.id == AUDIT_DOMAIN.purpose:
+            wrong("id", f"the id '{purpose.id}' is that of the gateway's own records", "Choose another id.")
         _check_purpose(purpose.dpv, lambda message, remedy: wrong("dpv", message, remedy))
         basis = purpose.legal_basis
         _check_basis(basis.dpv, lambda message, remedy: wrong("legal_basis", message, remedy))

@@ -15,14 +15,14 @@ from gateway.policy.folder import GRANTS, REGISTERS
 from gateway.policy.grants import ANY, Grant
 from gateway.policy.objects import contracts_under, disclosures_under
 from gateway.policy.problems import Problems, did_you_mean, shown
-from gateway.policy.validation import Names, Shape, Slug, shaped
+from gateway.policy.validation import Institution, Names, Shape, Slug, shaped
 
 
 class CaseRegisterShape(Shape):
     """A register of cases."""
 
     title: Names
-    keepers: Annotated[list[Slug], Field(min_length=1, description="the institutions that open and close cases")]
+    keepers: Annotated[list[Institution], Field(min_length=1, description="the institutions that open and close cases")]
     form: Annotated[
         str,
         StringConstraints(pattern=r"\S", max_length=MAX_LENGTH),
@@ -34,7 +34,7 @@ class ConsentRegisterShape(Shape):
     """A register of consents."""
 
     title: Names
-    keepers: Annotated[list[Slug], Field(min_length=1, description="the institutions that record and withdraw")]
+    keepers: Annotated[list[Institution], Field(min_length=1, description="the institutions that record and withdraw")]
     subject: Annotated[Slug, Field(description="the kind of privacy unit that consents, as contracts call it")]
     canonical: Annotated[
         CanonicalForm, Field(strict=False, description="the form of the identifier, as contracts have it")

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, ErrorDetails
 from pydantic_core.core_schema import no_info_after_validator_function
 
+from gateway.model.pseudonym import AUDIT_DOMAIN
 from gateway.policy.documents import Document
 from gateway.policy.problems import Problems, did_you_mean, shown
 
@@ -46,6 +47,28 @@ Slug = Annotated[str, formed(_SLUG, "Use a-z, 0-9 and single '-' between them.",
 def is_slug(text: str) -> bool:
     """Tell whether a text has the form of an id."""
     return len(text) <= MAX_SLUG and _SLUG_FORM.fullmatch(text) is not None
+
+
+GATEWAY_ITSELF = (
+    f"'{AUDIT_DOMAIN.recipient}' is the gateway itself, and no institution or role",
+    "Choose another name.",
+)
+"""What is wrong with an institution or a role of the gateway's own name, and the remedy."""
+
+
+def is_gateway(institution: str) -> bool:
+    """Tell whether an institution has the name under which the gateway keeps its own keys."""
+    return institution == AUDIT_DOMAIN.recipient
+
+
+def _no_gateway(institution: str) -> str:
+    if is_gateway(institution):
+        raise ValueError(". ".join(GATEWAY_ITSELF))
+    return institution
+
+
+Institution = Annotated[Slug, AfterValidator(_no_gateway)]
+"""The id of an institution."""
 
 
 def _no_number(name: str) -> str:

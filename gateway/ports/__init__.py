@@ -3,11 +3,12 @@
 Every port is safe to call from several threads. What an adapter cannot do, it says by raising a `Fault`.
 """
 
+from gateway.model.pseudonym import AUDIT_DOMAIN
 from gateway.ports.accounts import BudgetLedger, Meters, RequestRegister
 from gateway.ports.archive import Certificates, PolicyArchive
 from gateway.ports.audit import AuditLog
 from gateway.ports.callers import Clock, IdentityProvider
-from gateway.ports.keys import AUDIT_DOMAIN, KeyRing, KeyUse, of_subjects
+from gateway.ports.keys import KeyRing, KeyUse, of_subjects
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
 from gateway.ports.registers import CONSENT_LAG, CaseRegister, ConsentRegister, EmergencyRegister, Registers
 from gateway.ports.source import Source

@@ -24,11 +24,6 @@ class KeyUse(StrEnum):
     CONSENT = "consent"
 
 
-AUDIT_DOMAIN = PseudonymDomain("purpose-gateway", "audit-manifest")
-"""The gateway's own domain: disclosure manifests, meters, registers of consent and names of data versions. No purpose
-has its name. Its keys stay through every rotation, since registers hold what they made."""
-
-
 def of_subjects(kind: str, form: CanonicalForm) -> str:
     """Return the field form under which a kind of subject has one key, in whatever dataset it is found."""
     return f"{kind}/{form.value}"
