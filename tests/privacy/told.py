@@ -78,10 +78,10 @@ _CROWD = """
           kind: extract
           description: For the test.
           fields:
-            resident_id: pseudonymize
+            diagnosis: keep
+            amount_fen: keep
             insurance_class: keep
             community: {{generalize: district}}
-            diagnosis: keep
           waive_noise: "For the test."
           anonymity: {anonymity}
 """
@@ -171,10 +171,10 @@ class Told:
                 found += sum(bool(subject.num_rows) for subject in answer.subjects)
         return found
 
-    def crowd(self, name: str) -> tuple[list[dict[str, Any]], receipt_pb2.Receipt]:
+    def crowd(self, name: str, **narrowed: Any) -> tuple[list[dict[str, Any]], receipt_pb2.Receipt]:
         """The rows of an extract that too few must not share, and the receipt of what left."""
         with self.connect(BUREAU) as gateway:
-            extract = gateway.extract("hospital_bills", name, purpose=SETTLING)
+            extract = gateway.extract("hospital_bills", name, purpose=SETTLING, **narrowed)
             rows: list[dict[str, Any]] = extract.read_all().to_pylist()
             return rows, extract.receipt
 
