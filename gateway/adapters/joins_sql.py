@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from gateway.adapters.linking_approvals import approvals_of, approve
 from gateway.adapters.state_engine import StateDatabase, faulting
@@ -107,15 +107,14 @@ class SqlJoinRegister:
         with faulting(_UNAVAILABLE), self._database.reading() as connection:
             return _joins(connection, select(joins).order_by(_table.number.desc()).limit(max(count, 0)))
 
-    def uncertified(self, now: datetime) -> tuple[Join, ...]:
-        """Return the grants that are over now, early or by their time, and whose keys are not known to be gone.
+    def uncertified(self) -> tuple[Join, ...]:
+        """Return the grants whose keys are not known to be gone, oldest first, whether or not they are over.
 
         Raises:
             Fault: REGISTER_UNAVAILABLE.
         """
-        over = or_(_table.ended_at.is_not(None), _table.ends_at <= now)
         with faulting(_UNAVAILABLE), self._database.reading() as connection:
-            chosen = select(joins).where(over, _table.destroyed_at.is_(None))
+            chosen = select(joins).where(_table.destroyed_at.is_(None))
             return _joins(connection, chosen.order_by(_table.number))
 
 

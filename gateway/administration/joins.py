@@ -1,6 +1,7 @@
 """Join grants and re-identifications at the officers' office: proposed, looked at, signed, ended.
 
-The keys of a join die with it: `close_joins` destroys them when its time is over or an officer ends it.
+The keys of a join die with it: `close_joins` destroys them when its time or one of its purposes is over, or when an
+officer ends it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import datetime
 
 from gateway.accountability.statement import join_statement, reidentification_statement, signed
 from gateway.administration.desk import GATEWAY, Office, officer
+from gateway.administration.sunset import ended
 from gateway.decision.warrant import form_of, reaches
 from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureKind
@@ -112,9 +114,8 @@ def end_join(office: Office, peer: Peer, join_id: str) -> Join | Refusal:
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
     if not reaches(ending, Power.LINK, join.dataset, office.policy.current()):
         return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
-    if office.registers.joins.finish(join_id, ending.id, now) is None:
+    if not _end(office, join_id, ending.id, now):
         return _gone()
-    office.audit.note(Event(EventKind.JOIN_ENDED, now, ending.id, {"join": join_id}))
     close_joins(office)
     return office.registers.joins.get(join_id) or _gone()
 
@@ -134,22 +135,40 @@ def joins(office: Office, peer: Peer) -> tuple[Join, ...] | Refusal:
 def close_joins(office: Office) -> tuple[Join, ...]:
     """Destroy the keys of every join grant that is over, and enter that they are gone. Again, it changes nothing.
 
+    A grant whose own purpose has ended, or that of a side, is ended by this.
+
     Raises:
-        Fault: KEYS_UNAVAILABLE, AUDIT_UNAVAILABLE, REGISTER_UNAVAILABLE; what was not done is done by the next call.
+        Fault: POLICY_UNAVAILABLE, KEYS_UNAVAILABLE, AUDIT_UNAVAILABLE, REGISTER_UNAVAILABLE; what was not done is done
+            by the next call.
     """
     register, now = office.registers.joins, office.clock.now()
-    over = {join.id: join for join in register.uncertified(now)}
+    gone = {name for name, _ in ended(office.policy.current(), city_day(now))}
+    over: dict[str, Join] = {}
+    for join in register.uncertified():
+        if not join.over(now):
+            if gone.isdisjoint(join.purposes):
+                continue
+            _end(office, join.id, GATEWAY, now)
+        over[join.id] = join
     # a call under way when its grant ended may have made a key anew
     for domain in office.keys.domains():
         found = join_of(domain)
-        join = None if found is None or found in over else register.get(found)
-        if join is not None and join.over(now):
-            over[join.id] = join
+        late = None if found is None or found in over else register.get(found)
+        if late is not None and late.over(now):
+            over[late.id] = late
     for join in over.values():
         office.keys.destroy(join.domain)
         entry = office.audit.note(Event(EventKind.KEYS_DESTROYED, now, GATEWAY, {"join": join.id}))
         register.certify(join.id, JoinEnd(now, entry.index))
     return tuple(over.values())
+
+
+def _end(office: Office, join_id: str, by: str, now: datetime) -> bool:
+    """End a grant and note it, unless somebody else did."""
+    if office.registers.joins.finish(join_id, by, now) is None:
+        return False
+    office.audit.note(Event(EventKind.JOIN_ENDED, now, by, {"join": join_id}))
+    return True
 
 
 def reidentifications(office: Office, peer: Peer) -> tuple[Reidentification, ...] | Refusal:

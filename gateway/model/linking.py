@@ -72,10 +72,10 @@ class Join:
         """The join's own pseudonym domain, in which tokens of both sides meet."""
         return PseudonymDomain(f"{_JOINS}{self.id}", self.purpose)
 
-    def side(self, recipient: str, purpose: str) -> PseudonymDomain | None:
-        """Return the one of the two domains that this recipient has for this purpose, or None if it is neither."""
-        asked = PseudonymDomain(recipient, purpose)
-        return asked if asked in (self.first, self.second) else None
+    @property
+    def purposes(self) -> frozenset[str]:
+        """The purposes that it ends with: its own and those of its sides."""
+        return frozenset((self.purpose, self.first.purpose, self.second.purpose))
 
     def over(self, now: datetime) -> bool:
         """Tell whether it has ended, early or by its time."""

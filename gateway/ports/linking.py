@@ -60,8 +60,8 @@ class JoinRegister(Protocol):
         """
         ...
 
-    def uncertified(self, now: datetime) -> tuple[Join, ...]:
-        """Return the grants that are over now, early or by their time, and whose keys are not known to be gone.
+    def uncertified(self) -> tuple[Join, ...]:
+        """Return the grants whose keys are not known to be gone, oldest first, whether or not they are over.
 
         Raises:
             Fault: REGISTER_UNAVAILABLE.

@@ -65,21 +65,45 @@ def test_a_join_ends_with_the_purpose_of_a_side_or_its_own(bench: Bench) -> None
     mine = bench.tokens("police")[:2]
     join = bench.joined(72 * HOUR)
     assert isinstance(bench.link(join, mine), Linked)
-    purposes = bench.house.site.policies / "purposes.yaml"
-    today = bench.house.clock.now().date().isoformat()
-    text = purposes.read_text()
-    head, _, tail = text.partition(f"- id: {TRACING}\n")
-    purposes.write_text(f"{head}- id: {TRACING}\n{tail.replace('expires_on: 2036-12-31', f'expires_on: {today}', 1)}")
-    bench.house.ports.policy.reload()
-    assert not bench.house.ports.policy.last_problems
+    end_purpose(bench, TRACING)
     bench.wait(36 * HOUR)
     assert reason(bench.link(join, mine)) is ErrorReason.PURPOSE_EXPIRED
-    edit(purposes, "expires_on: 2036-12-31", f"expires_on: {today}")
-    bench.house.ports.policy.reload()
+    end_purpose(bench, MATCHING)
     assert reason(bench.link(join, mine)) is ErrorReason.PURPOSE_EXPIRED
     certified = {one.purpose: one for one in sunset(bench.house.office)}
     assert f"join:{join.id}" in certified[MATCHING].recipients
     assert join.domain not in bench.house.office.keys.domains()
+
+
+@pytest.mark.parametrize("ends", [TRACING, MATCHING])
+def test_the_key_of_a_join_goes_with_any_of_its_purposes(bench: Bench, ends: str) -> None:
+    house, mine = bench.house, bench.tokens("police")[:2]
+    join = bench.joined(72 * HOUR)
+    assert isinstance(bench.link(join, mine), Linked)
+    assert close_joins(house.office) == ()
+    end_purpose(bench, ends)
+    assert close_joins(house.office) == ()
+    bench.wait(36 * HOUR)
+    (closed,) = close_joins(house.office)
+    assert closed.id == join.id
+    assert join.domain not in house.office.keys.domains()
+    kept = house.office.registers.joins.get(join.id)
+    assert kept is not None and kept.end is not None and kept.ended_at is not None
+    assert kept.ended_by == "purpose-gateway" and kept.end.destroyed_at < join.ends_at
+    assert close_joins(house.office) == ()
+    assert reason(bench.link(join, mine)) in (ErrorReason.PURPOSE_EXPIRED, ErrorReason.JOIN_NOT_IN_FORCE)
+    assert join.domain not in house.office.keys.domains()
+
+
+def end_purpose(bench: Bench, purpose: str) -> None:
+    """Let today be the last day of a purpose."""
+    file = bench.house.site.policies / "purposes.yaml"
+    today = bench.house.clock.now().date().isoformat()
+    head, name, tail = file.read_text().partition(f"- id: {purpose}\n")
+    assert name and "expires_on: 2036-12-31" in tail
+    file.write_text(head + name + tail.replace("expires_on: 2036-12-31", f"expires_on: {today}", 1))
+    bench.house.ports.policy.reload()
+    assert not bench.house.ports.policy.last_problems
 
 
 def test_a_join_stands_on_officers_of_today(bench: Bench) -> None:
