@@ -25,7 +25,7 @@ from bench.measure import Json, interleave, significant, spread
 from gateway.kernels.ciphers import cipher
 from gateway.kernels.formats import preserve
 from gateway.kernels.generalize import generalize_age, generalize_date, generalize_number, generalize_step
-from gateway.kernels.perturb import discrete_laplace
+from gateway.kernels.perturb import DiscreteLaplace
 from gateway.kernels.text import Column, as_text
 from gateway.kernels.tokens import TokenKeys, detokenize, irreversible, subject_tags, tokenize
 from gateway.model.contract import CanonicalForm
@@ -103,11 +103,7 @@ def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
     tags = subject_tags(those.ids, _RESIDENT_ID, _KEY)
     batches = [_slice(those, start, BATCH_ROWS) for start in range(0, rows, BATCH_ROWS)]
 
-    def noise() -> object:
-        return discrete_laplace(
-            those.amounts, 0, 100_000, epsilon=Fraction(1), field="amount", subject_tags=tags, key=_KEY,
-            suite=CipherSuite.AES,
-        )  # fmt: skip
+    laplace = DiscreteLaplace(0, 100_000, epsilon=Fraction(1), occasion="amount", key=_KEY, suite=CipherSuite.AES)
 
     arms: dict[str, tuple[int, Callable[[], float]]] = {
         "hmac": (rows, cpu_of(lambda: _hmac(those.ids))),
@@ -121,7 +117,7 @@ def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
         "cmac": (sample, cpu_of(lambda: _cmac(those.ids[:sample]))),
         "ff1": (rows, cpu_of(lambda: _ff1(those.ids))),
         "record": (rows, cpu_of(lambda: [record(batch) for batch in batches])),
-        "noise": (rows, cpu_of(noise)),
+        "noise": (rows, cpu_of(lambda: laplace.answer(those.amounts, tags))),
     }
     with _fastfpe(those.ids[:sample]) as fastfpe:
         if fastfpe is not None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
 import pyarrow as pa
 
-from gateway.kernels.perturb import discrete_laplace, laplace_table, randomized_response, response_table
-from gateway.kernels.text import Column
+from gateway.kernels.perturb import DiscreteLaplace, RandomizedResponse
 from gateway.model.contract import FieldSpec
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import ADD_NOISE, TREAT, WAIVE_NOISE, Obligation, Permit
@@ -40,7 +39,7 @@ def waive_noise(pseudonymous: PseudonymizedTable) -> ProtectedTable:
 
 
 def randomize(pseudonymous: PseudonymizedTable, charged: ChargedPermit, keys: KeyRing) -> ProtectedTable:
-    """Randomise the fields whose treatment says so, by coins that are fixed for the recipient, the request, the subject
+    """Randomise the fields whose treatment says so, by coins that are fixed for the recipient, the charge, the subject
     and the value. The other fields pass as `waive_noise` lets them.
 
     Raises:
@@ -51,44 +50,43 @@ def randomize(pseudonymous: PseudonymizedTable, charged: ChargedPermit, keys: Ke
     if charged.permit is not permit or loss is None or charged.charge.rho != loss.rho or not _waived(permit):
         raise Fault(ErrorReason.INTERNAL)
     contract, schema = permit.scope.contract, pseudonymous.schema
-    draws: dict[str, _Draw] = {}
+    drawings = {}
     for name, how in perturbed.items():
         key = keys.working_key(permit.domain, KeyUse.PERTURB, f"{contract.dataset}/{name}")
         # the charge names the request: another one throws other coins, or differing answers would tell of values
-        coins = f"{charged.charge.release_id}/{name}"
-        draws[name] = _drawing(contract.fields[name], coins, Fraction(how.epsilon), keys.suite, key)
+        occasion = f"{charged.charge.release_id}/{name}"
+        arrow, epsilon = schema.field(name).type, Fraction(how.epsilon)
+        drawings[name] = _drawing(contract.fields[name], arrow, occasion, epsilon, keys.suite, key)
 
     def segments(source: Iterator[Segment]) -> Iterator[Segment]:
         for segment in source:
             columns = list(segment.records.columns)
-            for name, draw in draws.items():
+            for name, drawing in drawings.items():
                 place = schema.get_field_index(name)
-                columns[place] = draw(columns[place], segment.tags)
+                columns[place] = drawing.answer(columns[place], segment.tags)
             yield replace(segment, records=pa.record_batch(columns, schema=schema))
 
     done = frozenset({Obligation(WAIVE_NOISE), *(Obligation(TREAT, name) for name in perturbed)})
     return ProtectedTable._advance(pseudonymous, schema, segments(pseudonymous.take()), done)
 
 
-_Draw = Callable[[Column, bytes], Column]
-"""Randomises a column whose rows belong to the subjects of these tags."""
-
-
-def _drawing(field: FieldSpec, name: str, epsilon: Fraction, suite: CipherSuite, key: bytes) -> _Draw:
+def _drawing(
+    field: FieldSpec, arrow: pa.DataType, occasion: str, epsilon: Fraction, suite: CipherSuite, key: bytes
+) -> RandomizedResponse | DiscreteLaplace:
     """Return what randomises a field, after seeing that it loses no more than epsilon as it is built."""
+    drawing: RandomizedResponse | DiscreteLaplace
     if field.keys is not None:
-        keys, nullable = field.keys, field.nullable
-        if response_table(len(keys) + nullable, epsilon).loss > epsilon:
-            raise Fault(ErrorReason.INTERNAL)
-        return lambda column, tags: randomized_response(
-            column, keys, nullable=nullable, epsilon=epsilon, field=name, subject_tags=tags, key=key, suite=suite
+        drawing = RandomizedResponse(
+            field.keys, arrow, nullable=field.nullable, epsilon=epsilon, occasion=occasion, key=key, suite=suite
         )
-    if field.bounds is None or laplace_table(field.bounds.lower, field.bounds.upper, epsilon).loss > epsilon:
+    elif field.bounds is not None:
+        lower, upper = field.bounds.lower, field.bounds.upper
+        drawing = DiscreteLaplace(lower, upper, epsilon=epsilon, occasion=occasion, key=key, suite=suite)
+    else:
         raise Fault(ErrorReason.INTERNAL)
-    lower, upper = field.bounds.lower, field.bounds.upper
-    return lambda column, tags: discrete_laplace(
-        column, lower, upper, epsilon=epsilon, field=name, subject_tags=tags, key=key, suite=suite
-    )
+    if drawing.loss > epsilon:
+        raise Fault(ErrorReason.INTERNAL)
+    return drawing
 
 
 def perturb(exact: BoundedAggregates) -> ProtectedCells:

@@ -4,7 +4,9 @@ values, randomised answers that are charged, and rows that too few people share.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
@@ -15,8 +17,10 @@ import pytest
 
 from gateway import pipeline
 from gateway.kernels import digits
+from gateway.kernels.perturb import RandomizedResponse
 from gateway.kernels.text import matrix
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.filter import Condition, Operator
 from gateway.model.loss import PrivacyLoss
 from gateway.model.record import AuditRecord
 from gateway.pipeline import Refused
@@ -57,6 +61,7 @@ DISCLOSURES = """
             sex: keep
             birth_date: {generalize: year}
             community: {generalize: street}
+          filters: [sex]
           waive_noise: "Nobody stands alone."
           anonymity: {k: 3}
 
@@ -87,7 +92,7 @@ def residents(new_site: Site) -> pa.Table:
 
 
 def extract(house: House, disclosure: str, person: str = "li.wei", **changed: Any) -> tuple[pa.Table, AuditRecord]:
-    request = tracing(context=context(PURPOSE), dataset="residents", disclosure=disclosure, **changed)
+    request = tracing(**{"context": context(PURPOSE), "dataset": "residents", "disclosure": disclosure} | changed)
     delivery = delivered(pipeline.rows(house.ports, house.peer(ASKING, person), request))
     with closing(delivery):
         table = pa.Table.from_batches([part.records for part in delivery], delivery.schema)
@@ -159,6 +164,16 @@ def test_randomised_answers_are_charged_once_and_are_the_same_again(residents: p
     assert house.diary.events.count("rows") == 2, "nothing was read for the one that was refused"
 
 
+def test_a_mechanism_that_loses_more_than_its_epsilon_answers_nothing(
+    residents: pa.Table, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RandomizedResponse, "loss", Fraction("0.500001"))
+    with pytest.raises(Fault) as raised:
+        extract(house, "answers")
+    assert raised.value.reason is ErrorReason.INTERNAL
+    assert house.audit.records == []
+
+
 def test_rows_that_too_few_share_stay_and_are_counted(residents: pa.Table, house: House) -> None:
     told, record = extract(house, "crowd")
     classes = Counter(zip(column(told, "sex"), column(told, "birth_date"), column(told, "community"), strict=True))
@@ -174,6 +189,31 @@ def test_rows_that_too_few_share_stay_and_are_counted(residents: pa.Table, house
     assert (record.rows, record.withheld_rows) == (told.num_rows, withheld)
     assert record.rows + withheld == residents.num_rows
     assert "ensure-anonymity" in record.obligations
+
+
+def test_who_asks_for_less_learns_no_more(residents: pa.Table, house: House) -> None:
+    whole, record = extract(house, "crowd")
+    rows = [tuple(row.values()) for row in whole.select(CROWD).to_pylist()]
+    district = Counter("/".join(place.split("/")[:2]) for _, _, place in rows).most_common(1)[0][0]
+    women = Condition("sex", Operator.EQUAL, ("F",))
+    narrower: list[tuple[dict[str, Any], Callable[[tuple[Any, ...]], bool]]] = [
+        # classes of fewer fields would hold the more people, and classes of fewer rows the fewer
+        ({"fields": ("sex",)}, lambda row: True),
+        ({"fields": ("birth_date", "community")}, lambda row: True),
+        ({"filters": (women,)}, lambda row: row[0] == "F"),
+        ({"fields": ("birth_date", "community"), "filters": (women,)}, lambda row: row[0] == "F"),
+        ({"context": replace(context(PURPOSE), region=district)}, lambda row: row[2].startswith(f"{district}/")),
+    ]
+    for asked, among in narrower:
+        told, other = extract(house, "crowd", **asked)
+        names = [name for name in CROWD if name in told.schema.names]
+        places = [CROWD.index(name) for name in names]
+        assert Counter(tuple(row.values()) for row in told.select(names).to_pylist()) == Counter(
+            tuple(row[place] for place in places) for row in rows if among(row)
+        )
+        assert 0 < told.num_rows == other.rows
+        # and how many stayed is no count of those that were chosen
+        assert other.withheld_rows == record.withheld_rows
 
 
 def test_tokens_that_counting_would_undo_are_refused(residents: pa.Table, house: House) -> None:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
-from gateway.kernels.perturb import discrete_laplace, randomized_response
+from gateway.kernels.perturb import DiscreteLaplace, RandomizedResponse
 from gateway.model.pseudonym import CipherSuite
 
 SUBJECTS = 20_000
@@ -38,30 +38,16 @@ def tags(rows: int) -> bytes:
 
 
 def response(true: Column, key: bytes, epsilon: Fraction = EPSILON) -> Column:
-    answers = randomized_response(
-        pa.array(true),
-        tuple(range(len(KEYS))),
-        nullable=False,
-        epsilon=epsilon,
-        field="ill",
-        subject_tags=tags(len(true)),
-        key=key,
-        suite=CipherSuite.AES,
+    keys = tuple(range(len(KEYS)))
+    mechanism = RandomizedResponse(
+        keys, pa.int64(), nullable=False, epsilon=epsilon, occasion="ill", key=key, suite=CipherSuite.AES
     )
-    return answers.to_numpy()
+    return mechanism.answer(pa.array(true), tags(len(true))).to_numpy()
 
 
 def laplace(true: Column, key: bytes, epsilon: Fraction = EPSILON, bounds: tuple[int, int] = (LOWER, UPPER)) -> Column:
-    answers = discrete_laplace(
-        pa.array(true),
-        *bounds,
-        epsilon=epsilon,
-        field="visits",
-        subject_tags=tags(len(true)),
-        key=key,
-        suite=CipherSuite.AES,
-    )
-    return answers.to_numpy()
+    mechanism = DiscreteLaplace(*bounds, epsilon=epsilon, occasion="visits", key=key, suite=CipherSuite.AES)
+    return mechanism.answer(pa.array(true), tags(len(true))).to_numpy()
 
 
 def doubled(answer: Callable[..., Column]) -> Answer:

@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.kernels.perturb import discrete_laplace, laplace_table, randomized_response, response_table
+from gateway.kernels.perturb import DiscreteLaplace, RandomizedResponse, laplace_table, response_table
 from gateway.kernels.perturb.coins import WORDS
 from gateway.kernels.perturb.exponential import exp_bounds
 from gateway.model.pseudonym import CipherSuite
@@ -27,30 +27,17 @@ suites = st.sampled_from(CipherSuite)
 def respond(
     values: list[str | None], tags: list[bytes], epsilon: Fraction, nullable: bool, suite: CipherSuite
 ) -> list[str | None]:
-    return randomized_response(
-        pa.array(values, pa.string()),
-        KEYS,
-        nullable=nullable,
-        epsilon=epsilon,
-        field="trips/colour",
-        subject_tags=b"".join(tags),
-        key=KEY,
-        suite=suite,
-    ).to_pylist()
+    response = RandomizedResponse(
+        KEYS, pa.string(), nullable=nullable, epsilon=epsilon, occasion="trips/colour", key=KEY, suite=suite
+    )
+    return response.answer(pa.array(values, pa.string()), b"".join(tags)).to_pylist()
 
 
 def noised(
     values: list[int | None], tags: list[bytes], limits: tuple[int, int], epsilon: Fraction, suite: CipherSuite
 ) -> list[int | None]:
-    return discrete_laplace(
-        pa.array(values, pa.int64()),
-        *limits,
-        epsilon=epsilon,
-        field="trips/fare",
-        subject_tags=b"".join(tags),
-        key=KEY,
-        suite=suite,
-    ).to_pylist()
+    laplace = DiscreteLaplace(*limits, epsilon=epsilon, occasion="trips/fare", key=KEY, suite=suite)
+    return laplace.answer(pa.array(values, pa.int64()), b"".join(tags)).to_pylist()
 
 
 @given(st.lists(st.tuples(words, subjects), max_size=12), epsilons, st.booleans(), suites)

@@ -1,6 +1,7 @@
-"""The coins that answers are drawn with: a keyed pseudorandom function of subject, field and value, over a column.
+"""The coins that answers are drawn with: a keyed pseudorandom function of occasion, subject and value, over a column.
 
-Asking again throws no new coins, so that answers cannot be averaged. For each value the coins are a CMAC (NIST SP
+Asking again on the same occasion throws no new coins, so that answers cannot be averaged; another occasion is another
+charge, and throws coins of its own. For each value the coins are a CMAC (NIST SP
 800-38B) over blocks of 16 bytes: two that hash the mechanism and its parameters, one with the subject's tag, one with
 the value's number. Messages share one length, and no two inputs make the same message. The first two blocks are the
 same down the column and are enciphered once.
@@ -28,10 +29,10 @@ _ROWS = 8_192
 
 
 class Coins:
-    """Throws for one field of one recipient and purpose, under one mechanism. Shows and gives away no key.
+    """Throws of one mechanism on one occasion. Shows and gives away no key.
 
-    `mechanism` are texts that name the field, the mechanism and every parameter of it. `key` is a working key of 64
-    bytes of the recipient's domain, of which the cipher takes the first 32 (AES) or 16 (SM4).
+    `mechanism` are texts that name the mechanism, the occasion (the charge and the field) and every parameter. `key` is
+    a working key of 64 bytes of the recipient's domain, of which the cipher takes the first 32 (AES) or 16 (SM4).
 
     Raises:
         ValueError: for a key of another length.

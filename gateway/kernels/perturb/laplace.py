@@ -82,7 +82,7 @@ def laplace_table(lower: int, upper: int, epsilon: Fraction) -> LaplaceTable:
     With a = e^(-ε/cells) noise reaches m cells or more with probability aᵐ/(1+a). These weights are rounded up, which
     takes from the middle. The greatest ratio is that of an answer at a bound, given the two bounds:
     (1 - a/(1+a)) / (a^cells/(1+a)) = e^ε, and rounding only lowers it; answers between have a factor a of room.
-    Both are checked on the weights as they are.
+    The loss that is stated is that of the weights as they are, of both kinds.
 
     Raises:
         ValueError: for an epsilon that is no decimal of six places from 0.001 to 20, or bounds that are no int64, in
@@ -100,12 +100,9 @@ def laplace_table(lower: int, upper: int, epsilon: Fraction) -> LaplaceTable:
     for _ in range(cells):
         power = -(-power * falls >> _BITS)
         tails.append(-(-power * least.denominator // (least.numerator << _BITS)))
-    loss = _loss(tails)
-    if loss > epsilon:
-        raise ArithmeticError("the weights do not keep the epsilon")
     words = np.array([*tails, 0], np.uint64)
     words.setflags(write=False)
-    return LaplaceTable(lower, upper, cell, cells, words, loss)
+    return LaplaceTable(lower, upper, cell, cells, words, _loss(tails))
 
 
 def _loss(tails: list[int]) -> Fraction:
@@ -117,44 +114,56 @@ def _loss(tails: list[int]) -> Fraction:
     return log_upper(max(at_bound, Fraction(max(single), min(single))))
 
 
-def discrete_laplace(
-    column: Column,
-    lower: int,
-    upper: int,
-    *,
-    epsilon: Fraction,
-    field: str,
-    subject_tags: bytes,
-    key: bytes,
-    suite: CipherSuite,
-) -> Column:
-    """Return each int64 value with noise, as int64 between the public bounds, both inclusive.
+class DiscreteLaplace:
+    """Puts noise on one field on one occasion: each integer leaves as one between the public bounds, both inclusive.
+    Built once, for all batches of a stream; safe to share between threads.
 
     A value beyond a bound is taken for the bound before the noise; an answer beyond one leaves as the bound. In a range
     of more than 65,536 steps, values and answers go by cells of several (`LaplaceTable.cell`). NULL has no place among
     numbers, and leaving it as it is would tell it apart for sure: it is taken for the middle of the range, so fields in
-    which NULL means something should not be perturbed. A row without a subject (a tag of 16 zero bytes) leaves as NULL,
-    whatever it holds.
+    which NULL means something should not be perturbed.
 
     Args:
-        epsilon: the privacy loss of one answer; `laplace_table(...).loss` is the loss realised, and not above it.
-        field, subject_tags, key, suite: as for `randomized_response`.
+        epsilon, occasion, key, suite: as for `RandomizedResponse`.
 
     Raises:
-        TypeError: if the column is not int64. ValueError: for bounds or an epsilon as `laplace_table` refuses them,
-        tags of another length or a key that is not 64 bytes.
+        ValueError: for bounds or an epsilon as `laplace_table` refuses them, or a key that is not 64 bytes.
     """
-    if column.type != pa.int64():
-        raise TypeError("the column must be int64")
-    table = laplace_table(lower, upper, epsilon)
-    coins = Coins(("discrete laplace", field, str(epsilon), str(lower), str(upper)), key, suite)
-    subjects = tags.words(subject_tags, len(column))
-    known = tags.known(subjects)
-    middle = lower + (upper - lower) // 2
-    numbers = (compute.fill_null(column, middle) if column.null_count else column).to_numpy()
-    answers = np.empty(len(column), np.int64)
-    for chunk in chunks(len(column)):
-        true = table.cell_of(numbers[chunk])
-        answers[chunk] = table.value_of(true + table.noise(coins.throw(subjects[chunk], true)))
-    answers[~known] = 0  # nothing lies under a NULL
-    return pa.array(answers, mask=None if known.all() else ~known)
+
+    __slots__ = ("_coins", "_middle", "_table")
+
+    def __init__(
+        self, lower: int, upper: int, *, epsilon: Fraction, occasion: str, key: bytes, suite: CipherSuite
+    ) -> None:
+        self._table = laplace_table(lower, upper, epsilon)
+        self._middle = lower + (upper - lower) // 2
+        self._coins = Coins(("discrete laplace", occasion, str(epsilon), str(lower), str(upper)), key, suite)
+
+    @property
+    def loss(self) -> Fraction:
+        """An upper bound of the privacy loss epsilon of one answer, proven of the weights as they are."""
+        return self._table.loss
+
+    def answer(self, column: Column, subject_tags: bytes) -> Column:
+        """Return the answers for an int64 column of the field.
+
+        A row without a subject (a tag of zeros) leaves as NULL, whatever it holds.
+
+        Args:
+            subject_tags: as for `RandomizedResponse.answer`.
+
+        Raises:
+            TypeError: if the column is not int64. ValueError: unless there is one tag for each row.
+        """
+        if column.type != pa.int64():
+            raise TypeError("the column must be int64")
+        subjects = tags.words(subject_tags, len(column))
+        known = tags.known(subjects)
+        numbers = (compute.fill_null(column, self._middle) if column.null_count else column).to_numpy()
+        answers = np.empty(len(column), np.int64)
+        for chunk in chunks(len(column)):
+            true = self._table.cell_of(numbers[chunk])
+            noise = self._table.noise(self._coins.throw(subjects[chunk], true))
+            answers[chunk] = self._table.value_of(true + noise)
+        answers[~known] = 0  # nothing lies under a NULL
+        return pa.array(answers, mask=None if known.all() else ~known)

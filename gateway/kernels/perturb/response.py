@@ -62,56 +62,77 @@ def response_table(size: int, epsilon: Fraction) -> ResponseTable:
     least, _ = exp_bounds(epsilon)
     other = math.ceil(WORDS / (least + size - 1))
     kept = WORDS - (size - 1) * other
-    loss = log_upper(Fraction(kept, other))
-    if not kept > other or loss > epsilon:
-        raise ArithmeticError("the weights do not keep the epsilon")
-    return ResponseTable(size, kept, other, loss)
+    return ResponseTable(size, kept, other, log_upper(Fraction(kept, other)))
 
 
-def randomized_response(
-    column: Column,
-    keys: tuple[Scalar, ...],
-    *,
-    nullable: bool,
-    epsilon: Fraction,
-    field: str,
-    subject_tags: bytes,
-    key: bytes,
-    suite: CipherSuite,
-) -> Column:
-    """Return, for each value, one of the declared public `keys`: the true one or, by keyed coins, another.
+class RandomizedResponse:
+    """Randomises one field on one occasion: each value leaves as one of the declared public `keys`, the true one or, by
+    keyed coins, another. Built once, for all batches of a stream; safe to share between threads.
 
     Where the field is `nullable`, NULL is one more key: it may leave as a value, and a value as NULL. What is none of
     the keys is taken for NULL, or for the first key of a field that is not nullable, so that the promise holds for
-    every value there is. A row without a subject (a tag of 16 zero bytes) leaves as NULL, whatever it holds.
+    every value there is.
 
     Args:
-        column: utf8, int64, bool or date32.
-        epsilon: the privacy loss of one answer; `response_table(...).loss` is the loss realised, and not above it.
-        field: names the field among all that the key serves: dataset and field.
-        subject_tags: 16 bytes for each row, end to end, which name who holds this one value.
+        arrow: the type of the field: utf8, int64, bool or date32.
+        epsilon: the privacy loss that one answer may have.
+        occasion: names the charge that pays for the answers, and the field. Answers on two occasions are independent.
         key: a working key of 64 bytes of the recipient's domain; suite: the cipher it is for.
 
     Raises:
         TypeError: for another Arrow type. TypeError, ValueError: for keys of another type. ValueError: for fewer than
-        two keys (NULL counted), repeated keys or None among them, an epsilon out of bounds, tags of another length or a
-        key that is not 64 bytes.
+        two keys (NULL counted), repeated keys or None among them, an epsilon out of bounds, or a key that is not 64
+        bytes.
     """
-    if column.type not in _TYPES:
-        raise TypeError("the column must be utf8, int64, bool or date32")
-    if None in keys or len(set(keys)) != len(keys):
-        raise ValueError("the keys must be distinct values")
-    answers = pa.array([*keys, None] if nullable else list(keys), column.type)
-    table = response_table(len(answers), epsilon)
-    unknown = len(keys) if nullable else 0
-    mechanism = ("randomized response", field, str(epsilon), str(nullable), str(column.type), *map(str, keys))
-    coins = Coins(mechanism, key, suite)
-    subjects = tags.words(subject_tags, len(column))
-    known = tags.known(subjects)
-    places = compute.index_in(column, value_set=answers[: len(keys)])
-    true = compute.fill_null(places, unknown).to_numpy().astype(np.int64)
-    chosen = np.empty(len(column), np.int64)
-    for chunk in chunks(len(column)):
-        chosen[chunk] = table.choose(coins.throw(subjects[chunk], true[chunk]), true[chunk])
-    answered: Column = answers.take(pa.array(chosen, mask=None if known.all() else ~known))
-    return answered
+
+    __slots__ = ("_answers", "_coins", "_keys", "_table", "_unknown")
+
+    def __init__(
+        self,
+        keys: tuple[Scalar, ...],
+        arrow: pa.DataType,
+        *,
+        nullable: bool,
+        epsilon: Fraction,
+        occasion: str,
+        key: bytes,
+        suite: CipherSuite,
+    ) -> None:
+        if arrow not in _TYPES:
+            raise TypeError("the field must be utf8, int64, bool or date32")
+        if None in keys or len(set(keys)) != len(keys):
+            raise ValueError("the keys must be distinct values")
+        self._answers: Column = pa.array([*keys, None] if nullable else list(keys), arrow)
+        self._keys: Column = self._answers[: len(keys)]
+        self._table = response_table(len(self._answers), epsilon)
+        self._unknown = len(keys) if nullable else 0
+        mechanism = ("randomized response", occasion, str(epsilon), str(nullable), str(arrow), *map(str, keys))
+        self._coins = Coins(mechanism, key, suite)
+
+    @property
+    def loss(self) -> Fraction:
+        """An upper bound of the privacy loss epsilon of one answer, proven of the weights as they are."""
+        return self._table.loss
+
+    def answer(self, column: Column, subject_tags: bytes) -> Column:
+        """Return the answers for a column of the field.
+
+        A row without a subject (a tag of zeros) leaves as NULL, whatever it holds.
+
+        Args:
+            subject_tags: those of `kernels.tags`, which name who holds this one value.
+
+        Raises:
+            TypeError: for a column of another type. ValueError: unless there is one tag for each row.
+        """
+        if column.type != self._answers.type:
+            raise TypeError("the column must be of the field's type")
+        subjects = tags.words(subject_tags, len(column))
+        known = tags.known(subjects)
+        places = compute.index_in(column, value_set=self._keys)
+        true = compute.fill_null(places, self._unknown).to_numpy().astype(np.int64)
+        chosen = np.empty(len(column), np.int64)
+        for chunk in chunks(len(column)):
+            chosen[chunk] = self._table.choose(self._coins.throw(subjects[chunk], true[chunk]), true[chunk])
+        answered: Column = compute.take(self._answers, pa.array(chosen, mask=None if known.all() else ~known))
+        return answered

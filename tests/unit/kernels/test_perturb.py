@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.cmac import CMAC
 
 from gateway.kernels.digest import digest_of
 from gateway.kernels.perturb import (
+    DiscreteLaplace,
     LaplaceTable,
-    discrete_laplace,
+    RandomizedResponse,
     laplace_table,
-    randomized_response,
     response_table,
 )
 from gateway.kernels.perturb.coins import WORDS, Coins
@@ -42,19 +42,14 @@ def respond(
     *,
     nullable: bool = False,
     rows_tags: bytes | None = None,
-    field: str = "f",
+    occasion: str = "f",
 ) -> Column:
     given = tags(len(column)) if rows_tags is None else rows_tags
-    return randomized_response(
-        column,
-        keys,
-        nullable=nullable,
-        epsilon=Fraction(1),
-        field=field,
-        subject_tags=given,
-        key=KEY,
-        suite=CipherSuite.AES,
+    suite = CipherSuite.AES
+    response = RandomizedResponse(
+        keys, column.type, nullable=nullable, epsilon=Fraction(1), occasion=occasion, key=KEY, suite=suite
     )
+    return response.answer(column, given)
 
 
 def noised(
@@ -64,12 +59,11 @@ def noised(
     *,
     epsilon: Fraction = Fraction(1),
     rows_tags: bytes | None = None,
-    field: str = "f",
+    occasion: str = "f",
 ) -> Column:
     given = tags(len(column)) if rows_tags is None else rows_tags
-    return discrete_laplace(
-        column, lower, upper, epsilon=epsilon, field=field, subject_tags=given, key=KEY, suite=CipherSuite.AES
-    )
+    laplace = DiscreteLaplace(lower, upper, epsilon=epsilon, occasion=occasion, key=KEY, suite=CipherSuite.AES)
+    return laplace.answer(column, given)
 
 
 @pytest.mark.parametrize(
@@ -213,13 +207,30 @@ def test_other_parameters_throw_other_coins() -> None:
     assert abs(np.corrcoef(np.sign(coarse), np.sign(fine))[0, 1]) < 0.2
 
 
-def test_another_field_throws_other_coins() -> None:
+def test_another_occasion_throws_other_coins() -> None:
     column = pa.array([1] * 400)
     for first, second in (
-        (respond(column, (1, 2)), respond(column, (1, 2), field="g")),
-        (noised(column, 0, 2), noised(column, 0, 2, field="g")),
+        (respond(column, (1, 2)), respond(column, (1, 2), occasion="g")),
+        (noised(column, 0, 2), noised(column, 0, 2, occasion="g")),
     ):
         assert 100 < np.sum(first.to_numpy() != second.to_numpy()) < 300
+
+
+def test_what_is_built_once_answers_every_batch() -> None:
+    given, suite = tags(300), CipherSuite.AES
+    laplace = DiscreteLaplace(0, 9, epsilon=Fraction(1), occasion="f", key=KEY, suite=suite)
+    response = RandomizedResponse(
+        (0, 1), pa.int64(), nullable=False, epsilon=Fraction(1), occasion="f", key=KEY, suite=suite
+    )
+    column = pa.array([0, 1, 1] * 100)
+    for mechanism in (laplace, response):
+        parts = [
+            mechanism.answer(column.slice(start, 60), given[16 * start : 16 * start + 960])
+            for start in range(0, 300, 60)
+        ]
+        assert pa.concat_arrays(parts).equals(mechanism.answer(column, given))
+    with pytest.raises(TypeError):
+        response.answer(pa.array(["0"]), tags(1))
 
 
 def test_of_a_nullable_field_null_is_a_key_like_another() -> None:
