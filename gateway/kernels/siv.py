@@ -6,7 +6,7 @@ import numpy as np
 
 from gateway.kernels.ciphers import BLOCK, BlockCipher, Sealed
 from gateway.kernels.cmac import Cmac, double, rows_at_once
-from gateway.kernels.text import Bytes, Mask, chunks, copy_rows, pooled
+from gateway.kernels.text import Bytes, Lengths, Mask, chunks, copy_rows, pooled
 
 _FEWEST_BYTES_CHAINED = BLOCK  # shorter plaintexts are one padded block (RFC 5297, 2.4)
 _CLEARED = np.array(0x7FFF_FFFF_7FFF_FFFF, np.uint64)  # of the second half as a number (RFC 5297, 2.5)
@@ -40,6 +40,24 @@ class Siv(Sealed):
         for chunk in chunks(count, room.rows):
             tags = room.tags[: chunk.stop - chunk.start]
             self._mac.chain(plain[chunk], added, tags)
+            copy_rows(tags, sealed[chunk, :BLOCK])
+            self._count(tags, plain[chunk], sealed[chunk, BLOCK:], room)
+        return sealed
+
+    def seal_padded(self, plain: Bytes, lengths: Lengths) -> Bytes:
+        """Encrypt texts of different lengths, zeros behind each in an n × width matrix of as many whole blocks as each
+        takes, one at least: n × (16 + width). What lies behind a text's own 16 + length bytes must be dropped.
+        """
+        count, width = plain.shape
+        shortest, longest = int(lengths.min(initial=width)), int(lengths.max(initial=0))
+        added = np.array([self._added(length).reshape(-1) for length in range(shortest, longest + 1)])
+        nothing, room = np.zeros((width // BLOCK, BLOCK), np.uint8), _Room(count, width)
+        sealed, summed = pooled(count, BLOCK + width), np.empty((room.rows, width), np.uint8)
+        for chunk in chunks(count, room.rows):
+            tags, texts = (matrix[: chunk.stop - chunk.start] for matrix in (room.tags, summed))
+            np.take(added, lengths[chunk] - shortest, 0, texts, "clip")
+            texts ^= plain[chunk]
+            self._mac.chain(texts, nothing, tags)
             copy_rows(tags, sealed[chunk, :BLOCK])
             self._count(tags, plain[chunk], sealed[chunk, BLOCK:], room)
         return sealed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Places: TypeAlias = npt.NDArray[np.intp]
+Lengths: TypeAlias = npt.NDArray[np.int32]
 Column: TypeAlias = "pa.Array[Any]"
 
 _CHUNK = 8_192  # rows
@@ -62,27 +63,66 @@ def chunks(rows: int, most: int = _CHUNK) -> Iterator[slice]:
     return (slice(start, min(start + most, rows)) for start in range(0, rows, most))
 
 
+def one_length(array: Column) -> int | None:
+    """Return the length in bytes that all values of a utf8 array have, or None if it differs or one is NULL."""
+    lengths = np.diff(spans(array)[1])
+    if array.null_count or not len(lengths) or (lengths != lengths[0]).any():
+        return None
+    return int(lengths[0])
+
+
 def by_length(array: Column) -> Iterator[tuple[slice | Places, Bytes]]:
     """Group the values of a utf8 array that are not NULL by their length in bytes, shortest first.
 
     Each group is its rows and their bytes as a matrix. A column of one length is one group, and no copy.
     """
-    _, offsets = spans(array)
-    lengths = np.diff(offsets)
-    if array.null_count == 0 and len(lengths) and (lengths == lengths[0]).all():
-        yield slice(0, len(array)), matrix(array, int(lengths[0]))
+    width = one_length(array)
+    if width is not None:
+        yield slice(0, len(array)), matrix(array, width)
         return
     present = np.flatnonzero(valid(array))
-    lengths = lengths[present]
+    lengths = np.diff(spans(array)[1])[present]
     # numpy sorts 16 bits in linear time
     small = len(lengths) == 0 or int(lengths.max()) < 1 << 16
     present = present[np.argsort(lengths.astype(np.uint16) if small else lengths, kind="stable")]
     ordered = array.take(present)
     _, offsets = spans(ordered)
     lengths = np.diff(offsets)
-    cuts = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(present)]
-    for start, stop in pairwise(cuts if len(present) else []):
+    for start, stop in _runs(lengths):
         yield present[start:stop], matrix(ordered.slice(start, stop - start), int(lengths[start]))
+
+
+def by_blocks(array: Column, size: int) -> Iterator[tuple[Places, Bytes, Lengths]]:
+    """Group the values of a NULL-free utf8 array by the blocks of `size` bytes, a multiple of 8, that they take, one at
+    least, fewest first: far fewer groups than by length.
+
+    Each group is its rows, their bytes as a matrix of whole blocks with zeros behind each value, and their lengths.
+    """
+    data, offsets = spans(array)
+    first, last = int(offsets[0]), int(offsets[-1])
+    # room behind the last value, since each is taken with what lies behind it, up to a whole block
+    window = pooled(1, last - first + size)[0]
+    window[: last - first] = data[first:last]
+    window[last - first :] = 0
+    lengths = np.diff(offsets)
+    blocks = np.maximum(1, -(-lengths // size))
+    small = blocks.max(initial=0) < 1 << 16
+    order = np.argsort(blocks.astype(np.uint16) if small else blocks, kind="stable")
+    starts, lengths, blocks = offsets[:-1][order] - first, lengths[order], blocks[order]
+    kept = np.where(np.arange(size) < np.arange(size + 1)[:, np.newaxis], np.uint8(0xFF), np.uint8(0)).view(np.uint64)
+    for start, stop in _runs(blocks):
+        width = int(blocks[start]) * size
+        # every place of the window seen as the start of a value: reading them is one move for each
+        values = np.ndarray(len(window) - width + 1, f"V{width}", window, strides=(1,))[starts[start:stop]]
+        rows = values.view(np.uint8).reshape(-1, width)
+        rows.view(np.uint64)[:, -size // 8 :] &= kept.take(lengths[start:stop] - (width - size), axis=0, mode="clip")
+        yield order[start:stop], rows, lengths[start:stop]
+
+
+def _runs(ordered: npt.NDArray[np.integer[Any]]) -> Iterator[tuple[int, int]]:
+    """Where each run of equal numbers starts and stops."""
+    cuts = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist(), len(ordered)]
+    return pairwise(cuts if len(ordered) else [])
 
 
 def scatter(count: int, pieces: Sequence[tuple[slice | Places, pa.StringArray]]) -> pa.StringArray:
@@ -96,6 +136,31 @@ def scatter(count: int, pieces: Sequence[tuple[slice | Places, pa.StringArray]])
         done += len(results)
     parts = [results for _, results in pieces] or [pa.array([], pa.string())]
     return as_text(compute.take(pa.concat_arrays(parts), pa.array(places, mask=places < 0)))
+
+
+def compact(count: int, pieces: Iterable[tuple[Places, Bytes, Lengths]]) -> pa.StringArray:
+    """Put texts in the rows they belong to, in a column of `count` rows: of each row of a matrix so many bytes.
+
+    Every row has one text, of more than 12 bytes: what a view of Arrow's refers to and does not hold itself.
+
+    Raises:
+        ValueError: for 2³¹ bytes or more.
+    """
+    views, total = np.zeros((count, 4), np.int32), 0
+    buffers: list[pa.Buffer] = []
+    for rows, texts, lengths in pieces:
+        total += int(lengths.sum(dtype=np.int64))
+        if max(total, texts.size) > _LARGEST_COLUMN:
+            raise ValueError("the column is too long for utf8; work on smaller batches")
+        # length, the first four bytes, which buffer, where in it
+        view = np.empty((len(rows), 4), np.int32)
+        view[:, 0], view[:, 2] = lengths, len(buffers)
+        copy_rows(texts[:, :4], view.view(np.uint8)[:, 4:8])
+        view[:, 3] = np.arange(len(rows), dtype=np.int32) * np.int32(texts.shape[1])
+        views.view(np.complex128)[rows] = view.view(np.complex128)
+        buffers.append(pa.py_buffer(texts.data))
+    array = pa.Array.from_buffers(pa.string_view(), count, [None, pa.py_buffer(views.data), *buffers])
+    return as_text(array.cast(pa.string()))
 
 
 def pooled(count: int, width: int) -> Bytes:

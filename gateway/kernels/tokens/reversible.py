@@ -18,8 +18,12 @@ from gateway.kernels.text import (
     Mask,
     Places,
     as_text,
+    by_blocks,
     by_length,
+    compact,
     from_matrix,
+    matrix,
+    one_length,
     scatter,
     valid,
 )
@@ -53,8 +57,7 @@ def tokenize(array: Column, form: CanonicalForm, keys: TokenKeys) -> pa.StringAr
         left, rest = _others(canonical, encoded)
         left = _within(missing, left)
         if len(rest):
-            engine = keys.of_siv(form)
-            pieces += [(_within(left, rows), _siv_tokens(values, engine)) for rows, values in by_length(rest)]
+            pieces.append((left, _siv_tokens(rest, keys.of_siv(form))))
     return scatter(len(array), pieces)
 
 
@@ -126,8 +129,16 @@ def _block_values(rows: Rows, tokens: Bytes, form: CanonicalForm, keys: TokenKey
         yield places, from_matrix(block.write(numbers if ours.all() else numbers[ours], layout))
 
 
-def _siv_tokens(values: Bytes, engine: Siv) -> pa.StringArray:
-    return from_matrix(hexadecimal.spell(_SIV_LETTER, engine.seal(values)))
+def _siv_tokens(values: Column, engine: Siv) -> pa.StringArray:
+    """Tokens of a column without NULL."""
+    width = one_length(values)
+    if width is not None:
+        return from_matrix(hexadecimal.spell(_SIV_LETTER, engine.seal(matrix(values, width))))
+    pieces = (
+        (rows, hexadecimal.spell(_SIV_LETTER, engine.seal_padded(texts, lengths)), _SHORTEST_SIV + 2 * lengths)
+        for rows, texts, lengths in by_blocks(values, BLOCK)
+    )
+    return compact(len(values), pieces)
 
 
 def _siv_values(rows: Rows, tokens: Bytes, form: CanonicalForm, engine: Siv) -> Piece:

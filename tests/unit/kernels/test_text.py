@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from gateway.kernels import hexadecimal
-from gateway.kernels.text import by_length, copy_rows, from_matrix, pooled, scatter
+from gateway.kernels.text import by_blocks, by_length, compact, copy_rows, from_matrix, one_length, pooled, scatter
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,47 @@ def test_values_are_grouped_by_length_and_find_back_to_their_rows(column: list[s
         assert lengths == sorted({len(value.encode()) for value in column if value is not None})
         pieces = [(rows, from_matrix(matrix)) for rows, matrix in groups]
         assert scatter(len(array), pieces).to_pylist() == column
+
+
+@pytest.mark.parametrize(
+    "column",
+    [[], [""], ["", ""], ["x" * 16, "y" * 17, "", "世", "z" * 15, "x" * 70_000, "ab"]],
+    ids=["none", "empty", "two-empty", "many"],
+)
+def test_values_are_grouped_by_blocks_with_zeros_behind_them(column: list[str]) -> None:
+    found: dict[int, bytes] = {}
+    for array in (pa.array(column, pa.string()), pa.array(["é", *column, "é"], pa.string()).slice(1, len(column))):
+        widths = []
+        for rows, texts, lengths in by_blocks(array, 16):
+            widths.append(texts.shape[1])
+            for row, text, length in zip(rows.tolist(), texts, lengths.tolist(), strict=True):
+                assert not text[length:].any()
+                assert max(16, length) <= len(text) < length + 16 or (length == 0 and len(text) == 16)
+                found[row] = text[:length].tobytes()
+        assert widths == sorted(set(widths))
+        assert [found[row].decode() for row in range(len(column))] == column
+
+
+def test_texts_of_matrices_become_a_column_without_what_lies_behind_them() -> None:
+    text = np.arange(ord("0"), ord("0") + 80, dtype=np.uint8)
+    short, long = text[:40].reshape(2, 20), text[40:].reshape(1, 40)
+    pieces = [
+        (np.array([2, 0]), short, np.array([13, 20], np.int32)),
+        (np.array([1]), long, np.array([33], np.int32)),
+    ]
+    column = compact(3, pieces)
+    whole = text.tobytes().decode()
+    assert column.to_pylist() == [whole[20:40], whole[40:73], whole[:13]]
+    column.validate(full=True)
+    assert compact(0, []).to_pylist() == []
+    huge = np.broadcast_to(np.uint8(0), (1 << 26, 32))
+    with pytest.raises(ValueError, match="too long"):
+        compact(1, [(np.array([0]), huge, np.array([32], np.int32))])
+
+
+def test_a_length_is_one_only_where_all_have_it() -> None:
+    lengths = [one_length(pa.array(column, pa.string())) for column in ([], ["ab", "cd"], ["ab", None], ["ab", "c"])]
+    assert lengths == [None, 2, None, None]
 
 
 def test_rows_are_copied_whole_between_matrices_with_gaps() -> None:
