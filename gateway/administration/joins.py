@@ -216,8 +216,9 @@ def approve_reidentification(
 
 def _unsound(joining: Joining, policy: PolicySnapshot, now: datetime) -> list[FieldViolation]:
     wrong: list[FieldViolation] = []
-    if joining.first == joining.second:
-        wrong.append(FieldViolation("second", "is the same domain as the first"))
+    if joining.first.recipient == joining.second.recipient:
+        # what one institution was given for two purposes is apart so that it stays apart
+        wrong.append(FieldViolation("second", "is of the same recipient as the first"))
     named = (("first.purpose", joining.first.purpose), ("second.purpose", joining.second.purpose))
     for place, name in (*named, ("purpose", joining.purpose)):
         purpose = policy.purposes.get(name)

@@ -48,12 +48,16 @@ class Bench:
         return sorted({str(token) for token in pa.chunked_array(parts).to_pylist()})
 
     def propose(self, ends_in: timedelta = 48 * HOUR) -> Join:
-        sides = (PseudonymDomain("police", TRACING), PseudonymDomain("health-commission", TRACING))
-        until = self.house.clock.now() + ends_in
-        joining = Joining(*sides, "health_cases", "resident_id", MATCHING, "a reason for the register", until)
-        found = joins.propose_join(self.house.office, self.house.long_signed_in(*BUREAU), joining)
+        found = self.proposed(
+            PseudonymDomain("police", TRACING), PseudonymDomain("health-commission", TRACING), ends_in
+        )
         assert isinstance(found, Join), found
         return found
+
+    def proposed(self, first: PseudonymDomain, second: PseudonymDomain, ends_in: timedelta) -> Join | Refusal:
+        until = self.house.clock.now() + ends_in
+        joining = Joining(first, second, "health_cases", "resident_id", MATCHING, "a reason for the register", until)
+        return joins.propose_join(self.house.office, self.house.long_signed_in(*BUREAU), joining)
 
     def approve(self, join: Join, who: Who = AUDITOR) -> Join | Refusal:
         signature = self.keys[who].sign(join_statement(join))

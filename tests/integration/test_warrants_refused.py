@@ -13,10 +13,12 @@ from gateway.linking import Sealed
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason
 from gateway.model.linking import COLLECT_WITHIN, Reidentification
+from gateway.model.permit import Refusal
+from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome
 from gateway.pipeline import Refused
-from tests.integration.bench import Bench
-from tests.integration.warrants import AUDITOR, BUREAU, REQUESTER, Who
+from tests.integration.bench import HOUR, MATCHING, Bench
+from tests.integration.warrants import AUDITOR, BUREAU, REQUESTER, TRACING, Who
 
 COLLEAGUE: Who = ("health-commission", "li.wei")
 STRANGER: Who = ("police", REQUESTER[1])
@@ -86,6 +88,14 @@ def test_an_id_of_no_request_is_on_record_without_what_the_caller_wrote(bench: B
         record = written(bench, ErrorReason.ENTRY_NOT_FOUND, tried)
         assert record.reidentification == "" and record.dataset == UNKNOWN
         assert "3301061949" not in repr(record)
+
+
+@pytest.mark.parametrize("other", [MATCHING, TRACING])
+def test_nobody_joins_what_they_were_given_for_two_purposes(bench: Bench, other: str) -> None:
+    refusal = bench.proposed(PseudonymDomain("police", TRACING), PseudonymDomain("police", other), 48 * HOUR)
+    assert isinstance(refusal, Refusal) and refusal.reason is ErrorReason.REQUEST_INVALID
+    assert [violation.field for violation in refusal.violations] == ["second"]
+    assert bench.house.office.registers.joins.newest(9) == ()
 
 
 def test_a_look_at_ones_own_request_is_no_refusal(bench: Bench) -> None:
