@@ -7,7 +7,6 @@ operator's secret. It holds every domain's secret, wrapped as in the key file.
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
@@ -27,15 +26,15 @@ from gateway.ports import Clock
 _KIND = "purpose-gateway key back-up 1"
 
 
-def write(document: KeyDocument, made_at: datetime, until: date, mac_key: bytes) -> bytes:
+def write(document: KeyDocument, made_at: datetime, until: date, keys: form.CodeKeys) -> bytes:
     """Return the bytes of a back-up."""
     body = {
         "kind": _KIND,
         "made_at": write_instant(made_at),
         "until": until.isoformat(),
-        "keys": file_format.write(document, mac_key).decode(),
+        "keys": file_format.write(document, keys).decode(),
     }
-    return form.sealed(body, _back_up_key(mac_key))
+    return form.sealed(body, form.derived(keys.own, _KIND))
 
 
 @faulting
@@ -68,7 +67,7 @@ def restore(
     if not secret:
         raise fault("the secret is empty")
     opener = Opener.of(secret, document.stretching)
-    authentic = form.authentic(body, code, _back_up_key(opener.mac_key))
+    authentic = form.authentic(body, code, form.derived(opener.mac_key, _KIND))
     if not authentic or not form.authentic(inner, inner_code, opener.mac_key):
         raise fault("the secret is not the one of this back-up, or the back-up was altered")
     until = form.day(body["until"])
@@ -80,16 +79,12 @@ def restore(
         listed = destructions.load_list(path, opener.mac_key)
         if listed is None and not list_is_lost:
             raise fault("the list of destructions that belongs beside the key file is missing: bring it back")
-        if listed is not None and not listed[1].cover_all(document.tombstones):
+        if listed is not None and not listed.tombstones.cover_all(document.tombstones):
             raise fault("the list of destructions is older than the back-up: bring the newer one back")
         after = document.without(Tombstones(frozenset(destroyed)))
         if listed is not None:
-            after = after.without(listed[1])
+            after = after.without(listed.tombstones)
         # the back-up could not hold its own digest; certificates are to name it
         record = BackUp(form.instant(body["made_at"]), until, hashlib.sha256(data).hexdigest())
         write_files(path, replace(after, back_ups=(*after.back_ups, record)), opener)
     return tuple(item.domain for item in document.missing_from(after))
-
-
-def _back_up_key(mac_key: bytes) -> bytes:
-    return hmac.digest(mac_key, _KIND.encode(), "sha256")

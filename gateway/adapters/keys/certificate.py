@@ -5,8 +5,6 @@ A certificate is canonical JSON (RFC 8785). The signature is over the canonical 
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,10 +47,10 @@ def certify(destruction: Destruction, officer: Ed25519PrivateKey) -> bytes:
             {"made_at": write_instant(one.made_at), "agent": one.agent, "versions": one.versions}
             for one in destruction.escrows
         ],
-        "officer": base64.b64encode(officer.public_key().public_bytes_raw()).decode(),
+        "officer": form.write_base64(officer.public_key().public_bytes_raw()),
     }
     signature = officer.sign(jcs.encode(body))
-    return jcs.encode({**body, "signature": base64.b64encode(signature).decode()}) + b"\n"
+    return form.written({**body, "signature": form.write_base64(signature)})
 
 
 def verify(data: bytes) -> Certified:
@@ -63,20 +61,15 @@ def verify(data: bytes) -> Certified:
     Raises:
         ValueError: the bytes are no certificate, or it was altered.
     """
-    body = dict(jcs.mapping(jcs.decode(data.removesuffix(b"\n"))))
+    body = form.read(data)
     form.keyed(body, *_PARTS)
     if body["kind"] != _KIND:
         raise ValueError("no certificate of destruction")
     signature, officer = body.pop("signature"), form.text(body["officer"])
     try:
-        Ed25519PublicKey.from_public_bytes(_base64(officer)).verify(_base64(signature), jcs.encode(body))
+        Ed25519PublicKey.from_public_bytes(form.read_base64(officer)).verify(
+            form.read_base64(signature), jcs.encode(body)
+        )
     except InvalidSignature:
         raise ValueError("the signature is not that of the certificate") from None
     return Certified(form.read_domain(body["asked"]), form.instant(body["destroyed_at"]), officer)
-
-
-def _base64(value: Json) -> bytes:
-    try:
-        return base64.b64decode(form.text(value), validate=True)
-    except binascii.Error:
-        raise ValueError("no base64") from None

@@ -17,6 +17,7 @@ WORKING_KEY_BYTES = 64
 LASTING = 0
 """The version in the encoding of keys that no rotation changes."""
 _LABEL = "purpose-gateway working key 2"
+_RECOVERY = "purpose-gateway recovery"
 _NO_SALT = bytes(KEY_BYTES)
 
 
@@ -56,6 +57,11 @@ def key_info(suite: CipherSuite, version: int, domain: PseudonymDomain, use: str
     parts = (_LABEL, str(version), suite.value, use, field_form, *about)
     encoded = [part.encode() for part in parts]
     return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+
+
+def recovery_key(master: bytes) -> bytes:
+    """Return the key that authenticates the files for one who has the master key but not the operator's secret."""
+    return hkdf_sha256(_NO_SALT, master, _RECOVERY.encode(), KEY_BYTES)
 
 
 def stretch(secret: bytes, salt: bytes, n: int, r: int, p: int) -> tuple[bytes, bytes]:

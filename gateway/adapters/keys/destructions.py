@@ -7,7 +7,7 @@ from one older day cannot be told by themselves.
 
 from __future__ import annotations
 
-import hmac
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.adapters.keys import form
@@ -23,29 +23,43 @@ def beside(path: Path) -> Path:
     return path.with_name(path.name + ".destroyed")
 
 
-def write(tombstones: Tombstones, mac_key: bytes) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list as it was read once: the stamp of the file, what it names, and its bytes."""
+
+    stamp: Stamp
+    tombstones: Tombstones
+    data: bytes
+
+
+def write(tombstones: Tombstones, keys: form.CodeKeys) -> bytes:
     """Return the bytes of a list."""
-    return form.sealed({"kind": _KIND, "destroyed": write_tombstones(tombstones)}, _list_key(mac_key))
+    return form.recoverable({"kind": _KIND, "destroyed": write_tombstones(tombstones)}, keys.of(_KIND))
 
 
-def read(data: bytes, mac_key: bytes) -> Tombstones:
+def read(data: bytes, mac_key: bytes, *, recovering: bool = False) -> Tombstones:
     """Return what a list names.
+
+    Args:
+        mac_key: the key of the key file whose code is held against the list.
+        recovering: it is the one for who has an escrow.
 
     Raises:
         ValueError: the bytes are no list.
         Fault: KEYS_UNAVAILABLE; the list is of another key file, or was altered.
     """
     body, code = form.unsealed(data)
-    form.keyed(body, "kind", "destroyed")
+    form.keyed(body, "kind", "destroyed", "recovery")
     if body["kind"] != _KIND:
         raise ValueError("no list of destructions")
-    if not form.authentic(body, code, _list_key(mac_key)):
+    key = form.derived(mac_key, _KIND)
+    if not (form.recovered(body, key) if recovering else form.authentic(body, code, key)):
         raise fault("the list of destructions is of another key file, or was altered")
     return read_tombstones(body["destroyed"])
 
 
-def load_list(path: Path, mac_key: bytes) -> tuple[Stamp, Tombstones] | None:
-    """Return the list of a key file with its stamp, or None where there is none.
+def load_list(path: Path, mac_key: bytes, *, recovering: bool = False) -> Listed | None:
+    """Return the list of a key file, or None where there is none; see `read`.
 
     Raises:
         ValueError, Fault: as `read`.
@@ -55,13 +69,9 @@ def load_list(path: Path, mac_key: bytes) -> tuple[Stamp, Tombstones] | None:
         stamp, data = load(beside(path))
     except FileNotFoundError:
         return None
-    return stamp, read(data, mac_key)
+    return Listed(stamp, read(data, mac_key, recovering=recovering), data)
 
 
-def store_list(path: Path, tombstones: Tombstones, mac_key: bytes) -> None:
+def store_list(path: Path, data: bytes) -> None:
     """Replace the list of a key file durably. The lock must be held."""
-    replace(beside(path), write(tombstones, mac_key))
-
-
-def _list_key(mac_key: bytes) -> bytes:
-    return hmac.digest(mac_key, _KIND.encode(), "sha256")
+    replace(beside(path), data)

@@ -6,8 +6,6 @@ domain's secret is in it, so it opens nothing without a key file, and holds noth
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,10 +26,9 @@ _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Escrowed(Unshown):
-    """What is sealed: master keys by version, and the key that authenticates the files."""
+    """What is sealed: master keys by version."""
 
     masters: Mapping[int, bytes]
-    mac_key: bytes
 
 
 def fingerprint(agent: X25519PublicKey) -> str:
@@ -49,10 +46,9 @@ def seal(content: Escrowed, agent: X25519PublicKey, now: datetime) -> bytes:
     }
     keys: dict[str, Json] = {
         "masters": [{"version": version, "key": key.hex()} for version, key in sorted(content.masters.items())],
-        "mac_key": content.mac_key.hex(),
     }
     sealed = _SUITE.encrypt(jcs.encode(keys), agent, jcs.encode(told))
-    return jcs.encode({**told, "sealed": base64.b64encode(sealed).decode()}) + b"\n"
+    return form.written({**told, "sealed": form.write_base64(sealed)})
 
 
 def unseal(data: bytes, key: X25519PrivateKey) -> Escrowed:
@@ -62,16 +58,13 @@ def unseal(data: bytes, key: X25519PrivateKey) -> Escrowed:
         ValueError: the bytes are no escrow.
         InvalidTag: it was sealed to another agent, or altered.
     """
-    told = dict(jcs.mapping(jcs.decode(data.removesuffix(b"\n"))))
+    told = form.read(data)
     form.keyed(told, "kind", "agent", "made_at", "versions", "sealed")
     if told["kind"] != _KIND:
         raise ValueError("no escrow")
-    try:
-        sealed = base64.b64decode(form.text(told.pop("sealed")), validate=True)
-    except binascii.Error:
-        raise ValueError("no escrow") from None
-    body = form.keyed(jcs.decode(_SUITE.decrypt(sealed, key, jcs.encode(told))), "masters", "mac_key")
+    sealed = form.read_base64(told.pop("sealed"))
+    body = form.keyed(jcs.decode(_SUITE.decrypt(sealed, key, jcs.encode(told))), "masters")
     masters = [form.keyed(item, "version", "key") for item in form.items(body["masters"])]
-    return Escrowed(
-        {form.integer(item["version"]): form.octets(item["key"]) for item in masters}, form.octets(body["mac_key"])
-    )
+    if not masters:
+        raise ValueError("no escrow")
+    return Escrowed({form.integer(item["version"]): form.octets(item["key"]) for item in masters})

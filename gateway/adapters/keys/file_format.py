@@ -22,10 +22,10 @@ MIN_N = 2**15
 """The least work factor of scrypt that is accepted."""
 _MAX_N = 2**20
 _SALT_BYTES = 16
-_PARTS = ("format", "suite", "stretching", "masters", "domains", "destroyed", "back_ups", "escrows")
+_PARTS = ("format", "suite", "stretching", "masters", "domains", "destroyed", "back_ups", "escrows", "recovery")
 
 
-def write(document: KeyDocument, mac_key: bytes) -> bytes:
+def write(document: KeyDocument, keys: form.CodeKeys) -> bytes:
     """Return the bytes of the file."""
     stretching = document.stretching
     body: dict[str, Json] = {
@@ -55,11 +55,13 @@ def write(document: KeyDocument, mac_key: bytes) -> bytes:
             for item in document.escrows
         ],
     }
-    return form.sealed(body, mac_key)
+    return form.recoverable(body, keys)
 
 
 def read(data: bytes) -> tuple[KeyDocument, Mapping[str, Json], bytes]:
-    """Return the document, its body and its authentication code, which the caller checks with `form.authentic`.
+    """Return the document, its body and its authentication code.
+
+    The caller checks one of the two codes, with `form.authentic` or `form.recovered`.
 
     Raises:
         ValueError: the bytes are not a key file.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
 from gateway.accountability.lexical import read_instant
+from gateway.adapters.keys.material import Unshown
 from gateway.model.pseudonym import PseudonymDomain
 
 _HEX = re.compile(r"(?:[0-9a-f]{2})+", re.ASCII)
@@ -17,9 +21,55 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _WRONG = "a file of another form"
 
 
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class CodeKeys(Unshown):
+    """What authenticates the files: `own` for who has the operator's secret, `recovery` for who has an escrow.
+
+    The second comes from the newest master key, so that an escrow of before a rotation makes no code that counts; who
+    has the operator's secret goes by the first alone.
+    """
+
+    own: bytes
+    recovery: bytes
+
+    def of(self, kind: str) -> CodeKeys:
+        """Return the keys for another kind of file, so that none passes for one of another kind."""
+        return CodeKeys(derived(self.own, kind), derived(self.recovery, kind))
+
+
+def derived(key: bytes, kind: str) -> bytes:
+    """Return the key of a kind of file, of the one of the key file."""
+    return hmac.digest(key, kind.encode(), "sha256")
+
+
+def written(body: Mapping[str, Json]) -> bytes:
+    """Return the bytes of a file: canonical JSON and the end of its line."""
+    return jcs.encode(body) + b"\n"
+
+
+def read(data: bytes) -> dict[str, Json]:
+    """Return what `written` wrote.
+
+    Raises:
+        ValueError: the bytes are no such file.
+    """
+    return dict(jcs.mapping(jcs.decode(data.removesuffix(b"\n"))))
+
+
+def recoverable(body: Mapping[str, Json], keys: CodeKeys) -> bytes:
+    """Return the bytes of a file as `sealed` does, with a second code for who has an escrow."""
+    return sealed({**body, "recovery": code_of(body, keys.recovery).hex()}, keys.own)
+
+
+def recovered(body: Mapping[str, Json], recovery_key: bytes) -> bool:
+    """Tell whether the second code of what `unsealed` returned is that of the rest, in constant time."""
+    rest = {name: value for name, value in body.items() if name != "recovery"}
+    return authentic(rest, octets(body["recovery"]), recovery_key)
+
+
 def sealed(body: Mapping[str, Json], mac_key: bytes) -> bytes:
-    """Return the bytes of a file: canonical JSON with an HMAC-SHA256 over all of it but the code itself."""
-    return jcs.encode({**body, "authentication": code_of(body, mac_key).hex()}) + b"\n"
+    """Return the bytes of a file with an HMAC-SHA256 over all of it but the code itself."""
+    return written({**body, "authentication": code_of(body, mac_key).hex()})
 
 
 def code_of(body: Mapping[str, Json], mac_key: bytes) -> bytes:
@@ -33,7 +83,7 @@ def unsealed(data: bytes) -> tuple[Mapping[str, Json], bytes]:
     Raises:
         ValueError: the bytes are no such file.
     """
-    whole = dict(jcs.mapping(jcs.decode(data.removesuffix(b"\n"))))
+    whole = read(data)
     return whole, octets(whole.pop("authentication", ""))
 
 
@@ -75,6 +125,19 @@ def octets(value: Json) -> bytes:
     if _HEX.fullmatch(text(value)) is None:
         raise ValueError(_WRONG)
     return bytes.fromhex(text(value))
+
+
+def write_base64(data: bytes) -> str:
+    """Write bytes in base64, as keys of other parties and signatures are written."""
+    return base64.b64encode(data).decode()
+
+
+def read_base64(value: Json) -> bytes:
+    """Read what `write_base64` wrote; ValueError for anything else."""
+    try:
+        return base64.b64decode(text(value), validate=True)
+    except binascii.Error:
+        raise ValueError(_WRONG) from None
 
 
 def day(value: Json) -> date:

@@ -130,7 +130,7 @@ class KeyKeeper(Unshown):
 
         def step(document: KeyDocument) -> KeyDocument:
             now = self._store.now()
-            content = key_escrow.Escrowed(self._store.masters(document), self._store.mac_key)
+            content = key_escrow.Escrowed(self._store.masters(document))
             sealed[:] = [key_escrow.seal(content, agent, now)]
             versions = tuple(master.version for master in document.masters)
             record = Escrow(now, key_escrow.fingerprint(agent), versions, document.stretching.salt)
@@ -155,7 +155,7 @@ class KeyKeeper(Unshown):
             now = self._store.now()
             if until < city_day(now):
                 raise fault("a back-up cannot have ended before it is made")
-            copies[:] = [key_back_up.write(document, now, until, self._store.mac_key)]
+            copies[:] = [key_back_up.write(document, now, until, self._store.code_keys(document))]
             record = BackUp(now, until, hashlib.sha256(copies[0]).hexdigest())
             kept = [one for one in document.back_ups if one.until >= city_day(now)]
             return replace(document, back_ups=(*kept, record))

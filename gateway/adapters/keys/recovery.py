@@ -27,21 +27,25 @@ def recover(path: Path, escrow: bytes, agent: X25519PrivateKey, to: Path, secret
         Fault: KEYS_UNAVAILABLE; a note says why. A file that exists is never replaced.
     """
     held = key_escrow.unseal(escrow, agent)
-    document, body, code = file_format.read(load(path)[1])
-    if not form.authentic(body, code, held.mac_key):
-        raise fault("the escrow is not of this key file, or the file was altered")
-    listed = destructions.load_list(path, held.mac_key)
-    if listed is None or not listed[1].cover_all(document.tombstones):
-        raise fault("the list of destructions beside the key file is missing, or older than it")
+    document, body, _ = file_format.read(load(path)[1])
     if any(master.version not in held.masters for master in document.masters):
         raise fault("the escrow was made before the last rotation, and does not hold the newest master key")
+    if document.newest.version != max(held.masters):
+        # agents of before a rotation hold the key that such a file would be authenticated under
+        raise fault("the key file is from before the last rotation: bring the newer one back")
+    recovery_key = derivation.recovery_key(held.masters[document.newest.version])
+    if not form.recovered(body, recovery_key):
+        raise fault("the escrow is not of this key file, or the file was altered")
+    listed = destructions.load_list(path, recovery_key, recovering=True)
+    if listed is None or not listed.tombstones.cover_all(document.tombstones):
+        raise fault("the list of destructions beside the key file is missing, or older than it")
     stretching = new_stretching(secret, n)
     opener = Opener.of(secret, stretching)
     masters = tuple(
         replace(master, wrapped=derivation.wrap(opener.wrapping_key, held.masters[master.version]))
         for master in document.masters
     )
-    made = replace(document, stretching=stretching, masters=masters).without(listed[1])
+    made = replace(document, stretching=stretching, masters=masters).without(listed.tombstones)
     with locked(to):
         refuse_existing(to)
         write_files(to, made, opener)

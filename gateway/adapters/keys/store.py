@@ -33,13 +33,18 @@ class Opener(Unshown):
         """Stretch the operator's secret: half a second, and much memory, by intent."""
         return cls(*derivation.stretch(secret, stretching.salt, stretching.n, stretching.r, stretching.p))
 
+    def code_keys(self, document: KeyDocument) -> form.CodeKeys:
+        """Return what authenticates the files while this is the document, until its next rotation."""
+        newest = derivation.unwrap(self.wrapping_key, document.newest.wrapped)
+        return form.CodeKeys(self.mac_key, derivation.recovery_key(newest))
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The two files as they were read once.
 
-    `document` is what the key file says, without what the list destroyed. `behind` tells that the key file does not
-    say so yet: it is an older copy.
+    `document` is what the key file says, without what the list destroyed. `behind` tells that the files do not say so
+    yet: the key file is an older copy, or somebody died between writing the two.
     """
 
     stamp: Stamp
@@ -92,7 +97,7 @@ class KeyStore(Unshown):
             raise fault("the secret is not the one of this key file, or the file was altered")
         store = cls(path, opener, clock)
         reading = store.read()
-        if reading.behind and reading.document.secrets != document.secrets:
+        if reading.behind:
             store.change(lambda current: current)
         return store
 
@@ -118,12 +123,11 @@ class KeyStore(Unshown):
         listed = destructions.load_list(self.path, self._opener.mac_key)
         if listed is None:
             raise fault("the list of destructions beside the key file is missing: bring it back")
-        list_stamp, tombstones = listed
-        if not tombstones.cover_all(document.tombstones):
+        if not listed.tombstones.cover_all(document.tombstones):
             raise fault("the list of destructions is older than the key file: bring the newer one back")
-        merged = document.without(tombstones)
-        behind = merged != document or merged.tombstones != tombstones
-        return Reading(stamp + list_stamp, merged, behind, hashlib.sha256(data).hexdigest())
+        merged = document.without(listed.tombstones)
+        behind = merged != document or listed.data != destructions.write(merged.tombstones, self.code_keys(merged))
+        return Reading(stamp + listed.stamp, merged, behind, hashlib.sha256(data).hexdigest())
 
     def change(self, step: Callable[[KeyDocument], KeyDocument]) -> Change | None:
         """Write what a step makes of the document as the files have it at that moment, durably.
@@ -151,10 +155,9 @@ class KeyStore(Unshown):
         """Wrap a master key for the document."""
         return derivation.wrap(self._opener.wrapping_key, key)
 
-    @property
-    def mac_key(self) -> bytes:
-        """The key that authenticates the files."""
-        return self._opener.mac_key
+    def code_keys(self, document: KeyDocument) -> form.CodeKeys:
+        """Return what authenticates the files while this is the document."""
+        return self._opener.code_keys(document)
 
 
 def new_stretching(secret: bytes, n: int) -> Stretching:
@@ -178,9 +181,10 @@ def write_files(path: Path, document: KeyDocument, opener: Opener) -> bytes:
     A destruction is true from the moment that the list has it: whoever dies between the two leaves a key file whose
     secret is refused, and erased by the next who opens it.
     """
-    listed = destructions.load_list(path, opener.mac_key)
-    if listed is None or listed[1] != document.tombstones:
-        destructions.store_list(path, document.tombstones, opener.mac_key)
-    data = file_format.write(document, opener.mac_key)
+    keys = opener.code_keys(document)
+    listed, names = destructions.load_list(path, opener.mac_key), destructions.write(document.tombstones, keys)
+    if listed is None or listed.data != names:
+        destructions.store_list(path, names)
+    data = file_format.write(document, keys)
     replace(path, data)
     return data

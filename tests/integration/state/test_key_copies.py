@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,11 +17,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from gateway.accountability import jcs
+from gateway.adapters.keys import derivation, destructions, file_format
 from gateway.adapters.keys import escrow as key_escrow
 from gateway.adapters.keys.certificate import certify, verify
+from gateway.adapters.keys.form import CodeKeys
 from gateway.adapters.keys.keeper import Destruction, KeyKeeper
 from gateway.adapters.keys.recovery import recover
 from gateway.adapters.keys.ring import FileKeyRing
+from gateway.adapters.keys.tombstones import Tombstones
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import AUDIT_DOMAIN, KeyUse
@@ -95,6 +99,54 @@ def test_an_escrow_does_not_bring_back_what_an_older_key_file_still_has(path: Pa
         new.working_key(POLICE, KeyUse.TOKEN_BLOCK, "text")
 
 
+def forge(path: Path, escrow: bytes, keeper: KeyKeeper) -> tuple[bytes, bytes]:
+    """Return a key file and a list without any destruction, authenticated by what an escrow holds."""
+    held = key_escrow.unseal(escrow, AGENT)
+    newest = max(held.masters)
+    keys = CodeKeys(bytes(32), derivation.recovery_key(held.masters[newest]))
+    document = keeper.document()
+    masters = tuple(replace(one, readable_until=None) for one in document.masters if one.version == newest)
+    made = replace(document, masters=masters, tombstones=Tombstones())
+    return file_format.write(made, keys), destructions.write(Tombstones(), keys)
+
+
+def test_an_agent_s_codes_count_neither_for_who_has_the_secret_nor_for_the_next_agent(
+    path: Path, keeper: KeyKeeper
+) -> None:
+    ring, listed, to = FileKeyRing.open(path, SECRET), path.with_name("keys.destroyed"), path.with_name("to")
+    old = keeper.escrow(AGENT.public_key())
+    keeper.rotate(timedelta(days=30))
+    new = keeper.escrow(AGENT.public_key())
+    keeper.destroy(POLICE)
+    sound = path.read_bytes(), listed.read_bytes()
+    forged = {escrow: forge(path, escrow, keeper) for escrow in (old, new)}
+    for escrow, (keys, names) in forged.items():
+        for files in ((keys, sound[1]), (sound[0], names), (keys, names)):
+            path.write_bytes(files[0])
+            listed.write_bytes(files[1])
+            refused(lambda: FileKeyRing.open(path, SECRET))
+            refused(lambda: ring.working_key(TAX, KeyUse.TOKEN_BLOCK, "text"))
+            if escrow is old:
+                refused(lambda: recover(path, new, AGENT, to, NEW, n=2**15))
+    path.write_bytes(sound[0])
+    listed.write_bytes(sound[1])
+    recover(path, new, AGENT, to, NEW, n=2**15)
+    assert set(FileKeyRing.open(to, NEW).domains()) == {TAX, AUDIT_DOMAIN}
+
+
+def test_who_died_while_rotating_leaves_files_that_the_next_who_opens_them_makes_whole(
+    path: Path, keeper: KeyKeeper
+) -> None:
+    escrow, before = keeper.escrow(AGENT.public_key()), path.read_bytes()
+    keeper.rotate(timedelta(0))
+    path.write_bytes(before)  # the list was written, and the key file was not
+    to = path.with_name("to")
+    refused(lambda: recover(path, escrow, AGENT, to, NEW, n=2**15))
+    key = FileKeyRing.open(path, SECRET).working_key(TAX, KeyUse.TOKEN_BLOCK, "text")
+    recover(path, escrow, AGENT, to, NEW, n=2**15)
+    assert FileKeyRing.open(to, NEW).working_key(TAX, KeyUse.TOKEN_BLOCK, "text") == key
+
+
 def test_an_escrow_holds_no_secret_of_a_domain_and_shows_no_key(path: Path, keeper: KeyKeeper) -> None:
     escrow = keeper.escrow(AGENT.public_key())
     told = json.loads(escrow)
@@ -103,9 +155,9 @@ def test_an_escrow_holds_no_secret_of_a_domain_and_shows_no_key(path: Path, keep
     held = key_escrow.unseal(escrow, AGENT)
     assert held.masters.keys() == {1}
     assert held.masters[1].hex() not in escrow.decode()
-    # one key of 32 bytes for each version, one code key, and nothing else
+    # one key of 32 bytes for each version, and nothing else
     masters: list[jcs.Json] = [{"version": 1, "key": held.masters[1].hex()}]
-    plain = jcs.encode({"masters": masters, "mac_key": held.mac_key.hex()})
+    plain = jcs.encode({"masters": masters})
     assert len(base64.b64decode(told["sealed"])) == len(plain) + 32 + 16
 
 

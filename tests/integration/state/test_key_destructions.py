@@ -13,6 +13,7 @@ import pytest
 
 from gateway.adapters.keys import destructions
 from gateway.adapters.keys.back_up import restore
+from gateway.adapters.keys.form import CodeKeys
 from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.keys.tombstones import Tombstones
@@ -136,6 +137,7 @@ TAMPERINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "another name": lambda body: body["destroyed"]["domains"][0].update(recipient="hzpb"),
     "another day": lambda body: body["destroyed"].update(before="2026-01-01"),
     "another kind": lambda body: body.update(kind="purpose-gateway destructions 2"),
+    "another recovery": lambda body: body.update(recovery="00" * 32),
     "no code": lambda body: body.pop("authentication"),
     "a key too many": lambda body: body.update(note="x"),
 }
@@ -256,6 +258,9 @@ def test_a_back_up_does_not_come_back_after_its_time_or_with_another_secret(path
 
 def test_the_list_is_not_read_with_the_code_of_anything_else(path: Path) -> None:
     # a back-up, a list and a key file are authenticated under three different keys
-    document, key = Tombstones(), bytes(32)
-    with pytest.raises(Fault):
-        destructions.read(destructions.write(document, key), bytes(31) + b"\1")
+    data, own, recovery = Tombstones(), bytes(32), bytes(31) + b"\1"
+    listed = destructions.write(data, CodeKeys(own, recovery))
+    assert destructions.read(listed, own) == destructions.read(listed, recovery, recovering=True) == data
+    for key, recovering in ((recovery, False), (own, True)):
+        with pytest.raises(Fault):
+            destructions.read(listed, key, recovering=recovering)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from gateway.adapters.keys import derivation, file_format
+from gateway.adapters.keys.form import CodeKeys
 from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.keys.tombstones import Tombstones
 from gateway.model.errors import ErrorReason, Fault
@@ -112,6 +113,8 @@ TAMPERINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "odd stretching": lambda body: body["stretching"].update(n=2**15 + 1),
     "blocks": lambda body: body["stretching"].update(r=1),
     "authentication": lambda body: body.update(authentication="00" * 32),
+    "recovery": lambda body: body.update(recovery="00" * 32),
+    "no recovery": lambda body: body.pop("recovery"),
     "no authentication": lambda body: body.pop("authentication"),
     "format 1": lambda body: body.update(format=1),
     "format 3": lambda body: body.update(format=3),
@@ -226,7 +229,7 @@ def test_no_document_holds_a_secret_and_its_tombstone(path: Path) -> None:
     document, _, _ = file_format.read(path.read_bytes())
     for wrong in (Tombstones(frozenset((TAX,))), Tombstones(frozenset((ENDED, TAX)))):
         with pytest.raises(ValueError, match="destroyed domain"):
-            file_format.read(file_format.write(replace(document, tombstones=wrong), bytes(32)))
+            file_format.read(file_format.write(replace(document, tombstones=wrong), CodeKeys(bytes(32), bytes(32))))
 
 
 def test_destroying_erases_the_secret_from_the_file_and_leaves_a_name(path: Path) -> None:

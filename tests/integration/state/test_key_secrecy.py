@@ -46,9 +46,10 @@ class House:
         document = self.keeper.document()
         self.masters = self.store.masters(document)
         secrets = [derivation.unwrap(self.masters[1], item.wrapped) for item in document.secrets]
-        opening = [self.opener.wrapping_key, self.opener.mac_key]
+        self.keys = self.opener.code_keys(document)
+        opening = [self.opener.wrapping_key, self.keys.own, self.keys.recovery]
         self.hidden = [*keys, *secrets, *self.masters.values(), *opening, SECRET, AGENT.private_bytes_raw()]
-        self.escrowed = key_escrow.Escrowed(self.masters, self.opener.mac_key)
+        self.escrowed = key_escrow.Escrowed(self.masters)
 
     def shown(self, text: str) -> list[bytes]:
         """Return the keys of which some part is in a text, as text, in hex or as Python writes bytes."""
@@ -113,7 +114,7 @@ def attempts(house: House) -> dict[str, Callable[[], object]]:
             document.suite, document.stretching, document.masters,
             tuple(type(item)(item.domain, 1, item.made_at, bytes(40)) for item in document.secrets),
         ),
-        house.opener.mac_key,
+        house.keys,
     )  # fmt: skip
     good = path.read_bytes()
     escrow = house.keeper.escrow(AGENT.public_key())
