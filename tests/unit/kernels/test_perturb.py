@@ -230,7 +230,7 @@ def test_what_is_built_once_answers_every_batch() -> None:
         ]
         assert pa.concat_arrays(parts).equals(mechanism.answer(column, given))
     with pytest.raises(TypeError):
-        response.answer(pa.array(["0"]), tags(1))
+        response.answer(pa.array([0], pa.int32()), tags(1))
 
 
 def test_of_a_nullable_field_null_is_a_key_like_another() -> None:
