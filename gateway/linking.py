@@ -13,7 +13,7 @@ from gateway.model.party import Identity, Peer
 from gateway.model.permit import Refusal
 from gateway.model.request import RowsRequest
 from gateway.pipeline import Ports, Refused, refused
-from gateway.stages.admit import admit, preview
+from gateway.stages.admit import admit, admit_asking
 from gateway.stages.authenticate import authenticate
 from gateway.stages.decide import decide
 from gateway.stages.link import Linked, find_join, own_tokens
@@ -66,12 +66,12 @@ def link(ports: Ports, peer: Peer, asked: Linking) -> Linked | Refused:
 
 
 def ask_reidentification(ports: Ports, peer: Peer, asked: Asking) -> Reidentification | Refused:
-    """Ask for tokens to be opened. Nothing is: the request waits for two officers."""
+    """Ask for tokens to be opened. Nothing is: the request, which is counted, waits for two officers."""
     identity = authenticate(peer, ports.identities, ports.clock)
     policy = ports.policy.current()
     request = own_tokens(asked.rows, identity, asked.tokens_of)
     decided = decide(identity, request, policy, ports.clock)
-    permit = preview(decided, ports.registers, ports.clock)
+    permit = admit_asking(decided, ports.registers, ports.clock)
     waiting = ask(
         permit,
         asked.reason,

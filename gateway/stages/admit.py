@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from gateway.kernels.tokens import subject_marks
 from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.emergency import REVIEW_WITHIN, Emergency
-from gateway.model.errors import ErrorReason
+from gateway.model.errors import ErrorReason, Fault
 from gateway.model.event import Event, EventKind
 from gateway.model.meter import Allowance, Claim, Exhausted
 from gateway.model.permit import Permit, Refusal
@@ -26,7 +26,7 @@ from gateway.stages.domain_keys import reading_keys
 from gateway.stages.domain_tokens import open_tokens, read_tokens
 from gateway.tables import AdmittedPermit
 
-__all__ = ["AdmittedPermit", "admit", "asked_subjects", "preview", "quota_claim"]
+__all__ = ["AdmittedPermit", "admit", "admit_asking", "asked_subjects", "preview", "quota_claim"]
 
 _MARK_BYTES = 16
 _SHORTEST_REASON = 10
@@ -68,11 +68,27 @@ def preview(decided: tuple[Permit, ...] | Refusal, registers: Registers, clock: 
     Raises:
         Fault: REGISTER_UNAVAILABLE.
     """
+    return _first(decided, lambda permit: _unmet(permit, registers, clock))
+
+
+def admit_asking(decided: tuple[Permit, ...] | Refusal, registers: Registers, clock: Clock) -> Permit | Refusal:
+    """Return the first permit under which something may be asked of officers, and count that it was.
+
+    What is asked for has an account of its own: as often as the grant's `rate` says, whatever is collected of it.
+
+    Raises:
+        Fault: REGISTER_UNAVAILABLE; INTERNAL for a grant without a rate.
+    """
+    return _first(decided, lambda permit: _unmet(permit, registers, clock) or _count_asking(permit, registers, clock))
+
+
+def _first(decided: tuple[Permit, ...] | Refusal, against: Callable[[Permit], ErrorReason | None]) -> Permit | Refusal:
+    """The first permit that nothing is against, or what is against the first of all."""
     if isinstance(decided, Refusal):
         return decided
     first: Refusal | None = None
     for permit in decided:
-        reason = _unmet(permit, registers, clock)
+        reason = against(permit)
         if reason is None:
             return permit
         first = first or _refusal(reason, permit)
@@ -124,8 +140,7 @@ def _count(permit: Permit, registers: Registers, keys: KeyRing, clock: Clock) ->
     claims: list[tuple[Claim, ErrorReason]] = []
     if terms.rate is not None:
         # every call counts, a retry as well
-        account = _account("rate", now, terms.rate, permit.scope.grant, institution)
-        claims.append((_claim(account, terms.rate, [secrets.token_bytes(_MARK_BYTES)], now), ErrorReason.RATE_EXCEEDED))
+        claims.append((_call(permit, "rate", terms.rate, now), ErrorReason.RATE_EXCEEDED))
     if terms.subjects is not None:
         account = _account("subjects", now, terms.subjects, permit.scope.grant, institution)
         subjects = _subjects(permit, keys)
@@ -138,6 +153,20 @@ def _count(permit: Permit, registers: Registers, keys: KeyRing, clock: Clock) ->
         return None
     outcome = registers.meters.take([claim for claim, _ in claims])
     return claims[outcome.claims[0]][1] if isinstance(outcome, Exhausted) else None
+
+
+def _count_asking(permit: Permit, registers: Registers, clock: Clock) -> ErrorReason | None:
+    rate = permit.scope.terms.rate
+    if rate is None:
+        raise Fault(ErrorReason.INTERNAL)
+    outcome = registers.meters.take([_call(permit, "asked", rate, clock.now())])
+    return ErrorReason.RATE_EXCEEDED if isinstance(outcome, Exhausted) else None
+
+
+def _call(permit: Permit, what: str, rate: Allowance, now: datetime) -> Claim:
+    """One more call of the institution under the grant."""
+    account = _account(what, now, rate, permit.scope.grant, permit.identity.institution)
+    return _claim(account, rate, [secrets.token_bytes(_MARK_BYTES)], now)
 
 
 def _quota_claims(permit: Permit, keys: KeyRing, now: datetime, mark: bytes) -> Iterator[Claim]:

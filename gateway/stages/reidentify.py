@@ -54,7 +54,7 @@ def ask(
     audit: AuditLog,
     clock: Clock,
 ) -> Reidentification | Refusal:
-    """Enter what is asked for, with a digest of its tokens. Nothing is opened, and nothing counted, by that.
+    """Enter what is asked for, with a digest of its tokens. Nothing is opened by that.
 
     Raises:
         Fault: REGISTER_UNAVAILABLE, KEYS_UNAVAILABLE, AUDIT_UNAVAILABLE.

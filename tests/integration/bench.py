@@ -74,11 +74,14 @@ class Bench:
         return linking.link(self.house.ports, peer, Linking(rows, TRACING, join.id))
 
     def ask(self, tokens: list[str], key: X25519PrivateKey) -> Reidentification:
-        rows = _rows(DisclosureKind.REIDENTIFY, "contact-warning", "contact-warning", tokens)
-        asking = Asking(rows, TRACING, "a reason for the register", key.public_key().public_bytes_raw())
-        found = linking.ask_reidentification(self.house.ports, self.house.long_signed_in(*REQUESTER), asking)
+        found = self.asked(tokens, key.public_key().public_bytes_raw())
         assert isinstance(found, Reidentification), found
         return found
+
+    def asked(self, tokens: list[str], public_key: bytes) -> Reidentification | Refused:
+        rows = _rows(DisclosureKind.REIDENTIFY, "contact-warning", "contact-warning", tokens)
+        asking = Asking(rows, TRACING, "a reason for the register", public_key)
+        return linking.ask_reidentification(self.house.ports, self.house.long_signed_in(*REQUESTER), asking)
 
     def sign(self, asked: Reidentification, who: Who) -> Reidentification | Refusal:
         signature = self.keys[who].sign(reidentification_statement(asked))

@@ -18,6 +18,7 @@ from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome
 from gateway.pipeline import Refused
 from tests.integration.bench import HOUR, MATCHING, Bench
+from tests.integration.house import edit
 from tests.integration.warrants import AUDITOR, BUREAU, REQUESTER, TRACING, Who
 
 COLLEAGUE: Who = ("health-commission", "li.wei")
@@ -96,6 +97,24 @@ def test_nobody_joins_what_they_were_given_for_two_purposes(bench: Bench, other:
     assert isinstance(refusal, Refusal) and refusal.reason is ErrorReason.REQUEST_INVALID
     assert [violation.field for violation in refusal.violations] == ["second"]
     assert bench.house.office.registers.joins.newest(9) == ()
+
+
+def test_officers_are_asked_no_oftener_than_the_grant_says(bench: Bench) -> None:
+    house, mine = bench.house, bench.tokens("health-commission")[:1]
+    edit(house.site.policies / "grants.csv", "max_keys=5;rate=300/day", "max_keys=5;rate=2/day")
+    house.ports.policy.reload()
+    first, second = (approved(bench, mine) for _ in range(2))
+    public_key = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    for _ in range(3):
+        record = written(bench, ErrorReason.RATE_EXCEEDED, partial(bench.asked, mine, public_key))
+        assert record.grant == "g-contact-warning" and record.reidentification == ""
+    waiting = house.office.registers.reidentifications.waiting(house.clock.now() - 24 * HOUR)
+    assert {one.id for one in waiting} == {first.id, second.id}
+    # to collect is counted apart, and so is the next day
+    assert isinstance(bench.collect(first.id, mine), Sealed)
+    assert isinstance(bench.collect(second.id, mine), Sealed)
+    bench.wait(24 * HOUR)
+    assert isinstance(bench.asked(mine, public_key), Reidentification)
 
 
 def test_a_look_at_ones_own_request_is_no_refusal(bench: Bench) -> None:
