@@ -31,6 +31,7 @@ class Segment:
     `slots` (int32) tells for each row of a lookup which of the asked subjects it belongs to. `asked` holds the raw
     ids of the subjects that were asked for, where they were: they are tagged whether or not there was anything to
     give, and end with minimisation. `left` is what the subject's quota has left, where the disclosure consumes it.
+    `traits` holds, row by row, what tells whether people blend in, as it may leave; it ends where they are judged.
     `days` (date32) holds, for each field whose tokens another one renews, the first day of that one's period in each
     row; it ends with pseudonymisation.
     """
@@ -40,6 +41,7 @@ class Segment:
     slots: pa.Int32Array | None
     asked: pa.StringArray | None = None
     left: int | None = None
+    traits: pa.RecordBatch | None = None
     days: Mapping[str, pa.Array[Any]] = field(default_factory=dict)
 
     def __repr__(self) -> str:

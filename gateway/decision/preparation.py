@@ -149,6 +149,7 @@ def _option(
         contract=found.contract,
         disclosure=found.disclosure,
         region=found.region,
+        granted_region=grant.subtree(policy.regions.root.path),
         fields=fields,
         withheld=withheld,
         grant=grant.id,

@@ -57,6 +57,11 @@ class FieldSpec:
     keys: tuple[Scalar, ...] | None
     primary_key: bool = False
 
+    @property
+    def names_people(self) -> bool:
+        """Whether a value by itself says who somebody is, or may."""
+        return self.classification in (Classification.DIRECT_IDENTIFIER, Classification.FREE_TEXT)
+
 
 @dataclass(frozen=True, slots=True)
 class PrivacyUnit:
@@ -142,6 +147,11 @@ class AnonymitySpec:
     quasi_identifiers: tuple[str, ...]
     diversity: Mapping[str, int]
     closeness: Mapping[str, Fraction]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All that classes are made of and judged by."""
+        return tuple(dict.fromkeys((*self.quasi_identifiers, *self.diversity, *self.closeness)))
 
 
 @dataclass(frozen=True, slots=True)

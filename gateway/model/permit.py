@@ -57,13 +57,15 @@ class Withheld:
 class Scope:
     """What one grant opens to a question today, whatever the caller's values are: the same for every such request.
 
-    `fields` are requested ∩ granted, in the order of the contract, with the treatment of each. `terms` are the grant's:
-    what registers know of them is for the `admit` stage. `trials` are the denies on trial that would have refused this.
+    `region` is the one asked for, within `granted_region`. `fields` are requested ∩ granted, in the order of the
+    contract, with the treatment of each. `terms` are the grant's: what registers know of them is for the `admit` stage.
+    `trials` are the denies on trial that would have refused this.
     """
 
     contract: DataContract
     disclosure: DisclosureSpec
     region: str
+    granted_region: str
     fields: Mapping[str, Treatment]
     withheld: tuple[Withheld, ...]
     grant: str
@@ -73,6 +75,17 @@ class Scope:
     obligations: frozenset[Obligation]
     terms: Terms = NO_TERMS
     trials: tuple[str, ...] = ()
+
+    @property
+    def traits(self) -> Mapping[str, Treatment]:
+        """The fields by which it is judged whether rows blend in, whether or not they were asked for."""
+        anonymity = self.disclosure.anonymity
+        return {} if anonymity is None else {name: self.disclosure.fields[name] for name in anonymity.fields}
+
+    @property
+    def treated(self) -> Mapping[str, Treatment]:
+        """The fields that are read and treated: those that leave, and the traits."""
+        return {**self.fields, **self.traits}
 
     @property
     def perturbed(self) -> Mapping[str, Perturb]:

@@ -44,7 +44,7 @@ class AuditRecord:
     `filtered_on` are the caller's conditions without their values ("colour eq"), `selected_by` the key that named the
     subjects and how ("resident_id token"); `grouped_by` and `statistics` are what a release answered.
     `replay` marks a release that had been stored before; `completes` is the index of the entry that began a stream.
-    `withheld_rows` did not leave because too few people share what they say.
+    `withheld_rows`, of all that the grant opens, do not leave because too few people share what they say.
     `trials` names the denies on trial that would have refused it, `emergency` the broken glass it stands on ("": none).
     `join` names the join grant under which tokens were linked, `reidentification` the request that was collected, or
     that a refusal was about.

@@ -19,14 +19,12 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import ENSURE_ANONYMITY, Obligation
 from gateway.tables import BlendedTable, MinimizedTable, Segment
 
-_EVERYBODY = ""
-"""A column that is the same in all rows: where nothing that leaves tells people apart, they are one class."""
 
-
-def blend(minimal: MinimizedTable, again: Callable[[], MinimizedTable]) -> BlendedTable:
+def blend(minimal: MinimizedTable, crowd: Callable[[], MinimizedTable]) -> BlendedTable:
     """Withhold the rows that too few people share; where the disclosure asks for nothing, let all pass.
 
-    `again` reads the same once more: those are the rows that are counted.
+    `crowd` reads all that the grant opens, whatever was asked for: among those it is counted. Who asks for some fields,
+    some rows or one region gets no row that who asks for everything does not get, and is told of as many withheld.
 
     Raises:
         Fault: SOURCE_SCHEMA_CHANGED if the two readings are not of one version of the data; CAP_EXCEEDED if there is
@@ -35,37 +33,35 @@ def blend(minimal: MinimizedTable, again: Callable[[], MinimizedTable]) -> Blend
     spec = minimal.permit.scope.disclosure.anonymity
     if spec is None:
         return BlendedTable._blend(minimal, minimal.take(), frozenset(), 0)
-    counted = again()
+    counted = crowd()
     if counted.data_version != minimal.data_version:
         raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
-    quasi = tuple(name for name in spec.quasi_identifiers if name in minimal.schema.names)
-    verdicts = _count(counted, quasi, spec)
+    verdicts = _count(counted, spec)
+    segments = (_sifted(segment, verdicts) for segment in minimal.take())
     done = frozenset({Obligation(ENSURE_ANONYMITY)})
-    segments = (_sifted(segment, quasi, verdicts) for segment in minimal.take())
     return BlendedTable._blend(minimal, segments, done, verdicts.tally.rows_withheld)
 
 
-def _count(counted: MinimizedTable, quasi: tuple[str, ...], spec: AnonymitySpec) -> Verdicts:
-    leaving = counted.schema.names
-    diversity = {name: least for name, least in spec.diversity.items() if name in leaving}
-    closeness = {name: float(most) for name, most in spec.closeness.items() if name in leaving}
-    census = Census(Demand(quasi or (_EVERYBODY,), spec.k, diversity, closeness))
+def _count(counted: MinimizedTable, spec: AnonymitySpec) -> Verdicts:
+    closeness = {name: float(most) for name, most in spec.closeness.items()}
+    census = Census(Demand(spec.quasi_identifiers, spec.k, spec.diversity, closeness))
     try:
         for segment in counted.take():
-            census.add(_classed(segment.records, quasi), segment.tags)
+            census.add(_traits(segment), segment.tags)
         return census.verdicts()
     except TooManyValues:
         raise Fault(ErrorReason.CAP_EXCEEDED) from None
 
 
-def _sifted(segment: Segment, quasi: tuple[str, ...], verdicts: Verdicts) -> Segment:
-    leaves = verdicts.mask(_classed(segment.records, quasi))
+def _sifted(segment: Segment, verdicts: Verdicts) -> Segment:
+    leaves = verdicts.mask(_traits(segment))
     tags = np.frombuffer(segment.tags, f"V{TAG_BYTES}")[leaves.to_numpy(zero_copy_only=False)]
     days = {name: column.filter(leaves) for name, column in segment.days.items()}
-    return replace(segment, records=segment.records.filter(leaves), tags=tags.tobytes(), days=days)
+    records = segment.records.filter(leaves)
+    return replace(segment, records=records, tags=tags.tobytes(), traits=None, days=days)
 
 
-def _classed(records: pa.RecordBatch, quasi: tuple[str, ...]) -> pa.RecordBatch:
-    if quasi:
-        return records
-    return records.append_column(_EVERYBODY, pa.array([True] * records.num_rows, pa.bool_()))
+def _traits(segment: Segment) -> pa.RecordBatch:
+    if segment.traits is None:
+        raise Fault(ErrorReason.INTERNAL)
+    return segment.traits

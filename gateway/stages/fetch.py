@@ -56,20 +56,14 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
     asked = () if request.selector is None else asked_subjects(request.selector, permit, keys)
     _refuse_guessable(permit, source)
     rows_of = _rows_of(permit, (*request.filters, *scope.disclosure.predicate, *_selection(request.selector, asked)))
-    cap, register = scope.max_rows, scope.terms.consent
+    cap = scope.max_rows
     # some rows are taken out here (of those who did not agree, or beyond a subject's bound), so that the engine cannot
     # know where the cap lies
-    filtered = register is not None or scope.rows_per_unit is not None
+    filtered = scope.terms.consent is not None or scope.rows_per_unit is not None
     limit = None if cap is None or filtered else cap + 1
     plan = RowPlan(contract, _columns(permit), rows_of, limit)
-    rows = _of_one_version(source.rows(plan, BATCH_ROWS), version, lambda: data_version(contract, source, keys))
-    discharged = _scope_obligations(permit) | {Obligation(APPLY_FILTERS)}
-    if scope.rows_per_unit is not None:
-        rows = _bounded(rows, permit, scope.rows_per_unit, keys)
-        discharged |= {Obligation(BOUND_CONTRIBUTIONS)}
-    if register is not None:
-        rows = _consented(rows, permit, register, keys, registers.consents, clock)
-        discharged |= {Obligation(REQUIRE_CONSENT, register)}
+    rows, discharged = _rows(plan, version, permit, source, keys, registers, clock)
+    discharged |= _scope_obligations(permit) | {Obligation(APPLY_FILTERS)}
     if cap is not None:
         discharged |= {Obligation(LIMIT_ROWS)}
     schema, capped = _schema(contract, plan.columns), _capped(rows, cap)
@@ -81,6 +75,28 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
     if request.kind is DisclosureKind.CONSUME:
         segments = _consumed(segments, permit, keys, registers.meters, clock)
     return RawTable._open(admitted, version, schema, segments, frozenset(discharged))
+
+
+def fetch_crowd(
+    admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Registers, clock: Clock
+) -> RawTable:
+    """Open the stream of all rows that the grant opens, however few of them the caller asked for.
+
+    Among them it is counted who blends in: were it among the rows asked for, two answers would tell the difference.
+    They are not the answer, and lack the obligations of one.
+
+    Raises:
+        Fault: as `fetch` does, but for the cap.
+    """
+    permit = admitted.permit
+    scope, contract = permit.scope, permit.scope.contract
+    version = data_version(contract, source, keys)
+    region = None if contract.region_field is None else scope.granted_region
+    conditions = (*scope.disclosure.predicate, *_kept(permit))
+    plan = RowPlan(contract, _columns(permit), RowScope(region, scope.disclosure.consent_field, conditions), None)
+    rows, discharged = _rows(plan, version, permit, source, keys, registers, clock)
+    segments = (Segment(batch, b"", None) for batch in rows)
+    return RawTable._open(admitted, version, _schema(contract, plan.columns), segments, frozenset(discharged))
 
 
 def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> BoundedAggregates:
@@ -114,6 +130,28 @@ def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> B
     return BoundedAggregates._bound(charged, cells, vectors, frozenset(discharged))
 
 
+def _rows(
+    plan: RowPlan,
+    version: str,
+    permit: Permit,
+    source: Source,
+    keys: KeyRing,
+    registers: Registers,
+    clock: Clock,
+) -> tuple[Iterator[pa.RecordBatch], set[Obligation]]:
+    """The rows of a plan, of one version of the data, without those that units' bounds and a register take out."""
+    contract, scope, done = plan.contract, permit.scope, set[Obligation]()
+    rows = _of_one_version(source.rows(plan, BATCH_ROWS), version, lambda: data_version(contract, source, keys))
+    if scope.rows_per_unit is not None:
+        rows = _bounded(rows, permit, scope.rows_per_unit, keys)
+        done.add(Obligation(BOUND_CONTRIBUTIONS))
+    register = scope.terms.consent
+    if register is not None:
+        rows = _consented(rows, permit, register, keys, registers.consents, clock)
+        done.add(Obligation(REQUIRE_CONSENT, register))
+    return rows, done
+
+
 def _rows_of(permit: Permit, conditions: tuple[Condition, ...]) -> RowScope:
     region = None if permit.scope.contract.region_field is None else permit.scope.region
     return RowScope(region, permit.scope.disclosure.consent_field, (*conditions, *_kept(permit)))
@@ -137,10 +175,11 @@ def _scope_obligations(permit: Permit) -> set[Obligation]:
 
 
 def _columns(permit: Permit) -> tuple[str, ...]:
-    wanted, internal = list(permit.scope.fields), [permit.scope.contract.privacy_unit.field]
+    treated = permit.scope.treated
+    wanted, internal = list(treated), [permit.scope.contract.privacy_unit.field]
     if isinstance(permit.request, RowsRequest) and permit.request.selector is not None:
         internal.append(permit.request.selector.field)
-    for how in permit.scope.fields.values():
+    for how in treated.values():
         match how:
             case GeneralizeGeohash(_, longitude):
                 internal.append(longitude)

@@ -64,16 +64,19 @@ def minimize(raw: RawTable, keys: KeyRing) -> MinimizedTable:
     Raises:
         Fault: KEYS_UNAVAILABLE.
     """
-    contract, fields, today = raw.permit.scope.contract, raw.permit.scope.fields, raw.permit.today
+    scope, today = raw.permit.scope, raw.permit.today
+    contract, fields, traits = scope.contract, scope.fields, list(scope.traits)
     unit = contract.unit_field
     key = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, of_subjects(contract.privacy_unit.kind, unit.canonical))
 
     def segments(source: Iterator[Segment]) -> Iterator[Segment]:
         for segment in map(_shuffled, source):
             tags = subject_tags(_subjects(segment, unit.name), unit.canonical, key)
-            columns = [_treat(segment.records, name, how, today) for name, how in fields.items()]
-            records, days = pa.record_batch(columns, schema=schema), _renewing(segment.records, fields)
-            yield Segment(records, tags, segment.slots, left=segment.left, days=days)
+            whole = {name: _treat(segment.records, name, how, today) for name, how in scope.treated.items()}
+            records = pa.record_batch([whole[name] for name in fields], schema=schema)
+            beside = pa.record_batch({name: whole[name] for name in traits}) if traits else None
+            days = _renewing(segment.records, fields)
+            yield Segment(records, tags, segment.slots, left=segment.left, traits=beside, days=days)
 
     schema = pa.schema(
         [(name, ARROW_TYPES[leaving_type(contract.fields[name].type, _now(how))]) for name, how in fields.items()]

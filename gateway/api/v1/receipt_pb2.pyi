@@ -158,7 +158,9 @@ class Receipt(_message.Message):
     emergency: _builtins.str
     """The entry in the register of emergencies under which the glass was broken; empty if it was not."""
     withheld_rows: _builtins.int
-    """Rows that did not leave because too few people share what they say."""
+    """Rows, of all that the grant opens, that do not leave because too few people share what they say: the same number
+    whatever part of them was asked for.
+    """
     join: _builtins.str
     """The join grant under which tokens were linked; empty for everything else."""
     reidentification: _builtins.str

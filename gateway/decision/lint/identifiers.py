@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from gateway.model.contract import Classification, DataContract, DisclosureSpec
+from gateway.model.contract import DataContract, DisclosureSpec
 from gateway.model.treatment import Keep
-
-_NAMING = (Classification.DIRECT_IDENTIFIER, Classification.FREE_TEXT)
 
 
 def kept_identifiers(contract: DataContract, spec: DisclosureSpec) -> tuple[str, ...]:
     """Return the direct identifiers and the free texts that leave as they are in a disclosure, in its order."""
     return tuple(
-        field
-        for field, how in spec.fields.items()
-        if isinstance(how, Keep) and contract.fields[field].classification in _NAMING
+        field for field, how in spec.fields.items() if isinstance(how, Keep) and contract.fields[field].names_people
     )

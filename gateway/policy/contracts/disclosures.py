@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
-from fractions import Fraction
+from collections.abc import Collection, Mapping
 from functools import partial
 from types import MappingProxyType
 
 from gateway.model.contract import (
     BY_KEY,
     OF_TOKENS,
-    AnonymitySpec,
     Classification,
     DisclosureKind,
     DisclosureSpec,
@@ -19,10 +17,12 @@ from gateway.model.contract import (
     SelectBy,
     StatisticsSpec,
 )
-from gateway.model.treatment import Keep, Perturb, Pseudonymize, Treatment, leaving_type
+from gateway.model.treatment import Keep, Perturb, Pseudonymize, Treatment
 from gateway.model.values import FieldType
+from gateway.policy.contracts.anonymity import AnonymityReader
+from gateway.policy.contracts.checking import Place, Wrong, check_chosen_by, check_once
 from gateway.policy.contracts.conditions import to_condition
-from gateway.policy.contracts.shape import AnonymityShape, DisclosureShape, StatisticsShape
+from gateway.policy.contracts.shape import DisclosureShape, StatisticsShape
 from gateway.policy.contracts.treatments import to_treatment
 from gateway.policy.problems import did_you_mean, shown, with_article
 from gateway.policy.validation import split_remedy
@@ -30,21 +30,16 @@ from gateway.policy.validation import split_remedy
 MAX_CELLS = 10_000
 _MAX_UNITS = 2**31
 _NOT_PERTURBED = "Choose another treatment, or make the disclosure an extract."
-_TELLING_APART = (Classification.QUASI_IDENTIFIER,)
-_NAMING = (Classification.DIRECT_IDENTIFIER, Classification.FREE_TEXT)
-"""What names people, or may: it is never narrowed by in a statistic."""
-
-Place = tuple[str | int, ...]
-Wrong = Callable[..., None]
 
 
 class DisclosureReader:
-    """Reads the disclosures of one contract. `unit` is the field of its privacy unit; `wrong` takes a place in the
-    gateway's block, what is wrong there, and a remedy.
+    """Reads the disclosures of one contract. `unit` is the field of its privacy unit, `region` that of regions; `wrong`
+    takes a place in the gateway's block, what is wrong there, and a remedy.
     """
 
-    def __init__(self, fields: Mapping[str, FieldSpec], unit: str, wrong: Wrong) -> None:
+    def __init__(self, fields: Mapping[str, FieldSpec], unit: str, region: str | None, wrong: Wrong) -> None:
         self._fields, self._unit, self._wrong = fields, unit, wrong
+        self._crowds = AnonymityReader(fields, region, wrong)
 
     def declared(self, place: Place, name: str, *types: FieldType) -> FieldSpec | None:
         """Return the field of this name, or None after telling that there is none; tell if its type is another."""
@@ -82,9 +77,9 @@ class DisclosureReader:
             for field, how in treatments.items():
                 if isinstance(how, Perturb):
                     self._wrong((*place, "fields", field), f"only an extract can perturb '{field}'", _NOT_PERTURBED)
-        _check_once(shape.lookup_keys, partial(wrong, "lookup_keys"))
-        _check_once(shape.lookup_by, partial(wrong, "lookup_by"))
-        _check_once(shape.filters, partial(wrong, "filters"))
+        check_once(shape.lookup_keys, partial(wrong, "lookup_keys"))
+        check_once(shape.lookup_by, partial(wrong, "lookup_by"))
+        check_once(shape.filters, partial(wrong, "filters"))
         for index, key_field in enumerate(shape.lookup_keys):
             self._lookup_key((*place, "lookup_keys", index), key_field, shape)
         for index, filtered in enumerate(shape.filters):
@@ -95,18 +90,18 @@ class DisclosureReader:
         for index, condition in enumerate(shape.predicate):
             at: Place = (*place, "predicate", index)
             spec = self.declared((*at, "field"), condition.field)
-            self._check_chosen_by((*at, "field"), condition.field, treatments)
+            check_chosen_by((*at, "field"), condition.field, treatments, self._wrong)
             if spec is not None:
                 predicate.append(to_condition(condition, spec, partial(self._wrong, at)))
         if shape.consent is not None:
             self.declared((*place, "consent"), shape.consent, FieldType.BOOL)
-            self._check_chosen_by((*place, "consent"), shape.consent, treatments)
+            check_chosen_by((*place, "consent"), shape.consent, treatments, self._wrong)
         statistics = None
         if shape.statistics is not None:
             statistics = self._statistics((*place, "statistics"), shape.statistics)
         anonymity = None
         if shape.anonymity is not None:
-            anonymity = self._anonymity((*place, "anonymity"), shape.anonymity, treatments)
+            anonymity = self._crowds.anonymity(place, shape.anonymity, shape.filters, treatments)
         ordered = {field: treatments[field] for field in self._fields if field in treatments}
         return DisclosureSpec(
             name=name,
@@ -136,10 +131,10 @@ class DisclosureReader:
         # nothing of a person; a noised statistic by anything but who somebody is
         if shape.kind is DisclosureKind.RELEASE:
             unit = self._unit
-            if field.classification in _NAMING or field.name == unit:
+            if field.names_people or field.name == unit:
                 self._wrong(place, f"'{field.name}' says who somebody is, and must not be filtered on", "Remove it.")
         elif isinstance(treatment, Perturb):
-            self._check_chosen_by(place, field.name, {field.name: treatment})
+            check_chosen_by(place, field.name, {field.name: treatment}, self._wrong)
         elif field.classification is not Classification.OTHER and not isinstance(treatment, Keep):
             self._wrong(
                 place,
@@ -147,64 +142,9 @@ class DisclosureReader:
                 "Filter on fields that are kept.",
             )
 
-    def _check_chosen_by(self, place: Place, name: str, treatments: Mapping[str, Treatment]) -> None:
-        # epsilon bounds what an answer tells of the value; that the row is there at all would tell more
-        if isinstance(treatments.get(name), Perturb):
-            self._wrong(
-                place,
-                f"'{name}' leaves randomised, and which rows leave would tell its value",
-                "Choose the rows by another field, or treat this one otherwise.",
-            )
-
-    def _anonymity(self, place: Place, shape: AnonymityShape, treatments: Mapping[str, Treatment]) -> AnonymitySpec:
-        _check_once(shape.also, partial(self._wrong, (*place, "also")))
-        for key, names in (("also", shape.also), ("l", shape.diversity), ("t", shape.closeness)):
-            for index, name in enumerate(names):
-                if name not in treatments:
-                    at = (*place, key, index) if key == "also" else (*place, key, name)
-                    self._wrong(at, f"'{name}' is not among the fields of this disclosure", "Name one that is.")
-        classified = (name for name in treatments if self._fields[name].classification in _TELLING_APART)
-        quasi = tuple(dict.fromkeys([*classified, *shape.also]))
-        if not quasi:
-            self._wrong(place, "no field of this disclosure tells people apart", "Name those that do under 'also'.")
-        for name in quasi:
-            # a token or a drawn value is everybody's own: no two people would be alike
-            if isinstance(treatments.get(name), Pseudonymize | Perturb):
-                self._wrong(place, f"'{name}' leaves as a token or randomised, and nobody shares it", "Generalise it.")
-            self._check_countable(place, name, treatments)
-        for key, names in (("l", shape.diversity), ("t", shape.closeness)):
-            for name in names:
-                self._check_sensitive((*place, key, name), name, quasi, treatments)
-        self._check_nobody_named(place, treatments)
-        closeness = {name: Fraction(str(t)) for name, t in shape.closeness.items()}
-        return AnonymitySpec(shape.k, quasi, MappingProxyType(dict(shape.diversity)), MappingProxyType(closeness))
-
-    def _check_sensitive(
-        self, place: Place, name: str, quasi: Collection[str], treatments: Mapping[str, Treatment]
-    ) -> None:
-        if name in quasi:
-            self._wrong(place, f"'{name}' tells people apart, and is the same in a whole class", "Remove it here.")
-            return
-        self._check_chosen_by(place, name, treatments)
-        self._check_countable(place, name, treatments)
-
-    def _check_countable(self, place: Place, name: str, treatments: Mapping[str, Treatment]) -> None:
-        how = treatments.get(name)
-        if how is not None and leaving_type(self._fields[name].type, how) is FieldType.TIMESTAMP:
-            self._wrong(place, f"'{name}' leaves as a timestamp, to the microsecond", "Generalise it to a day or more.")
-
-    def _check_nobody_named(self, place: Place, treatments: Mapping[str, Treatment]) -> None:
-        for name, how in treatments.items():
-            if isinstance(how, Keep) and self._fields[name].classification in _NAMING:
-                self._wrong(
-                    place,
-                    f"'{name}' leaves as it is and can say who somebody is, however many are alike in the rest",
-                    "Leave it out, treat it otherwise, or ask for no anonymity.",
-                )
-
     def _statistics(self, place: Place, shape: StatisticsShape) -> StatisticsSpec:
-        _check_once(shape.group_by, partial(self._wrong, (*place, "group_by")))
-        _check_once(shape.sums, partial(self._wrong, (*place, "sums")))
+        check_once(shape.group_by, partial(self._wrong, (*place, "group_by")))
+        check_once(shape.sums, partial(self._wrong, (*place, "sums")))
         cells = 1
         for index, name in enumerate(shape.group_by):
             field = self.declared((*place, "group_by", index), name)
@@ -235,12 +175,6 @@ class DisclosureReader:
 
 def _decimal(number: float) -> str:
     return str(int(number)) if math.floor(number) == number else repr(float(number))
-
-
-def _check_once(names: Iterable[str], wrong: Callable[[str, str], None]) -> None:
-    listed = list(names)
-    for name in sorted({name for name in listed if listed.count(name) > 1}):
-        wrong(f"'{name}' is given twice", "Keep one of them.")
 
 
 _ROWS = (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT, DisclosureKind.CHECK, DisclosureKind.CONSUME)

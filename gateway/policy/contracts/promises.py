@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
 from gateway.model.contract import Description, FieldSpec, QualityRule, SourceKind, SourceSpec
 from gateway.model.values import FieldType
+from gateway.policy.contracts.checking import Place, Wrong
 from gateway.policy.contracts.odcs_parts import DescriptionShape, MemberShape, QualityShape, SlaShape
 from gateway.policy.contracts.shape import ContractShape
 from gateway.policy.problems import did_you_mean, shown
 from gateway.policy.validation import is_slug
-
-Place = tuple[str | int, ...]
-Wrong = Callable[..., None]
-"""Takes a place in the document, what is wrong there, and a remedy."""
 
 OWNER, STEWARD = "owner", "steward"
 LOCAL = "local"

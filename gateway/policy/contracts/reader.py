@@ -11,8 +11,9 @@ from gateway.model.contract import Bounds, CanonicalForm, Classification, DataCo
 from gateway.model.values import FieldType
 from gateway.policy import dpv
 from gateway.policy.contracts import promises
+from gateway.policy.contracts.checking import Place
 from gateway.policy.contracts.conditions import check_values
-from gateway.policy.contracts.disclosures import DisclosureReader, Place
+from gateway.policy.contracts.disclosures import DisclosureReader
 from gateway.policy.contracts.shape import BLOCK, TYPES, BlockShape, ContractShape, FieldPolicyShape, FieldShape
 from gateway.policy.documents import Document
 from gateway.policy.folder import CONTRACTS
@@ -78,7 +79,7 @@ class _Reader:
             self._wrong(("schema", 0, "name"), f"the dataset '{dataset}' is not what the file is called", "Rename one.")
         owner, steward = promises.owner_and_steward(shape, self._wrong)
         self._read_fields()
-        reader = DisclosureReader(self._fields, block.privacy_unit.field, self._wrong_in_block)
+        reader = DisclosureReader(self._fields, block.privacy_unit.field, block.region_field, self._wrong_in_block)
         reader.declared(("privacy_unit", "field"), block.privacy_unit.field, FieldType.STRING, FieldType.INT64)
         if block.region_field is not None:
             reader.declared(("region_field",), block.region_field, FieldType.STRING)

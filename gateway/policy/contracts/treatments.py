@@ -43,6 +43,14 @@ _FORMS = ("keep", "pseudonymize", "generalize", "mask", "perturb")
 _MAX_INT = 2**63 - 1
 _WITH_FORMAT = (CanonicalForm.RESIDENT_ID, CanonicalForm.PHONE, CanonicalForm.PLATE, CanonicalForm.FIRM_CODE)
 _WITH_CHECK = (CanonicalForm.RESIDENT_ID, CanonicalForm.FIRM_CODE)
+_MOST_SHOWN = {
+    CanonicalForm.RESIDENT_ID: 6,
+    CanonicalForm.PHONE: 7,
+    CanonicalForm.PLATE: 3,
+    CanonicalForm.FIRM_CODE: 8,
+    CanonicalForm.TEXT: 6,
+}
+"""Characters of a direct identifier that a mask may show: with more, what is starred can be tried or looked up."""
 _MOST_EPSILON = 10
 _WIDEST_BOUNDS = 2**62
 """How far apart bounds may be for noise between them to be drawn in 64 bits."""
@@ -216,8 +224,7 @@ def to_treatment(shape: TreatmentShape, field: FieldSpec, fields: Mapping[str, F
     if shape.pseudonymize is not None:
         return _pseudonymize(shape.pseudonymize, field, fields)
     if shape.mask is not None:
-        _suits(field, "mask", FieldType.STRING)
-        return Mask(shape.mask.first, shape.mask.last)
+        return _mask(shape.mask, field)
     if shape.perturb is not None:
         return _perturb(shape.perturb, field)
     if shape.generalize is None:
@@ -245,6 +252,22 @@ def _pseudonymize(shape: PseudonymizeShape, field: FieldSpec, fields: Mapping[st
     if shape.by is not None:
         _check_renewed_by(shape.by, shape, fields)
     return Pseudonymize(shape.token, shape.check, shape.renewed, shape.by)
+
+
+def _mask(shape: MaskShape, field: FieldSpec) -> Mask:
+    _suits(field, "mask", FieldType.STRING)
+    if field.classification is Classification.FREE_TEXT:
+        raise ValueError(
+            f"'{field.name}' is free text, and anything can stand in the pieces that a mask leaves of it. "
+            "Leave it out, or write {keep: {justification: …}}."
+        )
+    most = _MOST_SHOWN[field.canonical]
+    if field.classification is Classification.DIRECT_IDENTIFIER and shape.first + shape.last > most:
+        raise ValueError(
+            f"a mask of '{field.name}' may show {most} characters at most, first and last together. "
+            "Show fewer, or write {keep: {justification: …}}."
+        )
+    return Mask(shape.first, shape.last)
 
 
 def _check_renewed_by(by: str, shape: PseudonymizeShape, fields: Mapping[str, FieldSpec]) -> None:

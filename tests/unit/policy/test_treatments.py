@@ -265,8 +265,17 @@ def _changed(folder: Path, old: str, new: str) -> None:
 ROWS = "          max_rows: 100000\n"
 
 
+def _crowd(folder: Path, anonymity: str, *, tokens: bool = False) -> None:
+    """Ask for anonymity of the rows for auditors, without what would let somebody out of the crowd."""
+    if not tokens:
+        _changed(folder, "resident_id: pseudonymize", "# no token")
+    _changed(folder, "phone: {mask: {first: 3, last: 2}}", "# no phone")
+    _changed(folder, "filters: [tier]\n          consent: consented", "filters: []\n          consent: consented")
+    _changed(folder, ROWS, ROWS + f"          anonymity: {anonymity}\n")
+
+
 def test_anonymity_counts_by_the_quasi_identifiers_that_leave_and_those_named_besides(folder: Path) -> None:
-    _changed(folder, ROWS, ROWS + "          anonymity: {k: 5, also: [amount_yuan], l: {tier: 2}, t: {tier: 0.15}}\n")
+    _crowd(folder, "{k: 5, also: [amount_yuan], l: {tier: 2}, t: {tier: 0.15}}")
     spec = load(folder).contracts["subsidies"].disclosures["audit-rows"].anonymity
     assert isinstance(spec, AnonymitySpec)
     assert set(spec.quasi_identifiers) == {"community", "paid_on", "amount_yuan"}
@@ -274,8 +283,32 @@ def test_anonymity_counts_by_the_quasi_identifiers_that_leave_and_those_named_be
     assert (spec.k, dict(spec.diversity), dict(spec.closeness)) == (5, {"tier": 2}, {"tier": Fraction(3, 20)})
 
 
+def test_rows_may_have_the_token_of_the_one_field_that_tells_rows_apart(folder: Path) -> None:
+    _crowd(folder, "{k: 5}", tokens=True)
+    with pytest.raises(InvalidPolicy) as refused:
+        load(folder)
+    assert "join rows of several classes" in refused.value.problems[0].message
+    _changed(folder, "name: resident_id,", "name: resident_id, primaryKey: true,")
+    assert load(folder).contracts["subsidies"].disclosures["audit-rows"].anonymity is not None
+    # one of two fields that tell rows apart together tells nothing of the kind
+    _changed(folder, "name: tier,", "name: tier, primaryKey: true,")
+    with pytest.raises(InvalidPolicy):
+        load(folder)
+
+
+def test_a_region_that_callers_may_name_always_tells_people_apart(folder: Path) -> None:
+    _changed(
+        folder,
+        "community, logicalType: string, classification: quasi-identifier",
+        "community, logicalType: string, classification: other",
+    )
+    _crowd(folder, "{k: 5}")
+    spec = load(folder).contracts["subsidies"].disclosures["audit-rows"].anonymity
+    assert spec is not None and set(spec.quasi_identifiers) == {"community", "paid_on"}
+
+
 def test_a_token_may_be_asked_to_be_diverse(folder: Path) -> None:
-    _changed(folder, ROWS, ROWS + "          anonymity: {k: 5, l: {resident_id: 3}}\n")
+    _crowd(folder, "{k: 5, l: {resident_id: 3}}", tokens=True)
     spec = load(folder).contracts["subsidies"].disclosures["audit-rows"].anonymity
     assert spec is not None
     assert dict(spec.diversity) == {"resident_id": 3}
@@ -287,7 +320,7 @@ def test_what_the_census_would_refuse_is_refused_at_load(folder: Path, asked: st
     quasi = ("community", "paid_on", *words.get("also", ()))
     with pytest.raises(ValueError, match="sensitive too"):
         Demand(quasi, 5, words.get("l", {}), words.get("t", {}))
-    _changed(folder, ROWS, ROWS + f"          anonymity: {{k: 5, {asked}}}\n")
+    _crowd(folder, f"{{k: 5, {asked}}}")
     with pytest.raises(InvalidPolicy) as refused:
         load(folder)
     assert [problem.line for problem in refused.value.problems] == [61]

@@ -83,6 +83,7 @@ def permit_for(query: StatisticsQuery, *, region: str = "hangzhou", institution:
         contract=CONTRACT,
         disclosure=DISCLOSURE,
         region=region,
+        granted_region=region,
         fields={},
         withheld=(),
         grant="g",
