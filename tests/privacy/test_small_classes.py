@@ -11,6 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,37 @@ def test_no_class_is_too_small_too_alike_or_too_far(told: Told, bills: Bills, tr
     assert Counter(seen) == Counter(expected)
     assert unaccounted(receipt, len(seen), len(truth)) == 0
     assert receipt.withheld_rows == len(truth) - len(expected) > 0
+
+
+def told_besides(some: list[dict[str, Any]], everything: list[dict[str, Any]]) -> int:
+    """How many rows of a narrower answer are in no row of the whole one: what asking twice gives away."""
+    bill = itemgetter("diagnosis", "amount_fen")
+    return sum((Counter(map(bill, some)) - Counter(map(bill, everything))).values())
+
+
+NARROWED: dict[str, dict[str, Any]] = {
+    "no quasi-identifier": {"fields": ("diagnosis", "amount_fen")},
+    "one of them": {"fields": ("insurance_class", "diagnosis", "amount_fen")},
+    "one district": {"region": "hangzhou/xihu"},
+}
+
+
+@pytest.mark.parametrize("how", NARROWED)
+def test_whoever_asks_for_less_gets_no_row_more(told: Told, how: str) -> None:
+    everything, whole = told.crowd("all-three")
+    some, part = told.crowd("all-three", **NARROWED[how])
+    assert 0 < len(some) <= len(everything)
+    assert told_besides(some, everything) == 0
+    # how many stayed tells nothing either of what was asked
+    assert part.withheld_rows == whole.withheld_rows > 0
+    if "fields" in NARROWED[how]:
+        assert len(some) == len(everything)
+
+
+def test_a_gateway_that_judges_by_what_is_asked_is_found(heard: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    everything, _ = heard.crowd("alone")
+    demand(monkeypatch, quasi_identifiers=("insurance_class",))
+    assert told_besides(heard.crowd("alone", **NARROWED["one of them"])[0], everything) > 0
 
 
 def test_the_receipt_that_is_read_later_says_the_same(told: Told) -> None:
