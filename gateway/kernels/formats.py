@@ -1,7 +1,7 @@
 """Format-preserving tokens: pseudonyms that look like the identifier they stand for, made with FF1.
 
 They are for recipients whose systems refuse anything else. They carry no mark and have no integrity: whatever has the
-form leads back to something, so they are never accepted from callers; `restore` is for the gateway's own use.
+form leads back to something, so the gateway never turns one back.
 """
 
 from __future__ import annotations
@@ -35,12 +35,8 @@ from gateway.model.treatment import CheckDigit
 CHECKED = frozenset((CanonicalForm.RESIDENT_ID, CanonicalForm.FIRM_CODE))
 """The forms that end in a check character."""
 
-FORMED = CHECKED | {CanonicalForm.PHONE, CanonicalForm.PLATE}
-"""The forms that have format-preserving tokens."""
-
 _RESIDENT_IDS, _PHONES = ResidentIds(), Phones()
 _NEXT_CHECK = bytes.maketrans(b"0123456789X", b"123456789X0")
-_PREVIOUS_CHECK = bytes.maketrans(b"123456789X0", b"0123456789X")
 _LEADING_ONE = np.uint64(10**10)
 _HEAD = PROVINCE_BYTES + 1
 _HEADS = tuple(province + letter for province in PLATE_PROVINCES for letter in PLATE_LETTERS)
@@ -62,23 +58,12 @@ def preserve(
     format_ = _format(form, check, cipher)
     if array.type != pa.string():
         array = canonicalize(array, form)
-    tokens, taken = _turned(array, format_, back=False)
+    tokens, taken = _turned(array, format_)
     if int(taken.sum()) != len(array) - array.null_count:
         # what was taken is canonical as it stands; something here is not
         array = canonicalize(array, form)
-        tokens, taken = _turned(array, format_, back=False)
+        tokens, taken = _turned(array, format_)
     return tokens, valid(array) & ~taken
-
-
-def restore(array: Column, form: CanonicalForm, check: CheckDigit | None, cipher: BlockCipher) -> pa.StringArray:
-    """Return the canonical value behind each token, as utf8; NULL for NULL and for what is not of the tokens' form.
-
-    Raises:
-        ValueError: as `preserve` does. TypeError: if the column is not utf8.
-    """
-    if array.type != pa.string():
-        raise TypeError("the column must be utf8")
-    return _turned(array, _format(form, check, cipher), back=True)[0]
 
 
 class _Format(Protocol):
@@ -88,8 +73,8 @@ class _Format(Protocol):
     def widths(self) -> tuple[int, ...]:
         """The lengths of its values in bytes."""
 
-    def turn(self, rows: Bytes, back: bool) -> tuple[Mask, Bytes]:
-        """Return which rows are of the form, and the tokens of those; or the values, if turned back."""
+    def turn(self, rows: Bytes) -> tuple[Mask, Bytes]:
+        """Return which rows are of the form, and the tokens of those."""
 
 
 def _format(form: CanonicalForm, check: CheckDigit | None, cipher: BlockCipher) -> _Format:
@@ -109,23 +94,23 @@ def _format(form: CanonicalForm, check: CheckDigit | None, cipher: BlockCipher) 
             raise ValueError("text has no format to preserve")
 
 
-def _turned(array: Column, format_: _Format, back: bool) -> tuple[pa.StringArray, Mask]:
-    """Return the results of a column, and which rows have one."""
+def _turned(array: Column, format_: _Format) -> tuple[pa.StringArray, Mask]:
+    """Return the tokens of a column, and which rows have one."""
     taken = np.zeros(len(array), np.bool_)
     pieces: list[tuple[slice | Places, pa.StringArray]] = []
     for places, rows in by_length(array):
         if rows.shape[1] not in format_.widths:
             continue
         plain = np.empty(len(rows), np.bool_)
-        results = np.empty(rows.shape, np.uint8)
+        tokens = np.empty(rows.shape, np.uint8)
         done = 0
         for chunk in chunks(len(rows), CHUNK_ROWS):
-            plain[chunk], turned = format_.turn(rows[chunk], back)
-            results[done : done + len(turned)] = turned
+            plain[chunk], turned = format_.turn(rows[chunk])
+            tokens[done : done + len(turned)] = turned
             done += len(turned)
         chosen = places if plain.all() else np.arange(len(array))[places][plain]
         taken[chosen] = True
-        pieces.append((chosen, from_matrix(results[:done])))
+        pieces.append((chosen, from_matrix(tokens[:done])))
     return scatter(len(array), pieces), taken
 
 
@@ -138,19 +123,19 @@ class _ResidentIds:
         self._ff1 = FF1(cipher, 10, 17, (CanonicalForm.RESIDENT_ID.value.encode(),))
         self._never = never
 
-    def turn(self, rows: Bytes, back: bool) -> tuple[Mask, Bytes]:
+    def turn(self, rows: Bytes) -> tuple[Mask, Bytes]:
         """See `_Format`."""
-        if back and self._never:
-            rows = _translated_check(rows, _PREVIOUS_CHECK)
         spare = np.empty((SPARE_WORDS, len(rows)), np.uint64)
         numbers = np.empty(len(rows), np.uint64)
         plain = _RESIDENT_IDS.read(rows, numbers, spare)
         if not plain.all():
             numbers = numbers[plain]
-        numbers = _number(self._ff1, numbers, back)
+        numbers = _number(self._ff1, numbers)
         out = np.empty((len(numbers), ResidentIds.width), np.uint8)
         _RESIDENT_IDS.write(numbers, out, spare[:, : len(numbers)])
-        return plain, _translated_check(out, _NEXT_CHECK) if self._never and not back else out
+        if self._never:
+            out[:, -1] = np.frombuffer(out[:, -1].tobytes().translate(_NEXT_CHECK), np.uint8)
+        return plain, out
 
 
 class _Phones:
@@ -161,7 +146,7 @@ class _Phones:
     def __init__(self, cipher: BlockCipher) -> None:
         self._ff1 = FF1(cipher, 10, 10, (CanonicalForm.PHONE.value.encode(),))
 
-    def turn(self, rows: Bytes, back: bool) -> tuple[Mask, Bytes]:
+    def turn(self, rows: Bytes) -> tuple[Mask, Bytes]:
         """See `_Format`."""
         spare = np.empty((SPARE_WORDS, len(rows)), np.uint64)
         numbers = np.empty(len(rows), np.uint64)
@@ -170,7 +155,7 @@ class _Phones:
         if not plain.all():
             numbers = numbers[plain]
         numbers -= _LEADING_ONE
-        numbers = _number(self._ff1, numbers, back)
+        numbers = _number(self._ff1, numbers)
         numbers += _LEADING_ONE
         out = np.empty((len(numbers), Phones.width), np.uint8)
         _PHONES.write(numbers, out, spare[:, : len(numbers)])
@@ -186,14 +171,14 @@ class _Plates:
         tweaks = tuple((CanonicalForm.PLATE.value + head).encode() for head in _HEADS)
         self._ff1 = {length: FF1(cipher, len(PLATE_ALPHABET), length, tweaks) for length in (5, 6)}
 
-    def turn(self, rows: Bytes, back: bool) -> tuple[Mask, Bytes]:
+    def turn(self, rows: Bytes) -> tuple[Mask, Bytes]:
         """See `_Format`."""
         plain = are_plates(rows)
         out = np.array(rows if plain.all() else rows[plain])
         heads = provinces(out[:, :PROVINCE_BYTES]).astype(np.intp) * len(PLATE_LETTERS)
         heads += PLATE_LETTER.numerals(out[:, PROVINCE_BYTES])
         ff1 = self._ff1[out.shape[1] - _HEAD]
-        body = _recoded(ff1, PLATE_BODY.numerals(out[:, _HEAD:]), back, heads)
+        body = _enciphered(ff1, PLATE_BODY.numerals(out[:, _HEAD:]), heads)
         out[:, _HEAD:] = PLATE_BODY.characters(body)
         return plain, out
 
@@ -207,41 +192,33 @@ class _FirmCodes:
         self._ff1 = FF1(cipher, len(FIRM_ALPHABET), FIRM_WIDTH - 1, (CanonicalForm.FIRM_CODE.value.encode(),))
         self._never = never
 
-    def turn(self, rows: Bytes, back: bool) -> tuple[Mask, Bytes]:
+    def turn(self, rows: Bytes) -> tuple[Mask, Bytes]:
         """See `_Format`."""
         numerals = FIRM.numerals(rows)
         plain = are_known(numerals)
         if not plain.all():
             numerals = numerals[plain]
-        right = self._checks(numerals[:, :-1], back) == numerals[:, -1]
+        right = firm_check(numerals[:, :-1]) == numerals[:, -1]
         if not right.all():
             numerals = numerals[right]
         plain[plain] = right
-        body = _recoded(self._ff1, numerals[:, :-1], back)
-        return plain, FIRM.characters(np.column_stack([body, self._checks(body, not back)]))
-
-    def _checks(self, body: Bytes, of_tokens: bool) -> Bytes:
+        body = _enciphered(self._ff1, numerals[:, :-1])
         checks = firm_check(body)
-        return (checks + np.uint8(1)) % np.uint8(len(FIRM_ALPHABET)) if of_tokens and self._never else checks
+        if self._never:
+            checks = (checks + np.uint8(1)) % np.uint8(len(FIRM_ALPHABET))
+        return plain, FIRM.characters(np.column_stack([body, checks]))
 
 
-def _recoded(ff1: FF1, numerals: Bytes, back: bool, tweak_of: Places | None = None) -> Bytes:
-    """Encipher strings given as numerals of one byte, or decipher them."""
-    return (ff1.decrypt if back else ff1.encrypt)(numerals, tweak_of).astype(np.uint8, copy=False)
+def _enciphered(ff1: FF1, numerals: Bytes, tweak_of: Places | None = None) -> Bytes:
+    """Encipher strings given as numerals of one byte."""
+    return ff1.encrypt(numerals, tweak_of).astype(np.uint8, copy=False)
 
 
-def _number(ff1: FF1, numbers: Words, back: bool) -> Words:
-    """Encipher strings given as whole numbers, or decipher them."""
+def _number(ff1: FF1, numbers: Words) -> Words:
+    """Encipher strings given as whole numbers."""
     modulus = np.uint64(ff1.moduli[1])
     left = numbers // modulus
-    left, right = (ff1.decrypt_halves if back else ff1.encrypt_halves)(left, numbers - left * modulus)
+    left, right = ff1.encrypt_halves(left, numbers - left * modulus)
     left *= modulus
     left += right
     return left
-
-
-def _translated_check(rows: Bytes, table: bytes) -> Bytes:
-    """Put other characters in the place of the last ones."""
-    out = rows.copy()
-    out[:, -1] = np.frombuffer(rows[:, -1].tobytes().translate(table), np.uint8)
-    return out

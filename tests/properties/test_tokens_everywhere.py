@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from gateway.adapters.keys.ring import FileKeyRing
 from gateway.kernels.canonical import canonicalize
-from gateway.kernels.formats import FORMED
 from gateway.model.contract import CanonicalForm
 from gateway.model.pseudonym import CipherSuite
 from tests.properties.test_kernels_tokens import values
@@ -63,7 +62,7 @@ def differing(answers: list[Texts]) -> int:
 @st.composite
 def works(draw: st.DrawFn) -> Work:
     form = draw(st.sampled_from(CanonicalForm))
-    kinds = [Kind.REVERSIBLE, Kind.IRREVERSIBLE, *([Kind.FORMAT, Kind.NEVER] if form in FORMED else [])]
+    kinds = [Kind.REVERSIBLE, Kind.IRREVERSIBLE, *([Kind.FORMAT, Kind.NEVER] if form is not CanonicalForm.TEXT else [])]
     column = draw(st.lists(values, max_size=25))
     return Work(draw(st.sampled_from(kinds)), form, *draw(st.sampled_from(DOMAINS)), column, draw(st.integers(1, 30)))
 
