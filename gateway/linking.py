@@ -16,7 +16,8 @@ from gateway.pipeline import Ports, Refused, refused
 from gateway.stages.admit import admit, admit_asking
 from gateway.stages.authenticate import authenticate
 from gateway.stages.decide import decide
-from gateway.stages.link import Linked, find_join, own_tokens
+from gateway.stages.domain_tokens import own_tokens
+from gateway.stages.link import Linked, find_join
 from gateway.stages.link import link as link_tokens
 from gateway.stages.reidentify import Sealed, approved, ask, collectable, own_request, reidentify
 

@@ -154,7 +154,7 @@ def _lines(join: Join) -> list[str]:
         f"  {join.reason}",
         f"  approved by {approvers(join.approvals)}",
     ]
-    over = join.ended_at is not None or join.ends_at <= datetime.now(UTC)
+    over = join.ends_at <= datetime.now(UTC)
     if join.ended_at is not None:
         lines.append(f"  ended by {join.ended_by}, {at(join.ended_at)}")
     else:

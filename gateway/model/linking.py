@@ -73,9 +73,14 @@ class Join:
         return PseudonymDomain(f"{_JOINS}{self.id}", self.purpose)
 
     @property
+    def sides(self) -> tuple[PseudonymDomain, PseudonymDomain]:
+        """The domains whose tokens become those of the join."""
+        return (self.first, self.second)
+
+    @property
     def purposes(self) -> frozenset[str]:
         """The purposes that it ends with: its own and those of its sides."""
-        return frozenset((self.purpose, self.first.purpose, self.second.purpose))
+        return frozenset((self.purpose, *(side.purpose for side in self.sides)))
 
     def over(self, now: datetime) -> bool:
         """Tell whether it has ended, early or by its time."""

@@ -149,6 +149,10 @@ class Permit:
         """The first day whose rows may be read; None where nothing is promised of it."""
         return self.scope.contract.kept_since(self.today)
 
+    def refused(self, reason: ErrorReason) -> Refusal:
+        """Return the refusal of what was decided in favour, for what is found out later: under the same grant."""
+        return Refusal(reason, grant=self.scope.grant, legal_basis=self.scope.legal_basis)
+
     def __repr__(self) -> str:
         return f"Permit({self.request.dataset}/{self.request.disclosure} by {self.scope.grant})"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -49,7 +49,7 @@ def admit(
     if context.caller_gave_id and not registers.requests.bind(
         identity.institution, identity.person, context.request_id, context.body_digest
     ):
-        return _refusal(ErrorReason.REQUEST_ID_REUSED, decided[0])
+        return decided[0].refused(ErrorReason.REQUEST_ID_REUSED)
     first: Refusal | None = None
     for permit in decided:
         reason = _unmet(permit, registers, clock)
@@ -58,7 +58,7 @@ def admit(
         opened = None if reason is not None else _break_glass(permit, registers, audit, clock)
         if opened is not None:
             return AdmittedPermit._admit(opened)
-        first = first or _refusal(reason or ErrorReason.BREAK_GLASS_REQUIRED, permit)
+        first = first or permit.refused(reason or ErrorReason.BREAK_GLASS_REQUIRED)
     return first or Refusal(ErrorReason.GRANT_NOT_IN_FORCE)
 
 
@@ -91,7 +91,7 @@ def _first(decided: tuple[Permit, ...] | Refusal, against: Callable[[Permit], Er
         reason = against(permit)
         if reason is None:
             return permit
-        first = first or _refusal(reason, permit)
+        first = first or permit.refused(reason)
     return first or Refusal(ErrorReason.GRANT_NOT_IN_FORCE)
 
 
@@ -130,7 +130,8 @@ def quota_claim(permit: Permit, keys: KeyRing, now: datetime) -> Claim | None:
     # a retry is one within the day: on the next the same id takes again
     day = city_day(now).isoformat()
     mark = digest_of("consume", identity.institution, identity.person, context.request_id, day)[:_MARK_BYTES]
-    claims = list(_quota_claims(permit, keys, now, mark))
+    quota = permit.scope.terms.quota
+    claims = [] if quota is None else list(_quota_claims(permit, quota, _subjects(permit, keys), mark, now))
     return claims[0] if claims else None
 
 
@@ -141,14 +142,16 @@ def _count(permit: Permit, registers: Registers, keys: KeyRing, clock: Clock) ->
     if terms.rate is not None:
         # every call counts, a retry as well
         claims.append((_call(permit, "rate", terms.rate, now), ErrorReason.RATE_EXCEEDED))
+    # each disclosure of a subject counts; what is consumed is counted once it is known to be there
+    quota = None if permit.scope.disclosure.kind is DisclosureKind.CONSUME else terms.quota
+    subjects = [] if terms.subjects is None and quota is None else _subjects(permit, keys)
     if terms.subjects is not None:
         account = _account("subjects", now, terms.subjects, permit.scope.grant, institution)
-        subjects = _subjects(permit, keys)
         claims.append((_claim(account, terms.subjects, subjects, now), ErrorReason.CAP_EXCEEDED))
-    if permit.scope.disclosure.kind is not DisclosureKind.CONSUME:
-        # each disclosure of a subject counts; what is consumed is counted once it is known to be there
+    if quota is not None:
         mark = secrets.token_bytes(_MARK_BYTES)
-        claims += [(claim, ErrorReason.QUOTA_EXHAUSTED) for claim in _quota_claims(permit, keys, now, mark)]
+        quotas = _quota_claims(permit, quota, subjects, mark, now)
+        claims += [(claim, ErrorReason.QUOTA_EXHAUSTED) for claim in quotas]
     if not claims:
         return None
     outcome = registers.meters.take([claim for claim, _ in claims])
@@ -169,12 +172,12 @@ def _call(permit: Permit, what: str, rate: Allowance, now: datetime) -> Claim:
     return _claim(account, rate, [secrets.token_bytes(_MARK_BYTES)], now)
 
 
-def _quota_claims(permit: Permit, keys: KeyRing, now: datetime, mark: bytes) -> Iterator[Claim]:
+def _quota_claims(
+    permit: Permit, quota: Allowance, subjects: Iterable[bytes], mark: bytes, now: datetime
+) -> Iterator[Claim]:
     """One claim for each subject: its account is the disclosure's, whoever asks."""
-    quota, request = permit.scope.terms.quota, permit.request
-    if quota is None or not isinstance(request, RowsRequest):
-        return
-    for subject in dict.fromkeys(_subjects(permit, keys)):
+    request = permit.request
+    for subject in dict.fromkeys(subjects):
         account = _account("quota", now, quota, request.dataset, request.disclosure, subject.hex())
         yield _claim(account, quota, [mark], now)
 
@@ -188,7 +191,10 @@ def _account(what: str, now: datetime, allowance: Allowance, *parts: str) -> byt
 
 
 def _subjects(permit: Permit, keys: KeyRing) -> list[bytes]:
-    """Keyed tokens of the subjects that were named, by their canonical form: a spelling is no second subject."""
+    """Keyed tokens of the subjects that were named, by their canonical form: a spelling is no second subject.
+
+    To count subjects, tokens are opened before anything is on record. What they open to is not kept and does not leave.
+    """
     request = permit.request
     if not isinstance(request, RowsRequest) or request.selector is None:
         return []
@@ -240,7 +246,3 @@ def _break_glass(permit: Permit, registers: Registers, audit: AuditLog, clock: C
         about = {"emergency": emergency.id, "grant": permit.scope.grant, "purpose": emergency.purpose}
         audit.note(Event(EventKind.GLASS_BROKEN, now, identity.id, about))
     return replace(permit, emergency=emergency.id, valid_until=min(permit.valid_until, emergency.ends_at))
-
-
-def _refusal(reason: ErrorReason, permit: Permit) -> Refusal:
-    return Refusal(reason, grant=permit.scope.grant, legal_basis=permit.scope.legal_basis)

@@ -48,7 +48,7 @@ def charge(
     version = data_version(permit.scope.contract, source, keys)
     outcome = ledger.charge(_name(permit, version), accounts, _priced(permit).rho)
     if not isinstance(outcome, Charge):
-        return Refusal(ErrorReason.BUDGET_EXHAUSTED, grant=permit.scope.grant, legal_basis=permit.scope.legal_basis)
+        return permit.refused(ErrorReason.BUDGET_EXHAUSTED)
     return ChargedPermit._prove(admitted, outcome, version)
 
 
@@ -68,7 +68,7 @@ def charge_rows(
     version = data_version(permit.scope.contract, source, keys)
     outcome = ledger.charge(_name_of_rows(permit, version), accounts, permit.loss.rho)
     if not isinstance(outcome, Charge):
-        return Refusal(ErrorReason.BUDGET_EXHAUSTED, grant=permit.scope.grant, legal_basis=permit.scope.legal_basis)
+        return permit.refused(ErrorReason.BUDGET_EXHAUSTED)
     return ChargedPermit._prove(admitted, outcome, version)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -10,6 +11,7 @@ from gateway.kernels.text import as_text, compute
 from gateway.kernels.tokens import TokenKeys, detokenize, subject_tags, tokenize
 from gateway.model.contract import CanonicalForm
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.party import Identity
 from gateway.model.permit import Permit
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.record import Receipt
@@ -57,6 +59,12 @@ def named_by(request: object) -> Selector:
     if not isinstance(request, RowsRequest) or request.selector is None:
         raise Fault(ErrorReason.INTERNAL)
     return request.selector
+
+
+def own_tokens(request: RowsRequest, identity: Identity, purpose: str) -> RowsRequest:
+    """Return the request with its tokens read as those that the caller's institution was given for a purpose."""
+    selector = named_by(request)
+    return replace(request, selector=replace(selector, domain=PseudonymDomain(identity.institution, purpose)))
 
 
 def make_tokens(values: pa.StringArray, domain: PseudonymDomain, form: CanonicalForm, keys: KeyRing) -> pa.StringArray:

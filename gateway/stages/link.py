@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from gateway.decision.warrant import join_stands
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.linking import Join
-from gateway.model.party import Identity
+from gateway.model.linking import MOST_LINKED, Join
 from gateway.model.permit import Permit, Refusal
-from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.record import Receipt
-from gateway.model.request import RowsRequest
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, Clock, JoinRegister, KeyRing
 from gateway.stages.domain_tokens import make_tokens, named_by, open_tokens, tag_subjects
@@ -31,12 +28,6 @@ class Linked:
 
     tokens: pa.StringArray
     receipt: Receipt
-
-
-def own_tokens(request: RowsRequest, identity: Identity, purpose: str) -> RowsRequest:
-    """Return the request with its tokens read as those that the caller's institution was given for a purpose."""
-    selector = named_by(request)
-    return replace(request, selector=replace(selector, domain=PseudonymDomain(identity.institution, purpose)))
 
 
 def find_join(
@@ -56,15 +47,15 @@ def find_join(
     selector, join = named_by(request), joins.get(join_id)
     if (
         join is None
-        or selector.domain not in (join.first, join.second)
+        or selector.domain not in join.sides
         or (join.dataset, join.field, join.purpose) != (request.dataset, selector.field, request.context.purpose)
         or not join_stands(join, policy, now)
     ):
-        return _refusal(ErrorReason.JOIN_NOT_IN_FORCE, permit)
-    for side in (join.first, join.second):
+        return permit.refused(ErrorReason.JOIN_NOT_IN_FORCE)
+    for side in join.sides:
         purpose = policy.purposes.get(side.purpose)
         if purpose is None or purpose.ended_on(city_day(now)):
-            return _refusal(ErrorReason.PURPOSE_EXPIRED, permit)
+            return permit.refused(ErrorReason.PURPOSE_EXPIRED)
     return join
 
 
@@ -72,18 +63,17 @@ def link(admitted: AdmittedPermit, join: Join, keys: KeyRing, audit: AuditLog, c
     """Turn the caller's tokens into the join's. The record, with the join's id, is durable before anything leaves.
 
     Raises:
-        Fault: KEYS_UNAVAILABLE, AUDIT_UNAVAILABLE; INTERNAL for tokens that are not those of a side of the join.
+        Fault: KEYS_UNAVAILABLE, AUDIT_UNAVAILABLE; INTERNAL for tokens that are too many, or not those of a side of the
+            join: the edge and `find_join` let none through.
     """
     permit = admitted.permit
     selector = named_by(permit.request)
-    if selector.domain is None or selector.domain not in (join.first, join.second) or join.over(clock.now()):
+    if selector.domain is None or selector.domain not in join.sides or join.over(clock.now()):
+        raise Fault(ErrorReason.INTERNAL)
+    if len(selector.values) > MOST_LINKED:
         raise Fault(ErrorReason.INTERNAL)
     subjects = open_tokens(pa.array(list(selector.values), pa.string()), selector.domain, join.form, keys)
     tokens = make_tokens(subjects, join.domain, join.form, keys)
     receipt = record_tokens(admitted, len(tokens) - tokens.null_count, audit, clock, join=join.id)
     tag_subjects(permit, receipt, subjects, keys, audit)
     return Linked(tokens, receipt)
-
-
-def _refusal(reason: ErrorReason, permit: Permit) -> Refusal:
-    return Refusal(reason, grant=permit.scope.grant, legal_basis=permit.scope.legal_basis)

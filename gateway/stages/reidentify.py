@@ -38,7 +38,7 @@ class Sealed:
     """Identifiers sealed by HPKE (RFC 9180, base mode) to the key of those who asked.
 
     `sealed` is the encapsulated key and the ciphertext of a JSON array, in the order of the tokens: an identifier, or
-    null for what is no token of the caller's. `receipt` was durable before anything was opened for it.
+    null for what is no token of the caller's. `receipt` was durable before anything was opened to be sealed.
     """
 
     sealed: bytes
@@ -62,13 +62,10 @@ def ask(
     if isinstance(permit, Refusal):
         return permit
     selector, context, now = named_by(permit.request), permit.request.context, clock.now()
-    told = None
     if not _usable(public_key):
-        told = FieldViolation("public_key", "is no X25519 public key that can be sealed to")
-    elif selector.domain is None or selector.domain not in keys.domains():
-        told = FieldViolation("tokens_of", "is no purpose that your institution was given tokens for")
-    if told is not None or selector.domain is None:
-        return Refusal(ErrorReason.REQUEST_INVALID, violations=() if told is None else (told,))
+        return _invalid("public_key", "is no X25519 public key that can be sealed to")
+    if selector.domain is None or selector.domain not in keys.domains():
+        return _invalid("tokens_of", "is no purpose that your institution was given tokens for")
     asked = Reidentification(
         id=secrets.token_hex(16),
         institution=permit.identity.institution,
@@ -86,15 +83,7 @@ def ask(
         public_key=public_key,
         asked_at=now,
     )
-    about = {
-        "request": asked.id,
-        "dataset": asked.dataset,
-        "disclosure": asked.disclosure,
-        "purpose": asked.purpose,
-        "tokens": str(asked.count),
-        "statement": hashlib.sha256(reidentification_statement(asked)).hexdigest(),
-    }
-    audit.note(Event(EventKind.REIDENTIFICATION_ASKED, now, asked.asked_by, about))
+    audit.note(Event(EventKind.REIDENTIFICATION_ASKED, now, asked.asked_by, _about(asked)))
     register.ask(asked)
     return asked
 
@@ -113,8 +102,7 @@ def collectable(request: RowsRequest, asked: Reidentification, clock: Clock) -> 
     if clock.now() >= asked.collect_by:
         return Refusal(ErrorReason.REIDENTIFICATION_LAPSED)
     if tokens_digest(named_by(request).values) != asked.tokens_digest:
-        told = FieldViolation("tokens", "are not those that this was asked for")
-        return Refusal(ErrorReason.REQUEST_INVALID, violations=(told,))
+        return _invalid("tokens", "are not those that this was asked for")
     return None
 
 
@@ -124,8 +112,7 @@ def approved(
     """Pass what was decided anew on, if two officers stand behind the request."""
     if isinstance(decided, Refusal) or reidentification_stands(asked, policy):
         return decided
-    scope = decided[0].scope
-    return Refusal(ErrorReason.REIDENTIFICATION_NOT_APPROVED, grant=scope.grant, legal_basis=scope.legal_basis)
+    return decided[0].refused(ErrorReason.REIDENTIFICATION_NOT_APPROVED)
 
 
 def reidentify(
@@ -149,7 +136,7 @@ def reidentify(
     if selector.domain is None or tokens_digest(selector.values) != asked.tokens_digest:
         raise Fault(ErrorReason.INTERNAL)
     if not register.collect(asked.id, clock.now()):
-        return Refusal(ErrorReason.REIDENTIFICATION_COLLECTED, grant=permit.scope.grant)
+        return permit.refused(ErrorReason.REIDENTIFICATION_COLLECTED)
     receipt = record_tokens(admitted, len(selector.values), audit, clock, reidentification=asked.id)
     form = permit.scope.contract.fields[selector.field].canonical
     subjects = open_tokens(pa.array(list(selector.values), pa.string()), selector.domain, form, keys)
@@ -167,6 +154,22 @@ def info_of(request_id: str, leaf_hash: bytes) -> bytes:
 def tokens_digest(tokens: Sequence[object]) -> bytes:
     """Return the SHA-256 of tokens in order, each behind its length in 8 bytes, so that none run together."""
     return digest_of(*map(str, tokens), label=_DIGEST)
+
+
+def _about(asked: Reidentification) -> dict[str, str]:
+    """What the log says of a request. Its reason, which a caller wrote, is in the digest of what is signed."""
+    return {
+        "request": asked.id,
+        "dataset": asked.dataset,
+        "disclosure": asked.disclosure,
+        "purpose": asked.purpose,
+        "tokens": str(asked.count),
+        "statement": hashlib.sha256(reidentification_statement(asked)).hexdigest(),
+    }
+
+
+def _invalid(field: str, what: str) -> Refusal:
+    return Refusal(ErrorReason.REQUEST_INVALID, violations=(FieldViolation(field, what),))
 
 
 def _usable(public_key: bytes) -> bool:

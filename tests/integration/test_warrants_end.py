@@ -12,6 +12,7 @@ from gateway.administration.joins import close_joins
 from gateway.administration.sunset import sunset
 from gateway.linking import Linked, Sealed
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.linking import MOST_LINKED
 from gateway.model.permit import Refusal
 from gateway.ports import KeyUse
 from gateway.stages import reidentify as stage
@@ -147,6 +148,15 @@ def test_links_are_counted_and_recorded_before_they_leave(bench: Bench) -> None:
         bench.link(join, mine[:3])
     house.audit.failing_from = None
     assert reason(bench.link(join, mine[:3])) is ErrorReason.RATE_EXCEEDED
+
+
+def test_no_more_tokens_are_linked_at_once_than_is_said(bench: Bench) -> None:
+    join, mine = bench.joined(), bench.tokens("police")[:1]
+    assert isinstance(bench.link(join, mine * MOST_LINKED), Linked)
+    count = len(bench.house.audit.records)
+    with pytest.raises(Fault, match="INTERNAL"):
+        bench.link(join, mine * (MOST_LINKED + 1))
+    assert len(bench.house.audit.records) == count
 
 
 def test_approvals_have_a_day_and_the_answer_two(bench: Bench) -> None:
