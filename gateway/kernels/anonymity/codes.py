@@ -6,7 +6,7 @@ Two values have one code exactly where they have the same bits: 0.0 and -0.0 lea
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,8 @@ class Codes(ABC):
             meanings = np.append(self._coded(array.dictionary, known=known), NULL_CODE)
             indices = array.indices.cast(pa.int64())
             filled = compute.fill_null(indices, len(array.dictionary)) if indices.null_count else indices
-            return cast(Numbers, meanings[filled.to_numpy()])
+            meant: Numbers = meanings[filled.to_numpy()]
+            return meant
         if not array.type.equals(self.arrow):
             raise TypeError("a column must be of one type in all batches")
         if not array.null_count:
@@ -126,7 +127,7 @@ class _TextCodes(Codes):
             return guessed
         encoded: Any = array.dictionary_encode()
         # as bytes: text that is not UTF-8 must not end up in an exception
-        values = cast("list[bytes]", encoded.dictionary.cast(pa.binary()).to_pylist())
+        values: list[bytes] = encoded.dictionary.cast(pa.binary()).to_pylist()
         if known:
             codes = [self._codes.get(value, UNKNOWN_CODE) for value in values]
         else:
@@ -134,7 +135,8 @@ class _TextCodes(Codes):
             if len(self._codes) > self._limit:
                 raise TooManyValues
             self._guesses.learn(array, values, codes)
-        return cast(Numbers, np.array(codes, np.int64)[encoded.indices.to_numpy()])
+        coded: Numbers = np.array(codes, np.int64)[encoded.indices.to_numpy()]
+        return coded
 
 
 class _NumberCodes(Codes):
