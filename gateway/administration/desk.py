@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.decision.warrant import reaches
 from gateway.model.errors import ErrorReason
 from gateway.model.governance import Officer, Power
 from gateway.model.party import Identity, Peer
@@ -70,3 +71,18 @@ def officer_of(office: Office, identity: Identity, *powers: Power) -> Officer | 
     if found is None or (powers and not found.powers & set(powers)):
         return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
     return found
+
+
+def sees(office: Office, looking: Officer, dataset: str) -> bool:
+    """Tell whether a dataset lies within an officer's authority, by any of their powers.
+
+    Raises:
+        Fault: POLICY_UNAVAILABLE.
+    """
+    policy = office.policy.current()
+    return any(reaches(looking, power, dataset, policy) for power in looking.powers)
+
+
+def gone() -> Refusal:
+    """Return the refusal of what was there a moment ago: somebody else was faster."""
+    return Refusal(ErrorReason.ENTRY_NOT_FOUND)

@@ -1,4 +1,4 @@
-"""Join grants and re-identifications at the officers' office: proposed, looked at, signed, ended.
+"""Join grants at the officers' office: proposed, looked at, signed, ended.
 
 The keys of a join die with it: `close_joins` destroys them when its time or one of its purposes is over, or when an
 officer ends it.
@@ -11,16 +11,16 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.accountability.statement import join_statement, reidentification_statement, signed
-from gateway.administration.desk import GATEWAY, Office, officer
+from gateway.accountability.statement import join_statement, signed
+from gateway.administration.desk import GATEWAY, Office, gone, officer, sees
 from gateway.administration.sunset import ended
 from gateway.decision.warrant import form_of, reaches
 from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason
 from gateway.model.event import Event, EventKind
-from gateway.model.governance import Approval, Officer, Power
-from gateway.model.linking import APPROVE_WITHIN, LONGEST_JOIN, Join, JoinEnd, Reidentification, join_of
+from gateway.model.governance import Approval, Power
+from gateway.model.linking import LONGEST_JOIN, Join, JoinEnd, join_of
 from gateway.model.party import Peer
 from gateway.model.permit import FieldViolation, Refusal
 from gateway.model.pseudonym import PseudonymDomain
@@ -95,7 +95,7 @@ def approve_join(office: Office, peer: Peer, join_id: str, signature: bytes) -> 
     if not signed(approver, join_statement(join), signature):
         return Refusal(ErrorReason.SIGNATURE_INVALID)
     office.audit.note(Event(EventKind.JOIN_APPROVED, now, approver.id, _about(join)))
-    return office.registers.joins.approve(join_id, Approval(approver.id, now, signature)) or _gone()
+    return office.registers.joins.approve(join_id, Approval(approver.id, now, signature)) or gone()
 
 
 def end_join(office: Office, peer: Peer, join_id: str) -> Join | Refusal:
@@ -115,9 +115,9 @@ def end_join(office: Office, peer: Peer, join_id: str) -> Join | Refusal:
     if not reaches(ending, Power.LINK, join.dataset, office.policy.current()):
         return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
     if not _end(office, join_id, ending.id, now):
-        return _gone()
+        return gone()
     close_joins(office)
-    return office.registers.joins.get(join_id) or _gone()
+    return office.registers.joins.get(join_id) or gone()
 
 
 def joins(office: Office, peer: Peer) -> tuple[Join, ...] | Refusal:
@@ -129,7 +129,7 @@ def joins(office: Office, peer: Peer) -> tuple[Join, ...] | Refusal:
     looking = officer(office, peer, Power.LINK, Power.REVIEW)
     if isinstance(looking, Refusal):
         return looking
-    return tuple(one for one in office.registers.joins.newest(_SHOWN) if _sees(office, looking, one.dataset))
+    return tuple(one for one in office.registers.joins.newest(_SHOWN) if sees(office, looking, one.dataset))
 
 
 def close_joins(office: Office) -> tuple[Join, ...]:
@@ -142,11 +142,11 @@ def close_joins(office: Office) -> tuple[Join, ...]:
             by the next call.
     """
     register, now = office.registers.joins, office.clock.now()
-    gone = {name for name, _ in ended(office.policy.current(), city_day(now))}
+    closed = {name for name, _ in ended(office.policy.current(), city_day(now))}
     over: dict[str, Join] = {}
     for join in register.uncertified():
         if not join.over(now):
-            if gone.isdisjoint(join.purposes):
+            if closed.isdisjoint(join.purposes):
                 continue
             _end(office, join.id, GATEWAY, now)
         over[join.id] = join
@@ -169,49 +169,6 @@ def _end(office: Office, join_id: str, by: str, now: datetime) -> bool:
         return False
     office.audit.note(Event(EventKind.JOIN_ENDED, now, by, {"join": join_id}))
     return True
-
-
-def reidentifications(office: Office, peer: Peer) -> tuple[Reidentification, ...] | Refusal:
-    """Return the requests that wait for officers, oldest first, as far as the officer's authority goes.
-
-    Raises:
-        Unauthenticated; Fault: POLICY_UNAVAILABLE, REGISTER_UNAVAILABLE.
-    """
-    looking = officer(office, peer, Power.REIDENTIFY, Power.REVIEW)
-    if isinstance(looking, Refusal):
-        return looking
-    waiting = office.registers.reidentifications.waiting(office.clock.now() - APPROVE_WITHIN)
-    return tuple(one for one in waiting if _sees(office, looking, one.dataset))
-
-
-def approve_reidentification(
-    office: Office, peer: Peer, request_id: str, signature: bytes
-) -> Reidentification | Refusal:
-    """Add an officer's signature over a request's statement. Two distinct officers' are needed, one from elsewhere.
-
-    Raises:
-        Unauthenticated; Fault: POLICY_UNAVAILABLE, REGISTER_UNAVAILABLE, AUDIT_UNAVAILABLE.
-    """
-    approver = officer(office, peer, Power.REIDENTIFY)
-    if isinstance(approver, Refusal):
-        return approver
-    now = office.clock.now()
-    asked = office.registers.reidentifications.get(request_id)
-    if asked is None or not reaches(approver, Power.REIDENTIFY, asked.dataset, office.policy.current()):
-        return Refusal(ErrorReason.ENTRY_NOT_FOUND)
-    if asked.collected_at is not None:
-        return Refusal(ErrorReason.REIDENTIFICATION_COLLECTED)
-    if now >= asked.approve_by:
-        return Refusal(ErrorReason.REIDENTIFICATION_LAPSED)
-    if approver.id == asked.asked_by or any(one.officer == approver.id for one in asked.approvals):
-        return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED)
-    statement = reidentification_statement(asked)
-    if not signed(approver, statement, signature):
-        return Refusal(ErrorReason.SIGNATURE_INVALID)
-    about = {"request": asked.id, "statement": hashlib.sha256(statement).hexdigest()}
-    office.audit.note(Event(EventKind.REIDENTIFICATION_APPROVED, now, approver.id, about))
-    approved = office.registers.reidentifications.approve(request_id, Approval(approver.id, now, signature))
-    return approved or _gone()
 
 
 def _unsound(joining: Joining, policy: PolicySnapshot, now: datetime) -> list[FieldViolation]:
@@ -237,11 +194,6 @@ def _linkable(joining: Joining, policy: PolicySnapshot) -> bool:
     return any(spec.kind is DisclosureKind.LINK and joining.field in spec.lookup_keys for spec in specs)
 
 
-def _sees(office: Office, looking: Officer, dataset: str) -> bool:
-    policy = office.policy.current()
-    return any(reaches(looking, power, dataset, policy) for power in looking.powers)
-
-
 def _about(join: Join) -> dict[str, str]:
     """What the log says of a grant. Its reason, which an officer wrote, is in the digest of what is signed."""
     return {
@@ -252,8 +204,3 @@ def _about(join: Join) -> dict[str, str]:
         "purpose": join.purpose,
         "statement": hashlib.sha256(join_statement(join)).hexdigest(),
     }
-
-
-def _gone() -> Refusal:
-    """Somebody else was faster."""
-    return Refusal(ErrorReason.ENTRY_NOT_FOUND)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway.administration import joins
+from gateway.administration import joins, reidentifications
 from gateway.administration.desk import Office
 from gateway.api.v1 import warrant_service_pb2 as pb
 from gateway.model.linking import Join, Reidentification
@@ -50,11 +50,11 @@ class Warrants:
 
     def reidentifications(self, peer: Peer, _: pb.ListReidentificationsRequest) -> Reply | Problem:
         """The re-identifications that wait for officers."""
-        return answered(joins.reidentifications(self._office, peer), _asked)
+        return answered(reidentifications.waiting(self._office, peer), _asked)
 
     def approve_reidentification(self, peer: Peer, request: pb.ApproveReidentificationRequest) -> Reply | Problem:
         """Add an officer's signature to a re-identification."""
-        found = joins.approve_reidentification(self._office, peer, request.id, request.signature)
+        found = reidentifications.approve(self._office, peer, request.id, request.signature)
         return answered(
             found, lambda one: pb.ApproveReidentificationResponse(reidentification=reidentification_of(one))
         )

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from gateway import linking, pipeline
 from gateway.accountability.statement import join_statement, reidentification_statement
-from gateway.administration import joins
+from gateway.administration import joins, reidentifications
 from gateway.administration.joins import Joining
 from gateway.linking import Asking, Collecting, Linked, Linking, Sealed
 from gateway.model.contract import DisclosureKind, SelectBy
@@ -86,7 +86,7 @@ class Bench:
     def sign(self, asked: Reidentification, who: Who) -> Reidentification | Refusal:
         signature = self.keys[who].sign(reidentification_statement(asked))
         peer = self.house.long_signed_in(*who)
-        return joins.approve_reidentification(self.house.office, peer, asked.id, signature)
+        return reidentifications.approve(self.house.office, peer, asked.id, signature)
 
     def collect(self, asked: str, tokens: list[str], who: Who = REQUESTER) -> Sealed | Refused:
         return linking.collect(self.house.ports, self.house.long_signed_in(*who), _collecting(asked, tokens))
