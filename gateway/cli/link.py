@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -15,7 +14,7 @@ from gateway.cli.codes import FINE
 from gateway.cli.connection import connected
 from gateway.cli.days import day_of
 from gateway.cli.mistake import Mistake
-from gateway.cli.signing import approvers, at, officer_key
+from gateway.cli.signing import approvals_json, approvers, at, officer_key, tell_unsigned
 from gateway.client import TokenDomain
 from gateway.client.warrants import Join
 from gateway.model.calendar import end_of_day
@@ -91,7 +90,7 @@ def approve(
         if key is not None:
             found = officer.approve_join(found, key)
     if key is None:
-        print("Shown, and not signed: no --officer-key was given.", file=sys.stderr)
+        tell_unsigned()
     return _tell(found, json_=json_)
 
 
@@ -140,10 +139,8 @@ def _tell(join: Join, *, json_: bool) -> int:
     return FINE
 
 
-def _json(join: Join) -> dict[str, Any]:
-    told = asdict(join)
-    told["approvals"] = [{"officer": one.officer, "approved_at": one.approved_at} for one in join.approvals]
-    return told
+def _json(join: Join) -> dict[str, object]:
+    return {**asdict(join), "approvals": approvals_json(join.approvals)}
 
 
 def _lines(join: Join) -> list[str]:

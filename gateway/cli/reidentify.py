@@ -8,14 +8,12 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    load_pem_private_key,
 )
 from cyclopts import Parameter
 
@@ -24,7 +22,7 @@ from gateway.cli.codes import CANNOT_RUN, FINE
 from gateway.cli.connection import connected, connected_caller
 from gateway.cli.files import new_file, read_private
 from gateway.cli.mistake import Mistake
-from gateway.cli.signing import approvers, at, officer_key
+from gateway.cli.signing import approvals_json, approvers, at, officer_key, tell_unsigned, x25519_key
 from gateway.client import SealBroken, reidentify
 from gateway.client.warrants import Reidentification
 
@@ -124,7 +122,7 @@ def approve(
         if key is not None:
             found = officer.approve_reidentification(found, key)
     if key is None:
-        print("Shown, and not signed: no --officer-key was given.", file=sys.stderr)
+        tell_unsigned()
     return _tell(found, json_=json_)
 
 
@@ -152,7 +150,9 @@ def collect(
     json_
         Print JSON.
     """
-    key = _key(key_file)
+    key = x25519_key(
+        read_private(key_file, "--key-file"), str(key_file), "Name the file that gateway reidentify ask made."
+    )
     with connected_caller(connect) as gateway:
         sealed = gateway.collect_reidentification(request, _tokens(tokens_file))
     try:
@@ -178,24 +178,13 @@ def _tokens(file: Path | None) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _key(file: Path) -> X25519PrivateKey:
-    try:
-        key = load_pem_private_key(read_private(file, "--key-file"), None)
-    except (ValueError, TypeError):
-        key = None
-    if not isinstance(key, X25519PrivateKey):
-        raise Mistake(f"{file} holds no X25519 key", "Name the file that gateway reidentify ask made.")
-    return key
-
-
 def _tell(asked: Reidentification, *, json_: bool) -> int:
     print_one(asked, _json, _lines, json_=json_)
     return FINE
 
 
-def _json(asked: Reidentification) -> dict[str, Any]:
-    told = asdict(asked)
-    told["approvals"] = [{"officer": one.officer, "approved_at": one.approved_at} for one in asked.approvals]
+def _json(asked: Reidentification) -> dict[str, object]:
+    told: dict[str, object] = {**asdict(asked), "approvals": approvals_json(asked.approvals)}
     return {name: value.hex() if isinstance(value, bytes) else value for name, value in told.items()}
 
 

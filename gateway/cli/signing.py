@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +64,16 @@ def x25519_public_key(pem: bytes, what: str) -> X25519PublicKey:
     if not isinstance(key, X25519PublicKey):
         raise Mistake(f"{what} holds no X25519 public key in PEM", "Make one with openssl genpkey -algorithm X25519.")
     return key
+
+
+def tell_unsigned() -> None:
+    """Tell an officer who gave no key that a thing was shown alone."""
+    print("Shown, and not signed: no --officer-key was given.", file=sys.stderr)
+
+
+def approvals_json(approvals: Iterable[Approval]) -> list[dict[str, object]]:
+    """Return who approved and when, for `--json`; signatures are for the gateway."""
+    return [{"officer": one.officer, "approved_at": one.approved_at} for one in approvals]
 
 
 def approvers(approvals: Iterable[Approval]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from gateway.cli.codes import FINE
 from gateway.cli.connection import connected
 from gateway.cli.mistake import Mistake
 from gateway.cli.policy.showing import proposal_json, proposal_lines
-from gateway.cli.signing import approvers
+from gateway.cli.signing import approvers, tell_unsigned
 from gateway.cli.signing import officer_key as key_of
 from gateway.client.policies import Snapshot
 from gateway.decision.authority import touched
@@ -60,7 +59,7 @@ def approve(
             told["diff"] = list(_lines(base, proposed))
         print_json(told)
     elif key is None:
-        print("Shown, and not signed: no --officer-key was given.", file=sys.stderr)
+        tell_unsigned()
     else:
         print(f"Signed. Approved by {approvers(found.approvals)}.")
     return FINE
