@@ -15,13 +15,12 @@ from bench import peers
 from bench.benchmark import Benchmark, Say
 from bench.kernels import BATCH_ROWS, compared, cpu_of, load, peak_bytes, rates
 from bench.measure import Json, interleave, significant, spread
+from bench.worst_class import measure
 from gateway.kernels.anonymity.census import Census, Demand, Verdicts
-from gateway.kernels.anonymity.measure import measure
 
 QUASI_IDENTIFIERS = ("birth", "sex", "street", "schooling")
 K = 5
 
-_TAG_BYTES = 16
 _POOL = 16  # different batches; a longer table has them again, with other people
 
 Batch = tuple[pa.RecordBatch, bytes]

@@ -35,7 +35,6 @@ _NAMED = 0.5
 _TEXTS = 1_000
 _INTEGERS = 1_000_000
 _FIRST_DAY, _DAYS = date(2025, 1, 1), 730
-_MICROSECONDS_A_DAY = 86_400_000_000
 
 _AREA = 990_100  # GB/T 2260 assigns no area code that begins with 99
 _AREAS, _SERIALS = 100, 1_000

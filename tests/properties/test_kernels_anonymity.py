@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.kernels.anonymity.census import Census, Demand, Tally
-from gateway.kernels.anonymity.measure import measure
+from bench.worst_class import measure
+from gateway.kernels.anonymity.census import Census, Demand, Figures, Tally
 from gateway.kernels.anonymity.sensitive import holdings
 from gateway.kernels.anonymity.units import UNIT_BITS
 
@@ -189,6 +189,12 @@ def _decided(table: list[Row], demand: Demand, first: Iterable[int], second: Ite
     ], verdicts.tally
 
 
+def _figures(table: list[Row], census: Census, first: Iterable[int]) -> Figures:
+    for part in _cut(table, first):
+        census.add(_batch(part), _tags(part))
+    return census.figures()
+
+
 cuts = st.lists(st.integers(0, 100), max_size=5)
 
 
@@ -200,13 +206,7 @@ def test_the_rows_that_leave_are_those_of_the_definition(
     expected = [leave[_key(row)] for row in table]
     decided, tally = _decided(table, demand, first, second)
     assert decided == expected
-    assert (tally.rows, tally.rows_withheld) == (len(table), expected.count(False))
-    assert (tally.classes, tally.classes_withheld) == (len(leave), list(leave.values()).count(False))
-    assert tally.rows_without_unit == sum(row.unit is None for row in table)
-    classes = list(_classes(table).values())
-    assert tally.classes_below_k == sum(_units(members) < demand.k for members in classes)
-    for name, least in demand.diversity.items():
-        assert tally.classes_below_l[name] == sum(_diversity(one, SENSITIVE.index(name)) < least for one in classes)
+    assert (tally.classes, tally.rows_withheld) == (len(leave), expected.count(False))
 
 
 @given(tables, demands, cuts, cuts, st.permutations(range(30)))
@@ -219,6 +219,33 @@ def test_neither_batches_nor_the_order_of_rows_decide(
     shuffled, shuffled_tally = _decided([table[place] for place in order], demand, second, first)
     assert shuffled_tally == tally
     assert shuffled == [decided[place] for place in order]
+
+
+@given(tables, st.integers(1, 4), st.booleans(), cuts)
+def test_units_of_each_class_are_counted_up_to_k_or_to_the_last(
+    table: list[Row], k: int, exact: bool, first: list[int]
+) -> None:
+    figures = _figures(table, Census(Demand(QUASI, k), exact=exact), first)
+    present = figures.rows > 0
+    assert Counter(zip(figures.rows[present].tolist(), figures.units[present].tolist(), strict=True)) == Counter(
+        (len(members), _units(members) if exact else min(k, _units(members))) for members in _classes(table).values()
+    )
+
+
+@given(tables, cuts)
+def test_each_class_is_as_diverse_and_as_near_as_defined(table: list[Row], first: list[int]) -> None:
+    asked = Demand(QUASI, 1, dict.fromkeys(SENSITIVE, 1), dict.fromkeys(SENSITIVE, 1.0))
+    figures = _figures(table, Census(asked), first)
+    present = figures.rows > 0
+    counted = [figures.rows, figures.units, *(figures.diversity[name] for name in SENSITIVE)]
+    classes = list(_classes(table).values())
+    assert Counter(zip(*(numbers[present].tolist() for numbers in counted), strict=True)) == Counter(
+        (len(members), _units(members), *(_diversity(members, place) for place in range(len(SENSITIVE))))
+        for members in classes
+    )
+    for place, name in enumerate(SENSITIVE):
+        distances = sorted(float(_distance(members, table, place, name in NUMBERS)) for members in classes)
+        assert sorted(figures.closeness[name][present]) == pytest.approx(distances, abs=1e-9)
 
 
 @given(tables, cuts)
@@ -290,7 +317,6 @@ def test_a_long_stream_is_counted_as_arrow_counts_it(spread: int) -> None:
     expected = np.array([sizes[key] >= k for key in keys])
     assert (verdicts.mask(batch).to_numpy(zero_copy_only=False) == expected).all()
     assert verdicts.tally.rows_withheld == int((~expected).sum())
-    assert verdicts.tally.classes_below_k == sum(size < k for size in sizes.values())
     assert measure([(batch, by_row)], quasi).k == min(sizes.values())
 
 

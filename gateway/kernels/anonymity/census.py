@@ -84,19 +84,10 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What was counted. A class that fails several demands is counted under each.
+    """What was counted: how many classes there are, and how many rows are in those that may not leave."""
 
-    `rows_without_unit` have a tag of zeros: they count for nobody, and leave or stay with their class.
-    """
-
-    rows: int
     classes: int
-    rows_without_unit: int
     rows_withheld: int
-    classes_withheld: int
-    classes_below_k: int
-    classes_below_l: Mapping[str, int]
-    classes_beyond_t: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +132,6 @@ class Census:
         self._bounds = bounds or Bounds()
         self._classes: Classes | None = None
         self._rows = np.zeros(0, np.int64)
-        self._without_unit = 0
         self._closed = False
         self._units = Units(None if exact else demand.k, self._bounds.held)
         self._sensitive = tuple(dict.fromkeys((*demand.diversity, *demand.closeness)))
@@ -199,29 +189,18 @@ class Census:
             raise RuntimeError("the census is closed")
         demand, figures = self._demand, self.figures()
         present = figures.rows > 0
-        too_few = figures.units < demand.k
-        alike = {name: figures.diversity[name] < least for name, least in demand.diversity.items()}
-        far = {name: figures.closeness[name] > most + _SLACK for name, most in demand.closeness.items()}
-        leave = present.copy()
-        for failing in (too_few, *alike.values(), *far.values()):
-            leave &= ~failing
-        tally = Tally(
-            rows=int(figures.rows.sum()),
-            classes=int(present.sum()),
-            rows_without_unit=self._without_unit,
-            rows_withheld=int(figures.rows[~leave].sum()),
-            classes_withheld=int((present & ~leave).sum()),
-            classes_below_k=int((present & too_few).sum()),
-            classes_below_l={name: int((present & failing).sum()) for name, failing in alike.items()},
-            classes_beyond_t={name: int((present & failing).sum()) for name, failing in far.items()},
-        )
+        leave = present & (figures.units >= demand.k)
+        for name, least in demand.diversity.items():
+            leave &= figures.diversity[name] >= least
+        for name, most in demand.closeness.items():
+            leave &= figures.closeness[name] <= most + _SLACK
+        tally = Tally(classes=int(present.sum()), rows_withheld=int(figures.rows[~leave].sum()))
         return Verdicts(tally, self._classes, leave)
 
     def _count(self, table: Classes, batch: pa.RecordBatch, words: Words) -> None:
         classes = table.number(batch)
         self._rows = _counted(self._rows, classes, table.end)
         tagged = tags.known(words)
-        self._without_unit += len(tagged) - int(tagged.sum())
         if not self._sensitive:
             self._units.add(classes, words, tagged, table.end)
             return

@@ -1,4 +1,4 @@
-"""k, l and t of a whole table, as it is."""
+"""k, l and t of a whole table, as it is: those of its worst class, by the census that the gateway counts with."""
 
 from __future__ import annotations
 
