@@ -43,7 +43,7 @@ class Joining:
 
 
 def propose_join(office: Office, peer: Peer, joining: Joining) -> Join | Refusal:
-    """Enter a join grant that waits for another officer. Nothing is linked by it yet.
+    """Enter a join grant that waits for two officers, its author one of them. Nothing is linked by it yet.
 
     Raises:
         Unauthenticated; Fault: POLICY_UNAVAILABLE, REGISTER_UNAVAILABLE, AUDIT_UNAVAILABLE.
@@ -76,7 +76,7 @@ def propose_join(office: Office, peer: Peer, joining: Joining) -> Join | Refusal
 
 
 def approve_join(office: Office, peer: Peer, join_id: str, signature: bytes) -> Join | Refusal:
-    """Add another officer's signature over the grant's statement: by it the grant is in force.
+    """Add an officer's signature over the grant's statement: with those of two it is in force.
 
     Raises:
         Unauthenticated; Fault: POLICY_UNAVAILABLE, REGISTER_UNAVAILABLE, AUDIT_UNAVAILABLE.
@@ -90,7 +90,7 @@ def approve_join(office: Office, peer: Peer, join_id: str, signature: bytes) -> 
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
     if not reaches(approver, Power.LINK, join.dataset, policy):
         return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
-    if approver.id == join.proposed_by or any(one.officer == approver.id for one in join.approvals):
+    if any(one.officer == approver.id for one in join.approvals):
         return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED)
     if not signed(approver, join_statement(join), signature):
         return Refusal(ErrorReason.SIGNATURE_INVALID)

@@ -30,10 +30,11 @@ def propose(
     purpose: Annotated[str, Parameter(name="--for")],
     reason: str,
     until: str,
+    officer_key_: Annotated[Path | None, Parameter(name="--officer-key")] = None,
     connect: Path | None = None,
     json_: bool = False,
 ) -> int:
-    """Propose to join two recipients' pseudonyms of a field. Another officer approves it.
+    """Propose to join two recipients' pseudonyms of a field, and sign it. It takes another officer's signature.
 
     Parameters
     ----------
@@ -51,6 +52,8 @@ def propose(
         Why, 10 to 500 characters. Name nobody in it.
     until
         The last day, YYYY-MM-DD, within 90 days.
+    officer_key_
+        Your private key, as `gateway key officer` made it; left out, two others have to sign. It stays on this machine.
     connect
         The connection file.
     json_
@@ -58,10 +61,13 @@ def propose(
     """
     ends_at = end_of_day(day_of(until, "--until")).replace(tzinfo=UTC)
     sides = _side(first, "--first"), _side(second, "--second")
+    key = None if officer_key_ is None else officer_key(officer_key_)
     with connected(connect) as officer:
         join = officer.propose_join(
             *sides, dataset=dataset, field=field, purpose=purpose, reason=reason, ends_at=ends_at
         )
+        if key is not None:
+            join = officer.approve_join(join, key)
     return _tell(join, json_=json_)
 
 
@@ -69,7 +75,7 @@ def approve(
     join: str, /, *, officer_key_: Annotated[Path | None, Parameter(name="--officer-key")] = None,
     connect: Path | None = None, json_: bool = False,
 ) -> int:  # fmt: skip
-    """Show what another officer would join, and sign it with your own key. The key stays on this machine.
+    """Show what an officer would join, and sign it with your own key. The key stays on this machine.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ class Warrants(Channel):
         reason: str,
         ends_at: datetime,
     ) -> Join:
-        """Enter a join grant for a purpose, until an instant (aware) of the next 90 days. Another officer signs it."""
+        """Enter a join grant for a purpose, until an instant (aware) of the next 90 days. It takes signatures."""
         request = warrant_service_pb2.ProposeJoinRequest(
             first=_domain(first),
             second=_domain(second),
@@ -53,7 +53,10 @@ class Warrants(Channel):
         return join_from(self._caller.once(self._warrants.ProposeJoin, request).join)
 
     def approve_join(self, join: Join, key: Ed25519PrivateKey) -> Join:
-        """Sign the join grant that you have looked at, with the key whose public part the policy has for you."""
+        """Sign the join grant that you have looked at, with the key whose public part the policy has for you.
+
+        It takes two officers; who proposed it may be one of them.
+        """
         request = warrant_service_pb2.ApproveJoinRequest(id=join.id, signature=key.sign(join_statement(join)))
         return join_from(self._caller.once(self._warrants.ApproveJoin, request).join)
 

@@ -6,11 +6,12 @@ changes a kept grant or request without the officers has a thing that nobody sig
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from gateway.accountability.statement import join_statement, reidentification_statement, signed
 from gateway.model.contract import CanonicalForm
-from gateway.model.governance import Officer, Power
+from gateway.model.governance import Approval, Officer, Power
 from gateway.model.linking import APPROVALS, Join, Reidentification
 from gateway.policy.officers import covers
 from gateway.policy.snapshot import PolicySnapshot
@@ -22,23 +23,14 @@ def reaches(officer: Officer, power: Power, dataset: str, policy: PolicySnapshot
 
 
 def join_stands(join: Join, policy: PolicySnapshot, now: datetime) -> bool:
-    """Tell whether a join grant is in force: signed by another officer than proposed it, and not over.
+    """Tell whether a join grant is in force: signed by two distinct officers, and not over.
 
-    It also takes that its field still has the canonical form that was signed.
+    Who proposed it may be one of them. It also takes that its field still has the canonical form that was signed.
     """
     if join.over(now) or form_of(join.dataset, join.field, policy) is not join.form:
         return False
-    statement = join_statement(join)
-    for approval in join.approvals:
-        officer = policy.officers.officers.get(approval.officer)
-        if (
-            officer is not None
-            and officer.id != join.proposed_by
-            and reaches(officer, Power.LINK, join.dataset, policy)
-            and signed(officer, statement, approval.signature)
-        ):
-            return True
-    return False
+    signers = _signers(join.approvals, join_statement(join), Power.LINK, join.dataset, policy)
+    return len(signers) >= APPROVALS
 
 
 def reidentification_stands(asked: Reidentification, policy: PolicySnapshot) -> bool:
@@ -46,20 +38,26 @@ def reidentification_stands(asked: Reidentification, policy: PolicySnapshot) -> 
 
     Two distinct ones, neither of them the person who asks, and at least one of another institution.
     """
-    statement = reidentification_statement(asked)
-    approving: dict[str, Officer] = {}
-    for approval in asked.approvals:
+    counted = [one for one in asked.approvals if one.officer != asked.asked_by and one.at < asked.approve_by]
+    signers = _signers(counted, reidentification_statement(asked), Power.REIDENTIFY, asked.dataset, policy)
+    elsewhere = any(officer.institution != asked.institution for officer in signers)
+    return len(signers) >= APPROVALS and elsewhere
+
+
+def _signers(
+    approvals: Iterable[Approval], statement: bytes, power: Power, dataset: str, policy: PolicySnapshot
+) -> list[Officer]:
+    """The officers of today whose approvals count, each once."""
+    signers: dict[str, Officer] = {}
+    for approval in approvals:
         officer = policy.officers.officers.get(approval.officer)
         if (
             officer is not None
-            and officer.id != asked.asked_by
-            and approval.at < asked.approve_by
-            and reaches(officer, Power.REIDENTIFY, asked.dataset, policy)
+            and reaches(officer, power, dataset, policy)
             and signed(officer, statement, approval.signature)
         ):
-            approving[officer.id] = officer
-    elsewhere = any(officer.institution != asked.institution for officer in approving.values())
-    return len(approving) >= APPROVALS and elsewhere
+            signers[officer.id] = officer
+    return list(signers.values())
 
 
 def form_of(dataset: str, field: str, policy: PolicySnapshot) -> CanonicalForm | None:

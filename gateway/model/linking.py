@@ -26,7 +26,7 @@ MOST_REIDENTIFIED = 100
 """Tokens of one re-identification, at most, whatever a grant says."""
 
 APPROVALS = 2
-"""The officers that a re-identification takes; at least one of another institution than the one that asks."""
+"""The officers whose signatures a join takes, and a re-identification: of that, one of another institution."""
 
 _JOINS = "join:"
 
@@ -48,7 +48,7 @@ class Join:
 
     The two are standing domains, each a recipient and the purpose that its tokens were made for; `purpose` is what they
     are joined for. `dataset` and `field` say where the field is declared, `form` what its values are brought to before
-    they become tokens. Nothing holds before another officer than `proposed_by` has signed, nor after `ends_at`.
+    they become tokens. Nothing holds before two officers have signed, nor after `ends_at`.
     """
 
     id: str

@@ -64,7 +64,8 @@ class Bench:
         return joins.approve_join(self.house.office, self.house.long_signed_in(*who), join.id, signature)
 
     def joined(self, ends_in: timedelta = 48 * HOUR) -> Join:
-        found = self.approve(self.propose(ends_in))
+        join = self.propose(ends_in)
+        found = [self.approve(join, who) for who in (BUREAU, AUDITOR)][-1]
         assert isinstance(found, Join), found
         return found
 

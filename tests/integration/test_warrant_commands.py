@@ -59,13 +59,15 @@ def test_a_join_is_proposed_signed_and_ended(hall: Warrants) -> None:
     until = (city_day(utc_now()) + timedelta(days=7)).isoformat()
     sides = ("--first", "police:epidemic-tracing", "--second", "health-commission:epidemic-tracing")
     what = ("health_cases", "resident_id", *sides, "--for", "contact-matching", "--reason", REASON, "--until", until)
-    join = said(hall, BUREAU, "link", "propose", *what)["id"]
+    signed = said(hall, BUREAU, "link", "propose", *what, "--officer-key", key_file(hall, BUREAU))
+    join = signed["id"]
+    assert [one["officer"] for one in signed["approvals"]] == ["data-bureau/chen.jie"]
     code, _, err = command(hall, BUREAU, "link", "approve", join, "--officer-key", key_file(hall, BUREAU))
     assert code == 5 and "SECOND_OFFICER_REQUIRED" in err
     code, out, err = command(hall, AUDITOR, "link", "approve", join)
-    assert code == 0 and REASON in out and "nobody yet" in out and "not signed" in err
+    assert code == 0 and REASON in out and "by data-bureau/chen.jie\n" in out and "not signed" in err
     shown = said(hall, AUDITOR, "link", "approve", join, "--officer-key", key_file(hall, AUDITOR))
-    assert [one["officer"] for one in shown["approvals"]] == ["audit-bureau/wu.min"]
+    assert [one["officer"] for one in shown["approvals"]] == ["data-bureau/chen.jie", "audit-bureau/wu.min"]
     with hall.stack:
         assert hall.link("police", join)
     code, out, _ = command(hall, AUDITOR, "link", "list")

@@ -96,7 +96,13 @@ class Warrants:
 
     def joined(self) -> Join:
         """A join grant in force."""
-        return self.officer(AUDITOR).approve_join(self.propose(), self.keys[AUDITOR])
+        return self.approve_join(self.propose(), BUREAU, AUDITOR)
+
+    def approve_join(self, join: Join, *officers: Who) -> Join:
+        """The join grant after these officers have signed it."""
+        for who in officers:
+            join = self.officer(who).approve_join(join, self.keys[who])
+        return join
 
     def link(self, institution: str, join: Join | str, tokens: list[str] | None = None, **changed: Any) -> list[Any]:
         """What an institution's tokens become."""

@@ -94,8 +94,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: a district's officer approves a grant for the whole city.
     """
     ERROR_REASON_JOIN_NOT_IN_FORCE: _ErrorReason.ValueType  # 53
-    """No join grant of this id is in force for your tokens and this purpose. Example: one that another officer has not
-    approved, or whose time is over.
+    """No join grant of this id is in force for your tokens and this purpose. Example: one that two officers have not
+    signed, or whose time is over.
     """
     ERROR_REASON_BUDGET_EXHAUSTED: _ErrorReason.ValueType  # 60
     """--- A limit is reached. Status RESOURCE_EXHAUSTED. ---
@@ -240,8 +240,8 @@ ERROR_REASON_AUTHORITY_EXCEEDED: ErrorReason.ValueType  # 52
 Example: a district's officer approves a grant for the whole city.
 """
 ERROR_REASON_JOIN_NOT_IN_FORCE: ErrorReason.ValueType  # 53
-"""No join grant of this id is in force for your tokens and this purpose. Example: one that another officer has not
-approved, or whose time is over.
+"""No join grant of this id is in force for your tokens and this purpose. Example: one that two officers have not
+signed, or whose time is over.
 """
 ERROR_REASON_BUDGET_EXHAUSTED: ErrorReason.ValueType  # 60
 """--- A limit is reached. Status RESOURCE_EXHAUSTED. ---

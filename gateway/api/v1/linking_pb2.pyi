@@ -75,7 +75,7 @@ Global___OfficerApproval: _TypeAlias = OfficerApproval  # noqa: Y015
 class Join(_message.Message):
     """A join grant: tokens of two domains may become tokens of a third one, in which they meet, for a time.
 
-    Its statement, which the approving officer signs, is the RFC 8785 JSON of {"approves": "purpose-gateway join 1"} with
+    Its statement, which two officers sign, is the RFC 8785 JSON of {"approves": "purpose-gateway join 1"} with
     all fields below up to `ends_at`, under their names here: a domain as {"purpose", "recipient"}, instants in UTC with
     six decimals and Z.
     """

@@ -74,14 +74,14 @@ class WarrantServiceServicer:
     """
 
     def ProposeJoin(self, request, context):
-        """Enter a join grant. Nothing is linked by it before another officer has signed.
+        """Enter a join grant. Nothing is linked by it before two officers have signed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ApproveJoin(self, request, context):
-        """Add your signature to the join grant of another officer.
+        """Add your signature to a join grant. It takes two officers; who proposed it may be one of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,9 +36,9 @@ class WarrantServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> WarrantServiceAsyncStub: ...
     ProposeJoin: _grpc.UnaryUnaryMultiCallable[_warrant_service_pb2.ProposeJoinRequest, _warrant_service_pb2.ProposeJoinResponse]
-    """Enter a join grant. Nothing is linked by it before another officer has signed."""
+    """Enter a join grant. Nothing is linked by it before two officers have signed."""
     ApproveJoin: _grpc.UnaryUnaryMultiCallable[_warrant_service_pb2.ApproveJoinRequest, _warrant_service_pb2.ApproveJoinResponse]
-    """Add your signature to the join grant of another officer."""
+    """Add your signature to a join grant. It takes two officers; who proposed it may be one of them."""
     EndJoin: _grpc.UnaryUnaryMultiCallable[_warrant_service_pb2.EndJoinRequest, _warrant_service_pb2.EndJoinResponse]
     """End a join grant before its time. Its keys are destroyed."""
     ListJoins: _grpc.UnaryUnaryMultiCallable[_warrant_service_pb2.ListJoinsRequest, _warrant_service_pb2.ListJoinsResponse]
@@ -58,9 +58,9 @@ class WarrantServiceAsyncStub(WarrantServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ProposeJoin: _aio.UnaryUnaryMultiCallable[_warrant_service_pb2.ProposeJoinRequest, _warrant_service_pb2.ProposeJoinResponse]  # type: ignore[assignment]
-    """Enter a join grant. Nothing is linked by it before another officer has signed."""
+    """Enter a join grant. Nothing is linked by it before two officers have signed."""
     ApproveJoin: _aio.UnaryUnaryMultiCallable[_warrant_service_pb2.ApproveJoinRequest, _warrant_service_pb2.ApproveJoinResponse]  # type: ignore[assignment]
-    """Add your signature to the join grant of another officer."""
+    """Add your signature to a join grant. It takes two officers; who proposed it may be one of them."""
     EndJoin: _aio.UnaryUnaryMultiCallable[_warrant_service_pb2.EndJoinRequest, _warrant_service_pb2.EndJoinResponse]  # type: ignore[assignment]
     """End a join grant before its time. Its keys are destroyed."""
     ListJoins: _aio.UnaryUnaryMultiCallable[_warrant_service_pb2.ListJoinsRequest, _warrant_service_pb2.ListJoinsResponse]  # type: ignore[assignment]
@@ -83,7 +83,7 @@ class WarrantServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _warrant_service_pb2.ProposeJoinRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_warrant_service_pb2.ProposeJoinResponse, _abc.Awaitable[_warrant_service_pb2.ProposeJoinResponse]]:
-        """Enter a join grant. Nothing is linked by it before another officer has signed."""
+        """Enter a join grant. Nothing is linked by it before two officers have signed."""
 
     @_abc_1.abstractmethod
     def ApproveJoin(
@@ -91,7 +91,7 @@ class WarrantServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _warrant_service_pb2.ApproveJoinRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_warrant_service_pb2.ApproveJoinResponse, _abc.Awaitable[_warrant_service_pb2.ApproveJoinResponse]]:
-        """Add your signature to the join grant of another officer."""
+        """Add your signature to a join grant. It takes two officers; who proposed it may be one of them."""
 
     @_abc_1.abstractmethod
     def EndJoin(

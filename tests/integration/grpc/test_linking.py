@@ -73,18 +73,30 @@ def test_what_is_no_token_of_the_callers_own_comes_back_empty(hall: Warrants) ->
     assert hall.link("police", join, [mine, *forged, mine]) == [joined, *[None] * len(forged), joined]
 
 
-def test_nobody_approves_their_own(hall: Warrants) -> None:
+def test_it_takes_the_signatures_of_two(hall: Warrants) -> None:
     join = hall.propose(BUREAU)
-    refused(lambda: hall.officer(BUREAU).approve_join(join, hall.keys[BUREAU]), "SECOND_OFFICER_REQUIRED")
     refused(lambda: hall.link("police", join), "JOIN_NOT_IN_FORCE")
-    # nor by a signature slipped into the register
-    own = hall.keys[BUREAU].sign(join_statement(join))
+    hall.approve_join(join, BUREAU)
+    refused(lambda: hall.link("police", join), "JOIN_NOT_IN_FORCE")
+    refused(lambda: hall.approve_join(join, BUREAU), "SECOND_OFFICER_REQUIRED")
+    refused(lambda: hall.link("police", join), "JOIN_NOT_IN_FORCE")
+    hall.approve_join(join, AUDITOR)
+    assert hall.link("police", join)
+    # whoever only proposes it has not signed it
+    other = hall.approve_join(hall.propose(BUREAU), AUDITOR)
+    refused(lambda: hall.link("police", other), "JOIN_NOT_IN_FORCE")
+
+
+def test_one_officer_and_the_register_do_not_make_a_join(hall: Warrants) -> None:
+    """What the auditor signs says that another proposed it; that other has not signed, and a copy does not count."""
+    join = hall.approve_join(hall.propose(BUREAU), AUDITOR)
+    own = hall.keys[AUDITOR].sign(join_statement(join))
     with sqlite3.connect(hall.site.folder / "state.sqlite") as state:
         state.execute(
-            "INSERT INTO linking_approvals VALUES (?, 'data-bureau/chen.jie', 0, '2026-01-01 00:00:00.000000', ?)",
+            "INSERT INTO linking_approvals VALUES (?, 'data-bureau/chen.jie', 1, '2026-01-01 00:00:00.000000', ?)",
             (join.id, own),
         )
-    assert [one.approvals for one in hall.officer(AUDITOR).joins() if one.id == join.id] != [()]
+    assert [len(one.approvals) for one in hall.officer(AUDITOR).joins() if one.id == join.id] == [2]
     refused(lambda: hall.link("police", join), "JOIN_NOT_IN_FORCE")
 
 
@@ -132,9 +144,7 @@ def test_other_tokens_purposes_and_callers_are_not_in_the_join(hall: Warrants) -
     refused(lambda: hall.link("police", join, mine, tokens_of="missing-persons"), "JOIN_NOT_IN_FORCE")
     # a side of the join that the caller is not
     asked = hall.joined()
-    other = hall.officer(AUDITOR).approve_join(
-        hall.propose(first=gw.TokenDomain("police-xiacheng", TRACING)), hall.keys[AUDITOR]
-    )
+    other = hall.approve_join(hall.propose(first=gw.TokenDomain("police-xiacheng", TRACING)), BUREAU, AUDITOR)
     refused(lambda: hall.link("police", other, mine), "JOIN_NOT_IN_FORCE")
     # without a grant nobody learns whether there is such a join
     for who, purpose in [("police", TRACING), ("open-data-portal", "public-health-information")]:
@@ -230,4 +240,4 @@ def test_officers_see_the_joins_of_their_reach(hall: Warrants) -> None:
     join = hall.joined()
     (seen,) = [one for one in hall.officer(AUDITOR).joins() if one.id == join.id]
     assert seen == join
-    assert [one.officer for one in seen.approvals] == ["audit-bureau/wu.min"]
+    assert [one.officer for one in seen.approvals] == ["data-bureau/chen.jie", "audit-bureau/wu.min"]
