@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Protocol
@@ -27,6 +28,24 @@ class KeyUse(StrEnum):
 def of_subjects(kind: str, form: CanonicalForm) -> str:
     """Return the field form under which a kind of subject has one key, in whatever dataset it is found."""
     return f"{kind}/{form.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeysState:
+    """What the keys of a ring are at a moment, without any of them: whatever changes them changes the digest.
+
+    `digest` is the SHA-256, in hex, of the document that the keys are in; `versions` are those in it, the oldest first;
+    `domains`, `destroyed`, `back_ups` and `escrows` are numbers of what it holds and has on record. Epochs that ended
+    before the day `epochs_before` ("YYYY-MM-DD", or "") are destroyed in every domain.
+    """
+
+    digest: str
+    versions: tuple[int, ...]
+    domains: int
+    destroyed: int
+    epochs_before: str
+    back_ups: int
+    escrows: int
 
 
 class KeyRing(Protocol):
@@ -73,8 +92,26 @@ class KeyRing(Protocol):
         """
         ...
 
+    def state(self) -> KeysState:
+        """Return what the keys are now, also where another process changed them.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE.
+        """
+        ...
+
+    def destroyed(self) -> tuple[PseudonymDomain, ...]:
+        """Return the domains that `destroy` named, each with its epoch; one without an epoch stands for all.
+
+        An epoch that expired, or of which the whole was destroyed as well, need not be among them.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE.
+        """
+        ...
+
     def destroy(self, domain: PseudonymDomain) -> None:
-        """Erase a domain's secret, durably and for ever: it is never made anew. Nothing happens where there is none.
+        """Erase a domain's secret, durably and for ever: it is never made anew, also where there was none.
 
         Without an epoch, all epochs of the recipient and purpose go, and none is ever made again.
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,13 +15,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway import pipeline
 from gateway.administration import life
 from gateway.administration.study import certificates
-from gateway.administration.sunset import sunset
+from gateway.administration.sunset import ended, sunset
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import Refusal
 from gateway.model.pseudonym import PseudonymDomain, Renewal
 from gateway.pipeline import Refused
-from gateway.ports import KeyUse
+from gateway.policy.store import PolicyStore
+from gateway.ports import AUDIT_DOMAIN, KeyUse
 from tests.integration.house import House, delivered, edit, tracing
 
 DOMAIN = PseudonymDomain("police", "epidemic-tracing")
@@ -65,6 +69,93 @@ def test_the_keys_of_a_purpose_end_with_it_and_a_certificate_says_so(house: Hous
     assert house.ports.audit.get(certificate.audit_index) is None
     assert sunset(house.office) == ()
     assert certificates(house.office, house.long_signed_in(), DOMAIN.purpose) == (certificate,)
+
+
+class Failing:
+    """A port that fails at the first calls of one method, as it does where the machine stops."""
+
+    def __init__(self, port: object, method: str, times: int) -> None:
+        self._port, self._method, self._times = port, method, times
+
+    def __getattr__(self, name: str) -> Any:
+        if name != self._method or not self._times:
+            return getattr(self._port, name)
+        self._times -= 1
+
+        def stopped(*_: object) -> NoReturn:
+            raise Fault(ErrorReason.KEYS_UNAVAILABLE)
+
+        return stopped
+
+
+@pytest.mark.parametrize("where", ["audit.note", "certificates.write"])
+def test_a_round_after_one_that_stopped_certifies_what_that_one_destroyed(house: House, where: str) -> None:
+    end_today(house)
+    for recipient in ("police", "hzcdc"):
+        house.office.keys.working_key(PseudonymDomain(recipient, DOMAIN.purpose), KeyUse.TOKEN_BLOCK, "resident-id")
+    house.clock.ahead = LATER
+    port, method = where.split(".")
+    failing: dict[str, Any] = {port: Failing(getattr(house.office, port), method, times=99)}
+    with pytest.raises(Fault, match="KEYS_UNAVAILABLE"):
+        sunset(replace(house.office, **failing))
+    assert not house.office.keys.domains() and not house.office.certificates.of(DOMAIN.purpose)
+    written = {one.purpose: one for one in sunset(house.office)}
+    assert written[DOMAIN.purpose].recipients == ("hzcdc", "police")
+    assert sunset(house.office) == ()
+
+
+def test_a_purpose_is_certified_again_for_a_recipient_but_not_for_a_join_that_ended_after_it(house: House) -> None:
+    end_today(house)
+    house.clock.ahead = LATER
+    sunset(house.office)
+    house.office.keys.destroy(PseudonymDomain("join:0123", DOMAIN.purpose))
+    assert sunset(house.office) == ()
+    house.office.keys.destroy(PseudonymDomain("hzcdc", DOMAIN.purpose))
+    (again,) = sunset(house.office)
+    assert (again.purpose, again.recipients) == (DOMAIN.purpose, ("hzcdc",))
+    assert sunset(house.office) == ()
+
+
+def test_one_purpose_that_fails_keeps_no_other_from_ending(house: House) -> None:
+    end_today(house)
+    others = [PseudonymDomain("police", name) for name, _ in ended(house.ports.policy.current(), date(2999, 1, 1))]
+    for domain in (DOMAIN, *others):
+        house.office.keys.working_key(domain, KeyUse.TOKEN_BLOCK, "resident-id")
+    house.clock.ahead = LATER
+    ending = [name for name, _ in ended(house.ports.policy.current(), city_day(house.clock.now()))]
+    assert len(ending) > 1
+    with pytest.raises(Fault, match="KEYS_UNAVAILABLE"):
+        sunset(replace(house.office, keys=Failing(house.office.keys, "destroy", times=1)))
+    assert [domain.purpose in ending for domain in house.office.keys.domains()].count(True) == 1
+
+
+def test_a_purpose_with_the_name_of_the_gateway_s_own_domain_ends_and_leaves_it(house: House) -> None:
+    keys = house.office.keys
+    own = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, "person/resident-id")
+    other = PseudonymDomain("police", AUDIT_DOMAIN.purpose)
+    keys.working_key(other, KeyUse.TOKEN_BLOCK, "resident-id")
+    day = end_today(house)
+    purposes = house.ports.policy.current().purposes
+    named = SimpleNamespace(
+        ids=lambda: (AUDIT_DOMAIN.purpose, *purposes.ids()),
+        get=lambda name: purposes.get(DOMAIN.purpose if name == AUDIT_DOMAIN.purpose else name),
+    )
+    policy = SimpleNamespace(current=lambda: SimpleNamespace(purposes=named, digest="sha256:" + 64 * "0"))
+    house.clock.ahead = LATER
+    written = {one.purpose: one for one in sunset(replace(house.office, policy=cast("PolicyStore", policy)))}
+    assert written[AUDIT_DOMAIN.purpose].recipients == ("police",)
+    assert written[DOMAIN.purpose].ended_on == day
+    assert other not in keys.domains()
+    assert keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, "person/resident-id") == own
+
+
+def test_the_recipients_of_an_epoch_that_ends_with_its_purpose_are_named(house: House) -> None:
+    end_today(house)
+    daily = DOMAIN.at(Renewal.DAILY, city_day(house.clock.now()))
+    house.office.keys.working_key(daily, KeyUse.TOKEN_BLOCK, "resident-id")
+    house.clock.ahead = LATER
+    sunset(house.office)
+    assert house.office.certificates.of(DOMAIN.purpose)[0].recipients == ("police",)
 
 
 def test_every_epoch_of_a_purpose_ends_with_it_also_those_that_nobody_asked_for(house: House) -> None:

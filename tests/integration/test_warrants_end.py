@@ -44,16 +44,15 @@ def test_a_join_ends_by_its_time_and_its_key_is_destroyed(bench: Bench) -> None:
     assert bench.tokens("police")[:3] == mine
 
 
-def test_a_key_that_a_late_call_made_anew_goes_with_the_next_round(bench: Bench) -> None:
+def test_a_late_call_has_no_key_made_for_a_join_that_ended_unused(bench: Bench) -> None:
     keys = bench.house.office.keys
     join = bench.joined(HOUR)
     bench.wait(HOUR)
     close_joins(bench.house.office)
-    # this one was never used, so that nothing was there to be destroyed
-    keys.working_key(join.domain, KeyUse.TOKEN_BLOCK, "resident-id")
-    (closed,) = close_joins(bench.house.office)
-    assert closed.id == join.id
+    with pytest.raises(Fault, match="KEYS_UNAVAILABLE"):
+        keys.working_key(join.domain, KeyUse.TOKEN_BLOCK, "resident-id")
     assert join.domain not in keys.domains()
+    assert close_joins(bench.house.office) == ()
 
 
 def test_nobody_approves_what_is_over(bench: Bench) -> None:

@@ -22,7 +22,7 @@ from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.adapters.keys.ring import FileKeyRing
 from gateway.model.calendar import city_day
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
-from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse
+from gateway.ports import AUDIT_DOMAIN, KeyRing, KeysState, KeyUse
 from gateway.server.app import Server
 from gateway.server.desk import Desk
 from gateway.server.observation import Observer
@@ -54,6 +54,12 @@ class Exchangeable:
 
     def domains(self) -> tuple[PseudonymDomain, ...]:
         return self.ring.domains()
+
+    def state(self) -> KeysState:
+        return self.ring.state()
+
+    def destroyed(self) -> tuple[PseudonymDomain, ...]:
+        return self.ring.destroyed()
 
     def destroy(self, domain: PseudonymDomain) -> None:
         self.ring.destroy(domain)

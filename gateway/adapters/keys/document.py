@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from gateway.adapters.keys.tombstones import Tombstones
+from gateway.model.errors import ErrorReason, Fault
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
 from gateway.ports import AUDIT_DOMAIN
 
@@ -106,6 +107,16 @@ class KeyDocument:
         together = self.tombstones.including(tombstones)
         secrets = tuple(item for item in self.secrets if not together.covers(item.domain))
         return replace(self, secrets=secrets, tombstones=together)
+
+    def destroying(self, domain: PseudonymDomain) -> KeyDocument:
+        """Return the document without a domain; without an epoch, without all of them. It never has a key again.
+
+        Raises:
+            Fault: INTERNAL for the gateway's own domain.
+        """
+        if replace(domain, epoch="") == AUDIT_DOMAIN:
+            raise Fault(ErrorReason.INTERNAL)
+        return self.without(Tombstones(frozenset((domain,))))
 
     def missing_from(self, after: KeyDocument) -> tuple[DomainSecret, ...]:
         """Return the secrets that another document does not have."""

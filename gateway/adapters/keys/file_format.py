@@ -80,8 +80,7 @@ def read(data: bytes) -> tuple[KeyDocument, Mapping[str, Json], bytes]:
 
 def write_tombstones(tombstones: Tombstones) -> dict[str, Json]:
     """Write what was destroyed, in order of names."""
-    names = sorted(tombstones.domains, key=lambda one: (one.recipient, one.purpose, one.epoch))
-    return {"domains": [form.write_domain(name) for name in names], "before": tombstones.before}
+    return {"domains": [form.write_domain(name) for name in tombstones.names()], "before": tombstones.before}
 
 
 def read_tombstones(value: Json) -> Tombstones:

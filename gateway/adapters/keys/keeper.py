@@ -17,7 +17,6 @@ from gateway.adapters.keys import escrow as key_escrow
 from gateway.adapters.keys.document import BackUp, DomainSecret, Escrow, KeyDocument, Master
 from gateway.adapters.keys.files import fault, faulting
 from gateway.adapters.keys.material import Unshown
-from gateway.adapters.keys.ring import destroyed
 from gateway.adapters.keys.store import KeyStore
 from gateway.model.calendar import city_day
 from gateway.model.pseudonym import PseudonymDomain
@@ -28,8 +27,9 @@ from gateway.ports import Clock
 class Destruction:
     """What was destroyed: `asked` for, `gone` from the file. Instants are naive UTC, digests SHA-256 of the key file.
 
-    `back_ups` were made while one of the secrets was in the file, and are kept still; `escrows` hold master keys of
-    which such a back-up could be opened.
+    Nothing is `gone` where it was destroyed before, or had no secret; `before` and `after` are the same where the file
+    said so already. `back_ups` could hold one of the secrets, and are kept still; `escrows` hold master keys of which
+    such a back-up could be opened.
     """
 
     asked: PseudonymDomain
@@ -80,9 +80,7 @@ class KeyKeeper(Unshown):
         """
         if readable_for < timedelta(0):
             raise fault("a window cannot end before it begins")
-        change = self._store.change(lambda document: self._rotated(document, readable_for))
-        assert change is not None  # a new version is a change, always
-        return change.document.newest.version
+        return self._store.change(lambda document: self._rotated(document, readable_for)).document.newest.version
 
     @faulting
     def finish(self) -> None:
@@ -94,8 +92,10 @@ class KeyKeeper(Unshown):
         self._store.change(lambda document: document.finished(self._store.now()))
 
     @faulting
-    def destroy(self, domain: PseudonymDomain) -> Destruction | None:
-        """Erase a domain's secret as `FileKeyRing.destroy` does, and say what there was. None if there was none.
+    def destroy(self, domain: PseudonymDomain) -> Destruction:
+        """Erase a domain's secret as `FileKeyRing.destroy` does, and say what there was.
+
+        Of what was destroyed before, or never had a secret here, it says so again.
 
         Raises:
             Fault: KEYS_UNAVAILABLE; the secret may or may not be erased. INTERNAL for the gateway's own domain.
@@ -103,19 +103,15 @@ class KeyKeeper(Unshown):
         gone: list[DomainSecret] = []
 
         def step(document: KeyDocument) -> KeyDocument:
-            after = destroyed(document, domain)
+            after = document.destroying(domain)
             gone[:] = document.missing_from(after)
             return after
 
         change = self._store.change(step)
-        if change is None or not gone:
-            return None
         at = self._store.now()
-        held = tuple(
-            one
-            for one in change.document.back_ups
-            if one.until >= city_day(at) and any(item.made_at <= one.made_at for item in gone)
-        )
+        # when a secret was made that is not there any more, nothing tells: then any back-up could hold it
+        since = min((item.made_at for item in gone), default=datetime.min)
+        held = tuple(one for one in change.document.back_ups if one.until >= city_day(at) and since <= one.made_at)
         names = tuple(item.domain for item in gone)
         return Destruction(domain, names, at, change.before, change.after, held, change.document.escrows)
 

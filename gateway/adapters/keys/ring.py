@@ -15,7 +15,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from gateway.adapters.keys.tombstones import Tombstones
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
-from gateway.ports import AUDIT_DOMAIN, Clock, KeyUse
+from gateway.ports import AUDIT_DOMAIN, Clock, KeysState, KeyUse
 
 _Asked = tuple[PseudonymDomain, KeyUse, str, int | None]
 
@@ -39,6 +39,7 @@ class _Current(Unshown):
     """The files as they were read once, opened, and the working keys that were derived since."""
 
     stamp: Stamp
+    digest: str
     document: KeyDocument
     masters: Mapping[int, bytes]
     secrets: Mapping[PseudonymDomain, DomainSecret]
@@ -135,8 +136,36 @@ class FileKeyRing(Unshown):
         return tuple(self._latest().secrets)
 
     @faulting
+    def state(self) -> KeysState:
+        """Return what the key file is now, as its SHA-256 and counts tell.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE; a note says why.
+        """
+        current = self._latest()
+        document = current.document
+        return KeysState(
+            digest=current.digest,
+            versions=tuple(master.version for master in document.masters),
+            domains=len(document.secrets),
+            destroyed=len(document.tombstones.domains),
+            epochs_before=document.tombstones.before,
+            back_ups=len(document.back_ups),
+            escrows=len(document.escrows),
+        )
+
+    @faulting
+    def destroyed(self) -> tuple[PseudonymDomain, ...]:
+        """Return the domains that were destroyed by name, in order of names; without an epoch, all of theirs.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE; a note says why.
+        """
+        return self._latest().document.tombstones.names()
+
+    @faulting
     def destroy(self, domain: PseudonymDomain) -> None:
-        """Erase a domain's secret, durably and for ever; a tombstone stays. Nothing happens where there is none.
+        """Erase a domain's secret, durably and for ever. A tombstone stays, also where there was no secret.
 
         Without an epoch, all epochs go. Afterwards no process gives out a working key of it, also where an older copy
         of the key file comes back. Copies of the file, and blocks of a disk that were not overwritten yet, hold the
@@ -145,7 +174,7 @@ class FileKeyRing(Unshown):
         Raises:
             Fault: KEYS_UNAVAILABLE; the secret may or may not be erased. INTERNAL for the gateway's own domain.
         """
-        self._store.change(lambda document: destroyed(document, domain))
+        self._store.change(lambda document: document.destroying(domain))
 
     @faulting
     def expire_epochs(self, before: date) -> tuple[PseudonymDomain, ...]:
@@ -186,7 +215,7 @@ class FileKeyRing(Unshown):
             # a name is not enough: a back-up may have come back in which the domain was made anew, with another secret
             same = {name for name, item in secrets_by_name.items() if before.secrets.get(name) == item}
             kept = {about: key for about, key in before.cache.copy().items() if about[0] in same}
-        return _Current(reading.stamp, document, self._store.masters(document), secrets_by_name, kept)
+        return _Current(reading.stamp, reading.digest, document, self._store.masters(document), secrets_by_name, kept)
 
     def _make(self, domain: PseudonymDomain) -> None:
         """Make the domain's secret, unless another process came first."""
@@ -202,18 +231,6 @@ class FileKeyRing(Unshown):
             return document.including(DomainSecret(domain, newest.version, self._store.now(), wrapped))
 
         self._store.change(step)
-
-
-def destroyed(document: KeyDocument, domain: PseudonymDomain) -> KeyDocument:
-    """Return the document without a domain; without an epoch, without all of them. The same one if there is none.
-
-    Raises:
-        Fault: INTERNAL for the gateway's own domain.
-    """
-    if replace(domain, epoch="") == AUDIT_DOMAIN:
-        raise Fault(ErrorReason.INTERNAL)
-    tombstone = Tombstones(frozenset((domain,)))
-    return document.without(tombstone) if any(tombstone.covers(item.domain) for item in document.secrets) else document
 
 
 def _derived(current: _Current, domain: PseudonymDomain, use: KeyUse, field_form: str, version: int | None) -> bytes:

@@ -55,7 +55,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a write did: the document, and the SHA-256 of the key file before and after, in hex."""
+    """What a write did: the document, and the SHA-256 of the key file before and after, in hex.
+
+    The two are the same where nothing was to change.
+    """
 
     document: KeyDocument
     before: str
@@ -129,16 +132,16 @@ class KeyStore(Unshown):
         behind = merged != document or listed.data != destructions.write(merged.tombstones, self.code_keys(merged))
         return Reading(stamp + listed.stamp, merged, behind, hashlib.sha256(data).hexdigest())
 
-    def change(self, step: Callable[[KeyDocument], KeyDocument]) -> Change | None:
+    def change(self, step: Callable[[KeyDocument], KeyDocument]) -> Change:
         """Write what a step makes of the document as the files have it at that moment, durably.
 
-        Masters that nothing needs any more are left out. Nothing is written, and None returned, if nothing changes.
+        Masters that nothing needs any more are left out. Nothing is written if nothing changes.
         """
         with locked(self.path):
             reading = self.read()
             after = step(reading.document)
             if after == reading.document and not reading.behind:
-                return None
+                return Change(after, reading.digest, reading.digest)
             after = after.finished(self.now())
             data = write_files(self.path, after, self._opener)
             return Change(after, reading.digest, hashlib.sha256(data).hexdigest())

@@ -25,6 +25,10 @@ class Tombstones:
         """Tell whether a domain was destroyed."""
         return domain in self.domains or replace(domain, epoch="") in self.domains or self._ended(domain.epoch)
 
+    def names(self) -> tuple[PseudonymDomain, ...]:
+        """Return the domains that were destroyed by name, in order of names."""
+        return tuple(sorted(self.domains, key=lambda one: (one.recipient, one.purpose, one.epoch)))
+
     def cover_all(self, others: Tombstones) -> bool:
         """Tell whether everything that others name was destroyed here as well."""
         return others.before <= self.before and all(self.covers(domain) for domain in others.domains)

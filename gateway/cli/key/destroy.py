@@ -61,8 +61,6 @@ def destroy(
     with new_file(out) as stream:  # the certificate has its place before anything is destroyed
         with told("nothing is known to be destroyed"):
             destruction = KeyKeeper.open(file, secret).destroy(domain)
-        if destruction is None:
-            raise Mistake("there is no such domain, and nothing was destroyed", "gateway key status lists them.")
         certificate = certify(destruction, officer)
         try:
             stream.write(certificate)
@@ -89,8 +87,12 @@ def _tell(destruction: Destruction, out: Path, json_: bool) -> None:
         epochs = [domain.epoch for domain in destruction.gone]
         print_json({"epochs": epochs, "destroyed_at": utc(destruction.at), "certificate": str(out), "back_ups": held})
         return
-    print(f"Destroyed, with {len(destruction.gone)} secrets. The certificate is {out}.")
+    if destruction.gone:
+        print(f"Destroyed, with {len(destruction.gone)} secrets. The certificate is {out}.")
+    else:
+        print(f"There was no secret of it, or not any more, and there will be none. The certificate is {out}.")
+    sure = "Still" if destruction.gone else "Perhaps"
     for one in destruction.back_ups:
-        print(f"Still held by the back-up of {one.made_at:%Y-%m-%d} until {one.until}: SHA-256 {one.digest}")
+        print(f"{sure} held by the back-up of {one.made_at:%Y-%m-%d} until {one.until}: SHA-256 {one.digest}")
     if destruction.back_ups:
         print("Erase these back-ups, and make another.")

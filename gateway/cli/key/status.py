@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,10 +50,10 @@ def _json(document: KeyDocument) -> dict[str, object]:
             for master in reversed(document.masters)
         ],
         "domains": [
-            {**_named(item.domain), "made_at": utc(item.made_at), "made_under": item.made_under}
+            {**asdict(item.domain), "made_at": utc(item.made_at), "made_under": item.made_under}
             for item in document.secrets
         ],
-        "destroyed": [_named(domain) for domain in _sorted(document)],
+        "destroyed": [asdict(domain) for domain in document.tombstones.names()],
         "epochs_before": document.tombstones.before or None,
         "back_ups": [
             {"made_at": utc(one.made_at), "until": one.until, "digest": one.digest} for one in document.back_ups
@@ -78,7 +79,7 @@ def _lines(document: KeyDocument) -> Iterator[str]:
     for item in document.secrets:
         yield f"  {_shown(item.domain)}"
     yield f"Destroyed: {len(document.tombstones.domains)}"
-    for domain in _sorted(document):
+    for domain in document.tombstones.names():
         yield f"  {_shown(domain)}"
     if document.tombstones.before:
         yield f"Epochs that ended before {document.tombstones.before} are destroyed in every domain."
@@ -96,14 +97,6 @@ def _state(document: KeyDocument, master: Master) -> str:
     if master.readable(now):
         return "readable"
     return "kept for the gateway's own keys" if master in document.finished(now).masters else "closed"
-
-
-def _sorted(document: KeyDocument) -> list[PseudonymDomain]:
-    return sorted(document.tombstones.domains, key=lambda one: (one.recipient, one.purpose, one.epoch))
-
-
-def _named(domain: PseudonymDomain) -> dict[str, str]:
-    return {"recipient": domain.recipient, "purpose": domain.purpose, "epoch": domain.epoch}
 
 
 def _shown(domain: PseudonymDomain) -> str:

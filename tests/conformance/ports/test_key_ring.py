@@ -105,14 +105,27 @@ def test_a_destroyed_domain_has_no_key_for_ever_and_the_others_keep_theirs(open_
     assert set(first.domains()) == {POLICE, PseudonymDomain("new", "new")}
 
 
-def test_destroying_again_or_what_there_is_not_changes_nothing(open_keys: OpenKeyRing) -> None:
-    ring = open_keys()
-    ring.destroy(TAX)
-    assert not gone(ring, TAX)
-    ring.destroy(TAX)
-    ring.destroy(TAX)
-    assert gone(ring, TAX)
-    assert ring.domains() == ()
+def test_what_was_never_made_is_destroyed_as_well_and_to_destroy_again_changes_nothing(open_keys: OpenKeyRing) -> None:
+    first, second = open_keys(), open_keys()
+    first.destroy(TAX)
+    first.destroy(TAX)
+    first.destroy(replace(POLICE, epoch="2026"))
+    for ring in (first, second, open_keys()):
+        assert gone(ring, TAX) and gone(ring, replace(TAX, epoch="2031"))
+        assert gone(ring, replace(POLICE, epoch="2026"))
+        assert ring.domains() == ()
+    assert not gone(second, POLICE)
+
+
+def test_the_destroyed_are_those_that_were_named_and_not_covered_by_another(open_keys: OpenKeyRing) -> None:
+    first, second = open_keys(), open_keys()
+    assert first.destroyed() == ()
+    first.working_key(TAX, KeyUse.TOKEN_BLOCK, "text")
+    for domain in (replace(TAX, epoch="2026"), replace(POLICE, epoch="2026-11"), POLICE, TAX):
+        first.destroy(domain)
+    first.destroy(replace(PseudonymDomain("new", "new"), epoch="2026-11"))
+    for ring in (first, second, open_keys()):
+        assert ring.destroyed() == (POLICE, TAX, PseudonymDomain("new", "new", "2026-11"))
 
 
 def test_the_gateway_s_own_domain_is_not_destroyed(open_keys: OpenKeyRing) -> None:

@@ -180,14 +180,27 @@ def test_destroy_asks_back_and_writes_a_certificate_that_verifies(keeper: Keeper
     assert run(("key", "verify", str(keeper.folder / "nowhere"))) == 2
 
 
-def test_destroy_of_one_epoch_leaves_the_rest_and_of_nothing_leaves_no_certificate(keeper: Keeper) -> None:
+def test_destroy_of_one_epoch_leaves_the_rest_and_what_is_gone_is_certified_again(keeper: Keeper) -> None:
+    assert keeper.run("backup", "--out", keeper.folder / "copy", "--until", "2999-01-01") == 0
     assert keeper.destroy(*NAMED, "--epoch", "2026-11", "--yes", "--json") == 0
     assert json.loads(keeper.out)["epochs"] == ["2026-11"]
     ring = keeper.ring()
     assert lost(ring, MONTH) and not lost(ring, TAX)
-    assert keeper.destroy(*NAMED, "--epoch", "2026-11", "--yes", out="second") == 2
-    assert "no such domain" in keeper.err
-    assert not (keeper.folder / "second").exists()
+    keys = keeper.keys.read_bytes()
+    assert keeper.destroy(*NAMED, "--epoch", "2026-11", "--yes", out="second") == 0
+    assert "not any more" in keeper.out and "Perhaps held by the back-up" in keeper.out
+    assert keeper.keys.read_bytes() == keys
+    first, second = (json.loads((keeper.folder / name).read_bytes()) for name in ("certificate", "second"))
+    assert second["gone"] == [] and first["gone"] == [first["asked"]] == [second["asked"]]
+    assert second["key_file"]["before"] == second["key_file"]["after"] == first["key_file"]["after"]
+    assert second["back_ups"] == first["back_ups"] != []
+
+
+def test_destroy_of_what_was_never_made_sees_that_it_never_is(keeper: Keeper) -> None:
+    assert keeper.destroy("--recipient", "hzedu", "--purpose", "enrolment", "--yes") == 0
+    assert "There was no secret of it" in keeper.out
+    assert lost(keeper.ring(), PseudonymDomain("hzedu", "enrolment", "2026"))
+    assert run(("key", "verify", str(keeper.folder / "certificate"))) == 0
 
 
 def test_destroy_destroys_nothing_where_it_cannot_certify(keeper: Keeper) -> None:
