@@ -30,6 +30,7 @@ from gateway.adapters.state_engine import StateDatabase, open_state
 from gateway.adapters.state_upgrade import upgrade
 from gateway.administration.desk import Office
 from gateway.administration.joins import close_joins
+from gateway.administration.key_watch import KeyWatch
 from gateway.administration.life import first_publication
 from gateway.administration.sunset import sunset
 from gateway.authzen.app import Limits
@@ -98,6 +99,7 @@ def _rounds(settings: Settings, office: Office) -> list[Round]:
     """What the gateway does by itself. A folder is read when it is asked for, not by the clock."""
     rounds = [
         Round("sunset", settings.policy.sunset_seconds, lambda: sunset(office)),
+        Round("keys", settings.policy.sunset_seconds, KeyWatch(office).look),
         Round("joins", settings.policy.sunset_seconds, lambda: close_joins(office)),
     ]
     if office.policy.published:

@@ -22,6 +22,7 @@ class EventKind(StrEnum):
     CONSENTS_RECORDED = "consents-recorded"
     CONSENT_WITHDRAWN = "consent-withdrawn"
     KEYS_DESTROYED = "keys-destroyed"
+    KEYS_CHANGED = "keys-changed"
     JOIN_PROPOSED = "join-proposed"
     JOIN_APPROVED = "join-approved"
     JOIN_ENDED = "join-ended"
