@@ -21,6 +21,9 @@ BLOCK = 16
 KEY_BYTES = {CipherSuite.AES: 32, CipherSuite.SM4: 16}
 """Bytes of a suite's block-cipher key."""
 
+WORKING_KEY_BYTES = 64
+"""Bytes of a working key of a domain, whatever the suite takes of it."""
+
 _CHUNK = 32_768 * BLOCK  # as fast as any length, and within the processor's cache
 
 
@@ -51,8 +54,28 @@ def cipher(suite: CipherSuite, key: bytes) -> BlockCipher:
     return AesCipher(key) if suite is CipherSuite.AES else Sm4Cipher(key)
 
 
-class Sealed:
-    """What holds a key: it neither shows it nor lets itself be copied or pickled."""
+def first_cipher(suite: CipherSuite, working_key: bytes) -> BlockCipher:
+    """Return the suite's cipher under the first bytes of a working key.
+
+    Raises:
+        ValueError: for a key that is not 64 bytes.
+    """
+    require_working(working_key)
+    return cipher(suite, working_key[: KEY_BYTES[suite]])
+
+
+def require_working(*keys: bytes) -> None:
+    """Let only working keys pass.
+
+    Raises:
+        ValueError: for a key of another length.
+    """
+    if any(len(key) != WORKING_KEY_BYTES for key in keys):
+        raise ValueError("a working key has 64 bytes")
+
+
+class KeyHolder:
+    """What holds a key, or what was made of one: it neither shows it nor lets itself be copied or pickled."""
 
     __slots__ = ()
 
@@ -63,7 +86,7 @@ class Sealed:
         raise TypeError("what holds a key cannot be copied or pickled")
 
 
-class AesCipher(Sealed):
+class AesCipher(KeyHolder):
     """AES under a key of 16, 24 or 32 bytes. The gateway's own keys have 32; published vectors use all three.
 
     Raises:
@@ -97,7 +120,7 @@ class AesCipher(Sealed):
         return self._chain.encryptor().update(_flat(blocks))[-BLOCK:]
 
 
-class Sm4Cipher(Sealed):
+class Sm4Cipher(KeyHolder):
     """SM4 under a key of 16 bytes.
 
     Raises:

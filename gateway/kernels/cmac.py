@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gateway.kernels.ciphers import BLOCK, BlockCipher, Sealed
+from gateway.kernels.ciphers import BLOCK, BlockCipher, KeyHolder
 from gateway.kernels.text import Bytes, chunks, copy_rows, pooled
 
 _CHUNK_BYTES = 262_144  # a chunk's blocks; measured
@@ -30,7 +30,7 @@ def last_block(cipher: BlockCipher, length: int) -> Bytes:
     return Cmac(cipher).added(length)
 
 
-class Cmac(Sealed):
+class Cmac(KeyHolder):
     """CMAC under one key, and the steps of it that S2V shares."""
 
     __slots__ = ("_cipher", "_subkeys")

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gateway.kernels.ciphers import BLOCK, BlockCipher
+from gateway.kernels.ciphers import BLOCK, BlockCipher, KeyHolder
 from gateway.kernels.ff1_rounds import BigRounds, Half, Lengths, Rounds, WordRounds
 from gateway.kernels.text import Bytes, Places, chunks
 
@@ -31,7 +31,7 @@ _WORD_HALVES = 1 << 63
 _FIRST = np.zeros(1, np.intp)
 
 
-class FF1:
+class FF1(KeyHolder):
     """FF1 under one key, for strings of `length` numerals of a radix from 2 to 65536.
 
     `tweaks` are the tweaks in use, all of one length; a row names its own by the place in this list. Safe to share

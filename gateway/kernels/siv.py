@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gateway.kernels.ciphers import BLOCK, BlockCipher, Sealed
+from gateway.kernels.ciphers import BLOCK, BlockCipher, KeyHolder
 from gateway.kernels.cmac import Cmac, double, rows_at_once
 from gateway.kernels.text import Bytes, Lengths, Mask, chunks, copy_rows, pooled
 
@@ -12,7 +12,7 @@ _FEWEST_BYTES_CHAINED = BLOCK  # shorter plaintexts are one padded block (RFC 52
 _CLEARED = np.array(0x7FFF_FFFF_7FFF_FFFF, np.uint64)  # of the second half as a number (RFC 5297, 2.5)
 
 
-class Siv(Sealed):
+class Siv(KeyHolder):
     """SIV under two keys, the one of `mac` and the one of `counter`, with these strings of associated data.
 
     A nonce, where there is one, is the last string (RFC 5297, 3). Safe to share between threads.

@@ -18,9 +18,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from gateway.adapters.keys.ring import FileKeyRing
+from gateway.kernels.ciphers import first_cipher
 from gateway.kernels.formats import CHECKED, preserve
 from gateway.kernels.tokens import detokenize, irreversible, tokenize
-from gateway.kernels.tokens.keys import first_cipher
 from gateway.model.contract import CanonicalForm
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.treatment import CheckDigit

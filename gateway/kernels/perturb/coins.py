@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gateway.kernels.ciphers import BLOCK, KEY_BYTES, BlockCipher, cipher
+from gateway.kernels.ciphers import BLOCK, KeyHolder, first_cipher
 from gateway.kernels.cmac import last_block
 from gateway.kernels.digest import digest_of
 from gateway.kernels.swar import Words
@@ -23,13 +23,12 @@ from gateway.model.pseudonym import CipherSuite
 
 WORDS = 2**64
 """How many equally likely outcomes a throw has."""
-_WORKING_KEY_BYTES = 64
 _BLOCKS = 4
 _ROWS = 8_192
 
 
-class Coins:
-    """Throws of one mechanism on one occasion. Shows and gives away no key.
+class Coins(KeyHolder):
+    """Throws of one mechanism on one occasion.
 
     `mechanism` are texts that name the mechanism, the occasion (the charge and the field) and every parameter. `key` is
     a working key of 64 bytes of the recipient's domain, of which the cipher takes the first 32 (AES) or 16 (SM4).
@@ -41,18 +40,13 @@ class Coins:
     __slots__ = ("_cipher", "_last", "_start")
 
     def __init__(self, mechanism: tuple[str, ...], key: bytes, suite: CipherSuite) -> None:
-        if len(key) != _WORKING_KEY_BYTES:
-            raise ValueError("a working key has 64 bytes")
-        self._cipher: BlockCipher = cipher(suite, key[: KEY_BYTES[suite]])
+        self._cipher = first_cipher(suite, key)
         state = np.zeros((1, BLOCK), np.uint8)
         for block in np.frombuffer(digest_of(*mechanism), np.uint8).reshape(-1, 1, BLOCK):
             state = self._cipher.encrypt(state ^ block)
         # numpy XORs equal shapes several times faster than it stretches one row over many
         self._start = np.tile(state.view(np.uint64), (_ROWS, 1))
         self._last = last_block(self._cipher, _BLOCKS * BLOCK)[-1].view(np.uint64)
-
-    def __repr__(self) -> str:
-        return "<Coins>"
 
     def throw(self, tags: Words, numbers: npt.NDArray[np.int64]) -> Words:
         """Return a word of 64 bits for each row: `tags` as two words a row, and the number of the true value."""

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gateway.kernels import tags
+from gateway.kernels.ciphers import KeyHolder
 from gateway.kernels.perturb.coins import WORDS, Coins
 from gateway.kernels.perturb.exponential import check_epsilon, exp_bounds, log_upper
 from gateway.kernels.swar import Words
@@ -114,7 +115,7 @@ def _loss(tails: list[int]) -> Fraction:
     return log_upper(max(at_bound, Fraction(max(single), min(single))))
 
 
-class DiscreteLaplace:
+class DiscreteLaplace(KeyHolder):
     """Puts noise on one field on one occasion: each integer leaves as one between the public bounds, both inclusive.
     Built once, for all batches of a stream; safe to share between threads.
 

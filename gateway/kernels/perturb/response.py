@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gateway.kernels import tags
+from gateway.kernels.ciphers import KeyHolder
 from gateway.kernels.perturb.coins import WORDS, Coins
 from gateway.kernels.perturb.exponential import check_epsilon, exp_bounds, log_upper
 from gateway.kernels.swar import Words
@@ -65,7 +66,7 @@ def response_table(size: int, epsilon: Fraction) -> ResponseTable:
     return ResponseTable(size, kept, other, log_upper(Fraction(kept, other)))
 
 
-class RandomizedResponse:
+class RandomizedResponse(KeyHolder):
     """Randomises one field on one occasion: each value leaves as one of the declared public `keys`, the true one or, by
     keyed coins, another. Built once, for all batches of a stream; safe to share between threads.
 

@@ -11,12 +11,12 @@ reversible and one irreversible token under a suite and its keys.
 
 from __future__ import annotations
 
-from gateway.kernels.tokens.keys import KEY_BYTES, TokenKeys
-from gateway.kernels.tokens.oneway import TAG_BYTES, irreversible, subject_marks, subject_tags
+from gateway.kernels.tags import TAG_BYTES
+from gateway.kernels.tokens.keys import TokenKeys
+from gateway.kernels.tokens.oneway import irreversible, subject_marks, subject_tags
 from gateway.kernels.tokens.reversible import detokenize, tokenize
 
 __all__ = [
-    "KEY_BYTES",
     "TAG_BYTES",
     "TokenKeys",
     "detokenize",
