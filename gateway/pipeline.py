@@ -50,6 +50,7 @@ from gateway.stages.record import (
     record_statistics,
     store_release,
 )
+from gateway.stages.withstand import withstand
 
 __all__ = [
     "Answer",
@@ -253,6 +254,9 @@ def receipt(ports: Ports, peer: Peer, index: int) -> Receipt | Refused:
 
 def _disclose(admitted: AdmittedPermit, policy: PolicySnapshot, ports: Ports) -> Delivery | Refusal:
     """The second half of the lane of rows: from what is admitted to what leaves."""
+    undone = withstand(admitted, ports.source)
+    if undone is not None:
+        return undone
     charged = charge_rows(admitted, _accounts(admitted.permit, policy), ports.ledger, ports.source, ports.keys)
     if isinstance(charged, Refusal):
         return charged

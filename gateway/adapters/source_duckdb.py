@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from gateway.adapters.source_files import DataFile, data_version, fingerprint, open_file
 from gateway.kernels.arrow_types import ARROW_TYPES
-from gateway.kernels.entropy import measure
+from gateway.kernels.entropy import grown, measure, token_sizes
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.plan import AggregatePlan, RowPlan
+from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 from gateway.query.aggregates import compile_aggregates
 from gateway.query.frequencies import compile_frequencies
 from gateway.query.rows import compile_rows
@@ -29,6 +29,8 @@ from gateway.query.scan import Query
 _ENGINE_ERRORS = (duckdb.Error, pa.ArrowException, OSError)
 _REMEMBERED_FILES = 256
 _REMEMBERED_FIELDS = 1024
+_COUNTED_TYPES: dict[str, pa.DataType] = {"value": pa.string(), "rows": pa.int64(), "all": pa.int64()}
+_COUNTED = pa.schema(_COUNTED_TYPES)
 
 
 class DuckDBSource:
@@ -103,16 +105,17 @@ class DuckDBSource:
         whole = pa.Table.from_batches(batches, schema).combine_chunks().to_batches()
         return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=schema)
 
-    def guessable(self, contract: DataContract, field: str) -> bool:
+    def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
         """Tell whether counting would undo tokens of a field. Counted once a state of the file. Raises as `rows`."""
         file = self._file(contract)
-        asked = (contract.digest, field, file.fingerprint)
+        asked = (contract.digest, field, scope, file.fingerprint)
         known = self._guessable.get(asked)
         if known is None:
-            query = compile_frequencies(contract, field, file.location)
-            schema = pa.schema([("rows", pa.int64())])
-            counts = pa.Table.from_batches(list(self._stream(file, query, schema, 65_536)), schema).column(0)
-            known = measure(pa.array(counts.to_numpy(), pa.int64())).guessable
+            query = compile_frequencies(contract, field, scope, file.location)
+            found = pa.Table.from_batches(list(self._stream(file, query, _COUNTED, 65_536)), _COUNTED)
+            values, rows, all_rows = (column.combine_chunks() for column in found.columns)
+            sizes = token_sizes(values, rows, contract.fields[field].canonical)
+            known = measure(grown(sizes, all_rows[0].as_py() if len(all_rows) else 0)).guessable
             with self._lock:
                 self._guessable[asked] = known
                 while len(self._guessable) > _REMEMBERED_FIELDS:

@@ -185,7 +185,7 @@ _BY_REASON: dict[str, type[GatewayError]] = {
     "QUOTA_EXHAUSTED": QuotaExhausted,
     "RATE_EXCEEDED": RateExceeded,
     "SOURCE_SCHEMA_CHANGED": Unavailable,
-    "TOKENS_GUESSABLE": Unavailable,
+    "TOKENS_GUESSABLE": Refused,
 }
 
 _BY_CODE: dict[grpc.StatusCode, type[GatewayError]] = {

@@ -16,6 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from gateway.kernels.canonical import canonicalize
+from gateway.kernels.text import Column
+from gateway.model.contract import CanonicalForm
+
 COMMON_SHARE = 0.01
 STABLE_ROWS = 30
 EFFECTIVE_VALUES = 256
@@ -95,6 +99,29 @@ def measure(group_sizes: pa.Int64Array) -> Frequencies:
         recoverable_share=recoverable,
         weakness=_weakness(rows, len(sizes), most, shannon, recoverable),
     )
+
+
+def token_sizes(values: Column, rows: Column, form: CanonicalForm) -> pa.Int64Array:
+    """Return how many rows each token of a column would have, in no order: spellings of one value share a token.
+
+    Args:
+        values: the different values, utf8. NULL has no token.
+        rows: how many rows each has, int64.
+    """
+    tokens = canonicalize(values, form).dictionary_encode()
+    known = tokens.is_valid().to_numpy(zero_copy_only=False)
+    sizes = np.zeros(len(tokens.dictionary), np.int64)
+    np.add.at(sizes, tokens.indices.filter(pa.array(known)).to_numpy(), rows.to_numpy()[known])
+    return pa.array(sizes, pa.int64())
+
+
+def grown(sizes: Column, rows: int) -> pa.Int64Array:
+    """Return the sizes (int64) that groups of a sample have among so many rows, each rounded, and 1 at least."""
+    counts = sizes.to_numpy()
+    sampled = int(counts.sum())
+    if not sampled or rows <= sampled:
+        return pa.array(counts, pa.int64())
+    return pa.array(np.maximum(1, np.rint(counts * (rows / sampled))).astype(np.int64), pa.int64())
 
 
 def _weakness(rows: int, distinct: int, most: int, shannon: float, recoverable: float) -> Weakness | None:

@@ -8,7 +8,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from gateway.model.contract import DataContract
-from gateway.model.plan import AggregatePlan, RowPlan
+from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 
 
 class Source(Protocol):
@@ -36,10 +36,11 @@ class Source(Protocol):
         """
         ...
 
-    def guessable(self, contract: DataContract, field: str) -> bool:
-        """Tell whether counting would undo tokens of a field (`kernels.entropy`); NULLs do not count.
+    def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
+        """Tell whether counting would undo tokens of a field of text, among the rows in scope (`kernels.entropy`).
 
-        The first rows may stand for all, so that the question is bounded. It is answered once a state of the data.
+        NULLs do not count. A sample of the rows, drawn over all of them, may stand for all, so that the question is
+        bounded. It is answered once a state of the data.
 
         Raises:
             Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED.

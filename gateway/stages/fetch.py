@@ -54,7 +54,6 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
         raise Fault(ErrorReason.INTERNAL)
     version = data_version(contract, source, keys)
     asked = () if request.selector is None else asked_subjects(request.selector, permit, keys)
-    _refuse_guessable(permit, source)
     rows_of = _rows_of(permit, (*request.filters, *scope.disclosure.predicate, *_selection(request.selector, asked)))
     cap = scope.max_rows
     # some rows are taken out here (of those who did not agree, or beyond a subject's bound), so that the engine cannot
@@ -186,19 +185,6 @@ def _columns(permit: Permit) -> tuple[str, ...]:
             case Pseudonymize(by=str(by)):
                 internal.append(by)
     return tuple(dict.fromkeys(wanted + internal))
-
-
-def _refuse_guessable(permit: Permit, source: Source) -> None:
-    """Refuse tokens in bulk on a column that counting would turn back: who knows how frequent values are sees through.
-
-    Raises:
-        Fault: TOKENS_GUESSABLE, and of the source.
-    """
-    if permit.request.kind is not DisclosureKind.EXTRACT:
-        return
-    for name, how in permit.scope.fields.items():
-        if isinstance(how, Pseudonymize) and source.guessable(permit.scope.contract, name):
-            raise Fault(ErrorReason.TOKENS_GUESSABLE)
 
 
 def _bounded(batches: Iterator[pa.RecordBatch], permit: Permit, rows: int, keys: KeyRing) -> Iterator[pa.RecordBatch]:

@@ -20,7 +20,7 @@ from gateway.administration.desk import Office
 from gateway.model.contract import DataContract, DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
-from gateway.model.plan import AggregatePlan, RowPlan
+from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 from gateway.model.record import AuditRecord, LogEntry
 from gateway.model.request import ReleaseRequest, RequestContext, RowsRequest, Selector
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
@@ -81,8 +81,8 @@ class WatchedSource:
                 raise self.failing
             yield batch
 
-    def guessable(self, contract: DataContract, field: str) -> bool:
-        return self._source.guessable(contract, field)
+    def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
+        return self._source.guessable(contract, field, scope)
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
         self._diary.events.append("aggregates")

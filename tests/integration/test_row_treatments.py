@@ -218,7 +218,9 @@ def test_who_asks_for_less_learns_no_more(residents: pa.Table, house: House) -> 
 
 def test_tokens_that_counting_would_undo_are_refused(residents: pa.Table, house: House) -> None:
     request = tracing(context=context(PURPOSE), dataset="residents", disclosure="guessable")
-    with pytest.raises(Fault) as raised:
-        pipeline.rows(house.ports, house.peer(ASKING), request)
-    assert raised.value.reason is ErrorReason.TOKENS_GUESSABLE
-    assert house.audit.records == []
+    refused = pipeline.rows(house.ports, house.peer(ASKING), request)
+    assert isinstance(refused, Refused)
+    assert refused.refusal.reason is ErrorReason.TOKENS_GUESSABLE
+    (record,) = house.audit.records
+    assert record.reason == ErrorReason.TOKENS_GUESSABLE and record.grant == "g-test-guessable"
+    assert not {"charge", "rows"} & set(house.diary.events)
