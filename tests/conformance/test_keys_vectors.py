@@ -1,5 +1,6 @@
 """The derivation of keys against published vectors, and against fixed examples of ours, which must never change."""
 
+import hmac
 import json
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,14 @@ def test_working_keys_never_change() -> None:
         "ef792bb92e2c22a5b37cf3e95331c35fddb6cea0007d660b9bf4ad0af407a172"
     )
     assert derivation.lasting_key(secret, info) == derivation.hkdf_sha256(b"", secret, info, 64)
+
+
+def test_the_key_for_who_has_an_escrow_never_changes() -> None:
+    # HKDF of RFC 5869 written out: extract with 32 zero bytes as salt, then the first block of expand
+    extracted = hmac.digest(bytes(32), bytes(range(32)), "sha256")
+    key = derivation.recovery_key(bytes(range(32)))
+    assert key == hmac.digest(extracted, b"purpose-gateway recovery\x01", "sha256")
+    assert key.hex() == "371915685a46442e30d17359620cba601ec3834ecd32e596a83fb54bbf0d4761"
 
 
 @given(text, text, text, text, text, text, text, text)

@@ -71,6 +71,7 @@ def holders(house: House) -> Iterator[object]:
     yield house.keeper
     yield house.store
     yield house.opener
+    yield house.keys
     yield house.escrowed
     yield house.ring._current
 
