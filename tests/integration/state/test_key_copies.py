@@ -21,7 +21,7 @@ from gateway.adapters.keys import derivation, destructions, file_format
 from gateway.adapters.keys import escrow as key_escrow
 from gateway.adapters.keys.certificate import certify, verify
 from gateway.adapters.keys.form import CodeKeys
-from gateway.adapters.keys.keeper import Destruction, KeyKeeper
+from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.adapters.keys.recovery import recover
 from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.keys.tombstones import Tombstones
@@ -89,7 +89,7 @@ def test_an_escrow_opens_a_file_whose_secret_is_lost_with_every_key_as_it_was(
 
 def test_an_escrow_does_not_bring_back_what_an_older_key_file_still_has(path: Path, keeper: KeyKeeper) -> None:
     escrow, older = keeper.escrow(AGENT.public_key()), path.read_bytes()
-    destroyed(keeper, POLICE)
+    keeper.destroy(POLICE)
     path.write_bytes(older)
     to = path.with_name("new")
     recover(path, escrow, AGENT, to, NEW, n=2**15)
@@ -193,12 +193,6 @@ def test_an_escrow_of_before_a_rotation_or_of_another_file_opens_nothing(
     assert not to.exists()
 
 
-def destroyed(keeper: KeyKeeper, domain: PseudonymDomain = TAX) -> Destruction:
-    destruction = keeper.destroy(domain)
-    assert destruction is not None
-    return destruction
-
-
 def test_a_certificate_says_what_was_destroyed_when_and_what_copies_hold(
     path: Path, keeper: KeyKeeper, clock: StillClock
 ) -> None:
@@ -213,7 +207,7 @@ def test_a_certificate_says_what_was_destroyed_when_and_what_copies_hold(
     clock.pass_by(3 * 86400)
     assert len(keeper.document().back_ups) == 3
     before = hashlib.sha256(path.read_bytes()).hexdigest()
-    certificate = json.loads(certify(destroyed(keeper, year), OFFICER))
+    certificate = json.loads(certify(keeper.destroy(year), OFFICER))
     assert certificate["asked"] == {"recipient": "hztax", "purpose": "subsidy-check", "epoch": "2026"}
     assert certificate["gone"] == [certificate["asked"]]
     assert certificate["key_file"] == {"before": before, "after": hashlib.sha256(path.read_bytes()).hexdigest()}
@@ -223,24 +217,35 @@ def test_a_certificate_says_what_was_destroyed_when_and_what_copies_hold(
     assert [(one["digest"], one["until"]) for one in certificate["back_ups"]] == [
         (hashlib.sha256(held).hexdigest(), (day + timedelta(days=60)).isoformat())
     ]
-    both = json.loads(certify(destroyed(keeper), OFFICER))
+    both = json.loads(certify(keeper.destroy(TAX), OFFICER))
     assert [one["digest"] for one in both["back_ups"]] == [
         hashlib.sha256(copy).hexdigest() for copy in (before_the_year, held)
     ]
     assert hashlib.sha256(past).hexdigest() not in json.dumps(both)
 
 
-def test_there_is_no_destruction_of_what_there_is_not(keeper: KeyKeeper) -> None:
-    assert keeper.destroy(PseudonymDomain("nobody", "nothing")) is None
-    destroyed(keeper)
-    assert keeper.destroy(TAX) is None
+def test_what_is_not_there_is_certified_with_every_back_up_that_could_hold_it(
+    keeper: KeyKeeper, clock: StillClock
+) -> None:
+    copy = keeper.back_up(clock.now().date() + timedelta(days=90))
+    nobody = PseudonymDomain("nobody", "nothing")
+    first, again = keeper.destroy(nobody), keeper.destroy(nobody)
+    assert first.gone == again.gone == ()
+    assert first.before != first.after == again.before == again.after
+    keeper.destroy(TAX)
+    for destruction in (first, again, keeper.destroy(TAX)):
+        assert [one.digest for one in destruction.back_ups] == [hashlib.sha256(copy).hexdigest()]
+        assert verify(certify(destruction, OFFICER)).domain == destruction.asked
+
+
+def test_the_gateway_s_own_domain_is_not_destroyed(keeper: KeyKeeper) -> None:
     with pytest.raises(Fault) as caught:
         keeper.destroy(AUDIT_DOMAIN)
     assert caught.value.reason is ErrorReason.INTERNAL
 
 
 def test_a_certificate_fits_its_signature_and_names_who_signed(keeper: KeyKeeper) -> None:
-    found = verify(certify(destroyed(keeper), OFFICER))
+    found = verify(certify(keeper.destroy(TAX), OFFICER))
     assert found.domain == TAX
     assert base64.b64decode(found.officer) == OFFICER.public_key().public_bytes_raw()
 
@@ -265,7 +270,7 @@ ALTERATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
 @pytest.mark.parametrize("name", ALTERATIONS)
 def test_a_certificate_that_was_altered_does_not_fit(keeper: KeyKeeper, name: str) -> None:
     keeper.back_up(date(2999, 1, 1))
-    body = json.loads(certify(destroyed(keeper), OFFICER))
+    body = json.loads(certify(keeper.destroy(TAX), OFFICER))
     ALTERATIONS[name](body)
     with pytest.raises(ValueError):
         verify(jcs.encode(body))
