@@ -23,11 +23,11 @@ from bench.benchmark import Benchmark, Say
 from bench.kernels import BATCH_ROWS, compared, cpu_of, load, peak_bytes, rates
 from bench.measure import Json, interleave, significant, spread
 from gateway.kernels.ciphers import cipher
-from gateway.kernels.formats import preserve
 from gateway.kernels.generalize import generalize_age, generalize_date, generalize_number, generalize_step
 from gateway.kernels.perturb import DiscreteLaplace
 from gateway.kernels.text import Column, as_text
 from gateway.kernels.tokens import TokenKeys, detokenize, irreversible, subject_tags, tokenize
+from gateway.kernels.tokens.format_preserving import preserve
 from gateway.model.contract import CanonicalForm
 from gateway.model.pseudonym import CipherSuite
 from gateway.model.treatment import CheckDigit, Precision

@@ -15,10 +15,9 @@ from bench.benchmark import Benchmark, Say
 from bench.kernels import BATCH_ROWS, load, peak_bytes
 from bench.measure import Json, interleave, significant, spread
 from bench.pseudonyms import People, record
+from gateway.kernels import layouts
 from gateway.kernels.anonymity.census import Census, Demand
 from gateway.kernels.text import from_matrix
-from gateway.kernels.tokens import block
-from gateway.kernels.tokens.layouts import LAYOUTS
 from gateway.model.contract import CanonicalForm
 from seeds.generator.identity import AREAS, OLDEST_DAYS
 from seeds.generator.skew import TODAY_NUMBER
@@ -55,7 +54,7 @@ def crowd(first: int, rows: int) -> People:
 
 
 def _written(numbers: npt.NDArray[np.int64], form: CanonicalForm) -> pa.StringArray:
-    return from_matrix(block.write(numbers.astype(np.uint64), LAYOUTS[form][0]))
+    return from_matrix(layouts.write(numbers.astype(np.uint64), layouts.LAYOUTS[form][0]))
 
 
 class Watch:

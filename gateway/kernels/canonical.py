@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from gateway.kernels import alphabets, digits
+from gateway.kernels import alphabets, digits, layouts
 from gateway.kernels.text import Bytes, Column, Mask, as_text, chunks, compute, from_matrix, is_ascii, matrix, spans
 from gateway.model.contract import CanonicalForm
 from gateway.model.spelling import SPELLINGS
@@ -24,7 +24,7 @@ _SEPARATORS = {
 }
 _SHORT_RESIDENT_ID = "^[0-9]{15}$"
 _PHONE = r"^(?:\+86|0086|86)?(?P<number>[0-9]{11})$"
-_CENTURY, _CENTURY_AT = b"19", 6
+_BORN, _CENTURY, _HUNDRED = np.uint64(10**9), np.uint64(19), np.uint64(100)
 _TEXTUAL = (pa.int64(), pa.date32(), pa.timestamp("us"))
 _WIDTHS = {
     CanonicalForm.RESIDENT_ID: (18,),
@@ -74,12 +74,9 @@ def _lengthened(values: pa.StringArray) -> pa.StringArray:
     short = compute.fill_null(compute.match_substring_regex(values, _SHORT_RESIDENT_ID), False)
     if not short.true_count:
         return values
-    old = matrix(values.filter(short), 15)
-    rows = np.empty((len(old), 18), np.uint8)
-    rows[:, :_CENTURY_AT] = old[:, :_CENTURY_AT]
-    rows[:, _CENTURY_AT : _CENTURY_AT + 2] = np.frombuffer(_CENTURY, np.uint8)
-    rows[:, _CENTURY_AT + 2 : 17] = old[:, _CENTURY_AT:]
-    rows[:, 17] = digits.check_character(digits.pack(rows[:, :17]))
+    # six digits of the area, then nine of the birthday and the sequence, which the century goes before
+    areas, rest = np.divmod(digits.read(matrix(values.filter(short), 15)), _BORN)
+    rows = layouts.write((areas * _HUNDRED + _CENTURY) * _BORN + rest, layouts.RESIDENT_IDS)
     return as_text(compute.replace_with_mask(values, short, from_matrix(rows)))
 
 

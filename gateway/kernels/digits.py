@@ -1,4 +1,4 @@
-"""Decimal digits between text and integers, a column at a time, and the check character of resident ids.
+"""Decimal digits between text and integers, a column at a time.
 
 Eight digits are handled at once within 64-bit words (the well-known SWAR technique), because numpy walks narrow rows
 slowly and wide columns fast.
@@ -8,24 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from gateway.kernels import swar
 from gateway.kernels.swar import Words
 from gateway.kernels.text import Bytes, Mask
 
-_CHECK_OF = np.frombuffer(b"10X98765432" * 137, np.uint8)  # by weighted sum: the weights add up to 100, nibbles to 15
+_TEN_TO_EIGHT = np.uint64(10**8)
 _QUADS = np.frombuffer(b"".join(b"%04d" % number for number in range(10_000)), "<u4")
-_LANES = np.uint64(0x000F_000F_000F_000F)
-
-
-def _lane_weights(shift: int) -> tuple[np.uint64, ...]:
-    """Multipliers that bring the weighted digits at bytes shift, shift+2, … of each word into its top 16 bits."""
-    weights = [0] * 7 + [2**power % 11 for power in range(17, 0, -1)]
-    return tuple(
-        np.uint64(sum(weights[start + shift + 2 * lane] << (16 * (3 - lane)) for lane in range(4)))
-        for start in range(0, 24, 8)
-    )
-
-
-_EVEN_WEIGHTS, _ODD_WEIGHTS = _lane_weights(0), _lane_weights(1)
 
 
 def pack(rows: Bytes) -> Words:
@@ -53,6 +41,15 @@ def all_digits(packed: Words) -> Mask:
     return mask
 
 
+def read(rows: Bytes) -> Words:
+    """Return the integers that an n × width matrix of ASCII digits writes, width 9 to 16."""
+    packed = pack(rows)
+    swar.strip(packed)
+    swar.join(packed)
+    numbers: Words = packed[0] * _TEN_TO_EIGHT + packed[1]
+    return numbers
+
+
 def write(values: Words, width: int) -> Bytes:
     """Write integers as an n × width matrix of ASCII digits with leading zeros. The values must fit."""
     quads = -(-width // 4)
@@ -62,13 +59,3 @@ def write(values: Words, width: int) -> Bytes:
         out[:, column] = _QUADS[(values - rest * np.uint64(10_000)).astype(np.intp)]
         values = rest
     return out.view(np.uint8)[:, quads * 4 - width :]
-
-
-def check_character(packed: Words) -> Bytes:
-    """Return the check characters of 17 packed digits: ISO 7064 MOD 11-2 (GB 11643-1999, 4.2.4)."""
-    # a lane gathers at most 24 × 9 × 10: no carry reaches the next one
-    lanes = np.zeros(packed.shape[1], np.uint64)
-    for word, even, odd in zip(packed, _EVEN_WEIGHTS, _ODD_WEIGHTS, strict=True):
-        lanes += (word & _LANES) * even
-        lanes += ((word >> np.uint64(8)) & _LANES) * odd
-    return _CHECK_OF[(lanes >> np.uint64(48)).astype(np.intp)]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gateway.kernels import alphabets, digits
+from gateway.kernels import alphabets, digits, layouts
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.text import Bytes, Column, Mask, compute, from_matrix
 from gateway.model.contract import CanonicalForm, Classification, DataContract, FieldSpec
@@ -209,11 +209,11 @@ def _resident_ids(numbers: _Numbers) -> pa.StringArray:
     rest, serial = np.divmod(numbers, np.uint64(_SERIALS))
     area, day = np.divmod(rest, np.uint64(len(_BIRTHDAYS)))
     birthday = _BIRTHDAYS[day.astype(np.intp)]
-    body = digits.write((area + np.uint64(_AREA)) * np.uint64(10**11) + birthday * np.uint64(1_000) + serial, 17)
-    right = digits.check_character(digits.pack(np.ascontiguousarray(body)))
-    zero = ord("0")
-    wrong = np.where(right == ord("X"), zero, zero + (right - zero + 1) % 10).astype(np.uint8)
-    return from_matrix(np.column_stack([body, wrong]))
+    body = (area + np.uint64(_AREA)) * np.uint64(10**11) + birthday * np.uint64(1_000) + serial
+    rows = layouts.write(body, layouts.RESIDENT_IDS)
+    right, zero = rows[:, 17], ord("0")
+    rows[:, 17] = np.where(right == ord("X"), zero, zero + (right - zero + 1) % 10)
+    return from_matrix(rows)
 
 
 def _plates(numbers: _Numbers) -> pa.StringArray:

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pyarrow as pa
 
 from gateway.kernels.ciphers import BlockCipher, first_cipher
-from gateway.kernels.formats import preserve
 from gateway.kernels.text import Column, as_text, compute
 from gateway.kernels.tokens import TokenKeys, irreversible, tokenize
+from gateway.kernels.tokens.format_preserving import preserve
 from gateway.model.contract import CanonicalForm
 from gateway.model.permit import TREAT, Obligation, Permit
 from gateway.model.treatment import CheckDigit, Pseudonymize, TokenKind

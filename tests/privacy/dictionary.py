@@ -12,8 +12,8 @@ import pyarrow as pa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from gateway.kernels.ciphers import first_cipher
-from gateway.kernels.formats import preserve
 from gateway.kernels.tokens import TokenKeys, irreversible, tokenize
+from gateway.kernels.tokens.format_preserving import preserve
 from gateway.model.contract import CanonicalForm
 from gateway.model.pseudonym import CipherSuite
 from gateway.model.treatment import CheckDigit

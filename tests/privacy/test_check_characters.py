@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gateway.kernels.formats import preserve
+from gateway.kernels.tokens.format_preserving import preserve
 from gateway.stages import pseudonymize as stage
 from tests.privacy.detectors import is_id, rightly_checked
 from tests.privacy.told import ASKING, CLEANING, HOTELS, OTHER, RENEWED, Told, texts

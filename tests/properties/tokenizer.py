@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from gateway.adapters.keys.ring import FileKeyRing
 from gateway.kernels.ciphers import first_cipher
-from gateway.kernels.formats import CHECKED, preserve
 from gateway.kernels.tokens import detokenize, irreversible, tokenize
+from gateway.kernels.tokens.format_preserving import CHECKED, preserve
 from gateway.model.contract import CanonicalForm
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.treatment import CheckDigit

@@ -14,7 +14,6 @@ from gateway.kernels import hexadecimal
 from gateway.kernels.ciphers import BLOCK, BlockCipher
 from gateway.kernels.swar import Words
 from gateway.kernels.text import Bytes, Mask, chunks, pooled
-from gateway.kernels.tokens.layouts import SPARE_WORDS, Layout
 from gateway.model.contract import CanonicalForm
 
 LETTER = ord("b")
@@ -26,25 +25,6 @@ _REDUNDANCY = {
     CanonicalForm.PHONE: b"PG-PHONE",
     CanonicalForm.PLATE: b"PG-PLATE",
 }
-
-
-def read(rows: Bytes, layout: Layout) -> tuple[Words, Mask]:
-    """Return the integers of an n × width matrix of texts, and which rows have one; the others mean nothing."""
-    numbers = pooled(len(rows), 8).view(np.uint64)[:, 0]
-    plain = np.empty(len(rows), np.bool_)
-    spare = np.empty((SPARE_WORDS, min(_CHUNK, len(rows))), np.uint64)
-    for chunk in chunks(len(rows), _CHUNK):
-        plain[chunk] = layout.read(rows[chunk], numbers[chunk], spare[:, : chunk.stop - chunk.start])
-    return numbers, plain
-
-
-def write(numbers: Words, layout: Layout) -> Bytes:
-    """Return the texts of integers, which must be in the layout's range, as an n × width matrix."""
-    rows = pooled(len(numbers), layout.width)
-    spare = np.empty((SPARE_WORDS, min(_CHUNK, len(rows))), np.uint64)
-    for chunk in chunks(len(rows), _CHUNK):
-        layout.write(numbers[chunk], rows[chunk], spare[:, : chunk.stop - chunk.start])
-    return rows
 
 
 def seal(numbers: Words, form: CanonicalForm, cipher: BlockCipher) -> Bytes:

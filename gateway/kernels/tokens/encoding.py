@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from gateway.kernels import layouts
 from gateway.kernels.swar import Words
 from gateway.kernels.text import Column, Places, matrix, spans, valid
-from gateway.kernels.tokens import block
-from gateway.kernels.tokens.layouts import LAYOUTS
 from gateway.model.contract import CanonicalForm
 
 
@@ -24,12 +23,12 @@ def encodable(array: Column, form: CanonicalForm) -> Iterator[tuple[slice | Plac
         return
     _, offsets = spans(array)
     lengths = np.diff(offsets)
-    for layout in LAYOUTS.get(form, ()):
+    for layout in layouts.LAYOUTS.get(form, ()):
         fitting = lengths == layout.width
         if array.null_count:
             fitting &= valid(array)
         whole = bool(fitting.all())
-        numbers, plain = block.read(matrix(array if whole else array.filter(pa.array(fitting)), layout.width), layout)
+        numbers, plain = layouts.read(matrix(array if whole else array.filter(pa.array(fitting)), layout.width), layout)
         if whole and plain.all():
             yield slice(0, len(array)), numbers
         elif plain.any():

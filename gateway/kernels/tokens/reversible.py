@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from gateway.kernels import hexadecimal
+from gateway.kernels import hexadecimal, layouts
 from gateway.kernels.canonical import canonicalize
 from gateway.kernels.ciphers import BLOCK
 from gateway.kernels.siv import Siv
@@ -30,7 +30,6 @@ from gateway.kernels.text import (
 from gateway.kernels.tokens import block
 from gateway.kernels.tokens.encoding import encodable
 from gateway.kernels.tokens.keys import TokenKeys
-from gateway.kernels.tokens.layouts import LAYOUTS
 from gateway.model.contract import CanonicalForm
 
 Rows: TypeAlias = "slice | Places"
@@ -76,7 +75,7 @@ def detokenize(array: Column, form: CanonicalForm, keys: TokenKeys) -> pa.String
         if length % 2 == 0 or length < _SHORTEST_SIV:
             continue
         letters = tokens[:, 0]
-        if length == block.TOKEN_CHARS and form in LAYOUTS:
+        if length == block.TOKEN_CHARS and form in layouts.LAYOUTS:
             pieces += _block_values(*_kept(letters == block.LETTER, rows, tokens), form, keys)
         by_siv = letters == _SIV_LETTER
         if by_siv.any():
@@ -121,12 +120,12 @@ def _block_tokens(array: Column, form: CanonicalForm, keys: TokenKeys) -> Iterat
 def _block_values(rows: Rows, tokens: Bytes, form: CanonicalForm, keys: TokenKeys) -> Iterator[Piece]:
     """Values behind tokens that begin with b, where they are genuine."""
     numbers, genuine = block.unseal(tokens, form, keys.of_blocks())
-    for layout in LAYOUTS[form]:
+    for layout in layouts.LAYOUTS[form]:
         ours = genuine & (numbers < np.uint64(layout.stop))
         if layout.first:
             ours &= numbers >= np.uint64(layout.first)
         places, _ = _kept(ours, rows, tokens)
-        yield places, from_matrix(block.write(numbers if ours.all() else numbers[ours], layout))
+        yield places, from_matrix(layouts.write(numbers if ours.all() else numbers[ours], layout))
 
 
 def _siv_tokens(values: Column, engine: Siv) -> pa.StringArray:

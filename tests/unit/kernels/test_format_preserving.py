@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.kernels.canonical import canonicalize
 from gateway.kernels.ciphers import AesCipher, BlockCipher, cipher
 from gateway.kernels.ff1 import FF1
-from gateway.kernels.formats import CHECKED, preserve
+from gateway.kernels.tokens.format_preserving import CHECKED, preserve
 from gateway.model.contract import CanonicalForm
 from gateway.model.pseudonym import CipherSuite
 from gateway.model.spelling import FIRM_ALPHABET, PLATE_ALPHABET, PLATE_LETTERS, PLATE_PROVINCES, SPELLINGS

@@ -25,9 +25,9 @@ from gateway.kernels.alphabets import (
 from gateway.kernels.canonical import canonicalize
 from gateway.kernels.ciphers import BlockCipher
 from gateway.kernels.ff1 import CHUNK_ROWS, FF1
+from gateway.kernels.layouts import PHONES, RESIDENT_IDS, SPARE_WORDS
 from gateway.kernels.swar import Words
 from gateway.kernels.text import Bytes, Column, Mask, Places, by_length, chunks, from_matrix, scatter, valid
-from gateway.kernels.tokens.layouts import SPARE_WORDS, Phones, ResidentIds
 from gateway.model.contract import CanonicalForm
 from gateway.model.spelling import FIRM_ALPHABET, PLATE_ALPHABET, PLATE_LETTERS, PLATE_PROVINCES
 from gateway.model.treatment import CheckDigit
@@ -35,7 +35,6 @@ from gateway.model.treatment import CheckDigit
 CHECKED = frozenset((CanonicalForm.RESIDENT_ID, CanonicalForm.FIRM_CODE))
 """The forms that end in a check character."""
 
-_RESIDENT_IDS, _PHONES = ResidentIds(), Phones()
 _NEXT_CHECK = bytes.maketrans(b"0123456789X", b"123456789X0")
 _LEADING_ONE = np.uint64(10**10)
 _HEAD = PROVINCE_BYTES + 1
@@ -117,7 +116,7 @@ def _turned(array: Column, format_: _Format) -> tuple[pa.StringArray, Mask]:
 class _ResidentIds:
     """Seventeen digits by FF1. The check character follows from the result: the right one, or the one after it."""
 
-    widths = (ResidentIds.width,)
+    widths = (RESIDENT_IDS.width,)
 
     def __init__(self, cipher: BlockCipher, never: bool) -> None:
         self._ff1 = FF1(cipher, 10, 17, (CanonicalForm.RESIDENT_ID.value.encode(),))
@@ -127,12 +126,12 @@ class _ResidentIds:
         """See `_Format`."""
         spare = np.empty((SPARE_WORDS, len(rows)), np.uint64)
         numbers = np.empty(len(rows), np.uint64)
-        plain = _RESIDENT_IDS.read(rows, numbers, spare)
+        plain = RESIDENT_IDS.read(rows, numbers, spare)
         if not plain.all():
             numbers = numbers[plain]
         numbers = _number(self._ff1, numbers)
-        out = np.empty((len(numbers), ResidentIds.width), np.uint8)
-        _RESIDENT_IDS.write(numbers, out, spare[:, : len(numbers)])
+        out = np.empty((len(numbers), RESIDENT_IDS.width), np.uint8)
+        RESIDENT_IDS.write(numbers, out, spare[:, : len(numbers)])
         if self._never:
             out[:, -1] = np.frombuffer(out[:, -1].tobytes().translate(_NEXT_CHECK), np.uint8)
         return plain, out
@@ -141,7 +140,7 @@ class _ResidentIds:
 class _Phones:
     """The leading 1 stays; ten digits by FF1."""
 
-    widths = (Phones.width,)
+    widths = (PHONES.width,)
 
     def __init__(self, cipher: BlockCipher) -> None:
         self._ff1 = FF1(cipher, 10, 10, (CanonicalForm.PHONE.value.encode(),))
@@ -150,15 +149,15 @@ class _Phones:
         """See `_Format`."""
         spare = np.empty((SPARE_WORDS, len(rows)), np.uint64)
         numbers = np.empty(len(rows), np.uint64)
-        plain = _PHONES.read(rows, numbers, spare)
+        plain = PHONES.read(rows, numbers, spare)
         plain &= rows[:, 0] == ord("1")
         if not plain.all():
             numbers = numbers[plain]
         numbers -= _LEADING_ONE
         numbers = _number(self._ff1, numbers)
         numbers += _LEADING_ONE
-        out = np.empty((len(numbers), Phones.width), np.uint8)
-        _PHONES.write(numbers, out, spare[:, : len(numbers)])
+        out = np.empty((len(numbers), PHONES.width), np.uint8)
+        PHONES.write(numbers, out, spare[:, : len(numbers)])
         return plain, out
 
 

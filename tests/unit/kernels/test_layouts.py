@@ -1,11 +1,10 @@
-"""Layouts of the block profile: one value, one integer; whatever is not of the layout is told."""
+"""Layouts: one value, one integer; whatever is not of the layout is told."""
 
 import numpy as np
 import pytest
 
+from gateway.kernels.layouts import LAYOUTS, Layout, read, write
 from gateway.kernels.text import Bytes
-from gateway.kernels.tokens import block
-from gateway.kernels.tokens.layouts import LAYOUTS, Layout
 from gateway.model.contract import CanonicalForm
 
 ALL = [
@@ -28,8 +27,8 @@ def _rows(*texts: str) -> Bytes:
 def test_every_integer_in_range_has_a_text_of_its_own(layout: Layout) -> None:
     numbers = np.random.default_rng(2).integers(layout.first, layout.stop, 20_000, np.uint64)
     numbers[:4] = [layout.first, layout.first + 1, layout.stop - 2, layout.stop - 1]
-    texts = block.write(numbers, layout)
-    again, plain = block.read(texts, layout)
+    texts = write(numbers, layout)
+    again, plain = read(texts, layout)
     assert plain.all()
     assert (again == numbers).all()
 
@@ -40,18 +39,18 @@ def test_a_text_with_any_other_byte_is_in_the_layout_only_if_it_comes_back(layou
     for place in range(layout.width):
         rows = np.repeat(sample, 256, axis=0)
         rows[:, place] = np.arange(256)
-        numbers, plain = block.read(rows, layout)
+        numbers, plain = read(rows, layout)
         assert plain[sample[0, place]]
         assert len(set(numbers[plain].tolist())) == int(plain.sum())
         assert (numbers[plain] >= np.uint64(layout.first)).all() and (numbers[plain] < np.uint64(layout.stop)).all()
-        assert (block.write(numbers[plain], layout) == rows[plain]).all()
+        assert (write(numbers[plain], layout) == rows[plain]).all()
         assert int(plain.sum()) < 40
 
 
 def test_only_the_right_check_character_is_in_the_layout() -> None:
     (layout,) = LAYOUTS[CanonicalForm.RESIDENT_ID]
     for first in ("11010519491231002", "00000000000000000", "99999999999999999"):
-        _, plain = block.read(_rows(*(first + check for check in "0123456789Xx")), layout)
+        _, plain = read(_rows(*(first + check for check in "0123456789Xx")), layout)
         # the words of GB 11643-1999
         total = sum(int(digit) * (2 ** (18 - place) % 11) for place, digit in enumerate(first, 1))
         assert plain.tolist() == [(total + value) % 11 == 1 for value in range(11)] + [False]

@@ -1,4 +1,4 @@
-"""Canonical values of fixed width as integers and back, for the block profile: one value, one integer.
+"""Canonical values of fixed width as integers and back: one value, one integer. Tokens are made of such.
 
 A form may have several layouts, told apart by width. The integers of one form's layouts must not overlap.
 """
@@ -14,12 +14,14 @@ import numpy.typing as npt
 from gateway.kernels import alphabets, swar
 from gateway.kernels.alphabets import PROVINCE_BYTES
 from gateway.kernels.swar import Words
-from gateway.kernels.text import Bytes, Mask
+from gateway.kernels.text import Bytes, Mask, chunks, pooled
 from gateway.model.contract import CanonicalForm
 from gateway.model.spelling import PLATE_ALPHABET, PLATE_LETTERS, PLATE_PROVINCES
 
 SPARE_WORDS = 6
 """Words a row that a layout needs as room to work in."""
+
+_CHUNK = 16_384  # rows; measured
 
 
 class Layout(Protocol):
@@ -168,12 +170,34 @@ class Plates:
 _HEAD = PROVINCE_BYTES + 1
 _SHORT_PLATES = Plates(5, 0)
 
+RESIDENT_IDS, PHONES = ResidentIds(), Phones()
+
 LAYOUTS: Mapping[CanonicalForm, tuple[Layout, ...]] = {
-    CanonicalForm.RESIDENT_ID: (ResidentIds(),),
-    CanonicalForm.PHONE: (Phones(),),
+    CanonicalForm.RESIDENT_ID: (RESIDENT_IDS,),
+    CanonicalForm.PHONE: (PHONES,),
     CanonicalForm.PLATE: (_SHORT_PLATES, Plates(6, _SHORT_PLATES.stop)),
 }
-"""The forms with a block profile."""
+"""The forms whose values have an integer of 64 bits."""
+
+
+def read(rows: Bytes, layout: Layout) -> tuple[Words, Mask]:
+    """Return the integers of an n × width matrix of texts, and which rows have one; the others mean nothing."""
+    numbers = pooled(len(rows), 8).view(np.uint64)[:, 0]
+    plain = np.empty(len(rows), np.bool_)
+    spare = np.empty((SPARE_WORDS, min(_CHUNK, len(rows))), np.uint64)
+    for chunk in chunks(len(rows), _CHUNK):
+        plain[chunk] = layout.read(rows[chunk], numbers[chunk], spare[:, : chunk.stop - chunk.start])
+    return numbers, plain
+
+
+def write(numbers: Words, layout: Layout) -> Bytes:
+    """Return the texts of integers, which must be in the layout's range, as an n × width matrix."""
+    rows = pooled(len(numbers), layout.width)
+    spare = np.empty((SPARE_WORDS, min(_CHUNK, len(rows))), np.uint64)
+    for chunk in chunks(len(rows), _CHUNK):
+        layout.write(numbers[chunk], rows[chunk], spare[:, : chunk.stop - chunk.start])
+    return rows
+
 
 _LOW_BYTE, _ZERO, _FIVE_BYTES = swar.word(0xFF), swar.word(ord("0")), swar.word(40)
 _TEN, _TEN_TO_EIGHT, _TEN_TO_NINE = swar.word(10), swar.word(10**8), swar.word(10**9)
