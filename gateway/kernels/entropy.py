@@ -45,16 +45,12 @@ class Weakness(StrEnum):
 class Frequencies:
     """How the values of a column are spread. NULL has no token and is not counted.
 
-    `min_entropy` and `shannon_entropy` are in bits, of a row drawn at random. `top_share` is the share of rows with the
-    most common value. `recoverable_share` estimates the share of rows whose value a rank attack would name rightly:
-    see `measure`. A column without rows has zeros.
+    `weakness` is what the gateway goes by. The two figures behind it can be held against an attack, which the answer
+    alone could not: `shannon_entropy` is in bits, of a row drawn at random; `recoverable_share` estimates the share of
+    rows whose value a rank attack would name rightly (see `measure`). A column without rows has zeros.
     """
 
-    rows: int
-    distinct: int
-    min_entropy: float
     shannon_entropy: float
-    top_share: float
     recoverable_share: float
     weakness: Weakness | None
 
@@ -83,22 +79,14 @@ def measure(group_sizes: pa.Int64Array) -> Frequencies:
         raise ValueError("each value has a number of rows")
     sizes: _Sizes = np.sort(group_sizes.to_numpy())
     if not sizes.size:
-        return Frequencies(0, 0, 0.0, 0.0, 0.0, 0.0, None)
+        return Frequencies(0.0, 0.0, None)
     if sizes[0] < 1 or float(sizes.astype(np.float64).sum()) >= 2.0**63:
         raise ValueError("each value has at least one row, and all together fewer than 2^63")
     rows, most = int(sizes.sum()), int(sizes[-1])
     shares = sizes / rows
     shannon = max(0.0, float(-(shares * np.log2(shares)).sum()))
     recoverable = _recoverable(sizes) / rows
-    return Frequencies(
-        rows=rows,
-        distinct=len(sizes),
-        min_entropy=-float(np.log2(most / rows)) + 0.0,
-        shannon_entropy=shannon,
-        top_share=most / rows,
-        recoverable_share=recoverable,
-        weakness=_weakness(rows, len(sizes), most, shannon, recoverable),
-    )
+    return Frequencies(shannon, recoverable, _weakness(rows, len(sizes), most, shannon, recoverable))
 
 
 def token_sizes(values: Column, rows: Column, form: CanonicalForm) -> pa.Int64Array:
