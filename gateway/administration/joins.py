@@ -150,7 +150,7 @@ def close_joins(office: Office) -> tuple[Join, ...]:
                 continue
             _end(office, join.id, GATEWAY, now)
         over[join.id] = join
-    # a call under way when its grant ended may have made a key anew
+    # a key file that was restored without its list of destructions may hold one again
     for domain in office.keys.domains():
         found = join_of(domain)
         late = None if found is None or found in over else register.get(found)
