@@ -18,14 +18,14 @@ from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
 from gateway.accountability.lexical import write_instant
 from gateway.adapters.keys import form
-from gateway.adapters.keys.material import Unshown
+from gateway.kernels.ciphers import KeyHolder
 
 _KIND = "purpose-gateway key escrow 1"
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Escrowed(Unshown):
+class Escrowed(KeyHolder):
     """What is sealed: master keys by version."""
 
     masters: Mapping[int, bytes]

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
 from gateway.accountability.lexical import read_instant
-from gateway.adapters.keys.material import Unshown
+from gateway.kernels.ciphers import KeyHolder
 from gateway.model.pseudonym import PseudonymDomain
 
 _HEX = re.compile(r"(?:[0-9a-f]{2})+", re.ASCII)
@@ -22,7 +22,7 @@ _WRONG = "a file of another form"
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class CodeKeys(Unshown):
+class CodeKeys(KeyHolder):
     """What authenticates the files: `own` for who has the operator's secret, `recovery` for who has an escrow.
 
     The second comes from the newest master key, so that an escrow of before a rotation makes no code that counts; who

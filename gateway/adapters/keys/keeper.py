@@ -16,8 +16,8 @@ from gateway.adapters.keys import derivation
 from gateway.adapters.keys import escrow as key_escrow
 from gateway.adapters.keys.document import BackUp, DomainSecret, Escrow, KeyDocument, Master
 from gateway.adapters.keys.files import fault, faulting
-from gateway.adapters.keys.material import Unshown
 from gateway.adapters.keys.store import KeyStore
+from gateway.kernels.ciphers import KeyHolder
 from gateway.model.calendar import city_day
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import Clock
@@ -41,7 +41,7 @@ class Destruction:
     escrows: tuple[Escrow, ...]
 
 
-class KeyKeeper(Unshown):
+class KeyKeeper(KeyHolder):
     """The key file in the hands of those who look after it."""
 
     __slots__ = ("_store",)

@@ -23,9 +23,9 @@ from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.keys import derivation
 from gateway.adapters.keys.document import DomainSecret, KeyDocument
 from gateway.adapters.keys.files import Stamp, fault, faulting
-from gateway.adapters.keys.material import Unshown
 from gateway.adapters.keys.store import DEFAULT_N, KeyStore
 from gateway.adapters.keys.tombstones import Tombstones
+from gateway.kernels.ciphers import KeyHolder
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
@@ -35,7 +35,7 @@ _Asked = tuple[PseudonymDomain, KeyUse, str, int | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Current(Unshown):
+class _Current(KeyHolder):
     """The files as they were read once, opened, and the working keys that were derived since."""
 
     stamp: Stamp
@@ -46,7 +46,7 @@ class _Current(Unshown):
     cache: dict[_Asked, bytes] = field(default_factory=dict)
 
 
-class FileKeyRing(Unshown):
+class FileKeyRing(KeyHolder):
     """A `KeyRing` over a key file. It shows no key: not in its repr, and it cannot be copied or pickled."""
 
     __slots__ = ("_current", "_guard", "_store")

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.adapters.keys import derivation, destructions, file_format, form
 from gateway.adapters.keys.document import KeyDocument, Master, Stretching
 from gateway.adapters.keys.files import Stamp, fault, load, locked, replace, stamp_of
-from gateway.adapters.keys.material import Unshown
+from gateway.kernels.ciphers import KeyHolder
 from gateway.model.pseudonym import CipherSuite
 from gateway.ports import Clock
 
@@ -22,7 +22,7 @@ DEFAULT_N = 2**17
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Opener(Unshown):
+class Opener(KeyHolder):
     """What opens a key file: the key that wraps its masters, and the one that authenticates it and its list."""
 
     wrapping_key: bytes
@@ -65,7 +65,7 @@ class Change:
     after: str
 
 
-class KeyStore(Unshown):
+class KeyStore(KeyHolder):
     """The files of one key ring. Its methods fail with OSError and ValueError as well as Fault: see `faulting`."""
 
     __slots__ = ("_clock", "_list", "_opener", "path")

@@ -95,7 +95,7 @@ def test_no_repr_shows_a_key(house: House) -> None:
 def test_no_holder_of_keys_is_copied_or_pickled(house: House) -> None:
     for holder in holders(house):
         for copying in (pickle.dumps, copy.copy, copy.deepcopy):
-            with pytest.raises(TypeError, match="not copied or pickled"):
+            with pytest.raises(TypeError, match="cannot be copied or pickled"):
                 copying(holder)
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             with pytest.raises(TypeError):
