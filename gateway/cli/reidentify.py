@@ -23,7 +23,7 @@ from gateway.cli.connection import connected, connected_caller
 from gateway.cli.files import new_file, read_private
 from gateway.cli.mistake import Mistake
 from gateway.cli.signing import approvals_json, approvers, at, officer_key, tell_unsigned, x25519_key
-from gateway.client import SealBroken, reidentify
+from gateway.client import OtherKey, SealBroken, reidentify
 from gateway.client.warrants import Reidentification
 
 _MAX_BYTES = 1 << 20
@@ -153,12 +153,19 @@ def collect(
     key = x25519_key(
         read_private(key_file, "--key-file"), str(key_file), "Name the file that gateway reidentify ask made."
     )
+    tokens = _tokens(tokens_file)
     with connected_caller(connect) as gateway:
-        sealed = gateway.collect_reidentification(request, _tokens(tokens_file))
+        try:
+            sealed = gateway.collect_reidentification(request, tokens, key)
+        except OtherKey:
+            raise Mistake(
+                f"{key_file} is not the key that this was asked with",
+                "Nothing was collected, so nothing is lost. Name the file that gateway reidentify ask made.",
+            ) from None
     try:
         opened = reidentify.open(key, sealed)
     except SealBroken:
-        raise Mistake(f"the answer was sealed to another key than {key_file}") from None
+        raise Mistake("the answer cannot be opened", "Show this to the officers, and ask anew.") from None
     if json_:
         print_json({"receipt_id": sealed.receipt.receipt_id, "identifiers": opened})
     else:

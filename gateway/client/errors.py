@@ -179,6 +179,13 @@ class SealBroken(GatewayError):
         super().__init__(Details("SEAL_BROKEN", "Use the key that you asked with; or show this to the officers."))
 
 
+class OtherKey(GatewayError):
+    """A re-identification was asked for with another key than the one given. It was not collected: nothing is lost."""
+
+    def __init__(self) -> None:
+        super().__init__(Details("OTHER_KEY", "Nothing was collected or lost. Use the key that you asked with."))
+
+
 _BY_REASON: dict[str, type[GatewayError]] = {
     "BUDGET_EXHAUSTED": BudgetExhausted,
     "PERMIT_REVOKED": Revoked,

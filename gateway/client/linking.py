@@ -12,6 +12,7 @@ from gateway.api.v1 import linking_service_pb2, linking_service_pb2_grpc, receip
 from gateway.client.calls import Caller
 from gateway.client.channel import Channel
 from gateway.client.context import context
+from gateway.client.errors import OtherKey
 from gateway.client.reidentify import Sealed
 from gateway.client.tls import Pems
 from gateway.client.warrants import Reidentification, reidentification_from
@@ -100,11 +101,19 @@ class Linking(Channel):
         answer = self._caller.retried(self._linking.GetReidentification, request)
         return reidentification_from(answer.reidentification)
 
-    def collect_reidentification(self, request_id: str, tokens: Sequence[str]) -> Sealed:
+    def collect_reidentification(
+        self, request_id: str, tokens: Sequence[str], key: X25519PrivateKey | None = None
+    ) -> Sealed:
         """Collect what two officers approved, once; with the same tokens, which the gateway has not kept.
 
-        Open it with `reidentify.open` and the key that you asked with.
+        Open it with `reidentify.open` and the key that you asked with. Given `key` here, it first looks at whether the
+        answer will be sealed to it: with another one, it would be spent and lost.
+
+        Raises:
+            OtherKey: the request names another key. Nothing was collected.
         """
+        if key is not None and self.reidentification(request_id).public_key != key.public_key().public_bytes_raw():
+            raise OtherKey
         request = linking_service_pb2.CollectReidentificationRequest(id=request_id, tokens=tokens)
         answer = self._caller.once(self._linking.CollectReidentification, request)
         return Sealed(request_id, answer.sealed, answer.receipt)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.adapters.dev_ca import write_private
@@ -95,6 +96,11 @@ def test_a_token_is_asked_for_signed_and_collected(hall: Warrants, tmp_path: Pat
     for who in (AUDITOR, BUREAU):
         assert asked in command(hall, who, "reidentify", "list")[1]
         said(hall, who, "reidentify", "approve", asked, "--officer-key", key_file(hall, who))
+    other = tmp_path / "other.pem"
+    key = X25519PrivateKey.generate()
+    write_private(other, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    code, _, err = command(hall, REQUESTER, "reidentify", "collect", asked, "--key-file", str(other), *files[2:])
+    assert code == 2 and f"{other} is not the key" in err and "Nothing was collected" in err
     code, out, _ = command(hall, REQUESTER, "reidentify", "collect", asked, *files)
     people = out.split("\n")
     assert code == 0 and people[2:] == ["", ""]

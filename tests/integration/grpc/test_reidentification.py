@@ -70,7 +70,10 @@ def test_two_officers_open_a_token_to_the_one_who_asked(hall: Warrants) -> None:
     approved = hall.approve(asked, AUDITOR, COMMISSION)
     requester = hall.caller(*REQUESTER)
     assert requester.reidentification(asked.id) == approved
-    sealed = requester.collect_reidentification(asked.id, asked_for)
+    other = gw.reidentify.new_key()
+    refused(lambda: requester.collect_reidentification(asked.id, asked_for, other), "OTHER_KEY")
+    assert requester.reidentification(asked.id).collected_at is None
+    sealed = requester.collect_reidentification(asked.id, asked_for, key)
     opened = gw.reidentify.open(key, sealed)
     cases = values_of(hall.site.data, "health_cases", "resident_id")
     assert opened[1] is opened[3] is None
