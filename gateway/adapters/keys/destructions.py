@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.adapters.keys import form
 from gateway.adapters.keys.file_format import read_tombstones, write_tombstones
-from gateway.adapters.keys.files import Stamp, fault, load, replace
+from gateway.adapters.keys.files import LISTED, Stamp, fault, load, replace
 from gateway.adapters.keys.tombstones import Tombstones
 
 _KIND = "purpose-gateway destructions 1"
@@ -20,7 +20,7 @@ _KIND = "purpose-gateway destructions 1"
 
 def beside(path: Path) -> Path:
     """Return where the list of a key file is."""
-    return path.with_name(path.name + ".destroyed")
+    return path.with_name(path.name + LISTED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+import secrets
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -16,6 +18,11 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 
 from gateway.model.errors import ErrorReason, Fault
 
+LISTED = ".destroyed"
+"""What the name of the list of destructions adds to that of its key file."""
+_LOCKED = ".lock"
+_RANDOM_BYTES = 16
+_RANDOM = re.compile(rf"[0-9a-f]{{{2 * _RANDOM_BYTES}}}\.part", re.ASCII)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -85,7 +92,7 @@ def locked(path: Path) -> Iterator[None]:
     """Keep other processes and threads from changing the files meanwhile."""
     # The lock is beside the file, since the file itself is replaced. Threads exclude each other by it as well: each
     # opens its own description.
-    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(path.with_name(path.name + _LOCKED), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -95,11 +102,13 @@ def locked(path: Path) -> Iterator[None]:
 
 def replace(path: Path, data: bytes) -> None:
     """Replace a file durably: all of it or nothing, whenever the power goes. The lock must be held."""
-    fresh = path.with_name(path.name + ".new")
-    with suppress(FileNotFoundError):
-        fresh.unlink()  # left by a process that died; the lock is ours
+    for left in _left_beside(path):
+        left.unlink(missing_ok=True)  # by a process that died; the lock is ours
+    # a random name, so that no file that somebody else named is ever in its place
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}.part")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+        with open(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -112,3 +121,26 @@ def replace(path: Path, data: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def is_companion(other: Path, path: Path) -> bool:
+    """Tell whether a name is one that belongs to a key file: its own, its list's, its lock's, or one of a write."""
+    if other.parent.resolve() != path.parent.resolve():
+        return False
+    own = (path.name, path.name + LISTED, path.name + _LOCKED)
+    return other.name in own or any(_is_part(other.name, name) for name in own)
+
+
+def _left_beside(path: Path) -> list[Path]:
+    own = os.geteuid()
+    return [
+        Path(entry.path)
+        for entry in os.scandir(path.parent)
+        if _is_part(entry.name, path.name)
+        and entry.is_file(follow_symlinks=False)
+        and entry.stat(follow_symlinks=False).st_uid == own
+    ]
+
+
+def _is_part(name: str, of: str) -> bool:
+    return name.startswith(f".{of}.") and _RANDOM.fullmatch(name.removeprefix(f".{of}.")) is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.cli.days import day_of
 from gateway.cli.files import new_file
-from gateway.cli.key.opening import secret_of, told
+from gateway.cli.key.opening import apart, secret_of, told
 
 
 def backup(file: Path, /, *, out: Path, until: str, secret_file: Path | None = None) -> None:
@@ -24,6 +24,7 @@ def backup(file: Path, /, *, out: Path, until: str, secret_file: Path | None = N
     secret_file
         A file with the secret that opens the key file; left out, it is asked for.
     """
+    apart(out, file)
     last = day_of(until, "--until")
     secret = secret_of(secret_file)
     with new_file(out) as stream, told("no back-up was made"):

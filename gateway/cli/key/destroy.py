@@ -10,7 +10,7 @@ from gateway.adapters.keys.keeper import Destruction, KeyKeeper
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE
 from gateway.cli.files import new_file
-from gateway.cli.key.opening import secret_of, told
+from gateway.cli.key.opening import apart, secret_of, told
 from gateway.cli.mistake import Mistake
 from gateway.cli.signing import officer_key as own_key
 from gateway.cli.signing import utc
@@ -53,6 +53,7 @@ def destroy(
     json_
         Print JSON.
     """
+    apart(out, file)
     officer = own_key(officer_key)
     domain = PseudonymDomain(recipient, purpose, epoch)
     secret = secret_of(secret_file)

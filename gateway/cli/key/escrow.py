@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.adapters.keys.escrow import fingerprint
 from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.cli.files import new_file, read_file
-from gateway.cli.key.opening import secret_of, told
+from gateway.cli.key.opening import apart, secret_of, told
 from gateway.cli.signing import x25519_public_key
 
 
@@ -25,6 +25,7 @@ def escrow(file: Path, /, *, agent: Path, out: Path, secret_file: Path | None = 
     secret_file
         A file with the secret that opens the key file; left out, it is asked for.
     """
+    apart(out, file)
     key = x25519_public_key(read_file(agent, "--agent"), str(agent))
     secret = secret_of(secret_file)
     with new_file(out) as stream, told("nothing was sealed"):

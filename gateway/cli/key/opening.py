@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway.adapters.keys.files import is_companion
 from gateway.adapters.keys.source import KeySource, Passphrase, SecretFile, UnusableSecret
 from gateway.cli.mistake import Mistake
 from gateway.model.errors import Fault
@@ -23,6 +24,16 @@ def secret_of(secret_file: Path | None, *, new: bool = False) -> bytes:
     except UnusableSecret as error:
         remedy = f"Make one: (umask 077; openssl rand -hex 32 > {secret_file})." if secret_file else ""
         raise Mistake(str(error), remedy or "Use 32 random bytes, as openssl rand -hex 32 prints them.") from None
+
+
+def apart(out: Path, file: Path) -> None:
+    """See that what a command is to make has a name that does not belong to a key file.
+
+    Raises:
+        Mistake: the name is that of the key file, of its list or lock, or of a write of it.
+    """
+    if is_companion(out, file):
+        raise Mistake(f"--out: {out} is a name that belongs to {file}", "Name another file.")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.adapters.keys.recovery import recover as recovered
 from gateway.cli.files import read_file, read_private
-from gateway.cli.key.opening import secret_of, told
+from gateway.cli.key.opening import apart, secret_of, told
 from gateway.cli.signing import x25519_key
 
 
@@ -26,6 +26,7 @@ def recover(file: Path, /, *, escrow: Path, agent_key: Path, out: Path, secret_f
     secret_file
         A file with the new secret; left out, it is asked for.
     """
+    apart(out, file)
     key = x25519_key(read_private(agent_key, "--agent-key"), str(agent_key))
     sealed = read_file(escrow, "--escrow")
     with told("nothing was recovered"):

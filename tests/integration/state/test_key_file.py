@@ -308,3 +308,16 @@ def test_keys_that_are_at_hand_are_not_given_where_a_file_is_gone(path: Path, na
     path.with_name(name).unlink()
     with pytest.raises(Fault):
         ring.working_key(TAX, KeyUse.TOKEN_BLOCK, "text")
+
+
+def test_what_a_writer_that_died_left_is_cleaned_up_and_nothing_else(path: Path) -> None:
+    left = path.with_name(f".{path.name}.{'0a' * 16}.part")
+    others = [
+        path.with_name(name) for name in (f"{path.name}.new", f".{path.name}.mine.part", f".keys.{'0a' * 16}.part")
+    ]
+    for one in (left, *others):
+        one.write_bytes(b"x")
+    FileKeyRing.open(path, SECRET).destroy(TAX)
+    assert not left.exists()
+    assert [one.read_bytes() for one in others] == [b"x"] * 3
+    assert sorted(one.name for one in path.parent.glob(".*.part")) == sorted(one.name for one in others[1:])

@@ -275,6 +275,45 @@ def test_an_escrow_recovers_a_file_whose_secret_is_lost(keeper: Keeper) -> None:
     assert KeyKeeper.open(keeper.keys, SECRET.encode()).document().suite is CipherSuite.AES
 
 
+def agent_of(folder: Path) -> tuple[Path, Path]:
+    """Make an agent's public and private key."""
+    agent = X25519PrivateKey.generate()
+    public, private = folder / "agent.pub", folder / "agent.pem"
+    public.write_bytes(agent.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    private.touch(mode=0o600)
+    private.write_bytes(agent.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return public, private
+
+
+def test_a_recovered_file_stays_whatever_its_name_is(keeper: Keeper) -> None:
+    public, private = agent_of(keeper.folder)
+    sealed, new = keeper.folder / "sealed", keeper.folder / "keys.new"
+    assert keeper.run("escrow", "--agent", public, "--out", sealed) == 0
+    assert keeper.run("recover", "--escrow", sealed, "--agent-key", private, "--out", new) == 0
+    recovered = new.read_bytes()
+    keeper.ring().destroy(TAX)  # writes both files of the old name
+    assert new.read_bytes() == recovered
+    assert FileKeyRing.open(new, SECRET.encode()).domains() == (TAX, MONTH)
+
+
+@pytest.mark.parametrize("name", ["keys", "keys.destroyed", "keys.lock", f".keys.{'0' * 32}.part"])
+def test_nothing_is_made_under_a_name_that_belongs_to_the_key_file(keeper: Keeper, name: str) -> None:
+    public, private = agent_of(keeper.folder)
+    sealed = keeper.folder / "sealed"
+    assert keeper.run("escrow", "--agent", public, "--out", sealed) == 0
+    before = {one.name: one.read_bytes() for one in keeper.folder.iterdir()}
+    taken = ("--out", keeper.folder / "." / name)
+    assert keeper.run("recover", "--escrow", sealed, "--agent-key", private, *taken) == 2
+    assert "belongs to" in keeper.err
+    assert keeper.run("backup", "--until", "2999-01-01", *taken) == 2
+    assert "belongs to" in keeper.err
+    assert keeper.run("escrow", "--agent", public, *taken) == 2
+    assert "belongs to" in keeper.err
+    assert keeper.destroy(*NAMED, "--yes", out=name) == 2
+    assert "belongs to" in keeper.err
+    assert {one.name: one.read_bytes() for one in keeper.folder.iterdir()} == before
+
+
 def of_no_known_kind() -> bytes:
     # an Ed25519 key whose algorithm is another: id-Ed25519 is 1.3.101.112, and 1.3.101.127 is nobody's
     told = Ed25519PrivateKey.generate().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
