@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from gateway.cli.connection import connected
 from gateway.cli.days import day_of
 from gateway.cli.mistake import Mistake
 from gateway.cli.signing import approvals_json, approvers, at, officer_key, tell_unsigned
-from gateway.client import TokenDomain
+from gateway.client import GatewayError, TokenDomain
 from gateway.client.warrants import Join
 from gateway.model.calendar import end_of_day
 
@@ -67,7 +68,11 @@ def propose(
             *sides, dataset=dataset, field=field, purpose=purpose, reason=reason, ends_at=ends_at
         )
         if key is not None:
-            join = officer.approve_join(join, key)
+            try:
+                join = officer.approve_join(join, key)
+            except GatewayError:
+                _tell_waiting(join)
+                raise
     return _tell(join, json_=json_)
 
 
@@ -138,6 +143,15 @@ def _side(written: str, option: str) -> TokenDomain:
     if not (colon and recipient and purpose):
         raise Mistake(f"{option} is not RECIPIENT:PURPOSE", "Write it as in police:epidemic-tracing.")
     return TokenDomain(recipient, purpose)
+
+
+def _tell_waiting(join: Join) -> None:
+    """Tell that a proposal was made, before the mistake that says why it was not signed."""
+    print(
+        f"Join {join.id} is proposed, and not signed. Sign it with gateway link approve {join.id} --officer-key FILE,"
+        f" or end it with gateway link end {join.id}.",
+        file=sys.stderr,
+    )
 
 
 def _tell(join: Join, *, json_: bool) -> int:

@@ -60,6 +60,12 @@ def test_a_join_is_proposed_signed_and_ended(hall: Warrants) -> None:
     until = (city_day(utc_now()) + timedelta(days=7)).isoformat()
     sides = ("--first", "police:epidemic-tracing", "--second", "health-commission:epidemic-tracing")
     what = ("health_cases", "resident_id", *sides, "--for", "contact-matching", "--reason", REASON, "--until", until)
+    # what is proposed with another's key waits unsigned, and the officer is told so
+    code, out, err = command(hall, BUREAU, "link", "propose", *what, "--officer-key", key_file(hall, AUDITOR))
+    (unsigned,) = said(hall, BUREAU, "link", "list")
+    assert code == 5 and out == "" and "SIGNATURE_INVALID" in err and unsigned["approvals"] == []
+    assert f"Join {unsigned['id']} is proposed, and not signed" in err
+    assert f"gateway link approve {unsigned['id']}" in err and f"gateway link end {unsigned['id']}" in err
     signed = said(hall, BUREAU, "link", "propose", *what, "--officer-key", key_file(hall, BUREAU))
     join = signed["id"]
     assert [one["officer"] for one in signed["approvals"]] == ["data-bureau/chen.jie"]
