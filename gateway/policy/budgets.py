@@ -54,14 +54,12 @@ class BudgetPolicy:
         """Return every account that a release is charged to: lifetime, dataset, purpose, recipient, person.
 
         Datasets and purposes without a cap have no account. A purpose answers to the caps of all purposes above it
-        as well, its own first: a more specific purpose must not escape the cap of the general one.
-
-        Raises:
-            KeyError: the contract's kind of privacy unit has no lifetime cap; a loaded policy has one wherever
-                statistics are disclosed.
+        as well, its own first: a more specific purpose must not escape the cap of the general one. A kind of privacy
+        unit without a lifetime cap can bear nothing; a loaded policy has one wherever statistics are disclosed.
         """
         kind = contract.privacy_unit.kind
-        accounts = [Account(f"lifetime/{kind}", f"every {kind}, over all datasets, for ever", self.lifetime[kind])]
+        most = self.lifetime.get(kind, Fraction(0))
+        accounts = [Account(f"lifetime/{kind}", f"every {kind}, over all datasets, for ever", most)]
         if contract.dataset in self.datasets:
             accounts.append(
                 Account(

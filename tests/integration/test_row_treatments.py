@@ -90,6 +90,16 @@ def residents(new_site: Site) -> pa.Table:
     return pq.read_table(new_site.data / "residents.parquet")
 
 
+@pytest.fixture
+def owners(new_site: Site) -> None:
+    """The land register, of a kind of privacy unit that has no lifetime cap, with a field that leaves randomised."""
+    contract = new_site.policies / "contracts" / "parcels.yaml"
+    edit(contract, "{kind: resident, field", "{kind: owner, field")
+    edit(contract, "owner_id: pseudonymize\n            land_use: keep",
+         "owner_id: pseudonymize\n            land_use: {perturb: {epsilon: 0.001}}")  # fmt: skip
+    edit(contract, "filters: [land_use, district]", "filters: [district]")
+
+
 def extract(house: House, disclosure: str, person: str = "li.wei", **changed: Any) -> tuple[pa.Table, AuditRecord]:
     request = tracing(**{"context": context(PURPOSE), "dataset": "residents", "disclosure": disclosure} | changed)
     delivery = delivered(pipeline.rows(house.ports, house.peer(ASKING, person), request))
@@ -160,6 +170,19 @@ def test_randomised_answers_are_charged_once_and_are_the_same_again(residents: p
     assert refused.refusal.reason is ErrorReason.BUDGET_EXHAUSTED
     assert house.diary.events.count("charge") == 3
     assert house.diary.events.count("rows") == 2, "nothing was read for the one that was refused"
+
+
+def test_a_kind_of_unit_without_a_lifetime_cap_bears_no_loss_and_holds_back_nothing_else(
+    owners: None, house: House
+) -> None:
+    entries = tracing(context=context(PURPOSE), dataset="parcels", disclosure="register-cleaning", fields=("parcel_id",))
+    delivery = delivered(pipeline.rows(house.ports, house.peer("data-bureau"), entries))
+    with closing(delivery):
+        assert sum(part.records.num_rows for part in delivery) > 0
+    randomised = replace(entries, context=context(PURPOSE), fields=("land_use",))
+    refused = pipeline.rows(house.ports, house.peer("data-bureau"), randomised)
+    assert isinstance(refused, Refused)
+    assert refused.refusal.reason is ErrorReason.BUDGET_EXHAUSTED
 
 
 def test_a_mechanism_that_loses_more_than_its_epsilon_answers_nothing(
