@@ -14,7 +14,7 @@ from datetime import datetime
 from gateway.accountability.statement import join_statement, signed
 from gateway.administration.desk import GATEWAY, Office, gone, officer, sees
 from gateway.administration.sunset import ended
-from gateway.decision.warrant import form_of, reaches
+from gateway.decision.warrant import Standing, form_of, reaches, standing
 from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason
@@ -24,6 +24,7 @@ from gateway.model.linking import LONGEST_JOIN, Join, JoinEnd, join_of
 from gateway.model.party import Peer
 from gateway.model.permit import FieldViolation, Refusal
 from gateway.model.pseudonym import PseudonymDomain
+from gateway.policy.grants import ANY
 from gateway.policy.snapshot import PolicySnapshot
 
 _SHOWN = 200
@@ -132,6 +133,15 @@ def joins(office: Office, peer: Peer) -> tuple[Join, ...] | Refusal:
     return tuple(one for one in office.registers.joins.newest(_SHOWN) if sees(office, looking, one.dataset))
 
 
+def standing_of(office: Office, join: Join) -> Standing:
+    """Return whether a grant is in force now, and how many officers have to sign it yet.
+
+    Raises:
+        Fault: POLICY_UNAVAILABLE.
+    """
+    return standing(join, office.policy.current(), office.clock.now())
+
+
 def close_joins(office: Office) -> tuple[Join, ...]:
     """Destroy the keys of every join grant that is over, and enter that they are gone. Again, it changes nothing.
 
@@ -176,6 +186,10 @@ def _unsound(joining: Joining, policy: PolicySnapshot, now: datetime) -> list[Fi
     if joining.first.recipient == joining.second.recipient:
         # what one institution was given for two purposes is apart so that it stays apart
         wrong.append(FieldViolation("second", "is of the same recipient as the first"))
+    known = _recipients(policy)
+    for place, side in (("first.recipient", joining.first), ("second.recipient", joining.second)):
+        if side.recipient not in known:
+            wrong.append(FieldViolation(place, "is no institution that a grant of the policy names"))
     named = (("first.purpose", joining.first.purpose), ("second.purpose", joining.second.purpose))
     for place, name in (*named, ("purpose", joining.purpose)):
         purpose = policy.purposes.get(name)
@@ -186,6 +200,12 @@ def _unsound(joining: Joining, policy: PolicySnapshot, now: datetime) -> list[Fi
     if not now < joining.ends_at <= now + LONGEST_JOIN:
         wrong.append(FieldViolation("ends_at", f"must lie within the next {LONGEST_JOIN.days} days"))
     return wrong
+
+
+def _recipients(policy: PolicySnapshot) -> frozenset[str]:
+    """The institutions that grants are for, by themselves or in a role; a role has no tokens."""
+    named = {grant.recipient for grant in policy.grants} | {link.member for link in policy.links}
+    return frozenset(named - policy.roles.names - {ANY})
 
 
 def _linkable(joining: Joining, policy: PolicySnapshot) -> bool:

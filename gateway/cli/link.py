@@ -171,11 +171,21 @@ def _lines(join: Join) -> list[str]:
         f"  {join.reason}",
         f"  approved by {approvers(join.approvals)}",
     ]
-    over = join.ends_at <= datetime.now(UTC)
-    if join.ended_at is not None:
-        lines.append(f"  ended by {join.ended_by}, {at(join.ended_at)}")
-    else:
-        lines.append(f"  {'ended' if over else 'until'} {at(join.ends_at)}")
+    lines.append(f"  {_standing(join)}")
     if join.destroyed_at is not None:
         lines.append(f"  its keys were destroyed, {at(join.destroyed_at)}: entry {join.destroyed_entry} of the log")
     return lines
+
+
+def _standing(join: Join) -> str:
+    if join.ended_at is not None:
+        return f"ended by {join.ended_by}, {at(join.ended_at)}"
+    if join.ends_at <= datetime.now(UTC):
+        return f"ended {at(join.ends_at)}"
+    if join.in_force:
+        return f"in force until {at(join.ends_at)}"
+    lacking = join.approvals_lacking
+    if not lacking:
+        return f"not in force: {join.dataset} declares {join.field} in another form now; would end {at(join.ends_at)}"
+    officers = "officer has" if lacking == 1 else "officers have"
+    return f"not in force: {lacking} more {officers} to sign it; would end {at(join.ends_at)}"

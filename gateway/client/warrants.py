@@ -24,8 +24,10 @@ class TokenDomain:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A join grant. It is in force between its approval by another officer and its end.
+    """A join grant. It is in force between the signatures of two officers and its end.
 
+    `in_force` and `approvals_lacking` say how it stood when the gateway answered, by the officers of then: whether it
+    was in force, and how many had to sign it yet.
     `destroyed_at` tells when its keys went, with the entry of the audit log that says the same.
     """
 
@@ -45,6 +47,8 @@ class Join:
     ended_at: datetime | None
     destroyed_at: datetime | None
     destroyed_entry: str
+    in_force: bool
+    approvals_lacking: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,8 @@ def join_from(join: linking_pb2.Join) -> Join:
         ended_at=aware(join.ended_at) if join.HasField("ended_at") else None,
         destroyed_at=aware(join.destroyed_at) if join.HasField("destroyed_at") else None,
         destroyed_entry=join.destroyed_entry,
+        in_force=join.in_force,
+        approvals_lacking=join.approvals_lacking,
     )
 
 

@@ -7,6 +7,7 @@ changes a kept grant or request without the officers has a thing that nobody sig
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.accountability.statement import join_statement, reidentification_statement, signed
@@ -17,20 +18,33 @@ from gateway.policy.officers import covers
 from gateway.policy.snapshot import PolicySnapshot
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a join grant is in force, and how many officers have to sign it yet."""
+
+    in_force: bool
+    lacking: int
+
+
 def reaches(officer: Officer, power: Power, dataset: str, policy: PolicySnapshot) -> bool:
     """Tell whether an officer has a power over a dataset in all regions: tokens do not tell where their subject is."""
     return power in officer.powers and covers(officer, policy.regions.root.path, (dataset,))
 
 
 def join_stands(join: Join, policy: PolicySnapshot, now: datetime) -> bool:
-    """Tell whether a join grant is in force: signed by two distinct officers, and not over.
+    """Tell whether a join grant is in force; see `standing`."""
+    return standing(join, policy, now).in_force
+
+
+def standing(join: Join, policy: PolicySnapshot, now: datetime) -> Standing:
+    """Return how a join grant stands: in force when it is signed by two distinct officers, and not over.
 
     Who proposed it may be one of them. It also takes that its field still has the canonical form that was signed.
     """
-    if join.over(now) or form_of(join.dataset, join.field, policy) is not join.form:
-        return False
     signers = _signers(join.approvals, join_statement(join), Power.LINK, join.dataset, policy)
-    return len(signers) >= APPROVALS
+    lacking = max(0, APPROVALS - len(signers))
+    meant = form_of(join.dataset, join.field, policy) is join.form
+    return Standing(lacking == 0 and meant and not join.over(now), lacking)
 
 
 def reidentification_stands(asked: Reidentification, policy: PolicySnapshot) -> bool:

@@ -68,19 +68,21 @@ def test_a_join_is_proposed_signed_and_ended(hall: Warrants) -> None:
     assert f"gateway link approve {unsigned['id']}" in err and f"gateway link end {unsigned['id']}" in err
     signed = said(hall, BUREAU, "link", "propose", *what, "--officer-key", key_file(hall, BUREAU))
     join = signed["id"]
-    assert [one["officer"] for one in signed["approvals"]] == ["data-bureau/chen.jie"]
+    assert [one["officer"] for one in signed["approvals"]] == ["data-bureau/chen.jie"] and not signed["in_force"]
     code, _, err = command(hall, BUREAU, "link", "approve", join, "--officer-key", key_file(hall, BUREAU))
     assert code == 5 and "SECOND_OFFICER_REQUIRED" in err
     code, out, err = command(hall, AUDITOR, "link", "approve", join)
     assert code == 0 and REASON in out and "by data-bureau/chen.jie\n" in out and "not signed" in err
+    assert "not in force: 1 more officer has to sign it" in out
     shown = said(hall, AUDITOR, "link", "approve", join, "--officer-key", key_file(hall, AUDITOR))
     assert [one["officer"] for one in shown["approvals"]] == ["data-bureau/chen.jie", "audit-bureau/wu.min"]
     with hall.stack:
         assert hall.link("police", join)
     code, out, _ = command(hall, AUDITOR, "link", "list")
     assert code == 0 and join in out and "audit-bureau/wu.min" in out
+    assert "  in force until" in out and "not in force: 2 more officers have to sign it" in out
     code, out, _ = command(hall, BUREAU, "link", "end", join)
-    assert code == 0 and "its keys were destroyed" in out
+    assert code == 0 and "its keys were destroyed" in out and "in force" not in out
     code, _, err = command(hall, BUREAU, "link", "propose", *what[:2], "--first", "police", *what[4:])
     assert code == 2 and "RECIPIENT:PURPOSE" in err
 

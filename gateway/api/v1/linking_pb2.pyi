@@ -98,6 +98,8 @@ class Join(_message.Message):
     ENDED_AT_FIELD_NUMBER: _builtins.int
     DESTROYED_AT_FIELD_NUMBER: _builtins.int
     DESTROYED_ENTRY_FIELD_NUMBER: _builtins.int
+    IN_FORCE_FIELD_NUMBER: _builtins.int
+    APPROVALS_LACKING_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     dataset: _builtins.str
     """Where the field is declared whose tokens are joined."""
@@ -113,6 +115,10 @@ class Join(_message.Message):
     """Empty and absent unless an officer ended it before its time."""
     destroyed_entry: _builtins.str
     """The entry of the audit log that says the same, as 20 digits; empty before."""
+    in_force: _builtins.bool
+    """Whether it is in force now, by the policy and the officers of now."""
+    approvals_lacking: _builtins.int
+    """How many officers have to sign it yet. Signatures count of those who have the power to link now."""
     @_builtins.property
     def first(self) -> Global___TokenDomain: ...
     @_builtins.property
@@ -148,10 +154,12 @@ class Join(_message.Message):
         ended_at: _timestamp_pb2.Timestamp | None = ...,
         destroyed_at: _timestamp_pb2.Timestamp | None = ...,
         destroyed_entry: _builtins.str = ...,
+        in_force: _builtins.bool = ...,
+        approvals_lacking: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["destroyed_at", b"destroyed_at", "ended_at", b"ended_at", "ends_at", b"ends_at", "first", b"first", "proposed_at", b"proposed_at", "second", b"second"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "dataset", b"dataset", "destroyed_at", b"destroyed_at", "destroyed_entry", b"destroyed_entry", "ended_at", b"ended_at", "ended_by", b"ended_by", "ends_at", b"ends_at", "field", b"field", "first", b"first", "form", b"form", "id", b"id", "proposed_at", b"proposed_at", "proposed_by", b"proposed_by", "purpose", b"purpose", "reason", b"reason", "second", b"second"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "approvals_lacking", b"approvals_lacking", "dataset", b"dataset", "destroyed_at", b"destroyed_at", "destroyed_entry", b"destroyed_entry", "ended_at", b"ended_at", "ended_by", b"ended_by", "ends_at", b"ends_at", "field", b"field", "first", b"first", "form", b"form", "id", b"id", "in_force", b"in_force", "proposed_at", b"proposed_at", "proposed_by", b"proposed_by", "purpose", b"purpose", "reason", b"reason", "second", b"second"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.administration.joins import Joining
 from gateway.api.v1 import disclosure_pb2, linking_pb2, linking_service_pb2, warrant_service_pb2
+from gateway.decision.warrant import Standing
 from gateway.linking import Asking, Collecting, Linking
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.governance import Approval
@@ -72,8 +73,8 @@ def joining_of(request: warrant_service_pb2.ProposeJoinRequest) -> Joining:
     )
 
 
-def join_of(join: Join) -> linking_pb2.Join:
-    """Write a join grant."""
+def join_of(join: Join, standing: Standing) -> linking_pb2.Join:
+    """Write a join grant, and how it stands."""
     return linking_pb2.Join(
         id=join.id,
         first=_domain(join.first),
@@ -91,6 +92,8 @@ def join_of(join: Join) -> linking_pb2.Join:
         ended_at=None if join.ended_at is None else instant(join.ended_at),
         destroyed_at=None if join.end is None else instant(join.end.destroyed_at),
         destroyed_entry="" if join.end is None else f"{join.end.audit_index:020d}",
+        in_force=standing.in_force,
+        approvals_lacking=standing.lacking,
     )
 
 

@@ -75,12 +75,15 @@ def test_what_is_no_token_of_the_callers_own_comes_back_empty(hall: Warrants) ->
 
 def test_it_takes_the_signatures_of_two(hall: Warrants) -> None:
     join = hall.propose(BUREAU)
+    assert (join.in_force, join.approvals_lacking) == (False, 2)
     refused(lambda: hall.link("police", join), "JOIN_NOT_IN_FORCE")
-    hall.approve_join(join, BUREAU)
+    join = hall.approve_join(join, BUREAU)
+    assert (join.in_force, join.approvals_lacking) == (False, 1)
     refused(lambda: hall.link("police", join), "JOIN_NOT_IN_FORCE")
     refused(lambda: hall.approve_join(join, BUREAU), "SECOND_OFFICER_REQUIRED")
     refused(lambda: hall.link("police", join), "JOIN_NOT_IN_FORCE")
-    hall.approve_join(join, AUDITOR)
+    join = hall.approve_join(join, AUDITOR)
+    assert (join.in_force, join.approvals_lacking) == (True, 0)
     assert hall.link("police", join)
     # whoever only proposes it has not signed it
     other = hall.approve_join(hall.propose(BUREAU), AUDITOR)
@@ -96,7 +99,8 @@ def test_one_officer_and_the_register_do_not_make_a_join(hall: Warrants) -> None
             "INSERT INTO linking_approvals VALUES (?, 'data-bureau/chen.jie', 1, '2026-01-01 00:00:00.000000', ?)",
             (join.id, own),
         )
-    assert [len(one.approvals) for one in hall.officer(AUDITOR).joins() if one.id == join.id] == [2]
+    (shown,) = [one for one in hall.officer(AUDITOR).joins() if one.id == join.id]
+    assert (len(shown.approvals), shown.in_force, shown.approvals_lacking) == (2, False, 1)
     refused(lambda: hall.link("police", join), "JOIN_NOT_IN_FORCE")
 
 
@@ -133,6 +137,8 @@ def test_a_join_is_proposed_of_what_is_there_and_for_ninety_days_at_most(hall: W
         ({"purpose": "no-such-purpose"}, "purpose"),
         ({"first": gw.TokenDomain("police", "venue-registration")}, "first.purpose"),
         ({"field": "case_id"}, "field"),
+        ({"first": gw.TokenDomain("polic", TRACING)}, "first.recipient"),
+        ({"second": gw.TokenDomain("task-force-epidemic", TRACING)}, "second.recipient"),  # a role, and no institution
     ]:
         error = refused(lambda changed=changed: hall.propose(**changed), "REQUEST_INVALID")
         assert [where for where, _ in error.violations] == [place]
@@ -184,7 +190,12 @@ def test_what_an_officer_ends_is_over_and_its_key_with_it(hall: Warrants) -> Non
     secrets = FileKeyRing.open(hall.site.folder / "keys.json", SECRET)
     assert f"join:{join.id}" in {domain.recipient for domain in secrets.domains()}
     ended = hall.officer(BUREAU).end_join(join.id)
-    assert ended.ended_by == "data-bureau/chen.jie" and ended.destroyed_at is not None and ended.destroyed_entry
+    assert (
+        ended.ended_by == "data-bureau/chen.jie"
+        and not ended.in_force
+        and ended.destroyed_at is not None
+        and ended.destroyed_entry
+    )
     refused(lambda: hall.link("police", join), "JOIN_NOT_IN_FORCE")
     refused(lambda: hall.officer(AUDITOR).approve_join(join, hall.keys[AUDITOR]), "ENTRY_NOT_FOUND")
     refused(lambda: hall.officer(BUREAU).end_join(join.id), "ENTRY_NOT_FOUND")

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.accountability import statement
 from gateway.client import warrants
+from gateway.decision.warrant import Standing
 from gateway.model.governance import Officer, Power
 from gateway.model.linking import Join, Reidentification
 from gateway.model.pseudonym import PseudonymDomain
@@ -24,7 +25,9 @@ WORDS = 'quotes " and \\ and \t, 汉字, \U0001f600, é and \u2028'
 def test_the_client_signs_what_the_gateway_keeps() -> None:
     join = replace(a_join(), reason=WORDS)
     asked = replace(a_request(), reason=WORDS, case_number="", count=100)
-    assert warrants.join_statement(warrants.join_from(join_of(join))) == statement.join_statement(join)
+    assert warrants.join_statement(warrants.join_from(join_of(join, Standing(False, 2)))) == statement.join_statement(
+        join
+    )
     shown = warrants.reidentification_from(reidentification_of(asked))
     assert warrants.reidentification_statement(shown) == statement.reidentification_statement(asked)
 
