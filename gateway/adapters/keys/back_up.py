@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
 from gateway.accountability.lexical import write_instant
 from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.keys import destructions, file_format, form
-from gateway.adapters.keys.document import BackUp, KeyDocument
+from gateway.adapters.keys.document import BackUp, KeyDocument, Records
 from gateway.adapters.keys.files import fault, faulting, load, locked
 from gateway.adapters.keys.store import Opener, write_files
 from gateway.adapters.keys.tombstones import Tombstones
@@ -79,12 +78,12 @@ def restore(
         listed = destructions.load_list(path, opener.mac_key)
         if listed is None and not list_is_lost:
             raise fault("the list of destructions that belongs beside the key file is missing: bring it back")
-        if listed is not None and not listed.tombstones.cover_all(document.tombstones):
+        if listed is not None and not listed.records.tombstones.cover_all(document.tombstones):
             raise fault("the list of destructions is older than the back-up: bring the newer one back")
         after = document.without(Tombstones(frozenset(destroyed)))
         if listed is not None:
-            after = after.without(listed.tombstones)
+            after = after.knowing(listed.records)
         # the back-up could not hold its own digest; certificates are to name it
         record = BackUp(form.instant(body["made_at"]), until, hashlib.sha256(data).hexdigest())
-        write_files(path, replace(after, back_ups=(*after.back_ups, record)), opener)
+        write_files(path, after.knowing(Records(back_ups=(record,))), opener)
     return tuple(item.domain for item in document.missing_from(after))

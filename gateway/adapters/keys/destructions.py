@@ -1,8 +1,11 @@
 """The list of destructions beside a key file: what an older copy of the key file would bring back stays destroyed.
 
 It only grows, holds names and no key, and is authenticated under the operator's secret. A key ring opens with its list
-alone: a list that is missing, altered, or knows less than the key file is refused. Both files brought back together
-from one older day cannot be told by themselves.
+alone: a list that is missing, altered, or knows of fewer destructions than the key file is refused. Both files brought
+back together from one older day cannot be told by themselves.
+
+It also keeps what back-ups and escrows were made, so that a certificate names those as well that were made after the
+copy of the key file that came back.
 """
 
 from __future__ import annotations
@@ -11,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.adapters.keys import form
-from gateway.adapters.keys.file_format import read_tombstones, write_tombstones
+from gateway.adapters.keys.document import Records
+from gateway.adapters.keys.file_format import read_records, write_records
 from gateway.adapters.keys.files import LISTED, Stamp, fault, load, replace
-from gateway.adapters.keys.tombstones import Tombstones
 
 _KIND = "purpose-gateway destructions 1"
 
@@ -25,20 +28,20 @@ def beside(path: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list as it was read once: the stamp of the file, what it names, and its bytes."""
+    """A list as it was read once: the stamp of the file, what it says, and its bytes."""
 
     stamp: Stamp
-    tombstones: Tombstones
+    records: Records
     data: bytes
 
 
-def write(tombstones: Tombstones, keys: form.CodeKeys) -> bytes:
+def write(records: Records, keys: form.CodeKeys) -> bytes:
     """Return the bytes of a list."""
-    return form.recoverable({"kind": _KIND, "destroyed": write_tombstones(tombstones)}, keys.of(_KIND))
+    return form.recoverable({"kind": _KIND, **write_records(records)}, keys.of(_KIND))
 
 
-def read(data: bytes, mac_key: bytes, *, recovering: bool = False) -> Tombstones:
-    """Return what a list names.
+def read(data: bytes, mac_key: bytes, *, recovering: bool = False) -> Records:
+    """Return what a list says.
 
     Args:
         mac_key: the key of the key file whose code is held against the list.
@@ -49,13 +52,13 @@ def read(data: bytes, mac_key: bytes, *, recovering: bool = False) -> Tombstones
         Fault: KEYS_UNAVAILABLE; the list is of another key file, or was altered.
     """
     body, code = form.unsealed(data)
-    form.keyed(body, "kind", "destroyed", "recovery")
+    form.keyed(body, "kind", "destroyed", "recovery", optional=("back_ups", "escrows"))
     if body["kind"] != _KIND:
         raise ValueError("no list of destructions")
     key = form.derived(mac_key, _KIND)
     if not (form.recovered(body, key) if recovering else form.authentic(body, code, key)):
         raise fault("the list of destructions is of another key file, or was altered")
-    return read_tombstones(body["destroyed"])
+    return read_records(body)
 
 
 def load_list(path: Path, mac_key: bytes, *, recovering: bool = False) -> Listed | None:

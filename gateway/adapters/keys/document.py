@@ -74,6 +74,15 @@ class Escrow:
 
 
 @dataclass(frozen=True, slots=True)
+class Records:
+    """What no older copy of a key file may undo: what was destroyed, and what copies were made, in order of time."""
+
+    tombstones: Tombstones = field(default_factory=Tombstones)
+    back_ups: tuple[BackUp, ...] = ()
+    escrows: tuple[Escrow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class KeyDocument:
     """The content of a key file. `masters` are in order of their versions; the last is the newest."""
 
@@ -84,6 +93,11 @@ class KeyDocument:
     tombstones: Tombstones = field(default_factory=Tombstones)
     back_ups: tuple[BackUp, ...] = ()
     escrows: tuple[Escrow, ...] = ()
+
+    @property
+    def records(self) -> Records:
+        """What the list beside the file says too."""
+        return Records(self.tombstones, self.back_ups, self.escrows)
 
     @property
     def newest(self) -> Master:
@@ -107,6 +121,16 @@ class KeyDocument:
         together = self.tombstones.including(tombstones)
         secrets = tuple(item for item in self.secrets if not together.covers(item.domain))
         return replace(self, secrets=secrets, tombstones=together)
+
+    def knowing(self, records: Records) -> KeyDocument:
+        """Return the document with these records as well, and without any secret that they destroy."""
+        back_ups = {*self.back_ups, *records.back_ups}
+        escrows = {*self.escrows, *records.escrows}
+        return replace(
+            self.without(records.tombstones),
+            back_ups=tuple(sorted(back_ups, key=lambda one: (one.made_at, one.digest))),
+            escrows=tuple(sorted(escrows, key=lambda one: (one.made_at, one.agent))),
+        )
 
     def destroying(self, domain: PseudonymDomain) -> KeyDocument:
         """Return the document without a domain; without an epoch, without all of them. It never has a key again.

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from gateway.accountability.jcs import Json
 from gateway.accountability.lexical import write_instant
 from gateway.adapters.keys import form
-from gateway.adapters.keys.document import BackUp, DomainSecret, Escrow, KeyDocument, Master, Stretching
+from gateway.adapters.keys.document import BackUp, DomainSecret, Escrow, KeyDocument, Master, Records, Stretching
 from gateway.adapters.keys.files import fault
 from gateway.adapters.keys.tombstones import Tombstones
 from gateway.model.pseudonym import CipherSuite
@@ -40,20 +40,7 @@ def write(document: KeyDocument, keys: form.CodeKeys) -> bytes:
         },
         "masters": [_write_master(item) for item in document.masters],
         "domains": [_write_secret(item) for item in document.secrets],
-        "destroyed": write_tombstones(document.tombstones),
-        "back_ups": [
-            {"made_at": write_instant(item.made_at), "until": item.until.isoformat(), "digest": item.digest}
-            for item in document.back_ups
-        ],
-        "escrows": [
-            {
-                "made_at": write_instant(item.made_at),
-                "agent": item.agent,
-                "versions": item.versions,
-                "salt": item.salt.hex(),
-            }
-            for item in document.escrows
-        ],
+        **write_records(document.records),
     }
     return form.recoverable(body, keys)
 
@@ -78,13 +65,37 @@ def read(data: bytes) -> tuple[KeyDocument, Mapping[str, Json], bytes]:
     return document, body, code
 
 
-def write_tombstones(tombstones: Tombstones) -> dict[str, Json]:
-    """Write what was destroyed, in order of names."""
-    return {"domains": [form.write_domain(name) for name in tombstones.names()], "before": tombstones.before}
+def write_records(records: Records) -> dict[str, Json]:
+    """Write what was destroyed, in order of names, and what copies were made."""
+    names: list[Json] = [form.write_domain(name) for name in records.tombstones.names()]
+    return {
+        "destroyed": {"domains": names, "before": records.tombstones.before},
+        "back_ups": [
+            {"made_at": write_instant(item.made_at), "until": item.until.isoformat(), "digest": item.digest}
+            for item in records.back_ups
+        ],
+        "escrows": [
+            {
+                "made_at": write_instant(item.made_at),
+                "agent": item.agent,
+                "versions": item.versions,
+                "salt": item.salt.hex(),
+            }
+            for item in records.escrows
+        ],
+    }
 
 
-def read_tombstones(value: Json) -> Tombstones:
-    """Read what `write_tombstones` wrote; ValueError for anything else."""
+def read_records(body: Mapping[str, Json]) -> Records:
+    """Read what `write_records` wrote, or what an earlier version did, which had no copies; else ValueError."""
+    return Records(
+        _read_tombstones(body["destroyed"]),
+        tuple(_read_back_up(item) for item in form.items(body.get("back_ups", []))),
+        tuple(_read_escrow(item) for item in form.items(body.get("escrows", []))),
+    )
+
+
+def _read_tombstones(value: Json) -> Tombstones:
     body = form.keyed(value, "domains", "before")
     names = [form.read_domain(item) for item in form.items(body["domains"])]
     before = form.text(body["before"])
@@ -103,14 +114,15 @@ def _read_document(body: Mapping[str, Json]) -> KeyDocument:
         raise ValueError("masters that are not in order")
     if masters[-1].readable_until is not None or any(master.readable_until is None for master in masters[:-1]):
         raise ValueError("the newest master is the one without an end")
+    records = read_records(body)
     return KeyDocument(
         CipherSuite(form.text(body["suite"])),
         _read_stretching(body["stretching"]),
         masters,
         tuple(_read_secret(item) for item in form.items(body["domains"])),
-        read_tombstones(body["destroyed"]),
-        tuple(_read_back_up(item) for item in form.items(body["back_ups"])),
-        tuple(_read_escrow(item) for item in form.items(body["escrows"])),
+        records.tombstones,
+        records.back_ups,
+        records.escrows,
     )
 
 

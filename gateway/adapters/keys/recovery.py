@@ -37,7 +37,7 @@ def recover(path: Path, escrow: bytes, agent: X25519PrivateKey, to: Path, secret
     if not form.recovered(body, recovery_key):
         raise fault("the escrow is not of this key file, or the file was altered")
     listed = destructions.load_list(path, recovery_key, recovering=True)
-    if listed is None or not listed.tombstones.cover_all(document.tombstones):
+    if listed is None or not listed.records.tombstones.cover_all(document.tombstones):
         raise fault("the list of destructions beside the key file is missing, or older than it")
     stretching = new_stretching(secret, n)
     opener = Opener.of(secret, stretching)
@@ -45,7 +45,7 @@ def recover(path: Path, escrow: bytes, agent: X25519PrivateKey, to: Path, secret
         replace(master, wrapped=derivation.wrap(opener.wrapping_key, held.masters[master.version]))
         for master in document.masters
     )
-    made = replace(document, stretching=stretching, masters=masters).without(listed.tombstones)
+    made = replace(document, stretching=stretching, masters=masters).knowing(listed.records)
     with locked(to):
         refuse_existing(to)
         write_files(to, made, opener)

@@ -43,8 +43,8 @@ class Opener(KeyHolder):
 class Reading:
     """The two files as they were read once.
 
-    `document` is what the key file says, without what the list destroyed. `behind` tells that the files do not say so
-    yet: the key file is an older copy, or somebody died between writing the two.
+    `document` is what the two say together, without what the list destroyed. `behind` tells that the files do not say
+    so yet: the key file is an older copy, or somebody died between writing the two.
     """
 
     stamp: Stamp
@@ -126,10 +126,10 @@ class KeyStore(KeyHolder):
         listed = destructions.load_list(self.path, self._opener.mac_key)
         if listed is None:
             raise fault("the list of destructions beside the key file is missing: bring it back")
-        if not listed.tombstones.cover_all(document.tombstones):
+        if not listed.records.tombstones.cover_all(document.tombstones):
             raise fault("the list of destructions is older than the key file: bring the newer one back")
-        merged = document.without(listed.tombstones)
-        behind = merged != document or listed.data != destructions.write(merged.tombstones, self.code_keys(merged))
+        merged = document.knowing(listed.records)
+        behind = merged != document or listed.data != destructions.write(merged.records, self.code_keys(merged))
         return Reading(stamp + listed.stamp, merged, behind, hashlib.sha256(data).hexdigest())
 
     def change(self, step: Callable[[KeyDocument], KeyDocument]) -> Change:
@@ -185,7 +185,7 @@ def write_files(path: Path, document: KeyDocument, opener: Opener) -> bytes:
     secret is refused, and erased by the next who opens it.
     """
     keys = opener.code_keys(document)
-    listed, names = destructions.load_list(path, opener.mac_key), destructions.write(document.tombstones, keys)
+    listed, names = destructions.load_list(path, opener.mac_key), destructions.write(document.records, keys)
     if listed is None or listed.data != names:
         destructions.store_list(path, names)
     data = file_format.write(document, keys)

@@ -44,7 +44,7 @@ def restore(
     if list_is_lost:
         print(
             "gateway: the list of destructions begins anew. Destroy again what was destroyed since the back-up and no"
-            " certificate names.",
+            " certificate names. Back-ups and escrows made since will not be named by certificates: erase them.",
             file=sys.stderr,
         )
 

@@ -20,6 +20,7 @@ from gateway.accountability import jcs
 from gateway.adapters.keys import derivation, destructions, file_format
 from gateway.adapters.keys import escrow as key_escrow
 from gateway.adapters.keys.certificate import certify, verify
+from gateway.adapters.keys.document import Records
 from gateway.adapters.keys.form import CodeKeys
 from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.adapters.keys.recovery import recover
@@ -107,7 +108,7 @@ def forge(path: Path, escrow: bytes, keeper: KeyKeeper) -> tuple[bytes, bytes]:
     document = keeper.document()
     masters = tuple(replace(one, readable_until=None) for one in document.masters if one.version == newest)
     made = replace(document, masters=masters, tombstones=Tombstones())
-    return file_format.write(made, keys), destructions.write(Tombstones(), keys)
+    return file_format.write(made, keys), destructions.write(Records(), keys)
 
 
 def test_an_agent_s_codes_count_neither_for_who_has_the_secret_nor_for_the_next_agent(

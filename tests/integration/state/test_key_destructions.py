@@ -6,16 +6,22 @@ import json
 import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from gateway.adapters.keys import destructions
+from gateway.accountability.jcs import Json
+from gateway.adapters.keys import destructions, file_format, form
 from gateway.adapters.keys.back_up import restore
+from gateway.adapters.keys.document import Records
 from gateway.adapters.keys.form import CodeKeys
 from gateway.adapters.keys.keeper import KeyKeeper
+from gateway.adapters.keys.recovery import recover
 from gateway.adapters.keys.ring import FileKeyRing
+from gateway.adapters.keys.store import Opener
 from gateway.adapters.keys.tombstones import Tombstones
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.pseudonym import PseudonymDomain
@@ -149,6 +155,7 @@ TAMPERINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "emptied": lambda body: body["destroyed"].update(domains=[]),
     "another name": lambda body: body["destroyed"]["domains"][0].update(recipient="hzpb"),
     "another day": lambda body: body["destroyed"].update(before="2026-01-01"),
+    "without a copy": lambda body: body["back_ups"].pop(),
     "another kind": lambda body: body.update(kind="purpose-gateway destructions 2"),
     "another recovery": lambda body: body.update(recovery="00" * 32),
     "no code": lambda body: body.pop("authentication"),
@@ -160,6 +167,7 @@ TAMPERINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
 def test_a_list_that_was_altered_is_refused(path: Path, name: str) -> None:
     ring = FileKeyRing.open(path, SECRET)
     ring.destroy(TAX)
+    KeyKeeper.open(path, SECRET).back_up(date(2999, 1, 1))
     body = json.loads(listed(path).read_bytes())
     TAMPERINGS[name](body)
     listed(path).write_text(json.dumps(body, sort_keys=True, separators=(",", ":")))
@@ -219,6 +227,36 @@ def test_a_back_up_comes_back_with_the_keys_it_had_and_without_what_was_destroye
     assert len(destruction.back_ups) == 1  # the restored file knows of the back-up it came from
 
 
+def test_copies_made_after_a_back_up_are_known_when_that_one_comes_back(path: Path, back_up: Path) -> None:
+    older = path.read_bytes()
+    keeper, agent = KeyKeeper.open(path, SECRET), X25519PrivateKey.generate()
+    later = keeper.back_up(date(2999, 1, 1))
+    escrow = keeper.escrow(agent.public_key())
+    known = keeper.document().records
+    assert {one.digest for one in known.back_ups} == {
+        sha256(copy).hexdigest() for copy in (back_up.read_bytes(), later)
+    }
+    path.write_bytes(older)  # by hand
+    assert KeyKeeper.open(path, SECRET).document().records == known
+    path.write_bytes(older)
+    recover(path, escrow, agent, path.with_name("recovered"), b"another secret", n=2**15)
+    assert KeyKeeper.open(path.with_name("recovered"), b"another secret").document().records == known
+    path.unlink()
+    restore(back_up, path, SECRET)
+    destruction = KeyKeeper.open(path, SECRET).destroy(TAX)
+    assert (destruction.back_ups, destruction.escrows) == (known.back_ups, known.escrows)
+
+
+def test_a_list_without_copies_is_read_and_made_whole(path: Path) -> None:
+    KeyKeeper.open(path, SECRET).back_up(date(2999, 1, 1))
+    document, body, _ = file_format.read(path.read_bytes())
+    opener = Opener.of(SECRET, document.stretching)
+    names: dict[str, Json] = {"kind": "purpose-gateway destructions 1", "destroyed": body["destroyed"]}
+    listed(path).write_bytes(form.recoverable(names, opener.code_keys(document).of("purpose-gateway destructions 1")))
+    assert KeyKeeper.open(path, SECRET).document().back_ups == document.back_ups
+    assert len(json.loads(listed(path).read_bytes())["back_ups"]) == 1
+
+
 def test_a_domain_made_after_the_back_up_has_the_same_keys_in_every_process_when_it_is_made_anew(
     path: Path, back_up: Path
 ) -> None:
@@ -270,7 +308,7 @@ def test_a_back_up_does_not_come_back_after_its_time_or_with_another_secret(path
 
 def test_the_list_is_not_read_with_the_code_of_anything_else(path: Path) -> None:
     # a back-up, a list and a key file are authenticated under three different keys
-    data, own, recovery = Tombstones(), bytes(32), bytes(31) + b"\1"
+    data, own, recovery = Records(), bytes(32), bytes(31) + b"\1"
     listed = destructions.write(data, CodeKeys(own, recovery))
     assert destructions.read(listed, own) == destructions.read(listed, recovery, recovering=True) == data
     for key, recovering in ((recovery, False), (own, True)):
