@@ -49,6 +49,8 @@ class Linking(Channel):
     ) -> Linked:
         """Turn your `tokens` of the field `by`, given to you for `tokens_of`, into those of a join; at most 5,000.
 
+        Of long ones fewer: they have to fit into the gateway's largest request, by default 262,144 bytes.
+
         The other side does the same with its own: subjects of both have equal tokens in the join, and nobody sees
         the other's.
         """

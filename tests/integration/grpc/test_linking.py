@@ -247,6 +247,12 @@ def test_five_thousand_tokens_at_once_and_no_more(hall: Warrants) -> None:
     refused(lambda: hall.link("police", join, [*many, "x"]), "REQUEST_INVALID")
 
 
+def test_of_long_tokens_fewer_fit_into_a_request(hall: Warrants) -> None:
+    join, long = hall.joined(), "s" + "0" * 68
+    assert hall.link("police", join, [long] * 3650) == [None] * 3650
+    refused(lambda: hall.link("police", join, [long] * 3700), "RESOURCE_EXHAUSTED")
+
+
 def test_officers_see_the_joins_of_their_reach(hall: Warrants) -> None:
     join = hall.joined()
     (seen,) = [one for one in hall.officer(AUDITOR).joins() if one.id == join.id]
