@@ -175,7 +175,8 @@ def test_randomised_answers_are_charged_once_and_are_the_same_again(residents: p
 def test_a_kind_of_unit_without_a_lifetime_cap_bears_no_loss_and_holds_back_nothing_else(
     owners: None, house: House
 ) -> None:
-    entries = tracing(context=context(PURPOSE), dataset="parcels", disclosure="register-cleaning", fields=("parcel_id",))
+    entries = tracing(context=context(PURPOSE), dataset="parcels", disclosure="register-cleaning")
+    entries = replace(entries, fields=("parcel_id",))
     delivery = delivered(pipeline.rows(house.ports, house.peer("data-bureau"), entries))
     with closing(delivery):
         assert sum(part.records.num_rows for part in delivery) > 0

@@ -19,14 +19,15 @@ def broad(policy: PolicySnapshot, recipients: Recipients, today: date) -> Iterat
     """Yield what is too broad about each allow that is not over, in the order of the file."""
     districts = _Districts(policy, recipients)
     for rule in policy.grants:
-        if rule.effect is Effect.ALLOW and not _over(rule, policy, today):
+        if rule.effect is Effect.ALLOW and not over(rule, policy, today):
             yield from _wildcards(rule)
             yield from _purpose(rule, policy)
             yield from _endless(rule, policy)
             yield from _city_wide(rule, policy, districts)
 
 
-def _over(rule: Grant, policy: PolicySnapshot, today: date) -> bool:
+def over(rule: Grant, policy: PolicySnapshot, today: date) -> bool:
+    """Tell whether a rule's last day, or its purpose's, is past."""
     end = rule.terms.valid_until
     return expired(policy, rule.purpose, today) or (end is not None and end < today)
 

@@ -8,6 +8,7 @@ from datetime import date
 from gateway.decision.holdings import Recipients
 from gateway.decision.lint import care
 from gateway.decision.lint.breadth import broad
+from gateway.decision.lint.cost import cost
 from gateway.decision.lint.findings import Finding, Severity
 from gateway.decision.lint.narrowing import unused
 from gateway.decision.lint.unreachable import unreachable
@@ -47,5 +48,6 @@ def _all(
     yield from care.memberships(snapshot, today)
     yield from care.trials(snapshot, today)
     yield from care.contracts(snapshot)
+    yield from cost(snapshot, recipients, today)
     if usage is not None:
         yield from unused(snapshot, usage, today)

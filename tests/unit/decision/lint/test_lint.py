@@ -22,8 +22,19 @@ HERE = 12
 """The first line that is added to the grants."""
 
 Replace = dict[str, list[tuple[str, str]]]
+BUDGETS = "budgets.yaml"
 JUST = '"The officer holds it already."'
 CASES, SUBSIDIES = "contracts/health_cases.yaml", "contracts/subsidies.yaml"
+
+
+def perturbed(epsilon: str, amount: str = "") -> tuple[str, str]:
+    """The plant that randomises the tiers for auditors, and the amounts where an epsilon is given for them too."""
+    more = f", amount_yuan: {{perturb: {{epsilon: {amount}}}}}" if amount else ""
+    alone = "alone.\n          fields: "
+    return f"{alone}{{tier: keep}}", f"{alone}{{tier: {{perturb: {{epsilon: {epsilon}}}}}{more}}}"
+
+
+TIERS = "p, x, zju, subsidies/audit-tiers, extract, hangzhou, subsidy-audit, until=2036-03-31, allow"
 
 PLANTED: list[tuple[str, str, list[str], Replace, str, int]] = [
     ("every-dataset", "serious", ["p, x, zju, *, extract, hangzhou, open-data, , allow"], {}, "grants.csv", HERE),
@@ -73,6 +84,12 @@ PLANTED: list[tuple[str, str, list[str], Replace, str, int]] = [
      "purposes.yaml", 2),
     ("identifier-without-reason", "serious", [], {CASES: [(JUST, "Needed for the business purpose.")]}, CASES, 44),
     ("identifier-without-reason", "serious", [], {CASES: [(JUST, "工作需要")]}, CASES, 44),
+    ("loss-over-cap", "warning", [TIERS], {SUBSIDIES: [perturbed("0.3")]}, "grants.csv", HERE),
+    ("loss-over-cap", "warning", [], {SUBSIDIES: [perturbed("1.2")]}, SUBSIDIES, 62),
+    ("loss-without-cap", "warning", [], {"contracts/firms.yaml": [
+        ("status: draft", "status: active"),
+        ("field: code}\n", "field: code}\n      fields: {sector: {keys: [tea, silk]}}\n"),
+        ("sector: keep", "sector: {perturb: {epsilon: 0.001}}")]}, "contracts/firms.yaml", 27),
 ]  # fmt: skip
 
 
@@ -109,6 +126,46 @@ def test_recipients_without_a_certificate_are_named_where_it_is_known(snapshot: 
 
     assert unknown(None) == set()
     assert unknown({"police-xihu", "audit-office"}) == {"g-zju"}
+
+
+def told_of_loss(policy: PolicySnapshot) -> dict[str, tuple[str, str]]:
+    return {one.file: (one.message, one.remedy) for one in lint(policy, DAY) if one.code == "loss-over-cap"}
+
+
+def test_the_largest_epsilon_that_fits_is_named_and_fits(changed: Changed) -> None:
+    def told(epsilon: str, amount: str = "", **caps: str) -> dict[str, tuple[str, str]]:
+        replace = {SUBSIDIES: [perturbed(epsilon, amount)], BUDGETS: [("zju: 3", caps.get("zju", "zju: 3"))]}
+        replace[BUDGETS].append(("zju/li.wei: 0.5", caps.get("person", "zju/li.wei: 0.5")))
+        return told_of_loss(changed(TIERS, replace=replace))
+
+    message, remedy = told("0.5")["grants.csv"]
+    assert "rho 0.125, and 'persons: default' is 0.0175" in message
+    assert remedy == "Write epsilon 0.186 at most, or raise 'persons: default' in budgets.yaml."
+    assert told("0.186") == {}
+    assert "grants.csv" in told("0.187")
+    # the widest of its people is enough, and then its own cap is the lowest
+    message, remedy = told("0.6", person="zju/li.wei: 6")["grants.csv"]
+    assert "'recipients: zju' is" in message
+    # what several fields lose adds up
+    assert told("0.132", "0.132") == {}
+    message, remedy = told("0.133", "0.133")["grants.csv"]
+    assert "2 randomised fields cost together" in message and "an epsilon for each of them of 0.132" in remedy
+
+
+def test_the_caps_that_all_share_are_told_of_the_contract(changed: Changed) -> None:
+    (told,) = told_of_loss(changed(replace={SUBSIDIES: [perturbed("1.2")]})).items()
+    assert told[0] == SUBSIDIES and "'datasets: subsidies' is 0.5" in told[1][0]
+    (told,) = told_of_loss(
+        changed(replace={SUBSIDIES: [perturbed("3")], BUDGETS: [("datasets: {subsidies: 6.0}", "datasets: {}")]})
+    ).items()
+    assert "'lifetime: resident' is 1.86" in told[1][0]
+
+
+def test_a_purposes_cap_counts_for_all_beneath_it_and_grants_that_are_over_for_nothing(changed: Changed) -> None:
+    line = TIERS.replace("subsidy-audit,", "data-contest,")
+    replace = {SUBSIDIES: [perturbed("0.1")], BUDGETS: [("open-data: 8.0", "open-data: 0.1")]}
+    assert "'purposes: open-data'" in told_of_loss(changed(line, replace=replace))["grants.csv"][0]
+    assert told_of_loss(changed(line.replace("2036-03-31", "2027-01-14"), replace=replace)) == {}
 
 
 def test_the_order_is_that_of_the_files(snapshot: PolicySnapshot) -> None:

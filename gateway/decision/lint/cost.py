@@ -1,0 +1,149 @@
+"""Randomised fields that no budget can bear: every account an extract is charged to has a cap, and it may lie lower."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+from gateway.decision.holdings import Recipients
+from gateway.decision.lint.breadth import over
+from gateway.decision.lint.findings import Finding, Severity, of_grant
+from gateway.decision.reach import disclosures
+from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
+from gateway.model.loss import pure_to_rho
+from gateway.model.treatment import Perturb
+from gateway.policy.budgets import DEFAULT, BudgetPolicy
+from gateway.policy.contracts.reader import block_place
+from gateway.policy.documents import read_yaml
+from gateway.policy.folder import BUDGETS, CONTRACTS
+from gateway.policy.grants import Effect, Grant
+from gateway.policy.problems import Problems
+from gateway.policy.snapshot import PolicySnapshot
+
+_PLACES = 1000
+"""An epsilon that fits is told to three places, rounded down: the least that contracts may write."""
+
+
+def cost(policy: PolicySnapshot, recipients: Recipients, today: date) -> Iterator[Finding]:
+    """Yield the extracts whose randomised fields, asked for together, cost more than a cap has from the beginning.
+
+    What all recipients share (lifetime, dataset) is told of the contract, the rest of each allow that is not over.
+    """
+    for contract in policy.contracts.values():
+        if contract.status is ContractStatus.ACTIVE:
+            yield from _of_contract(contract, policy)
+    for rule in policy.grants:
+        if rule.effect is Effect.ALLOW and not over(rule, policy, today):
+            for contract, spec in disclosures(policy, rule):
+                yield from _of_grant(rule, contract, spec, policy, recipients)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cap:
+    """A cap, with where budgets.yaml says it: `part: name`."""
+
+    part: str
+    name: str
+    rho: Fraction
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.name}"
+
+
+def _of_contract(contract: DataContract, policy: PolicySnapshot) -> Iterator[Finding]:
+    for spec in contract.disclosures.values():
+        epsilons = _epsilons(spec)
+        if not epsilons:
+            continue
+        kind, budgets = contract.privacy_unit.kind, policy.budgets
+        name, line = _place(contract, spec, policy)
+        if kind not in budgets.lifetime:
+            yield Finding(
+                "loss-without-cap", Severity.WARNING, name, line,
+                f"'{spec.name}' gives randomised fields about each {kind}, which has no lifetime cap: nothing can "
+                "be charged to it, so that they are never given",
+                f"Add '{kind}: …' under 'lifetime' of {BUDGETS}.",
+            )  # fmt: skip
+            continue
+        caps = [_Cap("lifetime", kind, budgets.lifetime[kind]), *_named("datasets", budgets.datasets, contract.dataset)]
+        lowest = min(caps, key=lambda cap: cap.rho)
+        if _price(epsilons) > lowest.rho:
+            yield Finding(
+                "loss-over-cap", Severity.WARNING, name, line, f"'{spec.name}' {_dear(epsilons, lowest)}",
+                _remedy(epsilons, lowest),
+            )  # fmt: skip
+
+
+def _of_grant(
+    rule: Grant, contract: DataContract, spec: DisclosureSpec, policy: PolicySnapshot, recipients: Recipients
+) -> Iterator[Finding]:
+    epsilons = _epsilons(spec)
+    if not epsilons:
+        return
+    caps = [cap for who in recipients.having(rule.recipient) for cap in _caps_of(who, policy.budgets)]
+    for purpose in (rule.purpose, *policy.purposes.ancestors(rule.purpose)):
+        caps.extend(_named("purposes", policy.budgets.purposes, purpose))
+    lowest = min(caps, key=lambda cap: cap.rho, default=None)
+    if lowest is not None and _price(epsilons) > lowest.rho:
+        yield of_grant(
+            rule, "loss-over-cap", Severity.WARNING,
+            f"gives {contract.dataset}/{spec.name}, which {_dear(epsilons, lowest)}", _remedy(epsilons, lowest),
+        )  # fmt: skip
+
+
+def _epsilons(spec: DisclosureSpec) -> tuple[Fraction, ...]:
+    """What each randomised field may lose; none of what is no extract."""
+    if spec.kind is not DisclosureKind.EXTRACT:
+        return ()
+    return tuple(Fraction(how.epsilon) for how in spec.fields.values() if isinstance(how, Perturb))
+
+
+def _price(epsilons: tuple[Fraction, ...]) -> Fraction:
+    """The rho of all fields together, as permits have it."""
+    return sum(map(pure_to_rho, epsilons), Fraction(0))
+
+
+def _caps_of(institution: str, budgets: BudgetPolicy) -> Iterator[_Cap]:
+    """Yield the institution's cap, and the widest that one of its people has."""
+    named = institution if institution in budgets.recipients else DEFAULT
+    yield _Cap("recipients", named, budgets.recipients[named])
+    people = [DEFAULT, *(name for name in budgets.persons if name.partition("/")[0] == institution)]
+    best = max(people, key=lambda name: budgets.persons[name])
+    yield _Cap("persons", best, budgets.persons[best])
+
+
+def _named(part: str, caps: Mapping[str, Fraction], name: str) -> Iterator[_Cap]:
+    if name in caps:
+        yield _Cap(part, name, caps[name])
+
+
+def _dear(epsilons: tuple[Fraction, ...], cap: _Cap) -> str:
+    fields = "a randomised field costs" if len(epsilons) == 1 else f"{len(epsilons)} randomised fields cost together"
+    return f"can never be asked in full: {fields} rho {_shown(_price(epsilons))}, and '{cap}' is {_shown(cap.rho)}"
+
+
+def _remedy(epsilons: tuple[Fraction, ...], cap: _Cap) -> str:
+    # n fields at one epsilon cost n·ε²/2
+    fits = math.floor(math.sqrt(2 * cap.rho / len(epsilons)) * _PLACES)
+    while fits and _price((Fraction(fits, _PLACES),) * len(epsilons)) > cap.rho:
+        fits -= 1
+    raised = f"raise '{cap}' in {BUDGETS}"
+    if not fits:
+        return f"{raised[0].upper()}{raised[1:]}."
+    each = "epsilon" if len(epsilons) == 1 else "an epsilon for each of them of"
+    return f"Write {each} {fits / _PLACES:g} at most, or {raised}."
+
+
+def _shown(rho: Fraction) -> str:
+    return f"{float(rho):.3g}"
+
+
+def _place(contract: DataContract, spec: DisclosureSpec, policy: PolicySnapshot) -> tuple[str, int]:
+    """The file and line of a disclosure."""
+    name = f"{CONTRACTS}{contract.dataset}.yaml"
+    document = read_yaml(name, policy.files.get(name, b""), Problems())
+    block = None if document is None else block_place(document)
+    return name, 0 if document is None else document.line(*(block or ()), "disclosures", spec.name)
