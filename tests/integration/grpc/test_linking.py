@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -238,6 +240,21 @@ def test_what_left_is_on_record_with_the_join_and_without_a_token(hall: Warrants
     assert not [token for token in (*mine, *found.tokens.to_pylist()) if token and token.encode() in shown]
     error = refused(lambda: hall.link("police", "0" * 32, mine), "JOIN_NOT_IN_FORCE")
     assert error.receipt_id
+
+
+@pytest.mark.parametrize("page", ["link-two-domains", "call-from-python"])
+def test_how_to_link_from_python(
+    hall: Warrants, page: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / f"docs/howto/{page}.md").read_text(encoding="utf-8")
+    (found,) = re.findall(r"<!-- tested: tests/integration/grpc/test_linking.py -->\n *```python\n(.*?)```", text, re.S)
+    program = dedent(found).replace("6b1d0c5e8f3a4d2790ab1c2d3e4f5a6b", hall.joined().id)
+    # its address and files are another city's
+    monkeypatch.chdir(hall.site.folder)
+    program = program.replace("gateway.example:8443", hall.site.target)
+    names = {"connect": hall.site.connect, "token": hall.site.token("police", "li.wei")}
+    exec(compile(program, "documentation", "exec"), names)
+    assert capsys.readouterr().out == f"{len(hall.tokens('police'))}\n"
 
 
 def test_five_thousand_tokens_at_once_and_no_more(hall: Warrants) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 import sqlite3
+from ast import literal_eval
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -102,6 +104,24 @@ def _visits(hall: Warrants, token: str) -> int:
         "health_cases", "police-tracing", purpose="epidemic-tracing", fields=["resident_id"]
     )
     return table.read_all().column(0).to_pylist().count(token)
+
+
+def test_how_to_open_from_python(hall: Warrants, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs/howto/call-from-python.md").read_text(encoding="utf-8")
+    marked = r"<!-- tested: tests/integration/grpc/test_reidentification.py -->\n```python\n(.*?)```"
+    ask, collect = re.findall(marked, text, re.DOTALL)
+    names: dict[str, Any] = {"gw": gw, "tokens": hall.tokens(ID)[:2], "connect": partial(_connect, hall)}
+    exec(compile(ask, "documentation", "exec"), names)
+    hall.approve(names["asked"], AUDITOR, COMMISSION)
+    exec(compile(collect, "documentation", "exec"), names)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith(names["asked"].id)
+    assert set(literal_eval(told[1])) <= set(values_of(hall.site.data, "health_cases", "resident_id"))
+
+
+def _connect(hall: Warrants, institution: str) -> gw.Gateway:
+    assert institution == REQUESTER[0]
+    return hall.site.connect(*REQUESTER)
 
 
 def test_nothing_in_clear_is_on_the_wire_or_kept(hall: Warrants) -> None:
