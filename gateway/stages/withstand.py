@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason
-from gateway.model.permit import Refusal
+from gateway.model.permit import FieldViolation, NearestRequest, Permit, Refusal
 from gateway.model.plan import RowScope
 from gateway.model.treatment import Pseudonymize
 from gateway.ports import Source
@@ -23,7 +25,21 @@ def withstand(admitted: AdmittedPermit, source: Source) -> Refusal | None:
     if permit.request.kind is not DisclosureKind.EXTRACT:
         return None
     counted = RowScope(None, scope.disclosure.consent_field, scope.disclosure.predicate)
-    for name, how in scope.fields.items():
-        if isinstance(how, Pseudonymize) and source.guessable(scope.contract, name, counted):
-            return Refusal(ErrorReason.TOKENS_GUESSABLE, grant=scope.grant, legal_basis=scope.legal_basis)
-    return None
+    undone = tuple(
+        name
+        for name, how in scope.fields.items()
+        if isinstance(how, Pseudonymize) and source.guessable(scope.contract, name, counted)
+    )
+    return _refused(permit, undone) if undone else None
+
+
+def _refused(permit: Permit, undone: tuple[str, ...]) -> Refusal:
+    """Name the fields, as the contract does, and what is left without them: else whom to ask."""
+    rest = tuple(name for name in permit.scope.fields if name not in undone)
+    return replace(
+        permit.refused(ErrorReason.TOKENS_GUESSABLE),
+        violations=tuple(
+            FieldViolation("fields", f"'{name}' would leave as tokens that counting undoes") for name in undone
+        ),
+        nearest=NearestRequest(fields=rest) if rest else NearestRequest(steward=permit.scope.contract.steward),
+    )

@@ -20,6 +20,7 @@ from gateway.kernels.perturb import RandomizedResponse
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator
 from gateway.model.loss import PrivacyLoss
+from gateway.model.permit import FieldViolation, NearestRequest
 from gateway.model.record import AuditRecord
 from gateway.pipeline import Refused
 from seeds.generator.identity import check_character
@@ -70,13 +71,24 @@ DISCLOSURES = """
           fields:
             sex: pseudonymize
           waive_noise: "For the test."
+
+        partly-guessable:
+          kind: extract
+          description: The same, with what counting does not undo.
+          fields:
+            sex: pseudonymize
+            community: pseudonymize
+            resident_id: pseudonymize
+            birth_date: {generalize: year}
+          waive_noise: "For the test."
 """
+GUESSABLE = FieldViolation("fields", "'sex' would leave as tokens that counting undoes")
 CROWD = ("sex", "birth_date", "community")
 ASKING = "cleaning-contractor"
 PURPOSE = "data-cleaning"
 GRANTS = "".join(
     f"p, g-test-{name}, {ASKING}, residents/{name}, extract, hangzhou, {PURPOSE}, until=2036-03-31, allow\n"
-    for name in ("looks-alike", "answers", "more-answers", "crowd", "guessable")
+    for name in ("looks-alike", "answers", "more-answers", "crowd", "guessable", "partly-guessable")
 )
 
 
@@ -246,3 +258,21 @@ def test_tokens_that_counting_would_undo_are_refused(residents: pa.Table, house:
     (record,) = house.audit.records
     assert record.reason == ErrorReason.TOKENS_GUESSABLE and record.grant == "g-test-guessable"
     assert not {"charge", "rows"} & set(house.diary.events)
+    assert refused.refusal.violations == (GUESSABLE,)
+    assert refused.refusal.nearest == NearestRequest(steward=house.ports.policy.current().steward("residents"))
+
+
+def test_what_may_be_asked_for_beside_guessable_tokens_is_told(residents: pa.Table, house: House) -> None:
+    request = tracing(context=context(PURPOSE), dataset="residents", disclosure="partly-guessable")
+    for fields, rest in (
+        ((), ("resident_id", "birth_date")),
+        (("birth_date", "sex"), ("birth_date",)),
+    ):
+        asked = replace(request, context=context(PURPOSE), fields=fields)
+        refused = pipeline.rows(house.ports, house.peer(ASKING), asked)
+        assert isinstance(refused, Refused)
+        assert refused.refusal.nearest == NearestRequest(fields=rest)
+        assert GUESSABLE in refused.refusal.violations
+        assert len(refused.refusal.violations) == (1 if fields else 2)
+        told, _ = extract(house, "partly-guessable", fields=rest)
+        assert tuple(told.column_names) == rest
