@@ -10,6 +10,7 @@ from gateway.adapters.keys.keeper import Destruction, KeyKeeper
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE
 from gateway.cli.files import new_file
+from gateway.cli.key.domains import domain_of, see_that_it_was_made
 from gateway.cli.key.opening import apart, secret_of, told
 from gateway.cli.mistake import Mistake
 from gateway.cli.signing import officer_key as own_key
@@ -27,6 +28,7 @@ def destroy(
     officer_key: Path,
     out: Path,
     secret_file: Path | None = None,
+    never_made: bool = False,
     yes: bool = False,
     json_: bool = False,
 ) -> int:
@@ -37,7 +39,7 @@ def destroy(
     file
         The key file.
     recipient
-        The recipient of the tokens.
+        The recipient of the tokens, or join: and the id of a join grant.
     purpose
         Their purpose.
     epoch
@@ -48,20 +50,27 @@ def destroy(
         The file to write the certificate to. One that exists is never replaced.
     secret_file
         A file with the secret that opens the key file; left out, it is asked for.
+    never_made
+        Go on where the file has no secret of the domain, and had none: it never has one.
     yes
         Do not ask back.
     json_
         Print JSON.
     """
     apart(out, file)
+    domain = domain_of(recipient, purpose, epoch)
     officer = own_key(officer_key)
-    domain = PseudonymDomain(recipient, purpose, epoch)
     secret = secret_of(secret_file)
+    with told("nothing was destroyed"):
+        keeper = KeyKeeper.open(file, secret)
+        document = keeper.document()
+    if not never_made:
+        see_that_it_was_made(domain, document)
     if not yes:
         _ask_back(domain)
     with new_file(out) as stream:  # the certificate has its place before anything is destroyed
         with told("nothing is known to be destroyed"):
-            destruction = KeyKeeper.open(file, secret).destroy(domain)
+            destruction = keeper.destroy(domain)
         certificate = certify(destruction, officer)
         try:
             stream.write(certificate)

@@ -11,9 +11,9 @@ from gateway.adapters.keys.document import KeyDocument, Master
 from gateway.adapters.keys.keeper import KeyKeeper
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE
+from gateway.cli.key.domains import shown
 from gateway.cli.key.opening import secret_of, told
 from gateway.cli.signing import at, utc
-from gateway.model.pseudonym import PseudonymDomain
 
 
 def status(file: Path, /, *, secret_file: Path | None = None, json_: bool = False) -> int:
@@ -77,10 +77,10 @@ def _lines(document: KeyDocument) -> Iterator[str]:
         yield f"Version {master.version}: {_state(document, master)}, made {master.made_at:%Y-%m-%d}{until}"
     yield f"Domains: {len(document.secrets)}"
     for item in document.secrets:
-        yield f"  {_shown(item.domain)}"
+        yield f"  {shown(item.domain)}"
     yield f"Destroyed: {len(document.tombstones.domains)}"
     for domain in document.tombstones.names():
-        yield f"  {_shown(domain)}"
+        yield f"  {shown(domain)}"
     if document.tombstones.before:
         yield f"Epochs that ended before {document.tombstones.before} are destroyed in every domain."
     for copy in document.back_ups:
@@ -97,7 +97,3 @@ def _state(document: KeyDocument, master: Master) -> str:
     if master.readable(now):
         return "readable"
     return "kept for the gateway's own keys" if master in document.finished(now).masters else "closed"
-
-
-def _shown(domain: PseudonymDomain) -> str:
-    return f"{domain.recipient} for {domain.purpose}" + (f", epoch {domain.epoch}" if domain.epoch else "")

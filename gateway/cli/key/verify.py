@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.adapters.keys.certificate import verify as verified
 from gateway.cli.codes import FINE, FOUND
 from gateway.cli.files import read_file
+from gateway.cli.key.domains import shown
 from gateway.cli.signing import at
 
 
@@ -29,7 +30,6 @@ def verify(certificate: Path, /, *, officer: str = "") -> int:
     if officer and officer != found.officer:
         print(f"gateway: {certificate}: another key signed it: {found.officer}.", file=sys.stderr)
         return FOUND
-    name = f"{found.domain.recipient} for {found.domain.purpose}"
-    epoch = f", epoch {found.domain.epoch}" if found.domain.epoch else ", all epochs"
-    print(f"{name}{epoch}: destroyed at {at(found.at)}; signed by {found.officer}.")
+    epochs = "" if found.domain.epoch else ", all epochs"
+    print(f"{shown(found.domain)}{epochs}: destroyed at {at(found.at)}; signed by {found.officer}.")
     return FINE

@@ -197,10 +197,65 @@ def test_destroy_of_one_epoch_leaves_the_rest_and_what_is_gone_is_certified_agai
 
 
 def test_destroy_of_what_was_never_made_sees_that_it_never_is(keeper: Keeper) -> None:
-    assert keeper.destroy("--recipient", "hzedu", "--purpose", "enrolment", "--yes") == 0
+    hzedu = ("--recipient", "hzedu", "--purpose", "enrolment", "--yes")
+    before = keeper.keys.read_bytes()
+    assert keeper.destroy(*hzedu) == 2
+    assert keeper.keys.read_bytes() == before
+    assert keeper.destroy(*hzedu, "--never-made") == 0
     assert "There was no secret of it" in keeper.out
     assert lost(keeper.ring(), PseudonymDomain("hzedu", "enrolment", "2026"))
     assert run(("key", "verify", str(keeper.folder / "certificate"))) == 0
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        ("", "subsidy-check"),
+        ("hztax", ""),
+        ("hztax ", "subsidy-check"),
+        ("join:", "subsidy-check"),
+        ("hztax", "join:subsidy-check"),
+        ("hztax", "subsidy-check", "2026-13"),
+        ("hztax", "subsidy-check", "2026-02-30"),
+        ("hztax", "subsidy-check", "0000"),
+        ("hztax", "subsidy-check", "2026-1"),
+        ("hztax", "subsidy-check", "20261122"),
+    ],
+    ids="/".join,
+)
+def test_what_is_no_name_is_not_destroyed(keeper: Keeper, named: tuple[str, ...]) -> None:
+    before = keeper.keys.read_bytes()
+    options = [part for pair in zip(("--recipient", "--purpose", "--epoch"), named, strict=False) for part in pair]
+    assert keeper.destroy(*options, "--yes", "--never-made") == 2
+    assert " is no " in keeper.err
+    assert keeper.keys.read_bytes() == before
+    assert not (keeper.folder / "certificate").exists()
+
+
+@pytest.mark.parametrize(
+    ("named", "near"),
+    [
+        (("hztx", "subsidy-check"), "Did you mean 'hztax for subsidy-check'?"),
+        (("hztax", "subsidy-chek", "2026-11"), "Did you mean 'hztax for subsidy-check, epoch 2026-11'?"),
+        (("hztax", "subsidy-check", "2025-11"), "Did you mean 'hztax for subsidy-check, epoch 2026-11'?"),
+    ],
+    ids=["recipient", "purpose", "epoch"],
+)
+def test_a_slip_of_the_pen_destroys_nothing_and_is_told_what_is_near(
+    keeper: Keeper, named: tuple[str, ...], near: str
+) -> None:
+    before = keeper.keys.read_bytes()
+    options = [part for pair in zip(("--recipient", "--purpose", "--epoch"), named, strict=False) for part in pair]
+    assert keeper.destroy(*options, "--yes") == 2
+    assert near in keeper.err and "--never-made" in keeper.err
+    assert keeper.keys.read_bytes() == before
+
+
+def test_the_domain_of_a_join_is_destroyed_by_its_id(keeper: Keeper) -> None:
+    join = PseudonymDomain(f"join:{'0a' * 16}", "investigation")
+    keeper.ring().working_key(join, KeyUse.TOKEN_BLOCK, "text")
+    assert keeper.destroy("--recipient", join.recipient, "--purpose", join.purpose, "--yes") == 0
+    assert lost(keeper.ring(), join)
 
 
 def test_destroy_destroys_nothing_where_it_cannot_certify(keeper: Keeper) -> None:
@@ -218,6 +273,7 @@ def test_destroy_destroys_nothing_where_it_cannot_certify(keeper: Keeper) -> Non
 def test_the_gateway_s_own_domain_is_not_destroyed(keeper: Keeper) -> None:
     own = ("--recipient", "purpose-gateway", "--purpose", "audit-manifest")
     assert keeper.destroy(*own, "--yes") == 2
+    assert "the gateway's own keys are not destroyed" in keeper.err
     assert not (keeper.folder / "certificate").exists()
 
 
