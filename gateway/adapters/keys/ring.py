@@ -12,6 +12,7 @@ before is the caller's to let go.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from collections.abc import Mapping
@@ -31,6 +32,9 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
 from gateway.ports import AUDIT_DOMAIN, Clock, KeysState, KeyUse
 
+_log = logging.getLogger(__name__)
+_DESTROYED = "keys refused: those of %s for %s were destroyed for good; is a grant of it left?"
+"""Names of an institution and a purpose alone: callers are told that keys are unavailable, and operators why."""
 _Asked = tuple[PseudonymDomain, KeyUse, str, int | None]
 
 
@@ -110,6 +114,9 @@ class FileKeyRing(KeyHolder):
         key = current.cache.get(asked)
         if key is None:
             if domain not in current.secrets:
+                if current.document.tombstones.covers(domain):
+                    _log.warning(_DESTROYED, domain.recipient, domain.purpose)
+                    raise fault("the secret of this domain was destroyed")
                 self._make(domain)
                 current = self._latest()
             key = _derived(current, domain, use, field_form, version)

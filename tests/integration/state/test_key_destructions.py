@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -198,6 +199,17 @@ def test_tombstones_of_epochs_stay_few() -> None:
     assert stones.cover_all(Tombstones(frozenset((epoch, whole))))
     assert not Tombstones(frozenset((epoch,))).cover_all(stones)
     assert not stones.cover_all(Tombstones(before="2026-01-01"))
+
+
+def test_operators_are_told_whose_keys_were_destroyed(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ring = FileKeyRing.open(path, SECRET)
+    ring.destroy(TAX)
+    with caplog.at_level(logging.WARNING):
+        assert lost(ring, YEAR)
+        assert not lost(ring, POLICE)
+    assert caplog.messages == [
+        "keys refused: those of hztax for subsidy-check were destroyed for good; is a grant of it left?"
+    ]
 
 
 # back-ups
