@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
@@ -38,6 +39,7 @@ from gateway.policy.validation import FieldName, Shape, Text
 
 _DATES = (Precision.DAY, Precision.MONTH, Precision.YEAR)
 _REGIONS = (Precision.STREET, Precision.DISTRICT, Precision.CITY)
+_SUITING = {FieldType.DATE: _DATES, FieldType.TIMESTAMP: _DATES, FieldType.STRING: _REGIONS}
 _WORDS = (TreatmentKind.KEEP.value, TreatmentKind.PSEUDONYMIZE.value)
 _FORMS = ("keep", "pseudonymize", "generalize", "mask", "perturb")
 _MAX_INT = 2**63 - 1
@@ -86,23 +88,19 @@ class PseudonymizeShape(Shape):
 class GeneralizeShape(Shape):
     """How far: one of to, width, step, age, geohash or address; with a top for numbers and ages."""
 
-    to: Annotated[Precision | None, Field(strict=False)] = None
+    to: str | None = None
     width: Annotated[int | None, Field(ge=1, le=_MAX_INT)] = None
     step: Annotated[str | None, Field(description="of a double, a decimal in quotes")] = None
     age: Annotated[int | None, Field(ge=1, le=100, description="years of a band")] = None
     geohash: Annotated[int | None, Field(ge=1, le=9, description="characters")] = None
     longitude: Annotated[FieldName | None, Field(description="for a geohash: the field beside the latitude")] = None
-    address: Annotated[Precision | None, Field(strict=False)] = None
+    address: str | None = None
     top: int | str | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _from_word(cls, written: Any) -> Any:
-        if not isinstance(written, str):
-            return written
-        if written not in list(Precision):
-            raise ValueError(f"{shown(written)} is not a precision. {did_you_mean(written, list(Precision))}".strip())
-        return {"to": written}
+        return {"to": written} if isinstance(written, str) else written
 
     @model_validator(mode="after")
     def _one_way(self) -> GeneralizeShape:
@@ -289,10 +287,19 @@ def _perturb(shape: PerturbShape, field: FieldSpec) -> Perturb:
             "Write another one."
         )
     bounds = field.bounds if field.type is FieldType.INT64 and field.keys is None else None
-    keyed = field.keys is not None and len(field.keys) + field.nullable > 1
-    if not keyed and (bounds is None or bounds.lower == bounds.upper):
+    if field.keys is None and bounds is None:
         raise ValueError(
             f"'{field.name}' has neither public keys nor bounds to be randomised within. Declare its keys or bounds."
+        )
+    if field.keys is not None and len(field.keys) + field.nullable < 2:
+        raise ValueError(
+            f"'{field.name}' has one public key, and an answer is randomised among two at least. "
+            "Declare more keys, or choose another treatment."
+        )
+    if bounds is not None and bounds.lower == bounds.upper:
+        raise ValueError(
+            f"'{field.name}' has bounds that leave one value, and an answer is randomised among two at least. "
+            "Widen them, or choose another treatment."
         )
     if bounds is not None and bounds.upper - bounds.lower > _WIDEST_BOUNDS:
         raise ValueError(f"the bounds of '{field.name}' are too far apart to be randomised within. Narrow them.")
@@ -303,7 +310,7 @@ def _perturb(shape: PerturbShape, field: FieldSpec) -> Perturb:
 
 def _generalize(coarse: GeneralizeShape, field: FieldSpec, fields: Mapping[str, FieldSpec]) -> Generalize:
     if coarse.width is not None:
-        _suits(field, "generalize to steps", FieldType.INT64)
+        _suits(field, "width", FieldType.INT64, instead={FieldType.DOUBLE: "Write {step: …}."})
         top = _whole(coarse.top)
         if top is not None and top // coarse.width * coarse.width < -(2**63):
             raise ValueError("the step of the top begins below all numbers of 64 bits. Write another top.")
@@ -315,7 +322,7 @@ def _generalize(coarse: GeneralizeShape, field: FieldSpec, fields: Mapping[str, 
             raise ValueError("the top of ages must lie between 1 and 150. Write another one.")
         return GeneralizeAge(coarse.age, top)
     if coarse.step is not None:
-        _suits(field, "generalize to steps of a double", FieldType.DOUBLE)
+        _suits(field, "step", FieldType.DOUBLE, instead={FieldType.INT64: "Write {width: …}."})
         return _step(coarse.step, None if coarse.top is None else str(coarse.top))
     if coarse.geohash is not None and coarse.longitude is not None:
         _suits(field, "generalize to a geohash", FieldType.DOUBLE)
@@ -326,15 +333,21 @@ def _generalize(coarse: GeneralizeShape, field: FieldSpec, fields: Mapping[str, 
     if coarse.address is not None:
         _suits(field, "generalize the address", FieldType.STRING)
         if coarse.address not in _REGIONS:
-            raise ValueError(f"an address generalises to {', '.join(_REGIONS)}. Write one of them.")
-        return GeneralizeAddress(coarse.address)
-    if coarse.to in _DATES:
-        _suits(field, f"generalize to {coarse.to}", FieldType.DATE, FieldType.TIMESTAMP)
-        return GeneralizeDate(coarse.to)
-    if coarse.to in _REGIONS:
-        _suits(field, f"generalize to {coarse.to}", FieldType.STRING)
-        return GeneralizeRegion(coarse.to)
-    raise ValueError("a field has exactly one treatment. Keep one of them.")
+            hint = did_you_mean(coarse.address, _REGIONS)
+            raise ValueError(f"{shown(coarse.address)} is not a value of 'address'. {hint}")
+        return GeneralizeAddress(Precision(coarse.address))
+    return _to_precision(coarse.to or "", field)
+
+
+def _to_precision(written: str, field: FieldSpec) -> Generalize:
+    if written in _DATES:
+        _suits(field, f"generalize to {written}", FieldType.DATE, FieldType.TIMESTAMP)
+        return GeneralizeDate(Precision(written))
+    if written in _REGIONS:
+        _suits(field, f"generalize to {written}", FieldType.STRING)
+        return GeneralizeRegion(Precision(written))
+    suiting = _SUITING.get(field.type, tuple(Precision))
+    raise ValueError(f"{shown(written)} is not a precision. {did_you_mean(written, suiting)}")
 
 
 def _whole(top: int | str | None) -> int | None:
@@ -363,8 +376,10 @@ def _decimal(written: str) -> Fraction:
     return Fraction(written)
 
 
-def _suits(field: FieldSpec, treatment: str, *types: FieldType) -> None:
+def _suits(
+    field: FieldSpec, treatment: str, *types: FieldType, instead: Mapping[FieldType, str] = MappingProxyType({})
+) -> None:
     if field.type not in types:
         wanted = " or ".join(map(with_article, types))
         written = f"'{treatment}' is for {wanted}, and '{field.name}' is {with_article(field.type)}"
-        raise ValueError(f"{written}. Choose another treatment.")
+        raise ValueError(f"{written}. {instead.get(field.type, 'Choose another treatment.')}")

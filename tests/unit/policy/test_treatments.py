@@ -248,7 +248,7 @@ def test_numbers_that_may_be_missing_and_fields_of_one_value_are_not_randomised(
     with pytest.raises(ValueError, match="may be missing"):
         _read(number, {"perturb": {"epsilon": 1}})
     one = FieldSpec("one", F.STRING, C.OTHER, False, CanonicalForm.TEXT, None, ("A",))
-    with pytest.raises(ValueError, match="neither public keys nor bounds"):
+    with pytest.raises(ValueError, match="one public key"):
         _read(one, {"perturb": {"epsilon": 1}})
     # with NULL for a second value there is something to choose from
     maybe = FieldSpec("maybe", F.STRING, C.OTHER, True, CanonicalForm.TEXT, None, ("A",))
