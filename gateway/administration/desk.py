@@ -8,7 +8,7 @@ from gateway.decision.warrant import reaches
 from gateway.model.errors import ErrorReason
 from gateway.model.governance import Officer, Power
 from gateway.model.party import Identity, Peer
-from gateway.model.permit import Refusal
+from gateway.model.permit import FieldViolation, Refusal
 from gateway.model.pseudonym import AUDIT_DOMAIN
 from gateway.policy.store import PolicyStore
 from gateway.ports import (
@@ -69,7 +69,9 @@ def officer_of(office: Office, identity: Identity, *powers: Power) -> Officer | 
         office.policy.follow()
     found = office.policy.current().officers.get(identity.institution, identity.person)
     if found is None or (powers and not found.powers & set(powers)):
-        return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
+        wanted = " or ".join(f"'{power}'" for power in powers)
+        told = (FieldViolation("", f"takes the power {wanted}"),) if powers else ()
+        return Refusal(ErrorReason.AUTHORITY_EXCEEDED, violations=told)
     return found
 
 

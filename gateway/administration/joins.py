@@ -54,7 +54,7 @@ def propose_join(office: Office, peer: Peer, joining: Joining) -> Join | Refusal
         return author
     policy, now = office.policy.current(), office.clock.now()
     if not reaches(author, Power.LINK, joining.dataset, policy):
-        return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
+        return _beyond()
     wrong, form = _unsound(joining, policy, now), form_of(joining.dataset, joining.field, policy)
     if wrong or form is None:
         return Refusal(ErrorReason.REQUEST_INVALID, violations=tuple(wrong))
@@ -87,12 +87,14 @@ def approve_join(office: Office, peer: Peer, join_id: str, signature: bytes) -> 
         return approver
     policy, now = office.policy.current(), office.clock.now()
     join = office.registers.joins.get(join_id)
-    if join is None or join.over(now):
+    if join is None:
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
     if not reaches(approver, Power.LINK, join.dataset, policy):
-        return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
+        return _beyond()
+    if join.over(now):
+        return _ended_already()
     if any(one.officer == approver.id for one in join.approvals):
-        return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED)
+        return _signed_already(standing(join, policy, now))
     if not signed(approver, join_statement(join), signature):
         return Refusal(ErrorReason.SIGNATURE_INVALID)
     office.audit.note(Event(EventKind.JOIN_APPROVED, now, approver.id, _about(join)))
@@ -111,10 +113,12 @@ def end_join(office: Office, peer: Peer, join_id: str) -> Join | Refusal:
         return ending
     now = office.clock.now()
     join = office.registers.joins.get(join_id)
-    if join is None or join.over(now):
+    if join is None:
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
     if not reaches(ending, Power.LINK, join.dataset, office.policy.current()):
-        return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
+        return _beyond()
+    if join.over(now):
+        return _ended_already()
     if not _end(office, join_id, ending.id, now):
         return gone()
     close_joins(office)
@@ -179,6 +183,23 @@ def _end(office: Office, join_id: str, by: str, now: datetime) -> bool:
         return False
     office.audit.note(Event(EventKind.JOIN_ENDED, now, by, {"join": join_id}))
     return True
+
+
+def _beyond() -> Refusal:
+    """The refusal of an officer who may link, though not this."""
+    told = FieldViolation("dataset", f"lies beyond your power '{Power.LINK}', which has to reach over all regions")
+    return Refusal(ErrorReason.AUTHORITY_EXCEEDED, violations=(told,))
+
+
+def _ended_already() -> Refusal:
+    return Refusal(ErrorReason.ENTRY_NOT_FOUND, violations=(FieldViolation("id", "is of a join that ended already"),))
+
+
+def _signed_already(how: Standing) -> Refusal:
+    """The refusal of a second signature of one officer, which says whether another's is needed."""
+    lacking = f"takes {how.lacking} more" if how.lacking else "is in force" if how.in_force else "is not in force"
+    told = FieldViolation("", f"has your signature, and {lacking}")
+    return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED, violations=(told,))
 
 
 def _unsound(joining: Joining, policy: PolicySnapshot, now: datetime) -> list[FieldViolation]:

@@ -6,6 +6,7 @@ Tokens come from files or the standard input, never from the command line, which
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -18,15 +19,17 @@ from cryptography.hazmat.primitives.serialization import (
 from cyclopts import Parameter
 
 from gateway.cli.as_json import print_all, print_json, print_one
-from gateway.cli.codes import CANNOT_RUN, FINE
+from gateway.cli.codes import CANNOT_RUN, FINE, REFUSED
 from gateway.cli.connection import connected, connected_caller
 from gateway.cli.files import new_file, read_private
 from gateway.cli.mistake import Mistake
 from gateway.cli.signing import approvals_json, approvers, at, officer_key, tell_unsigned, x25519_key
-from gateway.client import OtherKey, SealBroken, reidentify
+from gateway.client import CapExceeded, Gateway, GatewayError, OtherKey, Refused, SealBroken, reidentify
 from gateway.client.warrants import Reidentification
 
 _MAX_BYTES = 1 << 20
+
+_CASE, _CAP = "CASE_NUMBER_REQUIRED", "CAP_EXCEEDED"
 
 
 def ask(
@@ -74,10 +77,15 @@ def ask(
     tokens, key = _tokens(tokens_file), reidentify.new_key()
     with new_file(key_file) as stream, connected_caller(connect) as gateway:
         stream.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        asked = gateway.ask_reidentification(
-            dataset, disclosure, tokens, key, purpose=purpose, by=by, tokens_of=tokens_of, reason=reason,
-            case_number=case_number,
-        )  # fmt: skip
+        try:
+            asked = gateway.ask_reidentification(
+                dataset, disclosure, tokens, key, purpose=purpose, by=by, tokens_of=tokens_of, reason=reason,
+                case_number=case_number,
+            )  # fmt: skip
+        except (CapExceeded, Refused) as refusal:
+            if refusal.reason not in (_CASE, _CAP):
+                raise
+            raise _unmet(refusal, _conditions(gateway, (dataset, disclosure, purpose))) from None
     return _tell(asked, json_=json_)
 
 
@@ -171,6 +179,20 @@ def collect(
     else:
         print("\n".join(one or "" for one in opened))
     return FINE
+
+
+def _conditions(gateway: Gateway, what: tuple[str, str, str]) -> list[str]:
+    """The conditions of a dataset's disclosure for a purpose."""
+    offers = [one for one in gateway.describe() if (one.dataset, one.disclosure, one.purpose) == what]
+    return [condition for one in offers for condition in one.conditions]
+
+
+def _unmet(refusal: GatewayError, conditions: Iterable[str]) -> Mistake:
+    """What the conditions of the grant are, one of which was not met."""
+    lines = [str(refusal).removesuffix(".")]
+    if refusal.reason == _CASE:
+        lines = [f"{_CASE}: name the case by --case-number, in the form below or one that is open"]
+    return Mistake("\n".join([*lines, *(f"  {one}" for one in conditions)]), code=REFUSED)
 
 
 def _tokens(file: Path | None) -> list[str]:

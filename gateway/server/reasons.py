@@ -193,12 +193,14 @@ MEANINGS: dict[R, Meaning] = {
         _NOT_FOUND, "No policy that was ever in force has this digest.", "没有曾经生效且摘要如此的政策。"
     ),
     R.ENTRY_NOT_FOUND: Meaning(
-        _NOT_FOUND, "The register has no such entry that you keep.", "登记册中没有由您保管的该条目。"
+        _NOT_FOUND,
+        "The register has no such entry that you keep, or it is over.",
+        "登记册中没有由您保管的该条目，或其已终止。",
     ),
     R.SECOND_OFFICER_REQUIRED: Meaning(
         _PRECONDITION,
-        "This takes another officer than its author and publisher. Have one approve or review it.",
-        "须由提议人和发布人以外的另一名管理人员批准或复核。",
+        "This takes an officer who has no part in it yet, by asking, proposing, publishing or signing. Have one do it.",
+        "须由尚未参与（申请、提议、发布或签名）的另一名管理人员办理。",
     ),
     R.COOLING_DOWN: Meaning(
         _PRECONDITION,

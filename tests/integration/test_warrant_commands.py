@@ -83,6 +83,9 @@ def test_a_join_is_proposed_signed_and_ended(hall: Warrants) -> None:
     assert "  in force until" in out and "not in force: 2 more officers have to sign it" in out
     code, out, _ = command(hall, BUREAU, "link", "end", join)
     assert code == 0 and "its keys were destroyed" in out and "in force" not in out
+    for again in (("end", join), ("approve", join, "--officer-key", key_file(hall, BUREAU))):
+        code, _, err = command(hall, BUREAU, "link", *again)
+        assert code == 5 and "ENTRY_NOT_FOUND" in err and "ended already" in err
     code, _, err = command(hall, BUREAU, "link", "propose", *what[:2], "--first", "police", *what[4:])
     assert code == 2 and "RECIPIENT:PURPOSE" in err
 
@@ -95,6 +98,14 @@ def test_a_token_is_asked_for_signed_and_collected(hall: Warrants, tmp_path: Pat
     files = ("--key-file", str(answer), "--tokens-file", str(given))
     what = ("health_cases", "contact-warning", "--by", "resident_id", "--tokens-of", "epidemic-tracing")
     why = ("--for", "contact-warning", "--reason", "somebody is in danger", "--case-number", "YQ-2026-0007")
+    code, _, err = command(hall, REQUESTER, "reidentify", "ask", *what, *why[:4], *files)
+    assert code == 5 and "CASE_NUMBER_REQUIRED" in err and "--case-number" in err and "YQ-9999-9999" in err
+    code, _, err = command(hall, REQUESTER, "reidentify", "ask", *what, *why[:4], "--case-number", "YQ-7", *files)
+    assert code == 5 and "CASE_NUMBER_REQUIRED" in err and "--case-number" in err
+    many = tmp_path / "many.txt"
+    many.write_text("forged\n" * 6)
+    code, _, err = command(hall, REQUESTER, "reidentify", "ask", *what, *why, *files[:3], str(many))
+    assert code == 5 and "CAP_EXCEEDED" in err and "at most 5 subjects at a time" in err and not answer.exists()
     asked = said(hall, REQUESTER, "reidentify", "ask", *what, *why, *files)["id"]
     assert answer.stat().st_mode & 0o077 == 0
     code, _, err = command(hall, REQUESTER, "reidentify", "ask", *what, *why, *files)

@@ -82,9 +82,12 @@ def test_it_takes_the_signatures_of_two(hall: Warrants) -> None:
     join = hall.approve_join(join, BUREAU)
     assert (join.in_force, join.approvals_lacking) == (False, 1)
     refused(lambda: hall.link("police", join), "JOIN_NOT_IN_FORCE")
-    refused(lambda: hall.approve_join(join, BUREAU), "SECOND_OFFICER_REQUIRED")
+    again = refused(lambda: hall.approve_join(join, BUREAU), "SECOND_OFFICER_REQUIRED")
+    assert again.violations == (("", "has your signature, and takes 1 more"),)
     refused(lambda: hall.link("police", join), "JOIN_NOT_IN_FORCE")
     join = hall.approve_join(join, AUDITOR)
+    again = refused(lambda: hall.approve_join(join, AUDITOR), "SECOND_OFFICER_REQUIRED")
+    assert again.violations == (("", "has your signature, and is in force"),)
     assert (join.in_force, join.approvals_lacking) == (True, 0)
     assert hall.link("police", join)
     # whoever only proposes it has not signed it
@@ -123,12 +126,15 @@ def test_nobody_signs_for_another_or_signs_something_else(hall: Warrants) -> Non
 def test_it_takes_the_power_over_the_whole_city(hall: Warrants) -> None:
     join = hall.propose()
     for who in (COMMISSION, DISTRICT, ("police", "li.wei")):
-        refused(lambda who=who: hall.propose(who), "AUTHORITY_EXCEEDED")
+        error = refused(lambda who=who: hall.propose(who), "AUTHORITY_EXCEEDED")
+        assert [where for where, _ in error.violations] == ["dataset" if who == DISTRICT else ""]
+        assert "'link'" in error.violations[0][1]
         key = hall.keys.get(who, hall.keys[AUDITOR])
         refused(lambda who=who, key=key: hall.officer(who).approve_join(join, key), "AUTHORITY_EXCEEDED")
         refused(lambda who=who: hall.officer(who).end_join(join.id), "AUTHORITY_EXCEEDED")
     assert hall.officer(DISTRICT).joins() == ()
-    refused(lambda: hall.officer(COMMISSION).joins(), "AUTHORITY_EXCEEDED")
+    error = refused(lambda: hall.officer(COMMISSION).joins(), "AUTHORITY_EXCEEDED")
+    assert error.violations == (("", "takes the power 'link' or 'review'"),)
 
 
 def test_a_join_is_proposed_of_what_is_there_and_for_ninety_days_at_most(hall: Warrants) -> None:
