@@ -26,7 +26,7 @@ def serve(config: Path) -> int:
     except InvalidPolicy as invalid:
         return _cannot_start("\n".join(["the policy folder is not valid:", *map(str, invalid.problems)]))
     except Fault as fault:
-        return _cannot_start(f"the gateway cannot start: {fault.reason}")
+        return _cannot_start(": ".join(("the gateway cannot start", fault.reason, *getattr(fault, "__notes__", ()))))
     except RuntimeError as error:
         return _cannot_start(f"the gateway cannot listen: {error}")
     return 0
