@@ -6,13 +6,13 @@ import hashlib
 
 from gateway.accountability.statement import reidentification_statement, signed
 from gateway.administration.desk import Office, gone, officer, sees
-from gateway.decision.warrant import reaches
+from gateway.decision.warrant import reaches, reidentification_stands
 from gateway.model.errors import ErrorReason
 from gateway.model.event import Event, EventKind
-from gateway.model.governance import Approval, Power
+from gateway.model.governance import Approval, Officer, Power
 from gateway.model.linking import APPROVE_WITHIN, Reidentification
 from gateway.model.party import Peer
-from gateway.model.permit import Refusal
+from gateway.model.permit import FieldViolation, Refusal
 
 
 def waiting(office: Office, peer: Peer) -> tuple[Reidentification, ...] | Refusal:
@@ -45,8 +45,9 @@ def approve(office: Office, peer: Peer, request_id: str, signature: bytes) -> Re
         return Refusal(ErrorReason.REIDENTIFICATION_COLLECTED)
     if now >= asked.approve_by:
         return Refusal(ErrorReason.REIDENTIFICATION_LAPSED)
-    if approver.id == asked.asked_by or any(one.officer == approver.id for one in asked.approvals):
-        return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED)
+    part = _part_of(approver, asked, office)
+    if part:
+        return Refusal(ErrorReason.SECOND_OFFICER_REQUIRED, violations=(FieldViolation("", part),))
     statement = reidentification_statement(asked)
     if not signed(approver, statement, signature):
         return Refusal(ErrorReason.SIGNATURE_INVALID)
@@ -54,3 +55,13 @@ def approve(office: Office, peer: Peer, request_id: str, signature: bytes) -> Re
     office.audit.note(Event(EventKind.REIDENTIFICATION_APPROVED, now, approver.id, about))
     approved = office.registers.reidentifications.approve(request_id, Approval(approver.id, now, signature))
     return approved or gone()
+
+
+def _part_of(approver: Officer, asked: Reidentification, office: Office) -> str:
+    """The part that an officer has in a request already, in words; "" for none."""
+    if approver.id == asked.asked_by:
+        return "was asked for by you"
+    if all(one.officer != approver.id for one in asked.approvals):
+        return ""
+    approved = reidentification_stands(asked, office.policy.current())
+    return "has your signature, and is approved" if approved else "has your signature, and takes another's"

@@ -173,7 +173,8 @@ def test_one_officer_is_not_two(hall: Warrants) -> None:
     requester = hall.caller(*REQUESTER)
     refused(lambda: requester.collect_reidentification(asked.id, [token]), "REIDENTIFICATION_NOT_APPROVED")
     hall.approve(asked, AUDITOR)
-    refused(lambda: hall.approve(asked, AUDITOR), "SECOND_OFFICER_REQUIRED")
+    again = refused(lambda: hall.approve(asked, AUDITOR), "SECOND_OFFICER_REQUIRED")
+    assert again.violations == (("", "has your signature, and takes another's"),)
     refused(lambda: requester.collect_reidentification(asked.id, [token]), "REIDENTIFICATION_NOT_APPROVED")
     # nor does the same signature under another name in the register
     with sqlite3.connect(hall.site.folder / "state.sqlite") as state:
@@ -198,7 +199,8 @@ def test_an_institution_does_not_open_by_itself(hall: Warrants) -> None:
 def test_nobody_approves_what_they_ask(hall: Warrants) -> None:
     token = hall.tokens(ID)[7]
     asked = hall.ask([token])
-    refused(lambda: hall.approve(asked, REQUESTER), "SECOND_OFFICER_REQUIRED")
+    own = refused(lambda: hall.approve(asked, REQUESTER), "SECOND_OFFICER_REQUIRED")
+    assert own.violations == (("", "was asked for by you"),)
     # nor by a signature slipped into the register
     hall.approve(asked, AUDITOR)
     own = hall.keys[REQUESTER].sign(_statement(asked))
