@@ -23,6 +23,8 @@ def officer_key(file: Path) -> Ed25519PrivateKey:
     Raises:
         Mistake: it cannot be read, others can use it, or it is none.
     """
+    if not file.exists():
+        raise Mistake(f"--officer-key: there is no {file}", f"Make one with gateway key officer --out {file}.")
     try:
         return read_officer_key(read_private(file, "--officer-key"))
     except ValueError as error:

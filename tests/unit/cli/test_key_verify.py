@@ -75,3 +75,10 @@ def test_who_names_no_officer_is_told_that_the_signer_was_not_checked(reader: Re
     assert reader.verify() == 0
     assert "signed by" in reader.out
     assert "whose key signed it was not checked" in reader.err
+
+
+def test_who_has_no_key_is_told_how_to_make_one(reader: Reader) -> None:
+    missing = reader.folder / "nobody.pem"
+    arguments = ("--officer-key", str(missing), "--out", str(reader.folder / "second"))
+    assert run(("key", "destroy", str(reader.folder / "keys"), "--recipient", "a", "--purpose", "b", *arguments)) == 2
+    assert f"gateway key officer --out {missing}" in reader.capsys.readouterr().err
