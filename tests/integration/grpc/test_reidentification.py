@@ -199,8 +199,8 @@ def test_an_institution_does_not_open_by_itself(hall: Warrants) -> None:
 def test_nobody_approves_what_they_ask(hall: Warrants) -> None:
     token = hall.tokens(ID)[7]
     asked = hall.ask([token])
-    own = refused(lambda: hall.approve(asked, REQUESTER), "SECOND_OFFICER_REQUIRED")
-    assert own.violations == (("", "was asked for by you"),)
+    asker = refused(lambda: hall.approve(asked, REQUESTER), "SECOND_OFFICER_REQUIRED")
+    assert asker.violations == (("", "was asked for by you"),)
     # nor by a signature slipped into the register
     hall.approve(asked, AUDITOR)
     own = hall.keys[REQUESTER].sign(_statement(asked))
