@@ -11,16 +11,14 @@ from fractions import Fraction
 from gateway.decision.holdings import Recipients
 from gateway.decision.lint.breadth import over
 from gateway.decision.lint.findings import Finding, Severity, of_grant
+from gateway.decision.lint.places import place_of
 from gateway.decision.reach import disclosures
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.loss import pure_to_rho
 from gateway.model.treatment import Perturb
 from gateway.policy.budgets import DEFAULT, BudgetPolicy
-from gateway.policy.contracts.reader import block_place
-from gateway.policy.documents import read_yaml
-from gateway.policy.folder import BUDGETS, CONTRACTS
+from gateway.policy.folder import BUDGETS
 from gateway.policy.grants import Effect, Grant
-from gateway.policy.problems import Problems
 from gateway.policy.snapshot import PolicySnapshot
 
 _PLACES = 1000
@@ -59,7 +57,7 @@ def _of_contract(contract: DataContract, policy: PolicySnapshot) -> Iterator[Fin
         if not epsilons:
             continue
         kind, budgets = contract.privacy_unit.kind, policy.budgets
-        name, line = _place(contract, spec, policy)
+        name, line = place_of(contract, policy, "disclosures", spec.name)
         if kind not in budgets.lifetime:
             yield Finding(
                 "loss-without-cap", Severity.WARNING, name, line,
@@ -139,11 +137,3 @@ def _remedy(epsilons: tuple[Fraction, ...], cap: _Cap) -> str:
 
 def _shown(rho: Fraction) -> str:
     return f"{float(rho):.3g}"
-
-
-def _place(contract: DataContract, spec: DisclosureSpec, policy: PolicySnapshot) -> tuple[str, int]:
-    """The file and line of a disclosure."""
-    name = f"{CONTRACTS}{contract.dataset}.yaml"
-    document = read_yaml(name, policy.files.get(name, b""), Problems())
-    block = None if document is None else block_place(document)
-    return name, 0 if document is None else document.line(*(block or ()), "disclosures", spec.name)

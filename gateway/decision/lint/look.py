@@ -7,6 +7,7 @@ from datetime import date
 
 from gateway.decision.holdings import Recipients
 from gateway.decision.lint import care
+from gateway.decision.lint.blank import blank
 from gateway.decision.lint.breadth import broad
 from gateway.decision.lint.cost import cost
 from gateway.decision.lint.findings import Finding, Severity
@@ -48,6 +49,7 @@ def _all(
     yield from care.memberships(snapshot, today)
     yield from care.trials(snapshot, today)
     yield from care.contracts(snapshot)
+    yield from blank(snapshot)
     yield from cost(snapshot, recipients, today)
     if usage is not None:
         yield from unused(snapshot, usage, today)

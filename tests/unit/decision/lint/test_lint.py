@@ -84,6 +84,10 @@ PLANTED: list[tuple[str, str, list[str], Replace, str, int]] = [
      "purposes.yaml", 2),
     ("identifier-without-reason", "serious", [], {CASES: [(JUST, "Needed for the business purpose.")]}, CASES, 44),
     ("identifier-without-reason", "serious", [], {CASES: [(JUST, "工作需要")]}, CASES, 44),
+    ("leaves-as-null", "note", [], {SUBSIDIES: [("community: {generalize: district}",
+                                                 "community: {generalize: {address: district}}")]}, SUBSIDIES, 56),
+    ("leaves-as-null", "note", [], {SUBSIDIES: [("phone: {mask: {first: 3, last: 2}}",
+                                                 "phone: {generalize: district}")]}, SUBSIDIES, 53),
     ("loss-over-cap", "warning", [TIERS], {SUBSIDIES: [perturbed("0.3")]}, "grants.csv", HERE),
     ("loss-over-cap", "warning", [], {SUBSIDIES: [perturbed("1.2")]}, SUBSIDIES, 62),
     ("loss-without-cap", "warning", [], {"contracts/firms.yaml": [
@@ -159,6 +163,29 @@ def test_the_caps_that_all_share_are_told_of_the_contract(changed: Changed) -> N
         changed(replace={SUBSIDIES: [perturbed("3")], BUDGETS: [("datasets: {subsidies: 6.0}", "datasets: {}")]})
     ).items()
     assert "'lifetime: resident' is 1.86" in told[1][0]
+
+
+def test_a_field_whose_keys_are_regions_holds_region_paths(changed: Changed) -> None:
+    def found(key: str, coarse: str) -> list[str]:
+        keys = ("tier: {keys: [A, B, C, none]}", f"tier: {{keys: [{key}, none]}}")
+        policy = changed(
+            replace={
+                SUBSIDIES: [
+                    keys,
+                    (
+                        "alone.\n          fields: {tier: keep}",
+                        f"alone.\n          fields: {{tier: {{generalize: {coarse}}}}}",
+                    ),
+                ]
+            }
+        )
+        return [one.remedy for one in lint(policy, DAY) if one.code == "leaves-as-null"]  # fmt: skip
+
+    assert found("hangzhou/xihu", "district") == []
+    assert found("hangzhou/xihu", "{address: district}") == ["Write {generalize: district}."]
+    assert found("A", "{address: district}") == []
+    (remedy,) = found("A", "district")
+    assert remedy.startswith("Of postal addresses write {generalize: {address: district}}.")
 
 
 def test_a_purposes_cap_counts_for_all_beneath_it_and_grants_that_are_over_for_nothing(changed: Changed) -> None:
