@@ -249,7 +249,10 @@ _FORMS = {
         _is_resident_id,
         Clue(_DIRECT, "values have the form of resident identity numbers", CanonicalForm.RESIDENT_ID, unit=True),
     ),
-    "firm": (_is_firm_code, Clue(_DIRECT, "values have the form of unified social credit codes", unit=True)),
+    "firm": (
+        _is_firm_code,
+        Clue(_DIRECT, "values have the form of unified social credit codes", CanonicalForm.FIRM_CODE, unit=True),
+    ),
     "email": (lambda text: bool(_EMAIL.search(text)), Clue(_DIRECT, "values have the form of e-mail addresses")),
     "phone": (
         lambda text: bool(_PHONE.search(text)),
@@ -257,6 +260,6 @@ _FORMS = {
     ),
     "plate": (
         lambda text: bool(_PLATE.search(text)),
-        Clue(_DIRECT, "values have the form of number plates", unit=True),
+        Clue(_DIRECT, "values have the form of number plates", CanonicalForm.PLATE, unit=True),
     ),
 }

@@ -41,8 +41,8 @@ def test_names_tell(desk: Desk, name: str, classification: str) -> None:
         ([f"1{n % 7 + 3}{n:09d}" for n in range(40)], "phone"),
         (["call +86 138-0013-8000 after six"] + ["zz-none"] * 40, "phone"),
         ([f"u{n}@mail.example.org" for n in range(40)], "text"),
-        (["浙A12345", "浙AD12345", "沪B·88888"] * 10, "text"),
-        (["91330106MA27XL8U0F", "91330100799655058B"] * 20, "text"),
+        (["浙A12345", "浙AD12345", "沪B·88888"] * 10, "plate"),
+        (["91330106MA27XL8U0F", "91330100799655058B"] * 20, "firm-code"),
     ],
 )
 def test_values_tell_whatever_the_name(desk: Desk, values: list[str], canonical: str) -> None:
