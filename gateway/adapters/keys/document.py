@@ -64,7 +64,7 @@ class BackUp:
 class Escrow:
     """A copy of master keys with an agent, without any domain's secret. `agent` is the SHA-256 of the public key.
 
-    `salt` is the one of the stretching then: with another secret the file is another's.
+    `salt` is the one of the stretching then.
     """
 
     made_at: datetime
@@ -110,7 +110,9 @@ class KeyDocument:
 
     def opened_by(self, escrow: Escrow) -> bool:
         """Tell whether an escrow recovers this file if the operator's secret is lost."""
-        return escrow.salt == self.stretching.salt and {one.version for one in self.masters} <= {*escrow.versions}
+        # of two master keys of one version, which a restore between two rotations leaves, the times tell
+        newest = max(escrow.versions, default=0) == self.newest.version and self.newest.made_at <= escrow.made_at
+        return newest and {one.version for one in self.masters} <= {*escrow.versions}
 
     def including(self, secret: DomainSecret) -> KeyDocument:
         """Return the document with one more secret."""

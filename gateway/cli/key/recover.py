@@ -31,4 +31,5 @@ def recover(file: Path, /, *, escrow: Path, agent_key: Path, out: Path, secret_f
     sealed = read_file(escrow, "--escrow")
     with told("nothing was recovered"):
         recovered(file, sealed, key, out, secret_of(secret_file, new=True))
-    print(f"Made {out} with the new secret. Make an escrow and a back-up of it, and erase {file}.")
+    print(f"Made {out} with the new secret. Make a back-up of it, and erase {file}.")
+    print(f"The escrow opens {out} as well, until the next rotation.")

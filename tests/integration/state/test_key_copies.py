@@ -85,7 +85,31 @@ def test_an_escrow_opens_a_file_whose_secret_is_lost_with_every_key_as_it_was(
     refused(lambda: FileKeyRing.open(to, SECRET))
     assert "never overwritten" in refused(lambda: recover(path, escrow, AGENT, to, NEW, n=2**15))
     document = KeyKeeper.open(to, NEW, clock).document()
-    assert [document.opened_by(one) for one in document.escrows] == [False]
+    assert [document.opened_by(one) for one in document.escrows] == [True]
+    again = path.with_name("again")
+    recover(to, escrow, AGENT, again, SECRET, n=2**15)
+    assert FileKeyRing.open(again, SECRET, clock).working_key(*own) == old.working_key(*own)
+
+
+def test_an_escrow_of_versions_that_a_restore_undid_is_not_said_to_open_the_file(
+    path: Path, keeper: KeyKeeper, clock: StillClock
+) -> None:
+    first = path.read_bytes()
+    clock.pass_by(60)
+    keeper.rotate(timedelta(days=30))
+    escrow = keeper.escrow(AGENT.public_key())
+    path.write_bytes(first)
+
+    def opens() -> list[bool]:
+        document = KeyKeeper.open(path, SECRET, clock).document()
+        return [document.opened_by(one) for one in document.escrows]
+
+    assert opens() == [False]
+    assert "from before the last rotation" in refused(lambda: recover(path, escrow, AGENT, path.with_name("to"), NEW))
+    clock.pass_by(60)
+    keeper.rotate(timedelta(days=30))  # another master key of the same version
+    assert opens() == [False]
+    refused(lambda: recover(path, escrow, AGENT, path.with_name("to"), NEW))
 
 
 def test_an_escrow_does_not_bring_back_what_an_older_key_file_still_has(path: Path, keeper: KeyKeeper) -> None:
