@@ -28,5 +28,6 @@ def init(file: Path, /, *, secret_file: Path | None = None, suite: CipherSuite =
         raise Mistake(f"there is no folder {file.parent}", "Make it first.")
     with told("no key file was made"):
         FileKeyRing.create(file, secret, suite=suite)
-    print(f"Made {file}, and {file}.destroyed, which belongs to it. Back both up.")
+    print(f"Made {file}, and {file}.destroyed, which belongs to it.")
+    print("Copy it by gateway key backup alone, since certificates name no other copy; copy the list by any means.")
     print(f"Keep {secret_file or 'the secret'} in another place, and back it up as well.")

@@ -107,6 +107,7 @@ def test_init_makes_a_file_of_the_suite_with_a_secret_that_is_typed(keeper: Keep
     keeper.type_in(SECRET + "\n")
     assert keeper.run("init", "--suite", "sm4", secret="") == 0
     assert keeper.ring().suite is CipherSuite.SM4
+    assert "Copy it by gateway key backup alone" in keeper.out
 
 
 def test_status_shows_names_and_versions_and_no_key(keeper: Keeper) -> None:
