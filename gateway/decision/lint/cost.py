@@ -14,7 +14,7 @@ from gateway.decision.lint.findings import Finding, Severity, of_grant
 from gateway.decision.lint.places import place_of
 from gateway.decision.reach import disclosures
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
-from gateway.model.loss import pure_to_rho
+from gateway.model.loss import epsilon_to_rho, pure_to_rho, rho_to_epsilon
 from gateway.model.treatment import Perturb
 from gateway.policy.budgets import DEFAULT, BudgetPolicy
 from gateway.policy.folder import BUDGETS
@@ -41,11 +41,12 @@ def cost(policy: PolicySnapshot, recipients: Recipients, today: date) -> Iterato
 
 @dataclass(frozen=True, slots=True)
 class _Cap:
-    """A cap, with where budgets.yaml says it: `part: name`."""
+    """A cap, with where budgets.yaml says it: `part: name`. `own` is whose line is to be changed, or added."""
 
     part: str
     name: str
     rho: Fraction
+    own: str
 
     def __str__(self) -> str:
         return f"{self.part}: {self.name}"
@@ -66,12 +67,15 @@ def _of_contract(contract: DataContract, policy: PolicySnapshot) -> Iterator[Fin
                 f"Add '{kind}: …' under 'lifetime' of {BUDGETS}.",
             )  # fmt: skip
             continue
-        caps = [_Cap("lifetime", kind, budgets.lifetime[kind]), *_named("datasets", budgets.datasets, contract.dataset)]
+        caps = [
+            _Cap("lifetime", kind, budgets.lifetime[kind], kind),
+            *_named("datasets", budgets.datasets, contract.dataset),
+        ]
         lowest = min(caps, key=lambda cap: cap.rho)
         if _price(epsilons) > lowest.rho:
             yield Finding(
                 "loss-over-cap", Severity.WARNING, name, line, f"'{spec.name}' {_dear(epsilons, lowest)}",
-                _remedy(epsilons, lowest),
+                _remedy(epsilons, lowest, budgets.delta),
             )  # fmt: skip
 
 
@@ -88,7 +92,8 @@ def _of_grant(
     if lowest is not None and _price(epsilons) > lowest.rho:
         yield of_grant(
             rule, "loss-over-cap", Severity.WARNING,
-            f"gives {contract.dataset}/{spec.name}, which {_dear(epsilons, lowest)}", _remedy(epsilons, lowest),
+            f"gives {contract.dataset}/{spec.name}, which {_dear(epsilons, lowest)}",
+            _remedy(epsilons, lowest, policy.budgets.delta),
         )  # fmt: skip
 
 
@@ -107,15 +112,15 @@ def _price(epsilons: tuple[Fraction, ...]) -> Fraction:
 def _caps_of(institution: str, budgets: BudgetPolicy) -> Iterator[_Cap]:
     """Yield the institution's cap, and the widest that one of its people has."""
     named = institution if institution in budgets.recipients else DEFAULT
-    yield _Cap("recipients", named, budgets.recipients[named])
+    yield _Cap("recipients", named, budgets.recipients[named], institution)
     people = [DEFAULT, *(name for name in budgets.persons if name.partition("/")[0] == institution)]
     best = max(people, key=lambda name: budgets.persons[name])
-    yield _Cap("persons", best, budgets.persons[best])
+    yield _Cap("persons", best, budgets.persons[best], best)
 
 
 def _named(part: str, caps: Mapping[str, Fraction], name: str) -> Iterator[_Cap]:
     if name in caps:
-        yield _Cap(part, name, caps[name])
+        yield _Cap(part, name, caps[name], name)
 
 
 def _dear(epsilons: tuple[Fraction, ...], cap: _Cap) -> str:
@@ -123,14 +128,17 @@ def _dear(epsilons: tuple[Fraction, ...], cap: _Cap) -> str:
     return f"can never be asked in full: {fields} rho {_shown(_price(epsilons))}, and '{cap}' is {_shown(cap.rho)}"
 
 
-def _remedy(epsilons: tuple[Fraction, ...], cap: _Cap) -> str:
+def _remedy(epsilons: tuple[Fraction, ...], cap: _Cap, delta: float) -> str:
     # n fields at one epsilon cost n·ε²/2
     fits = math.floor(math.sqrt(2 * cap.rho / len(epsilons)) * _PLACES)
     while fits and _price((Fraction(fits, _PLACES),) * len(epsilons)) > cap.rho:
         fits -= 1
-    raised = f"raise '{cap}' in {BUDGETS}"
+    tenths = math.ceil(rho_to_epsilon(_price(epsilons), delta) * 10)
+    while epsilon_to_rho(tenths / 10, delta) < _price(epsilons):
+        tenths += 1
+    raised = f"'{cap.own}: {tenths / 10}' under '{cap.part}' of {BUDGETS}"
     if not fits:
-        return f"{raised[0].upper()}{raised[1:]}."
+        return f"Write {raised}."
     each = "epsilon" if len(epsilons) == 1 else "an epsilon for each of them of"
     return f"Write {each} {fits / _PLACES:g} at most, or {raised}."
 

@@ -144,7 +144,7 @@ def test_the_largest_epsilon_that_fits_is_named_and_fits(changed: Changed) -> No
 
     message, remedy = told("0.5")["grants.csv"]
     assert "rho 0.125, and 'persons: default' is 0.0175" in message
-    assert remedy == "Write epsilon 0.186 at most, or raise 'persons: default' in budgets.yaml."
+    assert remedy == "Write epsilon 0.186 at most, or 'default: 2.8' under 'persons' of budgets.yaml."
     assert told("0.186") == {}
     assert "grants.csv" in told("0.187")
     # the widest of its people is enough, and then its own cap is the lowest
@@ -159,6 +159,14 @@ def test_the_largest_epsilon_that_fits_is_named_and_fits(changed: Changed) -> No
 def test_the_caps_that_all_share_are_told_of_the_contract(changed: Changed) -> None:
     (told,) = told_of_loss(changed(replace={SUBSIDIES: [perturbed("1.2")]})).items()
     assert told[0] == SUBSIDIES and "'datasets: subsidies' is 0.5" in told[1][0]
+    # rho 0.72 needs 7.03, told in tenths rounded up, so that what is told is enough
+    assert told[1][1].endswith("or 'subsidies: 7.1' under 'datasets' of budgets.yaml.")
+    raised = {SUBSIDIES: [perturbed("1.2")], BUDGETS: [("subsidies: 6.0", "subsidies: 7.1")]}
+    assert told_of_loss(changed(replace=raised)) == {}
+    # who has the default is given a cap of its own
+    line = TIERS.replace("zju", "office")
+    raised = {SUBSIDIES: [perturbed("0.5")], BUDGETS: [("persons: {default: 1.0", "persons: {default: 9.0")]}
+    assert "'office: 2.8' under 'recipients'" in told_of_loss(changed(line, replace=raised))["grants.csv"][1]
     (told,) = told_of_loss(
         changed(replace={SUBSIDIES: [perturbed("3")], BUDGETS: [("datasets: {subsidies: 6.0}", "datasets: {}")]})
     ).items()
