@@ -38,8 +38,8 @@ from gateway.stages.blend import blend
 from gateway.stages.charge import Quote, answer_slot, charge, charge_rows, quote
 from gateway.stages.decide import StandingPermit, decide
 from gateway.stages.deliver import Delivery, Part, ReleaseDelivery, deliver, deliver_release
-from gateway.stages.fetch import fetch, fetch_aggregates, fetch_crowd
-from gateway.stages.minimize import minimize
+from gateway.stages.fetch import fetch, fetch_aggregates
+from gateway.stages.minimize import MinimizedTable, minimize
 from gateway.stages.noise import perturb, randomize, waive_noise
 from gateway.stages.pseudonymize import pseudonymize
 from gateway.stages.record import (
@@ -260,13 +260,17 @@ def _disclose(admitted: AdmittedPermit, policy: PolicySnapshot, ports: Ports) ->
     charged = charge_rows(admitted, _accounts(admitted.permit, policy), ports.ledger, ports.source, ports.keys)
     if isinstance(charged, Refusal):
         return charged
-    reading = (admitted, ports.source, ports.keys, ports.registers, ports.clock)
-    minimal = minimize(fetch(*reading), ports.keys)
-    blended = blend(minimal, lambda: minimize(fetch_crowd(*reading), ports.keys))
+    blended = blend(_minimized(admitted, ports), lambda: _minimized(admitted, ports))
     pseudonymous = pseudonymize(blended, ports.keys)
     protected = waive_noise(pseudonymous) if charged is None else randomize(pseudonymous, charged, ports.keys)
     standing = StandingPermit(admitted.permit, ports.policy, ports.registers, ports.clock)
     return deliver(record_release(protected, ports.audit, ports.clock, standing))
+
+
+def _minimized(admitted: AdmittedPermit, ports: Ports) -> MinimizedTable:
+    """What is permitted, and no more of it than the contract says. Where rows have to blend in, it is read twice."""
+    raw = fetch(admitted, ports.source, ports.keys, ports.registers, ports.clock)
+    return minimize(raw, ports.keys)
 
 
 def _accounts(permit: Permit, policy: PolicySnapshot) -> tuple[Account, ...]:

@@ -34,7 +34,7 @@ from gateway.model.permit import (
 )
 from gateway.model.request import DisclosureRequest, RowsRequest
 from gateway.model.terms import Terms
-from gateway.model.treatment import Perturb, Treatment
+from gateway.model.treatment import Treatment
 from gateway.policy.grants import Grant
 from gateway.policy.snapshot import PolicySnapshot
 
@@ -180,7 +180,7 @@ def _obligations(
         owed.add(Obligation(LIMIT_ROWS))
     if disclosure.anonymity is not None:
         owed.add(Obligation(ENSURE_ANONYMITY))
-    if any(isinstance(how, Perturb) for how in fields.values()):
+    if disclosure.randomises:
         owed.add(Obligation(BOUND_CONTRIBUTIONS))
     owed |= {Obligation(RETAIN_ONLY), Obligation(DROP_INTERNAL), Obligation(WAIVE_NOISE)}
     return frozenset(owed | {Obligation(TREAT, name) for name in fields})

@@ -9,7 +9,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from gateway.model.filter import Condition
-from gateway.model.treatment import Treatment
+from gateway.model.treatment import Perturb, Treatment
 from gateway.model.values import FieldType, Scalar
 
 
@@ -178,6 +178,11 @@ class DisclosureSpec:
     waive_noise: str
     statistics: StatisticsSpec | None
     anonymity: AnonymitySpec | None = None
+
+    @property
+    def randomises(self) -> bool:
+        """Whether a field leaves randomised."""
+        return any(isinstance(how, Perturb) for how in self.fields.values())
 
 
 class ContractStatus(StrEnum):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from fractions import Fraction
 
 from gateway.model.calendar import city_day
 from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.errors import ErrorReason
+from gateway.model.filter import Condition, Operator
 from gateway.model.loss import PrivacyLoss, pure_to_rho
 from gateway.model.party import Identity
 from gateway.model.pseudonym import PseudonymDomain
@@ -18,6 +19,7 @@ from gateway.model.request import DisclosureRequest
 from gateway.model.statistics import NoisePlan
 from gateway.model.terms import NO_TERMS, Terms
 from gateway.model.treatment import Perturb, Treatment
+from gateway.model.values import FieldType
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,11 @@ class Scope:
 
     @property
     def rows_per_unit(self) -> int | None:
-        """How many rows of one privacy unit may leave: one where a field is randomised, else as many as there are."""
-        return 1 if self.perturbed else None
+        """How many rows of one privacy unit may leave: one where a field is randomised, else as many as there are.
+
+        Whether or not that field was asked for: what leaves with it would be missed where it is left out.
+        """
+        return 1 if self.disclosure.randomises else None
 
     @property
     def local_epsilons(self) -> list[Fraction]:
@@ -148,6 +153,16 @@ class Permit:
     def kept_since(self) -> date | None:
         """The first day whose rows may be read; None where nothing is promised of it."""
         return self.scope.contract.kept_since(self.today)
+
+    @property
+    def kept(self) -> tuple[Condition, ...]:
+        """Rows past their retention are not read, whether or not the controller has deleted them."""
+        contract, since = self.scope.contract, self.kept_since
+        if since is None or contract.retention_field is None:
+            return ()
+        dated = contract.fields[contract.retention_field].type is FieldType.DATE
+        first = since if dated else datetime.combine(since, time())
+        return (Condition(contract.retention_field, Operator.GREATER_OR_EQUAL, (first,)),)
 
     def refused(self, reason: ErrorReason) -> Refusal:
         """Return the refusal of what was decided in favour, for what is found out later: under the same grant."""

@@ -1,11 +1,13 @@
 """Rows leave only where enough people share what they say: k-anonymity, l-diversity and t-closeness (one contract's).
 
-Two passes over one version of the data: the first counts who shares what, the second withholds what too few share.
+Two passes over all that the grant opens, in one version of the data: the first counts who shares what, the second
+withholds what too few share, and takes of the rest what was asked for. So the rows that leave are the same whoever asks
+for however little of them, and neither a filter, a region nor a cap touches a row that stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,38 +15,46 @@ import pyarrow as pa
 
 from gateway.kernels.anonymity.census import Census, Demand, Verdicts
 from gateway.kernels.anonymity.numbering import TooManyValues
-from gateway.kernels.tokens import TAG_BYTES
+from gateway.kernels.conditions import lies_within, meets
+from gateway.kernels.tags import TAG_BYTES
+from gateway.kernels.text import compute
 from gateway.model.contract import AnonymitySpec
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.permit import ENSURE_ANONYMITY, Obligation
+from gateway.model.permit import APPLY_FILTERS, ENSURE_ANONYMITY, LIMIT_ROWS, RESTRICT_REGION, Obligation, Permit
+from gateway.model.request import RowsRequest
+from gateway.stages.fetch import BATCH_ROWS
 from gateway.tables import BlendedTable, MinimizedTable, Segment
 
 
-def blend(minimal: MinimizedTable, crowd: Callable[[], MinimizedTable]) -> BlendedTable:
+def blend(minimal: MinimizedTable, again: Callable[[], MinimizedTable]) -> BlendedTable:
     """Withhold the rows that too few people share; where the disclosure asks for nothing, let all pass.
 
-    `crowd` reads all that the grant opens, whatever was asked for: among those it is counted. Who asks for some fields,
-    some rows or one region gets no row that who asks for everything does not get, and is told of as many withheld.
+    `again` reads the same once more: those are the rows that are counted.
 
     Raises:
         Fault: SOURCE_SCHEMA_CHANGED if the two readings are not of one version of the data; CAP_EXCEEDED if there is
-            more than can be counted; and of the stages before.
+            more than can be counted, and from the stream where more rows leave than the grant allows; and of the
+            stages before.
     """
-    spec = minimal.permit.scope.disclosure.anonymity
+    permit = minimal.permit
+    spec = permit.scope.disclosure.anonymity
     if spec is None:
         return BlendedTable._blend(minimal, minimal.take(), frozenset(), 0)
-    counted = crowd()
+    counted = again()
     if counted.data_version != minimal.data_version:
         raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
     verdicts = _count(counted, spec)
-    segments = (_sifted(segment, verdicts) for segment in minimal.take())
-    done = frozenset({Obligation(ENSURE_ANONYMITY)})
-    return BlendedTable._blend(minimal, segments, done, verdicts.tally.rows_withheld)
+    done = {Obligation(ENSURE_ANONYMITY), Obligation(RESTRICT_REGION), Obligation(APPLY_FILTERS)}
+    segments = _recut(_sifted(segment, permit, verdicts) for segment in minimal.take())
+    cap = permit.scope.max_rows
+    if cap is not None:
+        segments = _capped(segments, cap)
+        done.add(Obligation(LIMIT_ROWS))
+    return BlendedTable._blend(minimal, segments, frozenset(done), verdicts.tally.rows_withheld)
 
 
 def _count(counted: MinimizedTable, spec: AnonymitySpec) -> Verdicts:
-    closeness = {name: float(most) for name, most in spec.closeness.items()}
-    census = Census(Demand(spec.quasi_identifiers, spec.k, spec.diversity, closeness))
+    census = Census(Demand.of(spec))
     try:
         for segment in counted.take():
             census.add(_traits(segment), segment.tags)
@@ -53,8 +63,10 @@ def _count(counted: MinimizedTable, spec: AnonymitySpec) -> Verdicts:
         raise Fault(ErrorReason.CAP_EXCEEDED) from None
 
 
-def _sifted(segment: Segment, verdicts: Verdicts) -> Segment:
-    leaves = verdicts.mask(_traits(segment))
+def _sifted(segment: Segment, permit: Permit, verdicts: Verdicts) -> Segment:
+    """The rows of a segment that may leave and were asked for."""
+    traits = _traits(segment)
+    leaves = compute.and_(verdicts.mask(traits), _asked_for(traits, permit))
     tags = np.frombuffer(segment.tags, f"V{TAG_BYTES}")[leaves.to_numpy(zero_copy_only=False)]
     days = {name: column.filter(leaves) for name, column in segment.days.items()}
     records = segment.records.filter(leaves)
@@ -65,3 +77,57 @@ def _traits(segment: Segment) -> pa.RecordBatch:
     if segment.traits is None:
         raise Fault(ErrorReason.INTERNAL)
     return segment.traits
+
+
+def _asked_for(traits: pa.RecordBatch, permit: Permit) -> pa.BooleanArray:
+    """Which rows meet the caller's filters and lie in the region named, both told by what leaves.
+
+    Filters are on fields that are kept and tell people apart, and a region is named no finer than it leaves: what is
+    taken are whole classes.
+    """
+    scope, request = permit.scope, permit.request
+    if not isinstance(request, RowsRequest):
+        raise Fault(ErrorReason.INTERNAL)
+    wanted: pa.BooleanArray = pa.array(np.ones(traits.num_rows, bool))
+    for condition in request.filters:
+        wanted = compute.and_(wanted, meets(traits.column(condition.field), condition))
+    if scope.region != scope.granted_region:
+        field = scope.contract.region_field
+        if field is None:
+            raise Fault(ErrorReason.INTERNAL)
+        wanted = compute.and_(wanted, lies_within(traits.column(field), scope.region))
+    return wanted
+
+
+def _recut(segments: Iterator[Segment]) -> Iterator[Segment]:
+    """The same rows in segments of one size, but for the last: how the source was cut would tell of rows that stay."""
+    held: Segment | None = None
+    for segment in segments:
+        held = segment if held is None else _joined(held, segment)
+        while held.records.num_rows >= BATCH_ROWS:
+            yield _slice(held, 0, BATCH_ROWS)
+            held = _slice(held, BATCH_ROWS, held.records.num_rows - BATCH_ROWS)
+    if held is not None and held.records.num_rows:
+        yield held
+
+
+def _joined(one: Segment, other: Segment) -> Segment:
+    table = pa.Table.from_batches([one.records, other.records])
+    records = pa.record_batch([column.combine_chunks() for column in table.columns], schema=one.records.schema)
+    days = {name: pa.concat_arrays([column, other.days[name]]) for name, column in one.days.items()}
+    return replace(one, records=records, tags=one.tags + other.tags, days=days)
+
+
+def _slice(segment: Segment, start: int, rows: int) -> Segment:
+    tags = segment.tags[TAG_BYTES * start : TAG_BYTES * (start + rows)]
+    days = {name: column.slice(start, rows) for name, column in segment.days.items()}
+    return replace(segment, records=segment.records.slice(start, rows), tags=tags, days=days)
+
+
+def _capped(segments: Iterator[Segment], cap: int) -> Iterator[Segment]:
+    left = cap
+    for segment in segments:
+        left -= segment.records.num_rows
+        if left < 0:
+            raise Fault(ErrorReason.CAP_EXCEEDED)
+        yield segment

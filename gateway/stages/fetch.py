@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, time
-from itertools import product
+from itertools import chain, product
 
 import pyarrow as pa
 
@@ -30,7 +29,7 @@ from gateway.model.permit import (
 from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 from gateway.model.request import ReleaseRequest, RowsRequest, Selector
 from gateway.model.treatment import GeneralizeGeohash, Pseudonymize
-from gateway.model.values import FieldType, Scalar
+from gateway.model.values import Scalar
 from gateway.ports import AUDIT_DOMAIN, Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source, of_subjects
 from gateway.privacy.release_id import grouping_salt
 from gateway.privacy.sensitivity import BoundedQuery, bound
@@ -44,6 +43,9 @@ BATCH_ROWS = 131_072  # each batch costs a durable manifest: fewer are faster, l
 def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Registers, clock: Clock) -> RawTable:
     """Open the stream of permitted rows. Nothing is read before the stream is.
 
+    Where rows have to blend in, those are all that the grant opens: `blend` counts among them, and takes of those that
+    may leave what was asked for. Were less read, two answers would tell who was in their difference.
+
     Raises:
         Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED; and from the stream also CAP_EXCEEDED, where there are
             more rows than the grant allows (a cut answer would look whole), and REGISTER_UNAVAILABLE.
@@ -54,17 +56,27 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
         raise Fault(ErrorReason.INTERNAL)
     version = data_version(contract, source, keys)
     asked = () if request.selector is None else asked_subjects(request.selector, permit, keys)
-    rows_of = _rows_of(permit, (*request.filters, *scope.disclosure.predicate, *_selection(request.selector, asked)))
-    cap = scope.max_rows
+    if scope.disclosure.anonymity is None:
+        conditions, region, cap = (*request.filters, *_selection(request.selector, asked)), scope.region, scope.max_rows
+        discharged = {Obligation(RESTRICT_REGION), Obligation(APPLY_FILTERS)}
+    else:
+        conditions, region, cap, discharged = (), scope.granted_region, None, set()
+    register, bound_ = scope.terms.consent, scope.rows_per_unit
     # some rows are taken out here (of those who did not agree, or beyond a subject's bound), so that the engine cannot
     # know where the cap lies
-    filtered = scope.terms.consent is not None or scope.rows_per_unit is not None
-    limit = None if cap is None or filtered else cap + 1
-    plan = RowPlan(contract, _columns(permit), rows_of, limit)
-    rows, discharged = _rows(plan, version, permit, source, keys, registers, clock)
-    discharged |= _scope_obligations(permit) | {Obligation(APPLY_FILTERS)}
+    limit = None if cap is None or register is not None or bound_ is not None else cap + 1
+    plan = RowPlan(contract, _columns(permit), _rows_of(permit, region, conditions), limit)
+    rows = _of_one_version(source.rows(plan, BATCH_ROWS), version, lambda: data_version(contract, source, keys))
+    if scope.disclosure.consent_field is not None:
+        discharged.add(Obligation(REQUIRE_CONSENT))
+    if bound_ is not None:
+        rows = _bounded(rows, permit, bound_, keys)
+        discharged.add(Obligation(BOUND_CONTRIBUTIONS))
+    if register is not None:
+        rows = _consented(rows, permit, register, keys, registers.consents, clock)
+        discharged.add(Obligation(REQUIRE_CONSENT, register))
     if cap is not None:
-        discharged |= {Obligation(LIMIT_ROWS)}
+        discharged.add(Obligation(LIMIT_ROWS))
     schema, capped = _schema(contract, plan.columns), _capped(rows, cap)
     segments = (
         (Segment(batch, b"", None) for batch in capped)
@@ -74,28 +86,6 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
     if request.kind is DisclosureKind.CONSUME:
         segments = _consumed(segments, permit, keys, registers.meters, clock)
     return RawTable._open(admitted, version, schema, segments, frozenset(discharged))
-
-
-def fetch_crowd(
-    admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Registers, clock: Clock
-) -> RawTable:
-    """Open the stream of all rows that the grant opens, however few of them the caller asked for.
-
-    Among them it is counted who blends in: were it among the rows asked for, two answers would tell the difference.
-    They are not the answer, and lack the obligations of one.
-
-    Raises:
-        Fault: as `fetch` does, but for the cap.
-    """
-    permit = admitted.permit
-    scope, contract = permit.scope, permit.scope.contract
-    version = data_version(contract, source, keys)
-    region = None if contract.region_field is None else scope.granted_region
-    conditions = (*scope.disclosure.predicate, *_kept(permit))
-    plan = RowPlan(contract, _columns(permit), RowScope(region, scope.disclosure.consent_field, conditions), None)
-    rows, discharged = _rows(plan, version, permit, source, keys, registers, clock)
-    segments = (Segment(batch, b"", None) for batch in rows)
-    return RawTable._open(admitted, version, _schema(contract, plan.columns), segments, frozenset(discharged))
 
 
 def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> BoundedAggregates:
@@ -115,7 +105,7 @@ def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> B
         raise Fault(ErrorReason.INTERNAL)
     plan = AggregatePlan(
         contract,
-        _rows_of(permit, request.query.filters),
+        _rows_of(permit, permit.scope.region, request.query.filters),
         query.group_by,
         query.statistics,
         query.max_groups,
@@ -125,52 +115,17 @@ def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> B
     vectors = _vectors(source.aggregates(plan), cells, len(query.group_by), len(query.statistics))
     if data_version(contract, source, keys) != charged.data_version:
         raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
-    discharged = _scope_obligations(permit) | {Obligation(APPLY_FILTERS), Obligation(BOUND_CONTRIBUTIONS)}
+    discharged = {Obligation(RESTRICT_REGION), Obligation(APPLY_FILTERS), Obligation(BOUND_CONTRIBUTIONS)}
+    if permit.scope.disclosure.consent_field is not None:
+        discharged.add(Obligation(REQUIRE_CONSENT))
     return BoundedAggregates._bound(charged, cells, vectors, frozenset(discharged))
 
 
-def _rows(
-    plan: RowPlan,
-    version: str,
-    permit: Permit,
-    source: Source,
-    keys: KeyRing,
-    registers: Registers,
-    clock: Clock,
-) -> tuple[Iterator[pa.RecordBatch], set[Obligation]]:
-    """The rows of a plan, of one version of the data, without those that units' bounds and a register take out."""
-    contract, scope, done = plan.contract, permit.scope, set[Obligation]()
-    rows = _of_one_version(source.rows(plan, BATCH_ROWS), version, lambda: data_version(contract, source, keys))
-    if scope.rows_per_unit is not None:
-        rows = _bounded(rows, permit, scope.rows_per_unit, keys)
-        done.add(Obligation(BOUND_CONTRIBUTIONS))
-    register = scope.terms.consent
-    if register is not None:
-        rows = _consented(rows, permit, register, keys, registers.consents, clock)
-        done.add(Obligation(REQUIRE_CONSENT, register))
-    return rows, done
-
-
-def _rows_of(permit: Permit, conditions: tuple[Condition, ...]) -> RowScope:
-    region = None if permit.scope.contract.region_field is None else permit.scope.region
-    return RowScope(region, permit.scope.disclosure.consent_field, (*conditions, *_kept(permit)))
-
-
-def _kept(permit: Permit) -> tuple[Condition, ...]:
-    """Rows past their retention are not read, whether or not the controller has deleted them."""
-    contract, since = permit.scope.contract, permit.kept_since
-    if since is None or contract.retention_field is None:
-        return ()
-    dated = contract.fields[contract.retention_field].type is FieldType.DATE
-    first = since if dated else datetime.combine(since, time())
-    return (Condition(contract.retention_field, Operator.GREATER_OR_EQUAL, (first,)),)
-
-
-def _scope_obligations(permit: Permit) -> set[Obligation]:
-    done = {Obligation(RESTRICT_REGION)}
-    if permit.scope.disclosure.consent_field is not None:
-        done.add(Obligation(REQUIRE_CONSENT))
-    return done
+def _rows_of(permit: Permit, region: str, conditions: tuple[Condition, ...]) -> RowScope:
+    """The rows in a region that meet conditions, and that the disclosure is of."""
+    contract, disclosure = permit.scope.contract, permit.scope.disclosure
+    within = None if contract.region_field is None else region
+    return RowScope(within, disclosure.consent_field, (*conditions, *disclosure.predicate, *permit.kept))
 
 
 def _columns(permit: Permit) -> tuple[str, ...]:
@@ -241,9 +196,12 @@ def _of_one_version(
     batches: Iterator[pa.RecordBatch], version: str, version_now: Callable[[], str]
 ) -> Iterator[pa.RecordBatch]:
     """Pass batches on, and end with a fault where the data was exchanged: no answer mixes or misnames versions."""
-    yield from batches
-    if version_now() != version:
-        raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
+    for batch in chain(batches, [None]):
+        # before the batch goes on: rows of another version were counted by nobody
+        if version_now() != version:
+            raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
+        if batch is not None:
+            yield batch
 
 
 def _capped(batches: Iterator[pa.RecordBatch], cap: int | None) -> Iterator[pa.RecordBatch]:

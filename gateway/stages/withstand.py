@@ -24,7 +24,8 @@ def withstand(admitted: AdmittedPermit, source: Source) -> Refusal | None:
     permit, scope = admitted.permit, admitted.permit.scope
     if permit.request.kind is not DisclosureKind.EXTRACT:
         return None
-    counted = RowScope(None, scope.disclosure.consent_field, scope.disclosure.predicate)
+    region = None if scope.contract.region_field is None else scope.granted_region
+    counted = RowScope(region, scope.disclosure.consent_field, (*scope.disclosure.predicate, *permit.kept))
     undone = tuple(
         name
         for name, how in scope.fields.items()

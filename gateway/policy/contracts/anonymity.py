@@ -15,12 +15,13 @@ from gateway.policy.contracts.shape import AnonymityShape
 
 
 class AnonymityReader:
-    """Reads the anonymity of one contract's disclosures. `region` is the field of regions; `wrong` takes a place in the
-    gateway's block, what is wrong there, and a remedy.
+    """Reads the anonymity of one contract's disclosures. `unit` is the field of its privacy unit, `region` that of
+    regions; `wrong` takes a place in the gateway's block, what is wrong there, and a remedy.
     """
 
-    def __init__(self, fields: Mapping[str, FieldSpec], region: str | None, wrong: Wrong) -> None:
-        self._fields, self._region, self._wrong = fields, region, wrong
+    def __init__(self, fields: Mapping[str, FieldSpec], unit: str, region: str | None, wrong: Wrong) -> None:
+        self._fields, self._unit, self._region, self._wrong = fields, unit, region, wrong
+        self._keys = [name for name, field in fields.items() if field.primary_key]
 
     def anonymity(
         self, disclosure: Place, shape: AnonymityShape, filters: Sequence[str], treatments: Mapping[str, Treatment]
@@ -45,7 +46,7 @@ class AnonymityReader:
             for name in judged:
                 self._check_sensitive((*place, key, name), name, quasi, treatments)
         self._check_nobody_named(place, quasi, treatments)
-        self._check_nobody_followed(place, (*quasi, *shape.diversity, *shape.closeness), treatments)
+        self._check_nobody_followed(place, quasi, treatments)
         self._check_filters((*disclosure, "filters"), filters, quasi, treatments)
         closeness = {name: Fraction(str(t)) for name, t in shape.closeness.items()}
         return AnonymitySpec(shape.k, quasi, MappingProxyType(dict(shape.diversity)), MappingProxyType(closeness))
@@ -75,7 +76,8 @@ class AnonymityReader:
 
     def _check_nobody_named(self, place: Place, quasi: Collection[str], treatments: Mapping[str, Treatment]) -> None:
         for name, how in treatments.items():
-            if name in quasi or isinstance(how, Pseudonymize | Perturb) or not self._fields[name].names_people:
+            names = self._fields[name].names_people or name == self._unit or [name] == self._keys
+            if not names or name in quasi or isinstance(how, Pseudonymize | Perturb):
                 continue
             leaves = "as it is" if isinstance(how, Keep) else "in part"
             self._wrong(
@@ -84,12 +86,9 @@ class AnonymityReader:
                 "Leave it out, name it under 'also', or ask for no anonymity.",
             )
 
-    def _check_nobody_followed(
-        self, place: Place, judged: Collection[str], treatments: Mapping[str, Treatment]
-    ) -> None:
-        keys = [name for name, field in self._fields.items() if field.primary_key]
+    def _check_nobody_followed(self, place: Place, quasi: Collection[str], treatments: Mapping[str, Treatment]) -> None:
         for name, how in treatments.items():
-            if isinstance(how, Pseudonymize) and name not in judged and keys != [name]:
+            if isinstance(how, Pseudonymize) and name not in quasi and self._keys != [name]:
                 self._wrong(
                     place,
                     f"the tokens of '{name}' join rows of several classes, which together can be one person's alone",

@@ -33,13 +33,23 @@ _NOT_PERTURBED = "Choose another treatment, or make the disclosure an extract."
 
 
 class DisclosureReader:
-    """Reads the disclosures of one contract. `unit` is the field of its privacy unit, `region` that of regions; `wrong`
-    takes a place in the gateway's block, what is wrong there, and a remedy.
+    """Reads the disclosures of one contract. `unit` is the field of its privacy unit, `region` that of regions and
+    `retention` that of retention, by which rows are chosen; `wrong` takes a place in the gateway's block, what is wrong
+    there, and a remedy.
     """
 
-    def __init__(self, fields: Mapping[str, FieldSpec], unit: str, region: str | None, wrong: Wrong) -> None:
+    def __init__(
+        self,
+        fields: Mapping[str, FieldSpec],
+        unit: str,
+        wrong: Wrong,
+        *,
+        region: str | None = None,
+        retention: str | None = None,
+    ) -> None:
         self._fields, self._unit, self._wrong = fields, unit, wrong
-        self._crowds = AnonymityReader(fields, region, wrong)
+        self._choosing = [name for name in (region, retention) if name is not None]
+        self._crowds = AnonymityReader(fields, unit, region, wrong)
 
     def declared(self, place: Place, name: str, *types: FieldType) -> FieldSpec | None:
         """Return the field of this name, or None after telling that there is none; tell if its type is another."""
@@ -73,6 +83,8 @@ class DisclosureReader:
             if isinstance(how, Pseudonymize) and isinstance(treatments.get(how.by or ""), Perturb):
                 message = f"'{how.by}' leaves randomised, and the tokens that it renews would tell its value"
                 self._wrong((*place, "fields", field), message, "Renew them by another field, or by none.")
+        for field in self._choosing:
+            check_chosen_by((*place, "fields", field), field, treatments, self._wrong)
         if shape.kind is not DisclosureKind.EXTRACT:
             for field, how in treatments.items():
                 if isinstance(how, Perturb):

@@ -79,7 +79,11 @@ class _Reader:
             self._wrong(("schema", 0, "name"), f"the dataset '{dataset}' is not what the file is called", "Rename one.")
         owner, steward = promises.owner_and_steward(shape, self._wrong)
         self._read_fields()
-        reader = DisclosureReader(self._fields, block.privacy_unit.field, block.region_field, self._wrong_in_block)
+        retention = promises.retention_field(shape, self._fields, self._wrong)
+        unit = block.privacy_unit.field
+        reader = DisclosureReader(
+            self._fields, unit, self._wrong_in_block, region=block.region_field, retention=retention
+        )
         reader.declared(("privacy_unit", "field"), block.privacy_unit.field, FieldType.STRING, FieldType.INT64)
         if block.region_field is not None:
             reader.declared(("region_field",), block.region_field, FieldType.STRING)
@@ -105,7 +109,7 @@ class _Reader:
             freshness_hours=promises.freshness_hours(shape, self._wrong),
             quality=promises.quality(shape, self._wrong),
             domain=shape.domain or "",
-            retention_field=promises.retention_field(shape, self._fields, self._wrong),
+            retention_field=retention,
         )
 
     def _wrong(self, place: Place, message: str, remedy: str = "") -> None:

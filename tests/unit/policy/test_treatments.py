@@ -307,11 +307,44 @@ def test_a_region_that_callers_may_name_always_tells_people_apart(folder: Path) 
     assert spec is not None and set(spec.quasi_identifiers) == {"community", "paid_on"}
 
 
-def test_a_token_may_be_asked_to_be_diverse(folder: Path) -> None:
-    _crowd(folder, "{k: 5, l: {resident_id: 3}}", tokens=True)
-    spec = load(folder).contracts["subsidies"].disclosures["audit-rows"].anonymity
-    assert spec is not None
-    assert dict(spec.diversity) == {"resident_id": 3}
+@pytest.mark.parametrize("judged", ["l: {resident_id: 3}", "t: {resident_id: 0.9}"])
+def test_a_token_joins_a_persons_rows_however_diverse_it_is(folder: Path, judged: str) -> None:
+    _crowd(folder, f"{{k: 5, {judged}}}", tokens=True)
+    with pytest.raises(InvalidPolicy) as refused:
+        load(folder)
+    assert "join rows of several classes" in refused.value.problems[0].message
+
+
+@pytest.mark.parametrize("classified", ["sensitive", "other"])
+@pytest.mark.parametrize("leaves", ["keep", "{mask: {first: 17}}"])
+def test_the_privacy_unit_names_people_whatever_it_is_classified_as(folder: Path, classified: str, leaves: str) -> None:
+    _changed(
+        folder,
+        "resident_id, logicalType: string, classification: direct-identifier",
+        f"resident_id, logicalType: string, classification: {classified}",
+    )
+    _changed(folder, "resident_id: pseudonymize", f"resident_id: {leaves}")
+    _crowd(folder, "{k: 5}", tokens=True)
+    with pytest.raises(InvalidPolicy) as refused:
+        load(folder)
+    assert "can say who somebody is" in refused.value.problems[0].message
+
+
+@pytest.mark.parametrize("field", ["community", "paid_on"])
+def test_a_field_that_chooses_rows_is_not_randomised(folder: Path, field: str) -> None:
+    _changed(
+        folder,
+        "tier: {keys: [A, B, C, none]}",
+        "tier: {keys: [A, B, C, none]}\n        community: {keys: [a, b]}\n        paid_on: {keys: [2026-01-01, 2026-01-02]}",
+    )
+    _changed(folder, RETENTION, RETENTION[:-1] + ", element: paid_on}")
+    how = {"community": "{generalize: district}", "paid_on": "{generalize: month}"}
+    _changed(folder, f"{field}: {how[field]}", f"{field}: {{perturb: {{epsilon: 0.1}}}}")
+    with pytest.raises(InvalidPolicy) as refused:
+        load(folder)
+    assert [problem.message for problem in refused.value.problems] == [
+        f"'{field}' leaves randomised, and which rows leave would tell its value"
+    ]
 
 
 @pytest.mark.parametrize("asked", ["l: {community: 2}", "t: {paid_on: 0.5}", "also: [tier], l: {tier: 2}"])
