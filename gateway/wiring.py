@@ -196,6 +196,7 @@ def server_config(settings: Settings) -> ServerConfig:
         patience=Patience(server.request_seconds, server.stall_seconds),
         max_request_bytes=server.max_request_bytes,
         workers=server.workers,
+        stream_workers=server.stream_workers,
         release_workers=server.release_workers,
         reflection=server.reflection,
         connection_streams=server.max_connection_calls,

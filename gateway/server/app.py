@@ -14,7 +14,7 @@ import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
 
 from gateway.server.admission import Admission, Capacity, Gate
-from gateway.server.call import Edge, Method, Patience
+from gateway.server.call import Edge, Method, Patience, Threads
 from gateway.server.health import SERVICE_NAME, Health
 from gateway.server.observation import Observer
 
@@ -25,9 +25,9 @@ Services = Mapping[ServiceDescriptor, Mapping[str, Method]]
 class ServerConfig:
     """How to listen. Certificates and the key are PEM; `client_ca_pem` signs the institutions' certificates.
 
-    `address` is host:port, port 0 for any. Sizes are bytes, times seconds. `workers` are the threads of row
-    disclosures, `release_workers` those of releases, which mostly wait for their time slot. A connection of
-    `connection_age` takes no new calls, and those under way have the `connection_grace` to end.
+    `address` is host:port, port 0 for any. Sizes are bytes, times seconds. `workers` are the threads of single
+    calls, `stream_workers` those of extracts, `release_workers` those of releases, which mostly wait for their time
+    slot. A connection of `connection_age` takes no new calls, and those under way have the `connection_grace` to end.
     """
 
     address: str
@@ -39,6 +39,7 @@ class ServerConfig:
     max_request_bytes: int = 256 << 10
     max_batch_bytes: int = 3 << 20
     workers: int = 16
+    stream_workers: int = 32
     release_workers: int = 32
     reflection: bool = False
     grace: float = 20.0
@@ -61,10 +62,13 @@ class Server:
         """Take the handlers of every service, and the gate that knows callers."""
         self._config = config
         self._observer = observer
-        self._quick = ThreadPoolExecutor(config.workers, "disclosure")
-        self._slow = ThreadPoolExecutor(config.release_workers, "release")
+        self._threads = Threads(
+            quick=ThreadPoolExecutor(config.workers, "disclosure"),
+            streams=ThreadPoolExecutor(config.stream_workers, "stream"),
+            slow=ThreadPoolExecutor(config.release_workers, "release"),
+        )
         admission = Admission(gate, config.capacity)
-        self._edge = Edge(admission, self._quick, self._slow, observer, config.patience)
+        self._edge = Edge(admission, self._threads, observer, config.patience)
         self._services = services
         self._health = Health(service.full_name for service in services)
         self._server: grpc.aio.Server | None = None
@@ -105,8 +109,8 @@ class Server:
         self._observer.state("stopped")
 
     def _shut(self) -> None:
-        self._slow.shutdown(wait=True)
-        self._quick.shutdown(wait=True)
+        for pool in (self._threads.slow, self._threads.streams, self._threads.quick):
+            pool.shutdown(wait=True)
 
     async def serve_until(self, end: asyncio.Event) -> None:
         """Serve until the event is set, then stop."""

@@ -120,16 +120,27 @@ class Session:
                 self._opened.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """The threads that calls run in. Neither who reads whole tables nor who waits for a slot keeps a lookup waiting."""
+
+    quick: Executor
+    streams: Executor
+    slow: Executor
+
+    def of(self, method: Method) -> Executor:
+        """Return those of a method."""
+        if method.release:
+            return self.slow
+        return self.streams if method.streams else self.quick
+
+
 class Edge:
     """Turns handlers into gRPC methods."""
 
-    def __init__(
-        self, admission: Admission, quick: Executor, slow: Executor, observer: Observer, patience: Patience
-    ) -> None:
-        """Take the threads of row disclosures and those of releases as `quick` and `slow`."""
+    def __init__(self, admission: Admission, threads: Threads, observer: Observer, patience: Patience) -> None:
         self._admission = admission
-        self._quick = quick
-        self._slow = slow
+        self._threads = threads
         self._observer = observer
         self._patience = patience
         self._sessions: set[Session] = set()  # touched in the event loop alone, until it is over
@@ -261,7 +272,7 @@ class Edge:
         # after `end`, which has closed it, the session is not there any more
         if session in self._sessions:
             self._sessions.discard(session)
-            self._quick.submit(self._guard, label, session.close)
+            self._threads.streams.submit(self._guard, label, session.close)
 
     def end(self) -> None:
         """Close every stream that is still open, so that its end is on record before the worker threads go.
@@ -274,7 +285,7 @@ class Edge:
 
     def _start(self, method: Method, label: str, work: Callable[[], Any]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._slow if method.release else self._quick, self._guard, label, work)
+        return loop.run_in_executor(self._threads.of(method), self._guard, label, work)
 
     def _guard(self, label: str, work: Callable[[], Any]) -> Any:
         """Run `work` where this is called; every exception becomes a problem that tells nothing but its reason."""

@@ -137,6 +137,19 @@ def test_releases_have_a_smaller_share() -> None:
         assert [call.result(10).policy_digest for call in under_way] == ["done"] * 2
 
 
+def test_no_single_call_waits_for_extracts_that_read_whole_tables() -> None:
+    room = Room()
+    methods = sharing(Describe=Method(reply), Extract=Method(room.enter, streams=True))
+    with edge(methods, workers=2, stream_workers=2) as at:
+        stub = rpc.SharingServiceStub(at.channel())
+        under_way = [stub.Extract(extract_request()) for _ in range(4)]
+        assert until(lambda: room.inside == 2)
+        assert stub.Describe(pb.DescribeRequest(), timeout=5) == pb.DescribeResponse()
+        room.door.set()
+        for call in under_way:
+            call.cancel()
+
+
 def test_health_answers_when_no_place_is_left() -> None:
     room = Room()
     with edge(sharing(Describe=Method(room.enter)), capacity=Capacity(calls=2), workers=1) as at:

@@ -64,7 +64,7 @@ def test_no_institution_has_the_name_of_a_role(site: Site) -> None:
         opens(site)
 
 
-@pytest.mark.parametrize("setting", ["max_institution_calls", "release_workers", "stall_seconds"])
+@pytest.mark.parametrize("setting", ["max_institution_calls", "release_workers", "stream_workers", "stall_seconds"])
 def test_limits_are_settings(site: Site, setting: str) -> None:
     rewrite(site, "[server]", f"[server]\n{setting} = 7")
     assert getattr(read_settings(site.config).server, setting) == 7
@@ -77,6 +77,7 @@ def test_every_limit_reaches_the_server(site: Site) -> None:
     given = {
         "workers": 3,
         "release_workers": 4,
+        "stream_workers": 14,
         "max_request_bytes": 5000,
         "max_calls": 6,
         "max_institution_calls": 7,
@@ -90,7 +91,8 @@ def test_every_limit_reaches_the_server(site: Site) -> None:
     lines = "\n".join(f"{name} = {value}" for name, value in given.items())
     rewrite(site, "[server]", f"[server]\n{lines}")
     config = server_config(read_settings(site.config))
-    assert (config.workers, config.release_workers, config.max_request_bytes) == (3, 4, 5000)
+    assert (config.workers, config.release_workers, config.stream_workers) == (3, 4, 14)
+    assert config.max_request_bytes == 5000
     assert (config.capacity, config.patience) == (Capacity(6, 7, 8), Patience(10.5, 11.5))
     assert (config.connection_streams, config.connection_age, config.connection_grace) == (9, 12.5, 13.5)
     assert config.reflection and not ServerSettings.model_fields["reflection"].default
