@@ -6,6 +6,7 @@ or falls what officers have agreed to. No row is read; what leaves is made of th
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from gateway.model.linking import Reidentification
@@ -22,6 +23,9 @@ from gateway.stages.link import link as link_tokens
 from gateway.stages.reidentify import Sealed, approved, ask, collectable, own_request, reidentify
 
 __all__ = ["Asking", "Collecting", "Linked", "Linking", "Sealed", "ask_reidentification", "collect", "link", "status"]
+
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+"""What ids of requests look like: nothing else of the caller's goes on record as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ def status(ports: Ports, peer: Peer, asked: Collecting) -> Reidentification | Re
     found = ports.registers.reidentifications.get(asked.request)
     own = own_request(found, identity)
     if isinstance(own, Refusal):
-        return _not_found(own, found, identity, asked, ports)
+        return _not_found(own, identity, asked, ports)
     return own
 
 
@@ -104,7 +108,7 @@ def collect(ports: Ports, peer: Peer, asked: Collecting) -> Sealed | Refused:
     found = register.get(asked.request)
     own = own_request(found, identity)
     if isinstance(own, Refusal):
-        return _not_found(own, found, identity, asked, ports)
+        return _not_found(own, identity, asked, ports)
     policy = ports.policy.current()
     request = own_tokens(_again(asked.rows, own), identity, own.tokens_of)
     collected = collectable(request, own, ports.clock)
@@ -118,11 +122,12 @@ def collect(ports: Ports, peer: Peer, asked: Collecting) -> Sealed | Refused:
     return sealed
 
 
-def _not_found(
-    refusal: Refusal, found: Reidentification | None, identity: Identity, asked: Collecting, ports: Ports
-) -> Refused:
-    """Whoever tries somebody else's request is on record with its id alone, and learns nothing of it."""
-    about = "" if found is None else found.id
+def _not_found(refusal: Refusal, identity: Identity, asked: Collecting, ports: Ports) -> Refused:
+    """Whoever tries somebody else's request is on record with its id alone, and learns nothing of it.
+
+    Nor whether there is one: an id that nobody has is on record likewise, if it looks like one.
+    """
+    about = asked.request if _ID.fullmatch(asked.request) else ""
     return refused(refusal, identity, asked.rows, ports.policy.current(), ports, reidentification=about)
 
 

@@ -91,6 +91,14 @@ def test_an_id_of_no_request_is_on_record_without_what_the_caller_wrote(bench: B
         assert "3301061949" not in repr(record)
 
 
+def test_an_id_that_nobody_has_is_on_record_as_one_that_somebody_has(bench: Bench) -> None:
+    # or the receipt of the refusal would tell which of the two it is
+    unused = "0123456789abcdef" * 2
+    for tried in (partial(bench.collect, unused, ["x"]), partial(bench.status, unused)):
+        record = written(bench, ErrorReason.ENTRY_NOT_FOUND, tried)
+        assert record.reidentification == unused and record.dataset == UNKNOWN
+
+
 @pytest.mark.parametrize("other", [MATCHING, TRACING])
 def test_nobody_joins_what_they_were_given_for_two_purposes(bench: Bench, other: str) -> None:
     refusal = bench.proposed(PseudonymDomain("police", TRACING), PseudonymDomain("police", other), 48 * HOUR)
