@@ -115,7 +115,9 @@ class PolicySettings(_Section):
         description="What brings a policy into force: officers who publish it, or the folder's files.",
     )
     poll_seconds: float = Field(1.0, gt=0, le=60, description="How often a process looks for a newer publication.")
-    sunset_seconds: float = Field(60.0, gt=0, le=86400, description="How often it looks for purposes that ended.")
+    sunset_seconds: float = Field(
+        60.0, gt=0, le=86400, description="How often it looks for purposes and joins that ended, and for changes of keys."
+    )
 
 
 class StateSettings(_Section):
