@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,11 @@ MAX_SECRET = 4096
 
 
 class UnusableSecret(Exception):
-    """The secret cannot be had, or is none. The text says why and carries nothing of it."""
+    """The secret cannot be had, or is none. The text says why and carries nothing of it; so does `remedy`, if any."""
+
+    def __init__(self, why: str, remedy: str = "") -> None:
+        super().__init__(why)
+        self.remedy = remedy
 
 
 class KeySource(Protocol):
@@ -23,7 +29,7 @@ class KeySource(Protocol):
         """Return the secret, without white space around it: 16 to 4096 bytes.
 
         Raises:
-            UnusableSecret: it cannot be had, or has another length.
+            UnusableSecret: it cannot be had, has another length, or is in a file that others than its owner can use.
         """
         ...
 
@@ -38,6 +44,11 @@ class SecretFile:
         """Return the secret, as `KeySource` says."""
         try:
             with self.path.open("rb") as stream:
+                mode = os.fstat(stream.fileno()).st_mode
+                if mode & 0o077 and not stat.S_ISCHR(mode):  # as the server sees to; a terminal is no file
+                    raise UnusableSecret(
+                        "others than its owner can use the secret file", "Run chmod 600 on it, and think who read it."
+                    )
                 text = stream.read(MAX_SECRET + 1)
         except OSError:
             raise UnusableSecret("the secret file cannot be read") from None

@@ -11,7 +11,7 @@ from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE
 from gateway.cli.files import new_file
 from gateway.cli.key.domains import domain_of, see_that_it_was_made
-from gateway.cli.key.opening import apart, secret_of, told
+from gateway.cli.key.opening import apart, secret_of, secrets_in_all, told
 from gateway.cli.mistake import Mistake
 from gateway.cli.signing import officer_key as own_key
 from gateway.cli.signing import utc
@@ -98,7 +98,7 @@ def _tell(destruction: Destruction, out: Path, json_: bool) -> None:
         print_json({"epochs": epochs, "destroyed_at": utc(destruction.at), "certificate": str(out), "back_ups": held})
         return
     if destruction.gone:
-        print(f"Destroyed, with {len(destruction.gone)} secrets. The certificate is {out}.")
+        print(f"Destroyed, with {secrets_in_all(len(destruction.gone))}. The certificate is {out}.")
     else:
         print(f"There was no secret of it, or not any more, and there will be none. The certificate is {out}.")
     sure = "Still" if destruction.gone else "Perhaps"

@@ -22,8 +22,9 @@ def secret_of(secret_file: Path | None, *, new: bool = False) -> bytes:
     try:
         return source.read()
     except UnusableSecret as error:
-        remedy = f"Make one: (umask 077; openssl rand -hex 32 > {secret_file})." if secret_file else ""
-        raise Mistake(str(error), remedy or "Use 32 random bytes, as openssl rand -hex 32 prints them.") from None
+        making = f"Make one: (umask 077; openssl rand -hex 32 > {secret_file})." if secret_file else ""
+        remedy = error.remedy or making or "Use 32 random bytes, as openssl rand -hex 32 prints them."
+        raise Mistake(str(error), remedy) from None
 
 
 def apart(out: Path, file: Path) -> None:
@@ -48,3 +49,8 @@ def told(what: str) -> Iterator[None]:
     except Fault as fault:
         notes = getattr(fault, "__notes__", [])
         raise Mistake(f"{what}: {notes[0] if notes else 'the key file does not allow it'}") from None
+
+
+def secrets_in_all(number: int) -> str:
+    """Return how many secrets, for people."""
+    return "1 secret" if number == 1 else f"{number} secrets"

@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.adapters.keys.back_up import restore as restored
 from gateway.adapters.keys.certificate import verify
 from gateway.cli.files import read_file
-from gateway.cli.key.opening import secret_of, told
+from gateway.cli.key.opening import secret_of, secrets_in_all, told
 from gateway.cli.mistake import Mistake
 from gateway.model.pseudonym import PseudonymDomain
 
@@ -40,7 +40,7 @@ def restore(
     names = [_destroyed(path) for path in certificate]
     with told("nothing was restored"):
         gone = restored(back_up, file, secret_of(secret_file), destroyed=names, list_is_lost=list_is_lost)
-    print(f"Made {file} of {back_up}. Destroyed again: {len(gone)} secrets.")
+    print(f"Made {file} of {back_up}. Destroyed again: {secrets_in_all(len(gone))}.")
     if list_is_lost:
         print(
             "gateway: the list of destructions begins anew. Destroy again what was destroyed since the back-up and no"

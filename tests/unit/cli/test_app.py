@@ -76,6 +76,7 @@ def test_key_init_makes_a_file_that_opens_and_is_never_replaced(desk: Desk) -> N
     secret, key = desk.folder / "secret", desk.folder / "keys.json"
     assert desk.run("key", "init", str(key), "--secret-file", str(secret)) == 2
     assert "openssl" in desk.err
+    secret.touch(mode=0o600)
     secret.write_text("short\n")
     assert desk.run("key", "init", str(key), "--secret-file", str(secret)) == 2
     secret.write_text("0123456789abcdef0123456789abcdef\n")

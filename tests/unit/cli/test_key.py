@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -28,49 +23,11 @@ from gateway.cli.app import run
 from gateway.model.errors import Fault
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
 from gateway.ports import KeyUse
+from tests.unit.cli.key_keeper import SECRET, Keeper, agent_of, of_no_known_kind, write_secret
 
-SECRET = "0123456789abcdef0123456789abcdef"
 TAX = PseudonymDomain("hztax", "subsidy-check")
 MONTH = PseudonymDomain("hztax", "subsidy-check", "2026-11")
 NAMED = ("--recipient", "hztax", "--purpose", "subsidy-check")
-
-
-@dataclass
-class Keeper:
-    """Somebody who looks after a key file. `out` and `err` are what the last command printed."""
-
-    folder: Path
-    capsys: pytest.CaptureFixture[str]
-    type_in: Callable[[str], None]
-    out: str = ""
-    err: str = ""
-
-    @property
-    def keys(self) -> Path:
-        return self.folder / "keys"
-
-    def run(self, command: str, *arguments: str | Path, secret: str = "secret") -> int:
-        """Run a command on the key file, with the secret's file unless told otherwise."""
-        secrets = ("--secret-file", str(self.folder / secret)) if secret else ()
-        code = run(("key", command, str(self.keys), *map(str, arguments), *secrets))
-        self.out, self.err = self.capsys.readouterr()
-        assert "Traceback" not in self.err
-        assert SECRET not in self.out + self.err
-        return code
-
-    def destroy(self, *arguments: str, out: str = "certificate") -> int:
-        """Run `destroy` with an officer's key."""
-        own = ("--officer-key", self.folder / "officer.pem", "--out", self.folder / out)
-        return self.run("destroy", *arguments, *own)
-
-    def status(self) -> dict[str, Any]:
-        """What `status --json` says."""
-        assert self.run("status", "--json") == 0, self.err
-        said: dict[str, Any] = json.loads(self.out)
-        return said
-
-    def ring(self) -> FileKeyRing:
-        return FileKeyRing.open(self.keys, SECRET.encode())
 
 
 @pytest.fixture
@@ -79,7 +36,7 @@ def keeper(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
         monkeypatch.setattr("sys.stdin", io.StringIO(text))
 
     type_in("")
-    (tmp_path / "secret").write_text(SECRET + "\n")
+    write_secret(tmp_path / "secret", SECRET)
     ring = FileKeyRing.create(tmp_path / "keys", SECRET.encode(), 2**15)
     for domain in (TAX, MONTH):
         ring.working_key(domain, KeyUse.TOKEN_BLOCK, "text")
@@ -129,7 +86,7 @@ def test_status_shows_names_and_versions_and_no_key(keeper: Keeper) -> None:
 
 @pytest.mark.parametrize("command", [("status",), ("rotate", "--finish")], ids=lambda command: command[0])
 def test_without_its_secret_nothing_is_done(keeper: Keeper, command: tuple[str, ...]) -> None:
-    (keeper.folder / "other").write_text("another secret of the same length\n")
+    write_secret(keeper.folder / "other", "another secret of the same length")
     assert keeper.run(*command, secret="other") == 2
     assert "secret is not the one" in keeper.err
     assert keeper.run(*command, secret="nowhere") == 2
@@ -137,6 +94,10 @@ def test_without_its_secret_nothing_is_done(keeper: Keeper, command: tuple[str, 
     keeper.keys.chmod(0o644)
     assert keeper.run(*command) == 2
     assert "0600" in keeper.err
+    keeper.keys.chmod(0o600)
+    (keeper.folder / "secret").chmod(0o640)
+    assert keeper.run(*command) == 2
+    assert "others than its owner can use the secret file. Run chmod 600" in keeper.err
 
 
 def test_rotate_makes_a_version_and_says_how_long_the_old_one_lasts(keeper: Keeper) -> None:
@@ -184,8 +145,7 @@ def test_destroy_of_one_epoch_leaves_the_rest_and_what_is_gone_is_certified_agai
     assert keeper.run("backup", "--out", keeper.folder / "copy", "--until", "2999-01-01") == 0
     assert keeper.destroy(*NAMED, "--epoch", "2026-11", "--yes", "--json") == 0
     assert json.loads(keeper.out)["epochs"] == ["2026-11"]
-    ring = keeper.ring()
-    assert lost(ring, MONTH) and not lost(ring, TAX)
+    assert lost(keeper.ring(), MONTH) and not lost(keeper.ring(), TAX)
     keys = keeper.keys.read_bytes()
     assert keeper.destroy(*NAMED, "--epoch", "2026-11", "--yes", out="second") == 0
     assert "not any more" in keeper.out and "Perhaps held by the back-up" in keeper.out
@@ -255,6 +215,7 @@ def test_the_domain_of_a_join_is_destroyed_by_its_id(keeper: Keeper) -> None:
     join = PseudonymDomain(f"join:{'0a' * 16}", "investigation")
     keeper.ring().working_key(join, KeyUse.TOKEN_BLOCK, "text")
     assert keeper.destroy("--recipient", join.recipient, "--purpose", join.purpose, "--yes") == 0
+    assert "Destroyed, with 1 secret. " in keeper.out
     assert lost(keeper.ring(), join)
 
 
@@ -321,7 +282,7 @@ def test_an_escrow_recovers_a_file_whose_secret_is_lost(keeper: Keeper) -> None:
     assert not sealed.exists()
     assert keeper.run("escrow", "--agent", public, "--out", sealed) == 0
     assert [one["opens_this_file"] for one in keeper.status()["escrows"]] == [True]
-    (keeper.folder / "fresh").write_text("another secret, and a longer one\n")
+    write_secret(keeper.folder / "fresh", "another secret, and a longer one")
     given = ("--escrow", sealed, "--agent-key", private, "--out", new)
     assert keeper.run("recover", "--escrow", sealed, "--agent-key", public, "--out", new, secret="fresh") == 2
     assert keeper.run("recover", *given, secret="fresh") == 0
@@ -329,16 +290,6 @@ def test_an_escrow_recovers_a_file_whose_secret_is_lost(keeper: Keeper) -> None:
     assert recovered.working_key(TAX, KeyUse.TOKEN_BLOCK, "text") == key
     assert keeper.run("recover", *given, secret="fresh") == 2
     assert KeyKeeper.open(keeper.keys, SECRET.encode()).document().suite is CipherSuite.AES
-
-
-def agent_of(folder: Path) -> tuple[Path, Path]:
-    """Make an agent's public and private key."""
-    agent = X25519PrivateKey.generate()
-    public, private = folder / "agent.pub", folder / "agent.pem"
-    public.write_bytes(agent.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    private.touch(mode=0o600)
-    private.write_bytes(agent.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return public, private
 
 
 def test_a_recovered_file_stays_whatever_its_name_is(keeper: Keeper) -> None:
@@ -368,13 +319,6 @@ def test_nothing_is_made_under_a_name_that_belongs_to_the_key_file(keeper: Keepe
     assert keeper.destroy(*NAMED, "--yes", out=name) == 2
     assert "belongs to" in keeper.err
     assert {one.name: one.read_bytes() for one in keeper.folder.iterdir()} == before
-
-
-def of_no_known_kind() -> bytes:
-    # an Ed25519 key whose algorithm is another: id-Ed25519 is 1.3.101.112, and 1.3.101.127 is nobody's
-    told = Ed25519PrivateKey.generate().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    body = base64.encodebytes(told.replace(b"\x2b\x65\x70", b"\x2b\x65\x7f"))
-    return b"-----BEGIN PRIVATE KEY-----\n" + body + b"-----END PRIVATE KEY-----\n"
 
 
 @pytest.mark.parametrize("kind", ["text", "of no known kind", "behind a password", "an officer's"])
