@@ -335,7 +335,8 @@ def test_a_field_that_chooses_rows_is_not_randomised(folder: Path, field: str) -
     _changed(
         folder,
         "tier: {keys: [A, B, C, none]}",
-        "tier: {keys: [A, B, C, none]}\n        community: {keys: [a, b]}\n        paid_on: {keys: [2026-01-01, 2026-01-02]}",
+        "tier: {keys: [A, B, C, none]}\n        community: {keys: [a, b]}\n"
+        "        paid_on: {keys: [2026-01-01, 2026-01-02]}",
     )
     _changed(folder, RETENTION, RETENTION[:-1] + ", element: paid_on}")
     how = {"community": "{generalize: district}", "paid_on": "{generalize: month}"}
