@@ -142,7 +142,7 @@ def test_no_single_call_waits_for_extracts_that_read_whole_tables() -> None:
     methods = sharing(Describe=Method(reply), Extract=Method(room.enter, streams=True))
     with edge(methods, workers=2, stream_workers=2) as at:
         stub = rpc.SharingServiceStub(at.channel())
-        under_way = [stub.Extract(extract_request()) for _ in range(4)]
+        under_way: list[Any] = [stub.Extract(extract_request()) for _ in range(4)]
         assert until(lambda: room.inside == 2)
         assert stub.Describe(pb.DescribeRequest(), timeout=5) == pb.DescribeResponse()
         room.door.set()
