@@ -10,14 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gateway.kernels.generalize.integers import days_of, from_values, masked
-from gateway.kernels.text import Column, chunks, compute, valid
+from gateway.kernels.text import Column, chunks, valid
 from gateway.model.treatment import Precision
 
 _PERIODS = {Precision.DAY: "D", Precision.MONTH: "M", Precision.YEAR: "Y"}
-_YEAR_1, _YEAR_10000 = -719_162, 2_932_897  # days since 1970-01-01
 _INT32 = np.iinfo(np.int32)
 _CYCLE_YEARS, _CYCLE_DAYS = 400, 146_097
 """After so many years the Gregorian calendar repeats itself to the day."""
+_CYCLE_BEGIN = -73_048
+"""1770-01-01, in days since 1970-01-01: nearly all dates lie in the cycle that begins there."""
 
 
 def generalize_date(array: Column, to: Precision) -> Column:
@@ -30,21 +31,31 @@ def generalize_date(array: Column, to: Precision) -> Column:
     if to not in _PERIODS:
         raise ValueError("dates generalise to day, month or year")
     days = days_of(array)
-    firsts = _first_days(days, to)
-    if firsts.size and int(firsts.min()) < _INT32.min:
-        raise OverflowError("a date lies too far back to be generalised")
-    return from_values(firsts.astype(np.int32), array).cast(pa.date32())
+    firsts = np.empty(len(days), np.int32)
+    for chunk in chunks(len(days)):
+        firsts[chunk] = _first_days(days[chunk], to)
+    return from_values(firsts, array).cast(pa.date32())
 
 
 def _first_days(days: npt.NDArray[np.int64], to: Precision) -> npt.NDArray[np.int64]:
-    if days.size and int(days.min()) >= _YEAR_1 and int(days.max()) < _YEAR_10000:
-        dates = pa.array(days.astype(np.int32)).cast(pa.date32())
-        floored: npt.NDArray[np.int64] = (
-            compute.floor_temporal(dates, unit=to.value).cast(pa.int32()).to_numpy().astype(np.int64)
-        )
-        return floored
-    # Arrow's calendar, which is faster, goes wrong beyond year 32767; numpy's counts years in 64 bits
-    return days.view("datetime64[D]").astype(f"datetime64[{_PERIODS[to]}]").astype("datetime64[D]").view(np.int64)
+    """The first day of each day's period: of a cycle from a table, of others as of the like day in it."""
+    since = days - _CYCLE_BEGIN
+    if since.size and (int(since.min()) < 0 or int(since.max()) >= _CYCLE_DAYS):
+        cycles, rest = np.divmod(since, _CYCLE_DAYS)
+        firsts: npt.NDArray[np.int64] = cycles * _CYCLE_DAYS + _firsts(to)[rest]
+        if int(firsts.min()) < _INT32.min:
+            raise OverflowError("a date lies too far back to be generalised")
+        return firsts
+    return _firsts(to).take(since, mode="clip")
+
+
+@lru_cache(maxsize=8)
+def _firsts(to: Precision) -> npt.NDArray[np.int64]:
+    """The first days of the periods of one cycle's days."""
+    days = np.arange(_CYCLE_BEGIN, _CYCLE_BEGIN + _CYCLE_DAYS, dtype=np.int64)
+    firsts = days.view("datetime64[D]").astype(f"datetime64[{_PERIODS[to]}]").astype("datetime64[D]").view(np.int64)
+    firsts.setflags(write=False)
+    return firsts
 
 
 def generalize_age(births: Column, on: date, width: int, top: int | None) -> Column:
