@@ -22,7 +22,7 @@ from gateway.model.filter import Operator
 from gateway.model.values import FieldType
 from gateway.policy.contracts.odcs import LOGICAL_TYPES, VERSION, ObjectShape, OdcsShape, PropertyShape
 from gateway.policy.contracts.odcs_parts import CustomPropertyShape, ServerShape, TeamShape
-from gateway.policy.contracts.treatments import TreatmentShape
+from gateway.policy.contracts.treatment_shapes import TreatmentShape
 from gateway.policy.problems import did_you_mean, shown
 from gateway.policy.validation import DatasetName, FieldName, OneOf, Shape, Slug, Text
 

@@ -35,7 +35,8 @@ from gateway.model.treatment import (
     Treatment,
 )
 from gateway.model.values import FieldType
-from gateway.policy.contracts.treatments import TreatmentShape, to_treatment
+from gateway.policy.contracts.treatment_shapes import TreatmentShape
+from gateway.policy.contracts.treatments import to_treatment
 from gateway.policy.problems import InvalidPolicy
 from gateway.policy.snapshot import load
 
