@@ -9,7 +9,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from gateway.model.filter import Condition
-from gateway.model.treatment import Perturb, Treatment
+from gateway.model.treatment import Treatment, local_epsilons
 from gateway.model.values import FieldType, Scalar
 
 
@@ -182,7 +182,7 @@ class DisclosureSpec:
     @property
     def randomises(self) -> bool:
         """Whether a field leaves randomised."""
-        return any(isinstance(how, Perturb) for how in self.fields.values())
+        return bool(local_epsilons(self.fields))
 
 
 class ContractStatus(StrEnum):

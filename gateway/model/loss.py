@@ -7,6 +7,7 @@ Epsilon at delta is for people.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -30,6 +31,11 @@ class PrivacyLoss:
     def __post_init__(self) -> None:
         if self.rho < 0 or (self.epsilon is not None and self.epsilon < 0):
             raise ValueError("a privacy loss is never negative")
+
+
+def composed_rho(epsilons: Iterable[Fraction]) -> Fraction:
+    """Return the rho of several pure losses together: zCDP adds up."""
+    return sum(map(pure_to_rho, epsilons), Fraction(0))
 
 
 def pure_to_rho(epsilon: Fraction) -> Fraction:

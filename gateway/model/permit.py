@@ -11,14 +11,14 @@ from gateway.model.calendar import city_day
 from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.errors import ErrorReason
 from gateway.model.filter import Condition, Operator
-from gateway.model.loss import PrivacyLoss, pure_to_rho
+from gateway.model.loss import PrivacyLoss, composed_rho
 from gateway.model.party import Identity
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.purpose import LegalBasis
 from gateway.model.request import DisclosureRequest
 from gateway.model.statistics import NoisePlan
 from gateway.model.terms import NO_TERMS, Terms
-from gateway.model.treatment import Perturb, Treatment
+from gateway.model.treatment import Perturb, Treatment, local_epsilons
 from gateway.model.values import FieldType
 
 
@@ -102,11 +102,6 @@ class Scope:
         """
         return 1 if self.disclosure.randomises else None
 
-    @property
-    def local_epsilons(self) -> list[Fraction]:
-        """What each randomised field of a privacy unit's one row may lose: they compose."""
-        return [Fraction(how.epsilon) for how in self.perturbed.values()]
-
     def __repr__(self) -> str:
         return f"Scope({self.grant})"
 
@@ -133,11 +128,10 @@ class Permit:
     @property
     def loss(self) -> PrivacyLoss | None:
         """The privacy loss of a release, or of rows with randomised fields; None for rows without."""
-        epsilons = [plan.epsilon for plan in self.noise] or self.scope.local_epsilons
+        epsilons = tuple(plan.epsilon for plan in self.noise) or local_epsilons(self.scope.fields)
         if not epsilons:
             return None
-        rho = sum((pure_to_rho(epsilon) for epsilon in epsilons), Fraction(0))
-        return PrivacyLoss(rho, sum(epsilons, Fraction(0)))
+        return PrivacyLoss(composed_rho(epsilons), sum(epsilons, Fraction(0)))
 
     @property
     def domain(self) -> PseudonymDomain:

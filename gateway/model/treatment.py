@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 
 from gateway.model.pseudonym import Renewal
 from gateway.model.values import FieldType
@@ -204,6 +206,11 @@ Generalize = (
     | GeneralizeAddress
 )
 Treatment = Keep | Pseudonymize | Generalize | Mask | Perturb
+
+
+def local_epsilons(fields: Mapping[str, Treatment]) -> tuple[Fraction, ...]:
+    """Return what each randomised field among these may lose of a privacy unit's one row; nothing for others."""
+    return tuple(Fraction(how.epsilon) for how in fields.values() if isinstance(how, Perturb))
 
 
 def leaving_type(declared: FieldType, treatment: Treatment) -> FieldType:

@@ -13,9 +13,9 @@ from gateway.decision.lint.breadth import over
 from gateway.decision.lint.findings import Finding, Severity, of_grant
 from gateway.decision.lint.places import place_of
 from gateway.decision.reach import disclosures
-from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
-from gateway.model.loss import epsilon_to_rho, pure_to_rho, rho_to_epsilon
-from gateway.model.treatment import Perturb
+from gateway.model.contract import ContractStatus, DataContract, DisclosureSpec
+from gateway.model.loss import composed_rho, epsilon_to_rho, rho_to_epsilon
+from gateway.model.treatment import local_epsilons
 from gateway.policy.budgets import DEFAULT, BudgetPolicy
 from gateway.policy.folder import BUDGETS
 from gateway.policy.grants import Effect, Grant
@@ -54,7 +54,7 @@ class _Cap:
 
 def _of_contract(contract: DataContract, policy: PolicySnapshot) -> Iterator[Finding]:
     for spec in contract.disclosures.values():
-        epsilons = _epsilons(spec)
+        epsilons = local_epsilons(spec.fields)
         if not epsilons:
             continue
         kind, budgets = contract.privacy_unit.kind, policy.budgets
@@ -72,7 +72,7 @@ def _of_contract(contract: DataContract, policy: PolicySnapshot) -> Iterator[Fin
             *_named("datasets", budgets.datasets, contract.dataset),
         ]
         lowest = min(caps, key=lambda cap: cap.rho)
-        if _price(epsilons) > lowest.rho:
+        if composed_rho(epsilons) > lowest.rho:
             yield Finding(
                 "loss-over-cap", Severity.WARNING, name, line, f"'{spec.name}' {_dear(epsilons, lowest)}",
                 _remedy(epsilons, lowest, budgets.delta),
@@ -82,31 +82,19 @@ def _of_contract(contract: DataContract, policy: PolicySnapshot) -> Iterator[Fin
 def _of_grant(
     rule: Grant, contract: DataContract, spec: DisclosureSpec, policy: PolicySnapshot, recipients: Recipients
 ) -> Iterator[Finding]:
-    epsilons = _epsilons(spec)
+    epsilons = local_epsilons(spec.fields)
     if not epsilons:
         return
     caps = [cap for who in recipients.having(rule.recipient) for cap in _caps_of(who, policy.budgets)]
     for purpose in (rule.purpose, *policy.purposes.ancestors(rule.purpose)):
         caps.extend(_named("purposes", policy.budgets.purposes, purpose))
     lowest = min(caps, key=lambda cap: cap.rho, default=None)
-    if lowest is not None and _price(epsilons) > lowest.rho:
+    if lowest is not None and composed_rho(epsilons) > lowest.rho:
         yield of_grant(
             rule, "loss-over-cap", Severity.WARNING,
             f"gives {contract.dataset}/{spec.name}, which {_dear(epsilons, lowest)}",
             _remedy(epsilons, lowest, policy.budgets.delta),
         )  # fmt: skip
-
-
-def _epsilons(spec: DisclosureSpec) -> tuple[Fraction, ...]:
-    """What each randomised field may lose; none of what is no extract."""
-    if spec.kind is not DisclosureKind.EXTRACT:
-        return ()
-    return tuple(Fraction(how.epsilon) for how in spec.fields.values() if isinstance(how, Perturb))
-
-
-def _price(epsilons: tuple[Fraction, ...]) -> Fraction:
-    """The rho of all fields together, as permits have it."""
-    return sum(map(pure_to_rho, epsilons), Fraction(0))
 
 
 def _caps_of(institution: str, budgets: BudgetPolicy) -> Iterator[_Cap]:
@@ -125,16 +113,18 @@ def _named(part: str, caps: Mapping[str, Fraction], name: str) -> Iterator[_Cap]
 
 def _dear(epsilons: tuple[Fraction, ...], cap: _Cap) -> str:
     fields = "a randomised field costs" if len(epsilons) == 1 else f"{len(epsilons)} randomised fields cost together"
-    return f"can never be asked in full: {fields} rho {_shown(_price(epsilons))}, and '{cap}' is {_shown(cap.rho)}"
+    return (
+        f"can never be asked in full: {fields} rho {_shown(composed_rho(epsilons))}, and '{cap}' is {_shown(cap.rho)}"
+    )
 
 
 def _remedy(epsilons: tuple[Fraction, ...], cap: _Cap, delta: float) -> str:
     # n fields at one epsilon cost n·ε²/2
     fits = math.floor(math.sqrt(2 * cap.rho / len(epsilons)) * _PLACES)
-    while fits and _price((Fraction(fits, _PLACES),) * len(epsilons)) > cap.rho:
+    while fits and composed_rho((Fraction(fits, _PLACES),) * len(epsilons)) > cap.rho:
         fits -= 1
-    tenths = math.ceil(rho_to_epsilon(_price(epsilons), delta) * 10)
-    while epsilon_to_rho(tenths / 10, delta) < _price(epsilons):
+    tenths = math.ceil(rho_to_epsilon(composed_rho(epsilons), delta) * 10)
+    while epsilon_to_rho(tenths / 10, delta) < composed_rho(epsilons):
         tenths += 1
     raised = f"'{cap.own}: {tenths / 10}' under '{cap.part}' of {BUDGETS}"
     if not fits:
