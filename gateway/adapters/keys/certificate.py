@@ -15,6 +15,7 @@ from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
 from gateway.accountability.lexical import write_instant
 from gateway.adapters.keys import form
+from gateway.adapters.keys.file_format import write_back_up
 from gateway.adapters.keys.keeper import Destruction
 from gateway.model.pseudonym import PseudonymDomain
 
@@ -39,10 +40,7 @@ def certify(destruction: Destruction, officer: Ed25519PrivateKey) -> bytes:
         "gone": [form.write_domain(domain) for domain in destruction.gone],
         "destroyed_at": write_instant(destruction.at),
         "key_file": {"before": destruction.before, "after": destruction.after},
-        "back_ups": [
-            {"made_at": write_instant(one.made_at), "until": one.until.isoformat(), "digest": one.digest}
-            for one in destruction.back_ups
-        ],
+        "back_ups": [write_back_up(one) for one in destruction.back_ups],
         "escrows": [
             {"made_at": write_instant(one.made_at), "agent": one.agent, "versions": one.versions}
             for one in destruction.escrows

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap_with_padding, aes_key_wrap_with_padding
 
+from gateway.kernels.ciphers import WORKING_KEY_BYTES
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
 
 KEY_BYTES = 32
-WORKING_KEY_BYTES = 64
 LASTING = 0
 """The version in the encoding of keys that no rotation changes."""
 _LABEL = "purpose-gateway working key 2"

@@ -70,10 +70,7 @@ def write_records(records: Records) -> dict[str, Json]:
     names: list[Json] = [form.write_domain(name) for name in records.tombstones.names()]
     return {
         "destroyed": {"domains": names, "before": records.tombstones.before},
-        "back_ups": [
-            {"made_at": write_instant(item.made_at), "until": item.until.isoformat(), "digest": item.digest}
-            for item in records.back_ups
-        ],
+        "back_ups": [write_back_up(item) for item in records.back_ups],
         "escrows": [
             {
                 "made_at": write_instant(item.made_at),
@@ -84,6 +81,11 @@ def write_records(records: Records) -> dict[str, Json]:
             for item in records.escrows
         ],
     }
+
+
+def write_back_up(item: BackUp) -> dict[str, Json]:
+    """Write a record of a back-up, as certificates do too."""
+    return {"made_at": write_instant(item.made_at), "until": item.until.isoformat(), "digest": item.digest}
 
 
 def read_records(body: Mapping[str, Json]) -> Records:
