@@ -44,8 +44,13 @@ class Segment:
     traits: pa.RecordBatch | None = None
     days: Mapping[str, pa.Array[Any]] = field(default_factory=dict)
 
+    @property
+    def num_rows(self) -> int:
+        """How many rows it has, in Arrow's word for it."""
+        return self.records.num_rows
+
     def __repr__(self) -> str:
-        return f"Segment({self.records.num_rows} rows)"
+        return f"Segment({self.num_rows} rows)"
 
 
 class _Sealed:

@@ -22,7 +22,7 @@ from gateway.model.contract import AnonymitySpec
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import APPLY_FILTERS, ENSURE_ANONYMITY, LIMIT_ROWS, RESTRICT_REGION, Obligation, Permit
 from gateway.model.request import RowsRequest
-from gateway.stages.fetch import BATCH_ROWS
+from gateway.stages.fetch import BATCH_ROWS, capped
 from gateway.tables import BlendedTable, MinimizedTable, Segment
 
 
@@ -48,7 +48,7 @@ def blend(minimal: MinimizedTable, again: Callable[[], MinimizedTable]) -> Blend
     segments = _recut(_sifted(segment, permit, verdicts) for segment in minimal.take())
     cap = permit.scope.max_rows
     if cap is not None:
-        segments = _capped(segments, cap)
+        segments = capped(segments, cap)
         done.add(Obligation(LIMIT_ROWS))
     return BlendedTable._blend(minimal, segments, frozenset(done), verdicts.tally.rows_withheld)
 
@@ -104,10 +104,10 @@ def _recut(segments: Iterator[Segment]) -> Iterator[Segment]:
     held: Segment | None = None
     for segment in segments:
         held = segment if held is None else _joined(held, segment)
-        while held.records.num_rows >= BATCH_ROWS:
+        while held.num_rows >= BATCH_ROWS:
             yield _slice(held, 0, BATCH_ROWS)
-            held = _slice(held, BATCH_ROWS, held.records.num_rows - BATCH_ROWS)
-    if held is not None and held.records.num_rows:
+            held = _slice(held, BATCH_ROWS, held.num_rows - BATCH_ROWS)
+    if held is not None and held.num_rows:
         yield held
 
 
@@ -122,12 +122,3 @@ def _slice(segment: Segment, start: int, rows: int) -> Segment:
     tags = segment.tags[TAG_BYTES * start : TAG_BYTES * (start + rows)]
     days = {name: column.slice(start, rows) for name, column in segment.days.items()}
     return replace(segment, records=segment.records.slice(start, rows), tags=tags, days=days)
-
-
-def _capped(segments: Iterator[Segment], cap: int) -> Iterator[Segment]:
-    left = cap
-    for segment in segments:
-        left -= segment.records.num_rows
-        if left < 0:
-            raise Fault(ErrorReason.CAP_EXCEEDED)
-        yield segment

@@ -1,15 +1,15 @@
-"""The working keys with which a permit's tokens are made and read back."""
+"""The working keys with which a permit's tokens are made and read back, and subjects are marked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from gateway.kernels.tokens import TokenKeys
-from gateway.model.contract import CanonicalForm
+from gateway.model.contract import CanonicalForm, DataContract
 from gateway.model.permit import Permit
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.treatment import Pseudonymize, TokenKind
-from gateway.ports import KeyRing, KeyUse
+from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse, of_subjects
 
 
 def token_keys(keys: KeyRing, domain: PseudonymDomain, form: CanonicalForm, version: int | None = None) -> TokenKeys:
@@ -20,6 +20,15 @@ def token_keys(keys: KeyRing, domain: PseudonymDomain, form: CanonicalForm, vers
     """
     block, siv = (keys.working_key(domain, use, form.value, version) for use in (KeyUse.TOKEN_BLOCK, KeyUse.TOKEN_SIV))
     return TokenKeys(keys.suite, block, siv)
+
+
+def unit_key(keys: KeyRing, contract: DataContract, use: KeyUse) -> bytes:
+    """Return the gateway's own key for tags of a dataset's privacy units: those of manifests or of consents.
+
+    Raises:
+        Fault: KEYS_UNAVAILABLE.
+    """
+    return keys.working_key(AUDIT_DOMAIN, use, of_subjects(contract.privacy_unit.kind, contract.unit_field.canonical))
 
 
 def reading_keys(keys: KeyRing, permit: Permit, field: str) -> Iterator[TokenKeys]:

@@ -16,8 +16,8 @@ from gateway.model.permit import Permit
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.record import Receipt
 from gateway.model.request import RowsRequest, Selector
-from gateway.ports import AUDIT_DOMAIN, AuditLog, KeyRing, KeyUse, of_subjects
-from gateway.stages.domain_keys import token_keys
+from gateway.ports import AuditLog, KeyRing, KeyUse
+from gateway.stages.domain_keys import token_keys, unit_key
 
 
 def open_tokens(tokens: pa.StringArray, domain: PseudonymDomain, form: CanonicalForm, keys: KeyRing) -> pa.StringArray:
@@ -86,7 +86,7 @@ def tag_subjects(permit: Permit, receipt: Receipt, subjects: pa.StringArray, key
     unit = contract.unit_field
     if named_by(permit.request).field != unit.name:
         return
-    key = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, of_subjects(contract.privacy_unit.kind, unit.canonical))
+    key = unit_key(keys, contract, KeyUse.MANIFEST)
     tags = subject_tags(compute.unique(subjects.drop_null()), unit.canonical, key)
     if tags:
         audit.append_manifest(receipt.entry.index, 0, tags)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain, product
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -30,14 +31,18 @@ from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 from gateway.model.request import ReleaseRequest, RowsRequest, Selector
 from gateway.model.treatment import GeneralizeGeohash, Pseudonymize
 from gateway.model.values import Scalar
-from gateway.ports import AUDIT_DOMAIN, Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source, of_subjects
+from gateway.ports import Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source
 from gateway.privacy.release_id import grouping_salt
 from gateway.privacy.sensitivity import BoundedQuery, bound
 from gateway.stages.admit import asked_subjects, quota_claim
 from gateway.stages.charge import data_version
+from gateway.stages.domain_keys import unit_key
 from gateway.tables import AdmittedPermit, BoundedAggregates, ChargedPermit, RawTable, Segment
 
 BATCH_ROWS = 131_072  # each batch costs a durable manifest: fewer are faster, larger take longer to the first byte
+
+
+_Part = TypeVar("_Part", pa.RecordBatch, Segment)
 
 
 def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Registers, clock: Clock) -> RawTable:
@@ -77,11 +82,11 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
         discharged.add(Obligation(REQUIRE_CONSENT, register))
     if cap is not None:
         discharged.add(Obligation(LIMIT_ROWS))
-    schema, capped = _schema(contract, plan.columns), _capped(rows, cap)
+    schema, within = _schema(contract, plan.columns), capped(rows, cap)
     segments = (
-        (Segment(batch, b"", None) for batch in capped)
+        (Segment(batch, b"", None) for batch in within)
         if request.selector is None
-        else _selected(capped, schema, request.selector, asked, contract.privacy_unit.field)
+        else _selected(within, schema, request.selector, asked, contract.privacy_unit.field)
     )
     if request.kind is DisclosureKind.CONSUME:
         segments = _consumed(segments, permit, keys, registers.meters, clock)
@@ -146,7 +151,7 @@ def _bounded(batches: Iterator[pa.RecordBatch], permit: Permit, rows: int, keys:
     """Pass on the first so many rows of each privacy unit, in the order of the source: the same at every asking."""
     contract = permit.scope.contract
     unit = contract.unit_field
-    key = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, of_subjects(contract.privacy_unit.kind, unit.canonical))
+    key = unit_key(keys, contract, KeyUse.MANIFEST)
     seen = Occurrences(rows)
     for batch in batches:
         yield batch.filter(seen.admit(subject_tags(batch.column(unit.name), unit.canonical, key)))
@@ -163,7 +168,7 @@ def _consented(
     """Pass on the rows of those who agree at this moment: whoever withdraws is in no later batch."""
     contract = permit.scope.contract
     unit = contract.unit_field
-    key = keys.working_key(AUDIT_DOMAIN, KeyUse.CONSENT, of_subjects(contract.privacy_unit.kind, unit.canonical))
+    key = unit_key(keys, contract, KeyUse.CONSENT)
     scope = ConsentScope(register, permit.request.context.purpose, permit.identity.institution)
     for batch in batches:
         tags = subject_tags(batch.column(unit.name), unit.canonical, key)
@@ -204,13 +209,18 @@ def _of_one_version(
             yield batch
 
 
-def _capped(batches: Iterator[pa.RecordBatch], cap: int | None) -> Iterator[pa.RecordBatch]:
+def capped(parts: Iterator[_Part], cap: int | None) -> Iterator[_Part]:
+    """Pass parts on while their rows are no more than a cap, if there is one.
+
+    Raises:
+        Fault: CAP_EXCEEDED, in place of the part that goes beyond.
+    """
     seen = 0
-    for batch in batches:
-        seen += batch.num_rows
+    for part in parts:
+        seen += part.num_rows
         if cap is not None and seen > cap:
             raise Fault(ErrorReason.CAP_EXCEEDED)
-        yield batch
+        yield part
 
 
 def _selected(

@@ -45,7 +45,8 @@ from gateway.model.treatment import (
     Treatment,
     leaving_type,
 )
-from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse, of_subjects
+from gateway.ports import KeyRing, KeyUse
+from gateway.stages.domain_keys import unit_key
 from gateway.tables import MinimizedTable, RawTable, Segment
 
 __all__ = ["MinimizedTable", "minimize"]
@@ -65,14 +66,14 @@ def minimize(raw: RawTable, keys: KeyRing) -> MinimizedTable:
         Fault: KEYS_UNAVAILABLE.
     """
     scope, today = raw.permit.scope, raw.permit.today
-    contract, fields, traits = scope.contract, scope.fields, list(scope.traits)
+    contract, fields, traits, treated = scope.contract, scope.fields, list(scope.traits), scope.treated
     unit = contract.unit_field
-    key = keys.working_key(AUDIT_DOMAIN, KeyUse.MANIFEST, of_subjects(contract.privacy_unit.kind, unit.canonical))
+    key = unit_key(keys, contract, KeyUse.MANIFEST)
 
     def segments(source: Iterator[Segment]) -> Iterator[Segment]:
         for segment in map(_shuffled, source):
             tags = subject_tags(_subjects(segment, unit.name), unit.canonical, key)
-            whole = {name: _treat(segment.records, name, how, today) for name, how in scope.treated.items()}
+            whole = {name: _treat(segment.records, name, how, today) for name, how in treated.items()}
             records = pa.record_batch([whole[name] for name in fields], schema=schema)
             beside = pa.record_batch({name: whole[name] for name in traits}) if traits else None
             days = _renewing(segment.records, fields)
