@@ -70,8 +70,9 @@ def test_a_stage_cannot_be_skipped_at_run_time() -> None:
 
 
 def test_a_permit_that_was_not_admitted_opens_nothing() -> None:
+    unadmitted: Any = PERMIT
     with pytest.raises(Fault):
-        RawTable._open(PERMIT, "v", pa.schema([]), iter([]), frozenset())  # type: ignore[arg-type]  # the mistake under test
+        RawTable._open(unadmitted, "v", pa.schema([]), iter([]), frozenset())
 
 
 @pytest.mark.parametrize("thing", [None, "x", pa.record_batch({"a": pa.array([1])})])
@@ -80,5 +81,6 @@ def test_only_released_tables_are_delivered(thing: Any) -> None:
         deliver(thing)
     with pytest.raises(Fault):
         deliver_release(thing)
+    unreleased: Any = raw()
     with pytest.raises(Fault):
-        deliver(raw())  # type: ignore[arg-type]  # the mistake under test
+        deliver(unreleased)
