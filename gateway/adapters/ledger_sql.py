@@ -13,6 +13,7 @@ from gateway.adapters.state_schema import accounts as accounts_table
 from gateway.adapters.state_schema import charged_accounts, charges, releases
 from gateway.model.budget import Account, Balance, Charge
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.loss import PrivacyLoss
 from gateway.model.statistics import Release
 from gateway.ports import Clock
 
@@ -36,29 +37,29 @@ class SqlBudgetLedger:
         with faulting(_UNAVAILABLE), self._database.reading() as connection:
             return _balances(connection, accounts)
 
-    def charge(self, release_id: str, accounts: Sequence[Account], rho: Fraction) -> Charge | tuple[Balance, ...]:
-        """Charge all accounts or none, durably; or return the balances of the accounts that cannot bear it.
+    def charge(self, release_id: str, accounts: Sequence[Account], loss: PrivacyLoss) -> Charge | tuple[Balance, ...]:
+        """Charge the whole loss to all accounts or to none, durably; or return the balances that cannot bear it.
 
-        A release that was charged before is not charged again (`fresh=False`, with the rho charged then).
+        A release that was charged before is not charged again (`fresh=False`, with what was charged then).
 
         Raises:
-            Fault: LEDGER_UNAVAILABLE; or INTERNAL for what no caller may ask: a loss that is no fraction or
-                not positive, no account, or one account twice. Nothing was charged then.
+            Fault: LEDGER_UNAVAILABLE; or INTERNAL for what no caller may ask: a loss that is not exact or has no rho,
+                no account, or one account twice. Nothing was charged then.
         """
-        if type(rho) is not Fraction or rho <= 0 or not accounts:
+        if type(loss.rho) is not Fraction or type(loss.delta) is not Fraction or loss.rho <= 0 or not accounts:
             raise Fault(ErrorReason.INTERNAL)
         if len({account.id for account in accounts}) != len(accounts):
             raise Fault(ErrorReason.INTERNAL)
         with faulting(_UNAVAILABLE), self._database.writing() as connection:
             before = _charged(connection, release_id)
             if before is not None:
-                return Charge(release_id, before, fresh=False)
+                return Charge(release_id, before.rho, fresh=False, delta=before.delta)
             balances = _balances(connection, accounts)
-            short = tuple(balance for balance in balances if balance.spent + rho > balance.account.cap)
+            short = tuple(balance for balance in balances if not balance.bears(loss))
             if short:
                 return short
-            self._write(connection, release_id, balances, rho)
-        return Charge(release_id, rho, fresh=True)
+            self._write(connection, release_id, balances, loss)
+        return Charge(release_id, loss.rho, fresh=True, delta=loss.delta)
 
     def stored(self, release_id: str) -> Release | None:
         """Return the release if it was stored.
@@ -78,7 +79,7 @@ class SqlBudgetLedger:
         """
         with faulting(_UNAVAILABLE), self._database.writing() as connection:
             charged = _charged(connection, release.id)
-            if charged is None or release.loss.rho > charged:
+            if charged is None or release.loss.rho > charged.rho or release.loss.delta > charged.delta:
                 raise Fault(ErrorReason.INTERNAL)
             first = _stored(connection, release.id)
             if first is not None:
@@ -89,19 +90,26 @@ class SqlBudgetLedger:
             )
         return release_codec.decode(payload)
 
-    def _write(self, connection: Connection, release_id: str, balances: Sequence[Balance], rho: Fraction) -> None:
+    def _write(self, connection: Connection, release_id: str, balances: Sequence[Balance], loss: PrivacyLoss) -> None:
         connection.execute(
             insert(charges).values(
                 release_id=release_id,
-                rho_numerator=str(rho.numerator),
-                rho_denominator=str(rho.denominator),
+                rho_numerator=str(loss.rho.numerator),
+                rho_denominator=str(loss.rho.denominator),
+                delta_numerator=str(loss.delta.numerator),
+                delta_denominator=str(loss.delta.denominator),
                 charged_at=self._clock.now(),
             )
         )
         known = set(_spent(connection, [balance.account.id for balance in balances]))
         for balance in balances:
-            account_id, spent = balance.account.id, balance.spent + rho
-            amounts = {"spent_numerator": str(spent.numerator), "spent_denominator": str(spent.denominator)}
+            account_id, after = balance.account.id, balance.after(loss)
+            amounts = {
+                "spent_numerator": str(after.spent.numerator),
+                "spent_denominator": str(after.spent.denominator),
+                "spent_delta_numerator": str(after.spent_delta.numerator),
+                "spent_delta_denominator": str(after.spent_delta.denominator),
+            }
             connection.execute(
                 update(accounts_table).where(accounts_table.c.account_id == account_id).values(amounts)
                 if account_id in known
@@ -110,11 +118,14 @@ class SqlBudgetLedger:
             connection.execute(insert(charged_accounts).values(release_id=release_id, account_id=account_id))
 
 
-def _charged(connection: Connection, release_id: str) -> Fraction | None:
+def _charged(connection: Connection, release_id: str) -> PrivacyLoss | None:
+    table = charges.c
     row = connection.execute(
-        select(charges.c.rho_numerator, charges.c.rho_denominator).where(charges.c.release_id == release_id)
+        select(table.rho_numerator, table.rho_denominator, table.delta_numerator, table.delta_denominator).where(
+            table.release_id == release_id
+        )
     ).one_or_none()
-    return None if row is None else _fraction(*row)
+    return None if row is None else _loss(*row)
 
 
 def _stored(connection: Connection, release_id: str) -> Release | None:
@@ -124,15 +135,29 @@ def _stored(connection: Connection, release_id: str) -> Release | None:
 
 def _balances(connection: Connection, accounts: Sequence[Account]) -> tuple[Balance, ...]:
     spent = _spent(connection, [account.id for account in accounts])
-    return tuple(Balance(account, spent.get(account.id, Fraction(0))) for account in accounts)
+    nothing = PrivacyLoss(Fraction(0))
+    return tuple(
+        Balance(account, loss.rho, loss.delta) for account in accounts for loss in (spent.get(account.id, nothing),)
+    )
 
 
-def _spent(connection: Connection, ids: Sequence[str]) -> dict[str, Fraction]:
+def _spent(connection: Connection, ids: Sequence[str]) -> dict[str, PrivacyLoss]:
     table = accounts_table.c
     rows = connection.execute(
-        select(table.account_id, table.spent_numerator, table.spent_denominator).where(table.account_id.in_(ids))
+        select(
+            table.account_id,
+            table.spent_numerator,
+            table.spent_denominator,
+            table.spent_delta_numerator,
+            table.spent_delta_denominator,
+        ).where(table.account_id.in_(ids))
     )
-    return {account_id: _fraction(numerator, denominator) for account_id, numerator, denominator in rows}
+    return {account_id: _loss(*amounts) for account_id, *amounts in rows}
+
+
+def _loss(rho_numerator: str, rho_denominator: str, delta_numerator: str, delta_denominator: str) -> PrivacyLoss:
+    rho, delta = _fraction(rho_numerator, rho_denominator), _fraction(delta_numerator, delta_denominator)
+    return PrivacyLoss(rho, None, delta)
 
 
 def _fraction(numerator: str, denominator: str) -> Fraction:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0003"
+REVISION = "0004"
 """The migration that makes this schema; a test holds it against the newest one."""
 
 metadata = MetaData(
@@ -42,6 +42,8 @@ accounts = Table(
     Column("account_id", String(512), primary_key=True),
     Column("spent_numerator", Text, nullable=False),
     Column("spent_denominator", Text, nullable=False),
+    Column("spent_delta_numerator", Text, nullable=False, server_default="0"),
+    Column("spent_delta_denominator", Text, nullable=False, server_default="1"),
 )
 
 charges = Table(
@@ -50,6 +52,8 @@ charges = Table(
     Column("release_id", String(128), primary_key=True),
     Column("rho_numerator", Text, nullable=False),
     Column("rho_denominator", Text, nullable=False),
+    Column("delta_numerator", Text, nullable=False, server_default="0"),
+    Column("delta_denominator", Text, nullable=False, server_default="1"),
     Column("charged_at", DateTime, nullable=False),
 )
 

@@ -5,30 +5,64 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from gateway.model.loss import PrivacyLoss
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One budget a release is charged to, with its cap from the policy.
+    """One budget a release is charged to, with its caps from the policy: `cap` in rho, and `delta_cap` in delta.
 
-    `id` examples: "lifetime/resident", "dataset/subsidies", "recipient/zju", "person/zju/li.wei", "purpose/open-data".
+    `id` examples: "lifetime/resident", "dataset/subsidies", "purpose/open-data", "project/street-study",
+    "member/street-study/zju", "recipient/zju/2026-Q4", "person/zju/li.wei". A `frozen` account is over: what is left
+    in it can't be spent.
     """
 
     id: str
     description: str
     cap: Fraction
+    delta_cap: Fraction = Fraction(0)
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """An account with the rho spent so far."""
+    """An account with the rho and the delta spent so far."""
 
     account: Account
     spent: Fraction
+    spent_delta: Fraction = Fraction(0)
 
     @property
     def remaining(self) -> Fraction:
-        """What can still be charged; never negative, also after a cap was lowered below what is spent."""
-        return max(self.account.cap - self.spent, Fraction(0))
+        """The rho that can still be charged; never negative, also after a cap was lowered below what is spent."""
+        return Fraction(0) if self.account.frozen else self._left(self.account.cap, self.spent)
+
+    @property
+    def remaining_delta(self) -> Fraction:
+        """The delta that can still be charged; never negative."""
+        return Fraction(0) if self.account.frozen else self._left(self.account.delta_cap, self.spent_delta)
+
+    @property
+    def held(self) -> Fraction:
+        """The rho that a frozen account holds back: what was left when it was frozen; 0 where it is not."""
+        return self._left(self.account.cap, self.spent) if self.account.frozen else Fraction(0)
+
+    def bears(self, loss: PrivacyLoss) -> bool:
+        """Tell whether the whole loss fits: in rho and in delta."""
+        account = self.account
+        return (
+            not account.frozen
+            and self.spent + loss.rho <= account.cap
+            and self.spent_delta + loss.delta <= account.delta_cap
+        )
+
+    def after(self, loss: PrivacyLoss) -> Balance:
+        """Return the balance as a charge of this loss leaves it."""
+        return Balance(self.account, self.spent + loss.rho, self.spent_delta + loss.delta)
+
+    @staticmethod
+    def _left(cap: Fraction, spent: Fraction) -> Fraction:
+        return max(cap - spent, Fraction(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +72,4 @@ class Charge:
     release_id: str
     rho: Fraction
     fresh: bool
+    delta: Fraction = Fraction(0)

@@ -1,7 +1,9 @@
 """Privacy loss in exact rationals.
 
 The currency is rho of zero-concentrated differential privacy (Bun and Steinke 2016): losses add up.
-Epsilon at delta is for people.
+A release that may fail with a probability of delta (one that shows keys from a threshold on) is delta-approximately
+rho-zCDP; deltas add up as well (section 8, lemma 8.2, of whose exact delta + delta' - delta·delta' the sum is an upper
+bound). Epsilon at delta is for people.
 """
 
 from __future__ import annotations
@@ -14,22 +16,32 @@ from fractions import Fraction
 
 @dataclass(frozen=True, slots=True, order=True)
 class PrivacyLoss:
-    """A loss of `rho`; `epsilon` is the pure epsilon of the same release, where it has one."""
+    """A loss of `rho`, and of `delta`: the probability that the release tells more than rho bounds, 0 for most.
+
+    `epsilon` is the epsilon of the same release at its own delta, where it has one: a pure one where delta is 0.
+    """
 
     rho: Fraction
     epsilon: Fraction | None = None
+    delta: Fraction = Fraction(0)
 
     def epsilon_at(self, delta: float) -> float:
-        """Return the epsilon at delta that this loss amounts to: never more than its pure epsilon, where it has one."""
-        converted = rho_to_epsilon(self.rho, delta)
-        return converted if self.epsilon is None else min(converted, float(self.epsilon))
+        """Return the epsilon at delta that this loss amounts to: never more than its own epsilon, where it has one.
+
+        Its own delta is a part of that delta (Bun and Steinke 2016, lemma 8.8); infinite where it is more than all.
+        """
+        left = delta - float(self.delta)
+        if left < 0:
+            return math.inf
+        own = math.inf if self.epsilon is None else float(self.epsilon)
+        return min(own, rho_to_epsilon(self.rho, left)) if left else own
 
     def __add__(self, other: PrivacyLoss) -> PrivacyLoss:
         epsilon = None if self.epsilon is None or other.epsilon is None else self.epsilon + other.epsilon
-        return PrivacyLoss(self.rho + other.rho, epsilon)
+        return PrivacyLoss(self.rho + other.rho, epsilon, self.delta + other.delta)
 
     def __post_init__(self) -> None:
-        if self.rho < 0 or (self.epsilon is not None and self.epsilon < 0):
+        if self.rho < 0 or self.delta < 0 or (self.epsilon is not None and self.epsilon < 0):
             raise ValueError("a privacy loss is never negative")
 
 

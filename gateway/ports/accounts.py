@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Protocol
 
 from gateway.model.budget import Account, Balance, Charge
+from gateway.model.loss import PrivacyLoss
 from gateway.model.meter import Claim, Exhausted, Taken
 from gateway.model.statistics import Release
 
@@ -22,8 +22,11 @@ class BudgetLedger(Protocol):
         """
         ...
 
-    def charge(self, release_id: str, accounts: Sequence[Account], rho: Fraction) -> Charge | tuple[Balance, ...]:
-        """Charge all accounts or none, durably; or return the balances of the accounts that cannot bear it.
+    def charge(self, release_id: str, accounts: Sequence[Account], loss: PrivacyLoss) -> Charge | tuple[Balance, ...]:
+        """Charge the whole loss, its rho and its delta, to all accounts or to none, durably.
+
+        Or return the balances of the accounts that cannot bear it: a cap of rho or of delta would be exceeded, or the
+        account is frozen.
 
         A release that was charged before is not charged again (`fresh=False`), whatever accounts are given now.
 

@@ -46,7 +46,7 @@ def charge(
     """
     permit = admitted.permit
     version = data_version(permit.scope.contract, source, keys)
-    outcome = ledger.charge(_name(permit, version), accounts, _priced(permit).rho)
+    outcome = ledger.charge(_name(permit, version), accounts, _priced(permit))
     if not isinstance(outcome, Charge):
         return permit.refused(ErrorReason.BUDGET_EXHAUSTED)
     return ChargedPermit._prove(admitted, outcome, version)
@@ -66,7 +66,7 @@ def charge_rows(
     if permit.loss is None:
         return None
     version = data_version(permit.scope.contract, source, keys)
-    outcome = ledger.charge(_name_of_rows(permit, version), accounts, permit.loss.rho)
+    outcome = ledger.charge(_name_of_rows(permit, version), accounts, permit.loss)
     if not isinstance(outcome, Charge):
         return permit.refused(ErrorReason.BUDGET_EXHAUSTED)
     return ChargedPermit._prove(admitted, outcome, version)
@@ -78,10 +78,10 @@ def quote(
     """Tell the price of a permitted plan, and what would be left. Spends nothing and reads no data."""
     loss = _priced(permit)
     released = ledger.stored(_name(permit, data_version(permit.scope.contract, source, keys))) is not None
-    price = Fraction(0) if released else loss.rho
+    price = PrivacyLoss(Fraction(0)) if released else loss
     balances = ledger.balances(accounts)
-    after = tuple(Balance(balance.account, balance.spent + price) for balance in balances)
-    affordable = released or all(balance.remaining >= price for balance in balances)
+    after = tuple(balance.after(price) for balance in balances)
+    affordable = released or all(balance.bears(price) for balance in balances)
     return Quote(loss.epsilon or Fraction(0), loss, permit.noise, _cells(permit), after, affordable, released, delta)
 
 

@@ -109,7 +109,9 @@ def check_state(site: Site, entries: dict[int, bytes], releases: dict[str, tuple
             owed[account] = owed.get(account, Fraction(0)) + Fraction(int(numerator), int(denominator))
         spent = {
             account: Fraction(int(numerator), int(denominator))
-            for account, numerator, denominator in file.execute("SELECT * FROM budget_accounts")
+            for account, numerator, denominator in file.execute(
+                "SELECT account_id, spent_numerator, spent_denominator FROM budget_accounts"
+            )
         }
         assert spent == owed
         assert len(charged) == 0 or spent

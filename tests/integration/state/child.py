@@ -16,6 +16,7 @@ from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.state_engine import open_state
 from gateway.adapters.state_upgrade import upgrade
 from gateway.model.budget import Account, Charge
+from gateway.model.loss import PrivacyLoss
 from tests.conformance.ports.samples import a_record
 
 ACCOUNTS = [Account("lifetime/resident", "", Fraction(10**6)), Account("dataset/x", "", Fraction(10**6))]
@@ -40,7 +41,7 @@ def main(path: Path, run: str) -> None:
 
     def charge(worker: int, turn: int) -> str:
         release_id = f"{run}/{worker}/{turn}"
-        outcome = ledger.charge(release_id, ACCOUNTS, rho(turn))
+        outcome = ledger.charge(release_id, ACCOUNTS, PrivacyLoss(rho(turn)))
         assert isinstance(outcome, Charge)
         return f"charge {release_id} {rho(turn)}"
 

@@ -24,6 +24,7 @@ from gateway.adapters.state_engine import StateDatabase, open_state
 from gateway.adapters.state_upgrade import upgrade
 from gateway.model.budget import Charge
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.loss import PrivacyLoss
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import KeyUse
 from tests.conformance.ports.samples import a_record, a_release, an_account
@@ -107,10 +108,10 @@ def test_the_ledger_charges_nothing_and_recovers(state: StateDatabase, path: Pat
         SqlRequestRegister(state, SystemClock()),
         an_account(),
     )
-    ledger.charge("r1", [account], Fraction(1, 4))
+    ledger.charge("r1", [account], PrivacyLoss(Fraction(1, 4)))
     with trouble(path):
         for work in (
-            lambda: ledger.charge("r2", [account], Fraction(1, 4)),
+            lambda: ledger.charge("r2", [account], PrivacyLoss(Fraction(1, 4))),
             lambda: ledger.store(a_release("r1")),
             lambda: register.bind("secret-institution", "secret-person", "secret-id", b"x"),
         ):
@@ -120,7 +121,7 @@ def test_the_ledger_charges_nothing_and_recovers(state: StateDatabase, path: Pat
             assert "secret" not in f"{caught.value!r} {caught.value.__context__!r} {caught.value.__cause__!r}"
     assert ledger.balances([account])[0].spent == Fraction(1, 4)
     assert ledger.stored("r1") is None
-    assert ledger.charge("r2", [account], Fraction(3, 4)) == Charge("r2", Fraction(3, 4), fresh=True)
+    assert ledger.charge("r2", [account], PrivacyLoss(Fraction(3, 4))) == Charge("r2", Fraction(3, 4), fresh=True)
     assert ledger.store(a_release("r1")) == a_release("r1")
     assert register.bind("secret-institution", "secret-person", "secret-id", b"x")
 
@@ -128,7 +129,7 @@ def test_the_ledger_charges_nothing_and_recovers(state: StateDatabase, path: Pat
 def test_what_was_damaged_is_a_fault_and_not_an_answer(state: StateDatabase, path: Path) -> None:
     log, ledger, account = SqlAuditLog(state), SqlBudgetLedger(state, SystemClock()), an_account(id="dataset/x")
     log.append(a_record())
-    ledger.charge("r1", [account], Fraction(1, 4))
+    ledger.charge("r1", [account], PrivacyLoss(Fraction(1, 4)))
     ledger.store(a_release("r1"))
     with sqlite3.connect(path) as other:
         other.execute("UPDATE audit_entries SET record = replace(record, 'li.wei', 'wu.min')")

@@ -7,17 +7,25 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_mock_engine, select
 from sqlalchemy.schema import CreateTable
 
+from gateway.adapters import migrations
+from gateway.adapters.clock_system import SystemClock
+from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.state_engine import StateUnusable, open_state
 from gateway.adapters.state_schema import REVISION, entries, metadata
 from gateway.adapters.state_upgrade import upgrade
+from gateway.model.budget import Account, Balance, Charge
+from gateway.model.loss import PrivacyLoss
 
 
 def test_the_file_is_for_its_owner_and_survives_the_loss_of_power(tmp_path: Path) -> None:
@@ -48,6 +56,28 @@ def test_the_newest_migration_is_the_schema_s(tmp_path: Path) -> None:
     upgrade(database)
     with database.reading() as connection:
         assert MigrationContext.configure(connection).get_current_heads() == (REVISION,)
+    database.close()
+
+
+def test_what_was_charged_before_deltas_is_kept_and_lost_none(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    database = open_state(path)
+    with database.writing() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+    with sqlite3.connect(path) as old:
+        old.execute("INSERT INTO budget_accounts VALUES ('dataset/x', '7', '200')")
+        old.execute("INSERT INTO budget_charges VALUES ('r1', '7', '200', '2026-11-21 08:30:00.000000')")
+        old.execute("INSERT INTO budget_charged_accounts VALUES ('r1', 'dataset/x')")
+    old.close()
+    upgrade(database)
+    ledger, account = SqlBudgetLedger(database, SystemClock()), Account("dataset/x", "", Fraction(1))
+    assert ledger.balances([account]) == (Balance(account, Fraction(7, 200), Fraction(0)),)
+    loss = PrivacyLoss(Fraction(1, 2))
+    assert ledger.charge("r1", [account], loss) == Charge("r1", Fraction(7, 200), fresh=False)
+    assert ledger.charge("r2", [account], loss) == Charge("r2", Fraction(1, 2), fresh=True)
     database.close()
 
 

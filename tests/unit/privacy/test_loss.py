@@ -25,6 +25,20 @@ def test_a_negative_loss_is_refused() -> None:
         PrivacyLoss(Fraction(-1, 10**9))
 
 
+def test_deltas_add_up_exactly_and_are_never_negative() -> None:
+    part = PrivacyLoss(Fraction(1, 200), None, Fraction(1, 10**9))
+    assert sum((part for _ in range(9)), part) == PrivacyLoss(Fraction(1, 20), None, Fraction(1, 10**8))
+    with pytest.raises(ValueError, match="never negative"):
+        PrivacyLoss(Fraction(1), None, Fraction(-1, 10**9))
+
+
+def test_a_delta_of_its_own_is_a_part_of_the_delta_that_it_is_shown_at() -> None:
+    loss = PrivacyLoss(Fraction(1, 2), None, Fraction(1, 4 * 10**6))
+    assert loss.epsilon_at(1e-6) == pytest.approx(rho_to_epsilon(loss.rho, 0.75e-6), rel=1e-9)
+    assert loss.epsilon_at(1e-7) == math.inf
+    assert PrivacyLoss(Fraction(1, 2), Fraction(1), Fraction(1, 4 * 10**6)).epsilon_at(1e-6) == 1.0
+
+
 def test_the_published_accounting_of_a_hundred_queries() -> None:
     # 100 queries of epsilon 0.1 at delta 1e-6 are 5.22... in zCDP (rho 0.5 and the standard conversion gives 5.76;
     # the tighter optimal conversion gives 5.22): what we show must not be below the optimum.
