@@ -114,7 +114,7 @@ def recommended_branching(bins: int, kind: NoiseKind) -> int:
 
     The noise of a tree grows with its levels (Laplace) or their square root (Gaussian). Flat is answered as `bins`.
     """
-    choices = sorted({min(max(bins, 2), branches) for branches in (*range(2, _MOST_BRANCHES + 1), bins)}, reverse=True)
+    choices = [max(bins, 2), *range(min(bins - 1, _MOST_BRANCHES), 1, -1)]
     errors = {branching: rank_error(BinTree(bins, branching), kind) for branching in choices}
     best: int = min(choices, key=errors.__getitem__)
     return best
