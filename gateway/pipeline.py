@@ -168,7 +168,7 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest) -> ReleaseDeliver
     if isinstance(admitted, Refusal):
         return refused(admitted, identity, request, policy, ports)
     permit = admitted.permit
-    charged = charge(admitted, _accounts(permit, policy), ports.ledger, ports.source, ports.keys)
+    charged = charge(admitted, _accounts(permit, policy, ports), ports.ledger, ports.source, ports.keys)
     if isinstance(charged, Refusal):
         return refused(charged, identity, request, policy, ports)
     with answer_slot(permit, began, ports.clock):
@@ -194,7 +194,7 @@ def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) ->
     permit = preview(decided, ports.registers, ports.clock)
     if isinstance(permit, Refusal):
         return refused(permit, identity, request, policy, ports)
-    return quote(permit, _accounts(permit, policy), policy.budgets.delta, ports.ledger, ports.source, ports.keys)
+    return quote(permit, _accounts(permit, policy, ports), policy.budgets.delta, ports.ledger, ports.source, ports.keys)
 
 
 def stored_release(ports: Ports, peer: Peer, context: RequestContext, release_id: str) -> ReleaseDelivery | Refused:
@@ -223,7 +223,7 @@ def budgets(
     permit = preview(decided, ports.registers, ports.clock)
     if isinstance(permit, Refusal):
         return refused(permit, identity, request, policy, ports)
-    return ports.ledger.balances(_accounts(permit, policy)), policy.budgets.delta
+    return ports.ledger.balances(_accounts(permit, policy, ports)), policy.budgets.delta
 
 
 def evaluate(ports: Ports, peer: Peer, request: DisclosureRequest) -> Evaluation | Refused:
@@ -257,7 +257,7 @@ def _disclose(admitted: AdmittedPermit, policy: PolicySnapshot, ports: Ports) ->
     undone = withstand(admitted, ports.source)
     if undone is not None:
         return undone
-    charged = charge_rows(admitted, _accounts(admitted.permit, policy), ports.ledger, ports.source, ports.keys)
+    charged = charge_rows(admitted, _accounts(admitted.permit, policy, ports), ports.ledger, ports.source, ports.keys)
     if isinstance(charged, Refusal):
         return charged
     blended = blend(_minimized(admitted, ports), lambda: _minimized(admitted, ports))
@@ -273,9 +273,11 @@ def _minimized(admitted: AdmittedPermit, ports: Ports) -> MinimizedTable:
     return minimize(raw, ports.keys)
 
 
-def _accounts(permit: Permit, policy: PolicySnapshot) -> tuple[Account, ...]:
-    identity, purpose = permit.identity, permit.request.context.purpose
-    return policy.budgets.accounts(permit.scope.contract, identity.institution, identity.person, purpose)
+def _accounts(permit: Permit, policy: PolicySnapshot, ports: Ports) -> tuple[Account, ...]:
+    """The accounts that it is charged to today: what ended since the permit was decided is frozen."""
+    identity, purpose, today = permit.identity, permit.request.context.purpose, city_day(ports.clock.now())
+    contracts = (permit.scope.contract,)
+    return policy.budgets.accounts(contracts, identity.institution, identity.person, purpose, today)
 
 
 def _asked_again(released: Release | None, context: RequestContext) -> ReleaseRequest:

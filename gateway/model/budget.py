@@ -3,9 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
 from fractions import Fraction
 
 from gateway.model.loss import PrivacyLoss
+
+
+class Refresh(StrEnum):
+    """How often a cap begins anew: with each month, quarter or year of the city's calendar."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+    def period(self, day: date) -> str:
+        """Return the name of the period around a day of the city: "2026-11", "2026-Q4" or "2026"."""
+        match self:
+            case Refresh.MONTH:
+                return f"{day.year:04}-{day.month:02}"
+            case Refresh.QUARTER:
+                return f"{day.year:04}-Q{(day.month + 2) // 3}"
+            case Refresh.YEAR:
+                return f"{day.year:04}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """The most that an account may bear: in rho, in delta, and in one period where it begins anew with each."""
+
+    rho: Fraction
+    delta: Fraction = Fraction(0)
+    per: Refresh | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +42,8 @@ class Account:
     """One budget a release is charged to, with its caps from the policy: `cap` in rho, and `delta_cap` in delta.
 
     `id` examples: "lifetime/resident", "dataset/subsidies", "purpose/open-data", "project/street-study",
-    "member/street-study/zju", "recipient/zju/2026-Q4", "person/zju/li.wei". A `frozen` account is over: what is left
-    in it can't be spent.
+    "member/street-study/zju", "recipient/zju/2026-Q4", "person/zju/li.wei". A `frozen` account is over, or has not
+    begun: what is left in it can't be spent.
     """
 
     id: str

@@ -1,140 +1,143 @@
-"""Budgets: how much privacy loss each account may bear, read as epsilon and kept as exact rho."""
+"""Budgets: how much privacy loss each account may bear. Caps are read as epsilon and kept as exact rho."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
-from types import MappingProxyType
-from typing import Annotated
 
-from pydantic import Field
-
-from gateway.model.budget import Account
-from gateway.model.contract import DataContract, DisclosureKind
-from gateway.model.loss import epsilon_to_rho
+from gateway.model.budget import Account, Cap
+from gateway.model.contract import DataContract
 from gateway.model.party import record_name
-from gateway.policy.documents import Document
-from gateway.policy.problems import Problems, did_you_mean
+from gateway.policy.budget_shapes import DEFAULT
 from gateway.policy.purposes import PurposeTree
-from gateway.policy.validation import DatasetName, Shape, Slug, formed, shaped
 
-DEFAULT = "default"
-
-Epsilon = Annotated[float, Field(gt=0, le=1000)]
-PersonName = Annotated[
-    str, formed(r"^(default|[a-z0-9-]+/\S+)$", "Write institution/person, such as audit-office/li.wei.", 200)
-]
+_NOTHING = Cap(Fraction(0))
 
 
-class BudgetsShape(Shape):
-    """budgets.yaml. Caps are epsilons at `delta`."""
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Some institutions' work for one purpose: a pool that they share, a cap for each, and an end.
 
-    delta: Annotated[float, Field(gt=0, lt=0.01)]
-    lifetime: Annotated[dict[Slug, Epsilon], Field(description="by kind of privacy unit, over all datasets")]
-    datasets: dict[DatasetName, Epsilon] = Field(default_factory=dict)
-    purposes: dict[Slug, Epsilon] = Field(default_factory=dict)
-    recipients: Annotated[dict[Slug, Epsilon], Field(description="'default', and institutions with a cap of their own")]
-    persons: Annotated[dict[PersonName, Epsilon], Field(description="'default', and institution/person")]
+    A contest is a project whose members are the teams. `members` are by institution, or "default" for each one that is
+    not named. `datasets` are None for all that the purpose is granted. Days are the city's, both included.
+    """
+
+    name: str
+    purpose: str
+    datasets: frozenset[str] | None
+    pool: Cap
+    members: Mapping[str, Cap]
+    opens_on: date | None
+    closes_on: date
+
+    def open_on(self, day: date) -> bool:
+        """Tell whether anything may be charged to it on a day of the city."""
+        return (self.opens_on is None or self.opens_on <= day) and day <= self.closes_on
+
+    def cap_of(self, institution: str) -> Cap | None:
+        """Return what a member may be charged; None for an institution that is none."""
+        return self.members.get(institution, self.members.get(DEFAULT))
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetPolicy:
-    """The caps, in rho. `delta` is for showing losses as epsilon."""
+    """The caps. `delta` is what losses are shown as epsilon at."""
 
     delta: float
-    lifetime: Mapping[str, Fraction]
-    datasets: Mapping[str, Fraction]
-    purposes: Mapping[str, Fraction]
-    recipients: Mapping[str, Fraction]
-    persons: Mapping[str, Fraction]
+    lifetime: Mapping[str, Cap]
+    datasets: Mapping[str, Cap]
+    purposes: Mapping[str, Cap]
+    projects: Mapping[str, Project]
+    recipients: Mapping[str, Cap]
+    persons: Mapping[str, Cap]
     purpose_tree: PurposeTree
 
-    def accounts(self, contract: DataContract, institution: str, person: str, purpose: str) -> tuple[Account, ...]:
-        """Return every account that a release is charged to: lifetime, dataset, purpose, recipient, person.
+    def accounts(
+        self, contracts: Sequence[DataContract], institution: str, person: str, purpose: str, day: date
+    ) -> tuple[Account, ...]:
+        """Return every account that a release over these datasets is charged to on a day of the city.
 
-        Datasets and purposes without a cap have no account. A purpose answers to the caps of all purposes above it
-        as well, its own first: a more specific purpose must not escape the cap of the general one. A kind of privacy
-        unit without a lifetime cap can bear nothing; a loaded policy has one wherever statistics are disclosed.
+        In this order: the lifetime of each kind of privacy unit, once; each dataset; purposes; projects with the
+        institution's part in them; the recipient; the person. Datasets and purposes without a cap have no account. A
+        purpose answers to the caps of all purposes above it as well, its own first: a more specific purpose must not
+        escape the cap of the general one, and the same holds of projects. A kind of privacy unit without a lifetime
+        cap can bear nothing; a loaded policy has one wherever statistics are disclosed. What is over is frozen.
         """
-        kind = contract.privacy_unit.kind
-        most = self.lifetime.get(kind, Fraction(0))
-        accounts = [Account(f"lifetime/{kind}", f"every {kind}, over all datasets, for ever", most)]
-        if contract.dataset in self.datasets:
-            accounts.append(
-                Account(
-                    f"dataset/{contract.dataset}", f"the dataset {contract.dataset}", self.datasets[contract.dataset]
-                )
-            )
-        for id_ in (purpose, *self.purpose_tree.ancestors(purpose)):
-            if id_ in self.purposes:
-                accounts.append(Account(f"purpose/{id_}", f"the purpose {id_}", self.purposes[id_]))
-        recipient_cap = self.recipients.get(institution, self.recipients[DEFAULT])
-        accounts.append(Account(f"recipient/{institution}", f"the institution {institution}", recipient_cap))
-        name = record_name(institution, person)
-        person_cap = self.persons.get(name, self.persons[DEFAULT])
-        accounts.append(Account(f"person/{name}", f"the person {person} of {institution}", person_cap))
+        kinds = dict.fromkeys(contract.privacy_unit.kind for contract in contracts)
+        accounts = [self._lifetime(kind, self.lifetime.get(kind, _NOTHING)) for kind in kinds]
+        names = dict.fromkeys(contract.dataset for contract in contracts)
+        accounts += [self._dataset(name, self.datasets[name]) for name in names if name in self.datasets]
+        purposes = (purpose, *self.purpose_tree.ancestors(purpose))
+        accounts += [self._purpose(id_, self.purposes[id_], day) for id_ in purposes if id_ in self.purposes]
+        for project in self.projects.values():
+            cap = project.cap_of(institution)
+            whole = project.datasets is None or any(name in project.datasets for name in names)
+            if cap is not None and whole and project.purpose in purposes:
+                accounts += [self._pool(project, day), self._member(project, institution, cap, day)]
+        accounts.append(self._recipient(institution, day))
+        accounts.append(self._person(institution, person, day))
         return tuple(accounts)
 
+    def named(self, day: date) -> Iterator[Account]:
+        """Yield the accounts that the policy names, as they are on a day of the city; not those under a default."""
+        for kind, cap in self.lifetime.items():
+            yield self._lifetime(kind, cap)
+        for dataset, cap in self.datasets.items():
+            yield self._dataset(dataset, cap)
+        for purpose, cap in self.purposes.items():
+            yield self._purpose(purpose, cap, day)
+        for project in self.projects.values():
+            yield self._pool(project, day)
+            for member, cap in project.members.items():
+                if member != DEFAULT:
+                    yield self._member(project, member, cap, day)
+        for institution in self.recipients:
+            if institution != DEFAULT:
+                yield self._recipient(institution, day)
+        for name in self.persons:
+            if name != DEFAULT:
+                institution, _, person = name.partition("/")
+                yield self._person(institution, person, day)
 
-def read_budgets(
-    document: Document,
-    contracts: Mapping[str, DataContract],
-    purposes: PurposeTree,
-    institutions: Iterable[str] | None,
-    problems: Problems,
-) -> BudgetPolicy | None:
-    """Return the caps, or None after noting what is wrong with them.
+    @staticmethod
+    def _lifetime(kind: str, cap: Cap) -> Account:
+        return Account(f"lifetime/{kind}", f"every {kind}, over all datasets, for ever", cap.rho, cap.delta)
 
-    `institutions` are those with a grant, or None if it is not known who has one: then nobody is told to have none.
-    """
-    shape = shaped(BudgetsShape, document, problems)
-    if shape is None:
-        return None
-    before = len(problems)
+    @staticmethod
+    def _dataset(name: str, cap: Cap) -> Account:
+        return Account(f"dataset/{name}", f"the dataset {name}, in all its versions", cap.rho, cap.delta)
 
-    def known(part: str, names: Iterable[str], choices: Iterable[str], what: str) -> None:
-        options = set(choices)
-        for name in names:
-            if name not in options:
-                line = document.line(part, name)
-                remedy = did_you_mean(name, options, "Remove it.")
-                problems.add(document.file, line, f"there is no {what} '{name}'", remedy)
+    def _purpose(self, id_: str, cap: Cap, day: date) -> Account:
+        purpose = self.purpose_tree.get(id_)
+        over = purpose is None or purpose.ended_on(day)
+        return Account(f"purpose/{id_}", f"the purpose {id_}", cap.rho, cap.delta, frozen=over)
 
-    known("datasets", shape.datasets, contracts, "dataset")
-    known("purposes", shape.purposes, purposes.ids(), "purpose")
-    if institutions is not None:
-        named = set(institutions)
-        known("recipients", shape.recipients, named | {DEFAULT}, "institution with a grant")
-        for name in shape.persons:
-            if name != DEFAULT and name.partition("/")[0] not in named:
-                remedy = did_you_mean(name.partition("/")[0], named, "Remove it, or grant the institution something.")
-                line = document.line("persons", name)
-                problems.add(document.file, line, f"'{name}' is of an institution without a grant", remedy)
-    for part, given in (("recipients", shape.recipients), ("persons", shape.persons)):
-        if DEFAULT not in given:
-            problems.add(document.file, document.line(part), f"'{part}' has no default", "Add 'default: …'.")
-    for contract in contracts.values():
-        releases = any(spec.kind is DisclosureKind.RELEASE for spec in contract.disclosures.values())
-        kind = contract.privacy_unit.kind
-        if releases and kind not in shape.lifetime:
-            problems.add(
-                document.file, document.line("lifetime"),
-                f"the dataset '{contract.dataset}' releases statistics about each {kind}, which has no lifetime cap",
-                f"Add '{kind}: …'.",
-            )  # fmt: skip
-    if len(problems) != before:
-        return None
+    @staticmethod
+    def _pool(project: Project, day: date) -> Account:
+        id_, what = f"project/{project.name}", f"the pool of the project {project.name}"
+        return _account(id_, what, project.pool, day, frozen=not project.open_on(day))
 
-    def caps(epsilons: Mapping[str, float]) -> Mapping[str, Fraction]:
-        return MappingProxyType({name: epsilon_to_rho(cap, shape.delta) for name, cap in epsilons.items()})
+    @staticmethod
+    def _member(project: Project, institution: str, cap: Cap, day: date) -> Account:
+        id_ = f"member/{project.name}/{institution}"
+        what = f"the institution {institution} in the project {project.name}"
+        return _account(id_, what, cap, day, frozen=not project.open_on(day))
 
-    return BudgetPolicy(
-        delta=shape.delta,
-        lifetime=caps(shape.lifetime),
-        datasets=caps(shape.datasets),
-        purposes=caps(shape.purposes),
-        recipients=caps(shape.recipients),
-        persons=caps(shape.persons),
-        purpose_tree=purposes,
-    )
+    def _recipient(self, institution: str, day: date) -> Account:
+        cap = self.recipients.get(institution, self.recipients[DEFAULT])
+        return _account(f"recipient/{institution}", f"the institution {institution}", cap, day)
+
+    def _person(self, institution: str, person: str, day: date) -> Account:
+        name = record_name(institution, person)
+        cap = self.persons.get(name, self.persons[DEFAULT])
+        return _account(f"person/{name}", f"the person {person} of {institution}", cap, day)
+
+
+def _account(id_: str, what: str, cap: Cap, day: date, *, frozen: bool = False) -> Account:
+    """Return the account of the period around the day, where its cap begins anew with each."""
+    if cap.per is not None:
+        period = cap.per.period(day)
+        id_, what = f"{id_}/{period}", f"{what}, in {period}"
+    return Account(id_, what, cap.rho, cap.delta, frozen)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gateway.policy.budgets import BudgetsShape
+from gateway.policy.budget_shapes import BudgetsShape
 from gateway.policy.contracts.shape import BLOCK, BlockShape, ContractShape
 from gateway.policy.decision_tables import TableShape
 from gateway.policy.forms import FormsShape

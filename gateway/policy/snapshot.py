@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
-from gateway.policy.budgets import BudgetPolicy, read_budgets
+from gateway.policy.budget_reading import read_budgets
+from gateway.policy.budgets import BudgetPolicy
 from gateway.policy.contracts.reader import block_place, read_contract
 from gateway.policy.decision_tables import read_tables
 from gateway.policy.documents import Document, read_csv, read_yaml

@@ -321,18 +321,18 @@ def test_the_contest_ends_by_itself(snapshot: PolicySnapshot) -> None:
     price = Fraction(1, 8)
     budgets = snapshot.budgets
     for team in ("contest-team-a", "contest-team-b"):
-        assert 2 * price <= budgets.recipients[team] < 3 * price
-    assert 4 * price <= budgets.purposes["open-data-contest"] < 5 * price
+        assert 2 * price <= budgets.recipients[team].rho < 3 * price
+    assert 4 * price <= budgets.purposes["open-data-contest"].rho < 5 * price
 
 
 def test_research_has_room_and_nobody_else_much(snapshot: PolicySnapshot) -> None:
     price, budgets = Fraction(1, 8), snapshot.budgets
-    assert budgets.recipients["zju-research"] >= 8 * price
-    assert budgets.recipients["default"] < price
-    assert budgets.persons["default"] >= 4 * price
+    assert budgets.recipients["zju-research"].rho >= 8 * price
+    assert budgets.recipients["default"].rho < price
+    assert budgets.persons["default"].rho >= 4 * price
     for dataset in ("subsidies", "transport_trips"):
         kind = snapshot.contracts[dataset].privacy_unit.kind
-        assert budgets.datasets[dataset] <= budgets.lifetime[kind]
+        assert budgets.datasets[dataset].rho <= budgets.lifetime[kind].rho
 
 
 PRICE_LIST = [(4.0, 2), (5.0, 3), (6.0, 4), (8.0, 7), (9.0, 8), (12.0, 14), (20.0, 35)]

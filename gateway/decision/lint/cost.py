@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -13,10 +13,12 @@ from gateway.decision.lint.breadth import over
 from gateway.decision.lint.findings import Finding, Severity, of_grant
 from gateway.decision.lint.places import place_of
 from gateway.decision.reach import disclosures
+from gateway.model.budget import Cap
 from gateway.model.contract import ContractStatus, DataContract, DisclosureSpec
 from gateway.model.loss import composed_rho, epsilon_to_rho, rho_to_epsilon
 from gateway.model.treatment import local_epsilons
-from gateway.policy.budgets import DEFAULT, BudgetPolicy
+from gateway.policy.budget_shapes import DEFAULT
+from gateway.policy.budgets import BudgetPolicy
 from gateway.policy.folder import BUDGETS
 from gateway.policy.grants import Effect, Grant
 from gateway.policy.snapshot import PolicySnapshot
@@ -45,8 +47,12 @@ class _Cap:
 
     part: str
     name: str
-    rho: Fraction
+    cap: Cap
     own: str
+
+    @property
+    def rho(self) -> Fraction:
+        return self.cap.rho
 
     def __str__(self) -> str:
         return f"{self.part}: {self.name}"
@@ -88,6 +94,8 @@ def _of_grant(
     caps = [cap for who in recipients.having(rule.recipient) for cap in _caps_of(who, policy.budgets)]
     for purpose in (rule.purpose, *policy.purposes.ancestors(rule.purpose)):
         caps.extend(_named("purposes", policy.budgets.purposes, purpose))
+    members = recipients.having(rule.recipient)
+    caps.extend(_of_projects(members, contract.dataset, rule.purpose, policy))
     lowest = min(caps, key=lambda cap: cap.rho, default=None)
     if lowest is not None and composed_rho(epsilons) > lowest.rho:
         yield of_grant(
@@ -102,11 +110,26 @@ def _caps_of(institution: str, budgets: BudgetPolicy) -> Iterator[_Cap]:
     named = institution if institution in budgets.recipients else DEFAULT
     yield _Cap("recipients", named, budgets.recipients[named], institution)
     people = [DEFAULT, *(name for name in budgets.persons if name.partition("/")[0] == institution)]
-    best = max(people, key=lambda name: budgets.persons[name])
+    best = max(people, key=lambda name: budgets.persons[name].rho)
     yield _Cap("persons", best, budgets.persons[best], best)
 
 
-def _named(part: str, caps: Mapping[str, Fraction], name: str) -> Iterator[_Cap]:
+def _of_projects(institutions: Iterable[str], dataset: str, purpose: str, policy: PolicySnapshot) -> Iterator[_Cap]:
+    """Yield the pools of the projects that the rule's work belongs to, and what each member may have of them."""
+    purposes = (purpose, *policy.purposes.ancestors(purpose))
+    asking = tuple(institutions)
+    for project in policy.budgets.projects.values():
+        if project.purpose not in purposes or (project.datasets is not None and dataset not in project.datasets):
+            continue
+        caps = {who: cap for who in asking if (cap := project.cap_of(who)) is not None}
+        place = f"projects: {project.name}"
+        if caps:
+            yield _Cap(place, "pool", project.pool, "pool")
+        for who, cap in caps.items():
+            yield _Cap(f"{place}: members", who if who in project.members else DEFAULT, cap, who)
+
+
+def _named(part: str, caps: Mapping[str, Cap], name: str) -> Iterator[_Cap]:
     if name in caps:
         yield _Cap(part, name, caps[name], name)
 
@@ -126,7 +149,10 @@ def _remedy(epsilons: tuple[Fraction, ...], cap: _Cap, delta: float) -> str:
     tenths = math.ceil(rho_to_epsilon(composed_rho(epsilons), delta) * 10)
     while epsilon_to_rho(tenths / 10, delta) < composed_rho(epsilons):
         tenths += 1
-    raised = f"'{cap.own}: {tenths / 10}' under '{cap.part}' of {BUDGETS}"
+    more = f", per: {cap.cap.per}" if cap.cap.per else ""
+    more += f", delta: {float(cap.cap.delta):g}" if cap.cap.delta else ""
+    written = f"{{epsilon: {tenths / 10}{more}}}" if more else f"{tenths / 10}"
+    raised = f"'{cap.own}: {written}' under '{cap.part}' of {BUDGETS}"
     if not fits:
         return f"Write {raised}."
     each = "epsilon" if len(epsilons) == 1 else "an epsilon for each of them of"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from fractions import Fraction
 
 from gateway.decision.officer.coarseness import Telling
 from gateway.decision.officer.shifts import FieldShift, PartShift, cap_shift, field_shifts, spec_shifts
+from gateway.model.budget import Cap, Refresh
 from gateway.model.contract import ContractStatus, DataContract
 from gateway.model.governance import Officer
 from gateway.model.loss import rho_to_epsilon
 from gateway.model.purpose import Purpose
+from gateway.policy.budgets import Project
 from gateway.policy.grants import Effect, Grant
 from gateway.policy.registers import RegisterBook
 from gateway.policy.roles import RoleLink
@@ -101,22 +102,67 @@ def _purpose(was: Purpose, now: Purpose) -> Iterator[PartShift]:
 def caps(before: PolicySnapshot, after: PolicySnapshot) -> Iterator[PartShift]:
     """Yield the budgets that change, as epsilons at each policy's own delta; "" where nothing is capped."""
     for group in ("lifetime", "datasets", "purposes", "recipients", "persons"):
-        old: Mapping[str, Fraction] = getattr(before.budgets, group)
-        new: Mapping[str, Fraction] = getattr(after.budgets, group)
+        old: Mapping[str, Cap] = getattr(before.budgets, group)
+        new: Mapping[str, Cap] = getattr(after.budgets, group)
         for name in dict.fromkeys([*old, *new]):
-            if old.get(name) != new.get(name):
-                shift = cap_shift(
-                    f"{group}/{name}", "cap", _epsilon(old.get(name), before), _epsilon(new.get(name), after)
-                )
-                if shift is not None:
-                    yield shift
+            yield from _cap(f"{group}/{name}", (old.get(name), before), (new.get(name), after))
+    yield from _projects(before, after)
     if before.budgets.delta != after.budgets.delta:
         was, now = before.budgets.delta, after.budgets.delta
         yield PartShift("budgets", "delta", f"{was:g}", f"{now:g}", Telling.MORE if now > was else Telling.LESS)
 
 
-def _epsilon(rho: Fraction | None, policy: PolicySnapshot) -> float | None:
-    return None if rho is None else round(rho_to_epsilon(rho, policy.budgets.delta), 6)
+_Capped = tuple[Cap | None, PolicySnapshot]
+
+
+def _cap(subject: str, was: _Capped, now: _Capped) -> Iterator[PartShift]:
+    (old, before), (new, after) = was, now
+    if old == new:
+        return
+    shifts = [cap_shift(subject, "cap", _epsilon(old, before), _epsilon(new, after))]
+    if old is not None and new is not None:
+        shifts.append(cap_shift(subject, "delta", float(old.delta), float(new.delta)))
+        if old.per is not new.per:
+            often = _often(new.per) > _often(old.per)
+            way = Telling.MORE if often else Telling.LESS
+            shifts.append(PartShift(subject, "per", old.per or "", new.per or "", way))
+    yield from (shift for shift in shifts if shift is not None)
+
+
+def _often(per: Refresh | None) -> int:
+    return 0 if per is None else {Refresh.YEAR: 1, Refresh.QUARTER: 4, Refresh.MONTH: 12}[per]
+
+
+def _projects(before: PolicySnapshot, after: PolicySnapshot) -> Iterator[PartShift]:
+    """A project is one more cap, so that a new one gives less and one that is gone gives more."""
+    old, new = before.budgets.projects, after.budgets.projects
+    for name in dict.fromkeys([*old, *new]):
+        subject, was, now = f"projects/{name}", old.get(name), new.get(name)
+        pools = [None if each is None else each.pool for each in (was, now)]
+        yield from _cap(subject, (pools[0], before), (pools[1], after))
+        if was is None or now is None:
+            continue
+        for member in dict.fromkeys([*was.members, *now.members]):
+            one, other = was.members.get(member), now.members.get(member)
+            yield from _cap(f"{subject}/{member}", (one, before), (other, after))
+        if was.opens_on != now.opens_on:
+            earlier = (now.opens_on or date.min) < (was.opens_on or date.min)
+            way = Telling.MORE if earlier else Telling.LESS
+            yield PartShift(subject, "opens_on", _day(was.opens_on), _day(now.opens_on), way)
+        if was.closes_on != now.closes_on:
+            way = Telling.MORE if now.closes_on > was.closes_on else Telling.LESS
+            yield PartShift(subject, "closes_on", _day(was.closes_on), _day(now.closes_on), way)
+        if (was.purpose, was.datasets) != (now.purpose, now.datasets):
+            yield PartShift(subject, "work", _work(was), _work(now), Telling.OTHER)
+
+
+def _work(project: Project) -> str:
+    names = "" if project.datasets is None else f" on {', '.join(sorted(project.datasets))}"
+    return f"{project.purpose}{names}"
+
+
+def _epsilon(cap: Cap | None, policy: PolicySnapshot) -> float | None:
+    return None if cap is None else round(rho_to_epsilon(cap.rho, policy.budgets.delta), 6)
 
 
 def contracts(before: PolicySnapshot, after: PolicySnapshot) -> Iterator[PartShift]:

@@ -92,13 +92,13 @@ def test_grants_keep_their_order_and_lines(snapshot: PolicySnapshot) -> None:
 
 def test_accounts_of_a_release(snapshot: PolicySnapshot) -> None:
     contract = snapshot.contracts["subsidies"]
-    accounts = snapshot.budgets.accounts(contract, "zju", "li.wei", "data-contest")
+    accounts = snapshot.budgets.accounts((contract,), "zju", "li.wei", "data-contest", date(2026, 11, 21))
     assert [account.id for account in accounts] == [
         "lifetime/resident", "dataset/subsidies", "purpose/open-data", "recipient/zju", "person/zju/li.wei",
     ]  # fmt: skip
     assert [account.cap for account in accounts] == [epsilon_to_rho(cap, 1e-6) for cap in (12, 6, 8, 3, 0.5)]
     assert all(type(account.cap) is Fraction for account in accounts)
-    other = snapshot.budgets.accounts(contract, "bureau", "wu", "subsidy-audit")
+    other = snapshot.budgets.accounts((contract,), "bureau", "wu", "subsidy-audit", date(2026, 11, 21))
     assert [account.id for account in other] == [
         "lifetime/resident", "dataset/subsidies", "recipient/bureau", "person/bureau/wu",
     ]  # fmt: skip

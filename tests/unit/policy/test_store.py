@@ -44,7 +44,7 @@ def test_a_valid_folder_comes_into_force(folder: Path) -> None:
     assert isinstance(after, PolicySnapshot)
     assert store.current() is after is not before
     assert after.digest != before.digest
-    assert before.budgets.lifetime["resident"] > after.budgets.lifetime["resident"]
+    assert before.budgets.lifetime["resident"].rho > after.budgets.lifetime["resident"].rho
 
 
 def test_a_folder_that_vanishes_changes_nothing(folder: Path) -> None:
@@ -66,14 +66,14 @@ def test_readers_see_whole_policies_while_reloads_go_on(folder: Path) -> None:
     first = store.current()
     edit(folder / "budgets.yaml", "resident: 12.0", "resident: 11.0")
     second = PolicyStore(FolderSource(folder)).current()
-    valid = {snapshot.digest: snapshot.budgets.lifetime["resident"] for snapshot in (first, second)}
+    valid = {snapshot.digest: snapshot.budgets.lifetime["resident"].rho for snapshot in (first, second)}
     done = threading.Event()
     torn: list[str] = []
 
     def read() -> None:
         while not done.is_set():
             snapshot = store.current()
-            if valid.get(snapshot.digest) != snapshot.budgets.lifetime["resident"]:
+            if valid.get(snapshot.digest) != snapshot.budgets.lifetime["resident"].rho:
                 torn.append(snapshot.digest)
 
     readers = [threading.Thread(target=read) for _ in range(3)]

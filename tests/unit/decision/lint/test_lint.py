@@ -156,6 +156,21 @@ def test_the_largest_epsilon_that_fits_is_named_and_fits(changed: Changed) -> No
     assert "2 randomised fields cost together" in message and "an epsilon for each of them of 0.132" in remedy
 
 
+def test_a_project_s_caps_are_looked_at_with_the_others(changed: Changed) -> None:
+    def told(pool: str, member: str, *, purpose: str = "subsidy-audit") -> dict[str, tuple[str, str]]:
+        study = f"study: {{purpose: {purpose}, pool: {pool}, members: {{zju: {member}}}, closes_on: 2036-12-31}}"
+        wide = [("zju: 3", "zju: 9"), ("zju/li.wei: 0.5", "zju/li.wei: 9")]
+        more = [("persons:", f"projects: {{{study}}}\npersons:")]
+        return told_of_loss(changed(TIERS, replace={SUBSIDIES: [perturbed("0.5")], BUDGETS: [*wide, *more]}))
+
+    assert told("9.0", "9.0") == told("1.0", "1.0", purpose="open-data") == {}
+    message, remedy = told("9.0", "{epsilon: 1.0, per: month}")["grants.csv"]
+    assert "'projects: study: members: zju' is 0.0175" in message
+    assert "'zju: {epsilon: 2.8, per: month}' under 'projects: study: members' of budgets.yaml." in remedy
+    message, remedy = told("1.0", "9.0")["grants.csv"]
+    assert "'pool: 2.8' under 'projects: study' of budgets.yaml." in remedy
+
+
 def test_the_caps_that_all_share_are_told_of_the_contract(changed: Changed) -> None:
     (told,) = told_of_loss(changed(replace={SUBSIDIES: [perturbed("1.2")]})).items()
     assert told[0] == SUBSIDIES and "'datasets: subsidies' is 0.5" in told[1][0]

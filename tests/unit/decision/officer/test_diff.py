@@ -83,12 +83,18 @@ def test_a_member_gains_what_its_role_has(snapshot: PolicySnapshot, changed: Cha
     assert [one.after for one in found.memberships] == ["g, zju, police, until=2027-03-01"]
 
 
+STUDY = "projects: {study: {purpose: open-data, pool: 5.0, members: {zju: 2.0}, closes_on: 2026-12-31}}\n"
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "group", "part", "wider"),
     [
         ("purposes.yaml", "expires_on: 2027-06-30", "expires_on: 2028-06-30", "purposes", "expires_on", True),
         ("purposes.yaml", "review_on: 2027-03-01", "review_on: 2027-04-01", "purposes", "review_on", False),
         ("budgets.yaml", "resident: 12.0", "resident: 13.0", "budgets", "cap", True),
+        ("budgets.yaml", "zju: 3", "zju: {epsilon: 3, per: quarter}", "budgets", "per", True),
+        ("budgets.yaml", "delta: 1e-6", "delta: 1e-6\nthreshold_delta: 1e-9", "budgets", "delta", True),
+        ("budgets.yaml", "persons:", f"{STUDY}persons:", "budgets", "cap", False),
         (CASES, "status: active", "status: draft", "contracts", "status", False),
     ],
 )
@@ -99,6 +105,26 @@ def test_other_parts_are_told_with_their_direction(
     shifts = getattr(found, group)
     assert part in {one.part for one in shifts}
     assert found.wider is wider
+
+
+def test_what_changes_in_a_project_is_told_with_its_direction(changed: Changed) -> None:
+    def shifts(*edits: tuple[str, str]) -> set[tuple[str, str, Telling]]:
+        study = STUDY
+        for old, new in edits:
+            assert old in study
+            study = study.replace(old, new)
+        before, after = (
+            changed(replace={"budgets.yaml": [("persons:", f"{each}persons:")]}) for each in (STUDY, study)
+        )
+        return {(one.subject, one.part, one.telling) for one in diff(before, after).budgets}
+
+    name = "projects/study"
+    assert shifts(("pool: 5.0", "pool: 6.0")) == {(name, "cap", Telling.MORE)}
+    assert shifts(("zju: 2.0", "zju: 1.0")) == {(f"{name}/zju", "cap", Telling.LESS)}
+    assert shifts(("12-31", "11-30")) == {(name, "closes_on", Telling.LESS)}
+    assert shifts(("pool", "opens_on: 2026-01-01, pool")) == {(name, "opens_on", Telling.LESS)}
+    assert shifts(("open-data", "data-contest")) == {(name, "work", Telling.OTHER)}
+    assert shifts((STUDY, "")) == {(name, "cap", Telling.MORE)}
 
 
 def test_another_name_is_no_other_rule(snapshot: PolicySnapshot, changed: Changed) -> None:
