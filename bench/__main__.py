@@ -21,11 +21,13 @@ from bench.extract import EXTRACT
 from bench.lookup import LOOKUP
 from bench.measure import Json
 from bench.pseudonyms import PSEUDONYMS
+from bench.releases.speed import RELEASES
 from bench.report import print_figures
 from bench.scale import SCALE
 
 BENCHMARKS = {
-    benchmark.name: benchmark for benchmark in (EXTRACT, LOOKUP, decide.DECIDE, DEMO, PSEUDONYMS, ANONYMITY, SCALE)
+    benchmark.name: benchmark
+    for benchmark in (EXTRACT, LOOKUP, decide.DECIDE, DEMO, PSEUDONYMS, ANONYMITY, SCALE, RELEASES)
 }
 RESULTS = Path(__file__).resolve().parent / "results"
 

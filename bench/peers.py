@@ -38,14 +38,14 @@ def interpreter() -> str | None:
 
 
 @contextmanager
-def peer(python: str, work: str, file: Path) -> Iterator[Callable[[], PeerRun]]:
-    """Start a peer that has read its sample; each call is one pass.
+def peer(python: str, work: str, file: Path, script: str = __file__) -> Iterator[Callable[[], PeerRun]]:
+    """Start a peer that has read its sample; each call is one pass. `script` is its other end, as this file is one.
 
     Raises:
         RuntimeError: if the peer ends, for one because its library is not there.
     """
     with subprocess.Popen(
-        [python, __file__, work, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [python, script, work, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin is not None and process.stdout is not None
         asked, answers = process.stdin, process.stdout

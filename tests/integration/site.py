@@ -46,6 +46,7 @@ class Site:
     metrics_port: int = 0
     http_port: int = 0
     follow: str = "folder"
+    command: tuple[str, ...] = ("-m", "gateway", "serve")
 
     def prepare(self) -> None:
         """Write certificates, keys and settings."""
@@ -77,7 +78,7 @@ class Site:
         """Start the process and wait until it serves."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "serve", "--config", str(self.config)],
+                [sys.executable, *self.command, "--config", str(self.config)],
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,

@@ -20,6 +20,7 @@ _KEYS = {
     "pseudonyms": ("token_per_s", "token_vs_hmac", "siv_vs_aessiv", "ff1_per_s", "records_per_s", "load"),
     "anonymity": ("rows_per_s", "vs_arrow", "classes", "share_withheld", "peak_mib", "load"),
     "scale": ("record", "census", "record_mib_of_a_batch", "process_mib", "batch_rows", "load"),
+    "releases": ("bounding_and_noise_ms", "release_ms", "repeat_ms", "vs_bounded", "repeat_held_ms", "researchers"),
 }
 
 ROWS = 5_000
@@ -35,6 +36,8 @@ def test_a_benchmark_runs_and_ends_with_one_json_object(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.lookup.SECONDS", 0.5)
+    monkeypatch.setattr("bench.releases.crowd.RESEARCHERS", 8)
+    monkeypatch.setattr("bench.releases.speed.REPEATS", 2)
     assert main([name, "--rows", str(ROWS), "--runs", "1", "--json"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1
