@@ -1,0 +1,142 @@
+"""Steps 1, 2, 4 and 5 of the audit, over the channel: the noise fits its claim, lies on the integers, is drawn anew for
+every answer, and hides one person as well as claimed, whatever that person's records are and in whichever order.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from tests.privacy.audit import canaries
+from tests.privacy.audit.asking import Answers
+from tests.privacy.audit.auditor import PERMUTED, WITH, WITHOUT, Auditor
+from tests.privacy.audit.chances import ALARM
+from tests.privacy.audit.claims import LAPLACE, Integers
+from tests.privacy.audit.detectors import alike, coarse, misfit, off_lattice, proved_epsilon
+
+TOGETHER = ["count", "count_units", "sum(amount)"]
+EPSILON = 3.0
+"""For three statistics together: 1 for each. An epsilon is proved best where it is neither small nor large."""
+
+SCENES = ["maximal", "above", "below", "alone", "missing"]
+
+
+class Pair(NamedTuple):
+    """The answers over two neighbouring states of the data."""
+
+    present: Answers
+    absent: Answers
+
+
+@pytest.fixture(scope="session")
+def together(auditor: Auditor, calls: int) -> Pair:
+    return Pair(*(auditor.ask(state, TOGETHER, EPSILON, calls) for state in (WITH, WITHOUT)))
+
+
+@pytest.fixture(scope="session")
+def wide(auditor: Auditor, calls: int) -> Pair:
+    return Pair(*(auditor.ask(state, ["sum(wide)"], 1.0, calls // 2) for state in (WITH, WITHOUT)))
+
+
+def noises(auditor: Auditor, pair: Pair, statistic: str) -> list[Integers]:
+    """What was answered less the truth, with the canaries and without them, where the truth can be told."""
+    known = canaries.told_apart()
+    states = ((pair.present, WITH, known), (pair.absent, WITHOUT, np.ones_like(known)))
+    return [(pair.values[statistic] - auditor.truths[state][statistic])[:, cells] for pair, state, cells in states]
+
+
+def proved(pair: Pair, statistics: list[str], scene: str, claimed: float) -> float:
+    """The epsilon that the answers prove of the people in one scene, against a claim."""
+    cells = canaries.placed(scene)
+    one, other = (np.hstack([answers.blocks(name, cells) for name in statistics]) for answers in pair)
+    scales = np.repeat([pair.present.claim(name).deviation for name in statistics], cells.shape[1])
+    return proved_epsilon(one, other, scales / np.sqrt(2), claimed)
+
+
+@pytest.fixture
+def pairs(together: Pair, wide: Pair) -> dict[str, Pair]:
+    return {**dict.fromkeys(TOGETHER, together), "sum(wide)": wide}
+
+
+EVERY = [*TOGETHER, "sum(wide)"]
+
+
+@pytest.mark.parametrize("statistic", EVERY)
+def test_the_claim_follows_from_the_bounds(pairs: dict[str, Pair], statistic: str) -> None:
+    for answers in pairs[statistic]:
+        detail = answers.details[statistic]
+        assert (detail.mechanism, detail.sensitivity) == (LAPLACE, canaries.sensitivity(statistic))
+        assert detail.scale * answers.epsilon(statistic) == pytest.approx(detail.sensitivity, rel=1e-9)
+
+
+def test_the_parts_cost_no_more_than_the_whole(together: Pair) -> None:
+    for answers in together:
+        parts = sum(Fraction(detail.epsilon) for detail in answers.details.values())
+        assert parts <= Fraction(answers.loss.epsilon) == Fraction(EPSILON)
+        assert Fraction(answers.loss.rho) == sum(
+            Fraction(detail.epsilon) ** 2 / 2 for detail in answers.details.values()
+        )
+
+
+@pytest.mark.parametrize("statistic", EVERY)
+def test_the_noise_fits_its_claim(auditor: Auditor, pairs: dict[str, Pair], statistic: str) -> None:
+    claim = pairs[statistic].present.claim(statistic)
+    for noise in noises(auditor, pairs[statistic], statistic):
+        assert misfit(noise, claim) > ALARM
+
+
+@pytest.mark.parametrize("statistic", ["sum(amount)", "sum(wide)"])
+def test_the_noise_is_no_coarser_than_an_integer(auditor: Auditor, pairs: dict[str, Pair], statistic: str) -> None:
+    for noise in noises(auditor, pairs[statistic], statistic):
+        assert off_lattice(noise) == 0
+        assert coarse(noise) > ALARM
+
+
+@pytest.mark.parametrize("statistic", EVERY)
+def test_no_two_answers_share_noise(auditor: Auditor, pairs: dict[str, Pair], statistic: str) -> None:
+    present, absent = noises(auditor, pairs[statistic], statistic)
+    common = absent[:, canaries.told_apart()]
+    assert alike(present, common) > ALARM
+    for noise in (present, absent):
+        assert alike(noise[:, 1:], noise[:, :-1]) > ALARM
+        assert alike(noise[1:], noise[:-1]) > ALARM
+
+
+@pytest.mark.parametrize("one, other", [(0, 1), (0, 2), (1, 2)])
+def test_no_two_statistics_share_noise(auditor: Auditor, together: Pair, one: int, other: int) -> None:
+    for first, second in zip(*(noises(auditor, together, TOGETHER[place]) for place in (one, other)), strict=True):
+        assert alike(first, second) > ALARM
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("statistic", EVERY)
+def test_one_person_is_told_no_better_than_claimed(pairs: dict[str, Pair], scene: str, statistic: str) -> None:
+    claimed = pairs[statistic].present.epsilon(statistic)
+    assert proved(pairs[statistic], [statistic], scene, claimed) <= claimed
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_nor_by_all_statistics_together(together: Pair, scene: str) -> None:
+    claimed = together.present.total_epsilon
+    assert proved(together, TOGETHER, scene, claimed) <= claimed
+
+
+def test_nor_where_a_filter_meets_numbers_that_are_none(auditor: Auditor, calls: int) -> None:
+    filters = [("score", ">=", 0.0)]
+    pair = Pair(*(auditor.ask(state, ["count", "sum(amount)"], 2.0, calls // 2, filters) for state in (WITH, WITHOUT)))
+    for statistic in ("count", "sum(amount)"):
+        claimed = pair.present.epsilon(statistic)
+        assert proved(pair, [statistic], "nan", claimed) <= claimed
+
+
+def test_the_order_of_records_tells_nothing(auditor: Auditor, together: Pair, calls: int) -> None:
+    permuted = auditor.ask(PERMUTED, TOGETHER, EPSILON, calls // 2)
+    known = canaries.told_apart()
+    for statistic in TOGETHER:
+        noise = permuted.values[statistic] - auditor.truths[WITH][statistic]
+        assert misfit(noise[:, known], permuted.claim(statistic)) > ALARM
+        for scene in SCENES:
+            assert proved(Pair(together.present, permuted), [statistic], scene, 0.0) == 0.0
