@@ -55,6 +55,17 @@ def test_totals_that_add_up(kind: NoiseKind, prove: bool) -> None:
     assert np.all(np.abs(errors.mean(axis=0)) < 6 * np.sqrt(variances / releases))
 
 
+@pytest.mark.proof
+@KINDS
+def test_where_nothing_is_to_be_made_consistent_the_margin_is_that_of_one_noise(kind: NoiseKind, prove: bool) -> None:
+    releases = PROOF_RELEASES if prove else RELEASES
+    noise = IntegerNoise(kind, 40.0)
+    noised = drawn(noise, (releases, 3), 9)
+    answers = consistent_totals(Forest((-1, -1, -1)), noised, np.full(3, noise.variance), kind)
+    assert covered(answers, np.zeros(3)).sum(axis=0).min() >= fewest(releases)
+    assert max(waste(answers, np.zeros(3))) < 1.03
+
+
 @KINDS
 def test_whole_totals(kind: NoiseKind, prove: bool) -> None:
     releases = 10_000 if prove else 1000

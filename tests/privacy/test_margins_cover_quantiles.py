@@ -14,6 +14,8 @@ RANDOM = np.random.default_rng(11)
 WAITS = np.minimum(RANDOM.gamma(2.0, 12.0, 1500), 200)
 TWO_HEAPS = np.concatenate([np.full(500, 20.0), np.full(500, 180.0)])
 ODD_HEAPS = np.concatenate([np.full(500, 20.0), np.full(501, 180.0)])
+MIDDLE_ONE = np.concatenate([np.full(500, 97.0), [102.0], np.full(500, 107.0)])
+"""The hardest median: one value more on either side would move it, and no empty bins around it take in its misses."""
 FEW = np.array([3.0, 90.0, 91.0, 150.0])
 
 
@@ -26,6 +28,7 @@ FEW = np.array([3.0, 90.0, 91.0, 150.0])
         pytest.param(WAITS, id="waits"),
         pytest.param(TWO_HEAPS, id="two heaps"),
         pytest.param(ODD_HEAPS, id="two heaps, one more"),
+        pytest.param(MIDDLE_ONE, id="one in the middle"),
         pytest.param(FEW, id="four values"),
     ],
 )
