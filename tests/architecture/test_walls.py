@@ -49,6 +49,7 @@ PLANTS = {
     "client-apart": [("gateway.client.planted", "gateway.model"), ("gateway.client.planted", "duckdb")],
     "authzen-on-the-edge": [("gateway.authzen.planted", "gateway.adapters"), ("gateway.authzen.planted", "duckdb")],
     "model-is-plain": [("gateway.model.planted", "pyarrow"), ("gateway.model.planted", "gateway.ports")],
+    "synthesis-after-noise": [("gateway.synthesis.planted", "gateway.query"), ("gateway.synthesis.planted", "duckdb")],
     "casbin-in-enforcer": [("gateway.policy.planted", "casbin"), ("gateway.server.planted", "casbin.model")],
     "opendp-in-mechanisms": [("gateway.privacy.planted", "opendp.prelude")],
     "yaml-in-documents": [("gateway.policy.planted", "yaml")],
