@@ -1,0 +1,123 @@
+"""What a job is asked to make, and the two files by which its process is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gateway.model.loss import PrivacyLoss
+from gateway.model.values import FieldType, Scalar
+from gateway.synthesis.columns import BinColumn, Column, KeyColumn
+from gateway.synthesis.marginals import NoisedMarginal
+
+_WORDS = "order.json"
+_COUNTS = "counts.npz"
+
+
+class Format(StrEnum):
+    """The file the rows are written to; the value is its suffix."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One synthetic extract: noised marginals, their public domains, and how many rows to draw.
+
+    Without `rows` there are as many as the marginals speak of; without a `total` that is estimated from them. `loss` is
+    what the marginals cost together: the extract itself costs nothing. `about` goes into the report as it is: the
+    identity of the release, its data version, licence, citation.
+    """
+
+    columns: tuple[Column, ...]
+    marginals: tuple[NoisedMarginal, ...]
+    loss: PrivacyLoss
+    seed: int
+    rows: int | None = None
+    total: float | None = None
+    format: Format = Format.PARQUET
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_order(order: Order, folder: Path) -> None:
+    """Write an order into a folder that no other order is in."""
+    words = {
+        "columns": [_column_words(column) for column in order.columns],
+        "marginals": [{"fields": one.fields, "variance": one.variance} for one in order.marginals],
+        "loss": [str(order.loss.rho), _text(order.loss.epsilon), str(order.loss.delta)],
+        "seed": order.seed,
+        "rows": order.rows,
+        "total": order.total,
+        "format": order.format,
+        "about": dict(order.about),
+    }
+    (folder / _WORDS).write_text(json.dumps(words), encoding="utf-8")
+    np.savez(folder / _COUNTS, allow_pickle=False, **_arrays(order))
+
+
+def read_order(folder: Path) -> Order:
+    """Read the order that was written into the folder.
+
+    Raises:
+        ValueError, KeyError, OSError: it is not there as it was written.
+    """
+    words: dict[str, Any] = json.loads((folder / _WORDS).read_text(encoding="utf-8"))
+    with np.load(folder / _COUNTS, allow_pickle=False) as counts:
+        marginals = tuple(
+            NoisedMarginal(tuple(one["fields"]), counts[str(place)], one["variance"])
+            for place, one in enumerate(words["marginals"])
+        )
+    rho, epsilon, delta = words["loss"]
+    return Order(
+        columns=tuple(_column(one) for one in words["columns"]),
+        marginals=marginals,
+        loss=PrivacyLoss(Fraction(rho), None if epsilon is None else Fraction(epsilon), Fraction(delta)),
+        seed=words["seed"],
+        rows=words["rows"],
+        total=words["total"],
+        format=Format(words["format"]),
+        about=words["about"],
+    )
+
+
+def _arrays(order: Order) -> dict[str, Any]:
+    return {str(place): marginal.counts for place, marginal in enumerate(order.marginals)}
+
+
+def _column_words(column: Column) -> dict[str, Any]:
+    kind, values = ("keys", column.keys) if isinstance(column, KeyColumn) else ("edges", column.edges)
+    return {"name": column.name, "type": column.type, kind: [_written(value) for value in values]}
+
+
+def _column(words: Mapping[str, Any]) -> Column:
+    kind = FieldType(words["type"])
+    if "keys" in words:
+        return KeyColumn(words["name"], kind, tuple(_read(kind, value) for value in words["keys"]))
+    return BinColumn(words["name"], kind, tuple(_read(kind, value) for value in words["edges"]))
+
+
+def _written(value: Scalar) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _read(kind: FieldType, value: Any) -> Any:
+    match kind:
+        case FieldType.DATE if value is not None:
+            return date.fromisoformat(value)
+        case FieldType.TIMESTAMP if value is not None:
+            return datetime.fromisoformat(value)
+        case _:
+            return value
+
+
+def _text(fraction: Fraction | None) -> str | None:
+    return None if fraction is None else str(fraction)

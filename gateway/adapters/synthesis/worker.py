@@ -1,0 +1,87 @@
+"""The process that makes one extract: `python -m gateway.adapters.synthesis.worker FOLDER MEMORY SECONDS`.
+
+FOLDER holds the order and gets the rows and the report; it is the worker's own. MEMORY is how many bytes it may take
+beyond what it holds once its libraries are there, SECONDS how much processor time. Standard output tells progress, a
+line `STEP DONE OF` at a time. Standard input is held open by the process that started it: when that ends, in whatever
+way, the worker removes the folder and ends too. The exit code says how it went; it writes nothing else anywhere, since
+a traceback may hold values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import shutil
+import sys
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+from gateway.adapters.synthesis.order import Format, read_order
+from gateway.adapters.synthesis.report import report
+from gateway.synthesis.extract import fit, sample
+from gateway.synthesis.quality import quality_of_rows
+
+DONE, BROKEN, OUT_OF_MEMORY = 0, 1, 77
+ROWS, REPORT = "rows", "report.json"
+
+_KINDNESS = 10
+_ROW_GROUP = 131_072
+
+
+def make(folder: Path) -> None:
+    """Make what the folder's order asks for: `rows` and `report.json`."""
+    order = read_order(folder)
+    _tell("fit", 0, 1)
+    model = fit(order.columns, order.marginals, order.total)
+    _tell("fit", 1, 1)
+    rows = round(model.total) if order.rows is None else order.rows
+    table = sample(model, rows, order.seed, lambda done, of: _tell("draw", done, of))
+    _tell("write", 0, 1)
+    file = folder / ROWS
+    if order.format is Format.CSV:
+        csv.write_csv(table, file)
+    else:
+        parquet.write_table(table, file, row_group_size=_ROW_GROUP, compression="zstd")
+    with file.open("rb") as written:
+        digest = hashlib.file_digest(written, "sha256").hexdigest()
+    quality = quality_of_rows(table, order.columns, order.marginals)
+    text = json.dumps(report(order, quality, table.num_rows, digest), ensure_ascii=False, indent=2)
+    (folder / REPORT).write_text(text + "\n", encoding="utf-8")
+    _tell("write", 1, 1)
+
+
+def main(folder: Path, memory: int, seconds: int) -> int:
+    """Bound the process, make the extract, and return the exit code."""
+    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
+    os.nice(_KINDNESS)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    held = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + memory, held + memory))
+    try:
+        make(folder)
+    except (MemoryError, pa.ArrowMemoryError):
+        return OUT_OF_MEMORY
+    except Exception:
+        return BROKEN
+    return DONE
+
+
+def _end_with_parent(folder: Path) -> None:
+    while os.read(0, 4096):
+        pass
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(BROKEN)
+
+
+def _tell(step: str, done: int, of: int) -> None:
+    print(step, done, of, flush=True)
+
+
+if __name__ == "__main__":
+    os._exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
