@@ -18,4 +18,4 @@ class PostProcessing(StrEnum):
     ROUNDED = "rounded to multiples of a step"
     NON_NEGATIVE = "negative values set to zero (biased upwards where counts are small)"
     TOP = "largest noised counts of the declared keys (the values shown are biased upwards by the selection)"
-    RUNNING = "weighted sums of noise drawn on earlier days"
+    RUNNING = "weighted sums of values that were noised once, each on its day"
