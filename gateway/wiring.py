@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, start_http_server
 
@@ -21,13 +22,14 @@ from gateway.adapters.identity_jwt import PersonTokens, VerifyingKey, read_verif
 from gateway.adapters.identity_mtls import CertificateInstitutions
 from gateway.adapters.joins_sql import SqlJoinRegister
 from gateway.adapters.keys.ring import FileKeyRing
+from gateway.adapters.ledger_books import read_books
 from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.meters_sql import SqlMeters
 from gateway.adapters.reidentifications_sql import SqlReidentificationRegister
 from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.source_duckdb import DuckDBSource
-from gateway.adapters.state_engine import StateDatabase, open_state
-from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.state_engine import StateDatabase, StateUnusable, open_state
+from gateway.adapters.state_upgrade import is_current, upgrade
 from gateway.administration.desk import Office
 from gateway.administration.joins import close_joins
 from gateway.administration.key_watch import KeyWatch
@@ -35,8 +37,10 @@ from gateway.administration.life import first_publication
 from gateway.administration.sunset import sunset
 from gateway.authzen.app import Limits
 from gateway.authzen.listener import ListenerConfig, listening
+from gateway.model.books import Books
 from gateway.model.party import Peer
 from gateway.pipeline import Ports
+from gateway.policy.budgets import BudgetPolicy
 from gateway.policy.snapshot import load
 from gateway.policy.store import FolderSource, PolicyStore, PublishedSource
 from gateway.ports import AuditLog, Clock, PolicyArchive, Registers
@@ -93,6 +97,35 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         rounds.start()
         stack.callback(rounds.stop)
         yield Gateway(ports, office, server, ports.policy.reload)
+
+
+class Budgets(NamedTuple):
+    """The books of the budgets, and the caps that are in force."""
+
+    books: Books
+    policy: BudgetPolicy
+
+
+def read_budgets(settings: Settings) -> Budgets:
+    """Read the books of the budgets and the policy in force, also while a gateway serves. Writes nothing into either.
+
+    Raises:
+        StateUnusable: there is no state database, it cannot be read, or it is of another version of the gateway.
+        InvalidPolicy: the policy is not valid.
+        Fault: LEDGER_UNAVAILABLE or POLICY_UNAVAILABLE.
+    """
+    if not settings.state.file.is_file():
+        raise StateUnusable("there is no state database: it is made when the gateway starts for the first time")
+    state = open_state(settings.state.file)
+    try:
+        if not is_current(state):
+            raise StateUnusable("the state database is of another version of the gateway")
+        archive = SqlPolicyArchive(state)
+        published = settings.policy.follow == "published" and archive.newest() is not None
+        policy = PublishedSource(archive).read() if published else load(settings.policy.folder)
+        return Budgets(read_books(state), policy.budgets)
+    finally:
+        state.close()
 
 
 def _rounds(settings: Settings, office: Office) -> list[Round]:

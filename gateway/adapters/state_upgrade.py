@@ -22,13 +22,18 @@ def upgrade(database: StateDatabase) -> None:
         StateUnusable: the database is of a newer version of the gateway, or cannot be written.
     """
     try:
-        if not _is_current(database):
+        if not is_current(database):
             _migrate(database)
     except (SQLAlchemyError, sqlite3.Error, OSError):
         raise StateUnusable("the state database cannot be upgraded: check its disk and rights") from None
 
 
-def _is_current(database: StateDatabase) -> bool:
+def is_current(database: StateDatabase) -> bool:
+    """Tell whether the database has the schema of this version. Writes nothing.
+
+    Raises:
+        SQLAlchemyError: it cannot be read.
+    """
     with database.reading() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return False

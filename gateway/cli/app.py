@@ -104,6 +104,12 @@ reidentify.command("gateway.cli.reidentify:approve", name="approve", help="Show 
 reidentify.command("gateway.cli.reidentify:collect", name="collect", help="Collect and open what was approved, once.")
 app.command(reidentify)
 
+budget = App(name="budget", help="What was spent of the privacy budgets, read from the state database.")
+budget.command("gateway.cli.budget:status", name="status", help="List what each budget has spent, and what is left.")
+budget.command("gateway.cli.budget:history", name="history", help="List the charges, the newest first.")
+budget.command("gateway.cli.budget:check", name="check", help="Add every charge up again, and compare.")
+app.command(budget)
+
 app.command("gateway.cli.oversight:report", name="report", help="Report what an institution did with data.")
 
 key = App(name="key", help="The key file that pseudonyms are made with, and officers' own keys.")
@@ -141,7 +147,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def commands() -> tuple[str, ...]:
     """Return every command as it is typed after `gateway`, in order, without importing any."""
-    groups = {group.name[0]: group for group in (contract, policy, consent, case, emergency, link, reidentify, key)}
+    every = (contract, policy, consent, case, emergency, link, reidentify, budget, key)
+    groups = {group.name[0]: group for group in every}
     found = []
     for name in app:
         if name in groups:

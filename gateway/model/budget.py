@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -26,6 +27,17 @@ class Refresh(StrEnum):
                 return f"{day.year:04}-Q{(day.month + 2) // 3}"
             case Refresh.YEAR:
                 return f"{day.year:04}"
+
+    def names(self, text: str) -> bool:
+        """Tell whether a text is the name of such a period."""
+        return _PERIODS[self].fullmatch(text) is not None
+
+
+_PERIODS = {
+    Refresh.MONTH: re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])"),
+    Refresh.QUARTER: re.compile(r"[0-9]{4}-Q[1-4]"),
+    Refresh.YEAR: re.compile(r"[0-9]{4}"),
+}
 
 
 @dataclass(frozen=True, slots=True)

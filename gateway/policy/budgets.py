@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
-from gateway.model.budget import Account, Cap
+from gateway.model.budget import Account, Cap, Refresh
 from gateway.model.contract import DataContract
 from gateway.model.party import record_name
 from gateway.policy.budget_shapes import DEFAULT
@@ -101,6 +101,41 @@ class BudgetPolicy:
                 institution, _, person = name.partition("/")
                 yield self._person(institution, person, day)
 
+    def find(self, account_id: str, day: date) -> Account | None:
+        """Return the account of an id as it is on a day of the city; None if the policy has no such cap.
+
+        That of another period than the day's is frozen: nothing is charged to it any more, or yet.
+        """
+        kind, *names = account_id.split("/")
+        now = self._today(kind, names, day)
+        if now is None or now[0].id == account_id:
+            return None if now is None else now[0]
+        account, per = now
+        whole = account.id.rpartition("/")[0]
+        if per is None or not per.names(account_id.removeprefix(f"{whole}/")):
+            return None
+        return replace(account, id=account_id, description=f"{account.description}: another period", frozen=True)
+
+    def _today(self, kind: str, names: list[str], day: date) -> tuple[Account, Refresh | None] | None:
+        """Return today's account of what an id names, and how often it begins anew."""
+        match kind, names:
+            case "lifetime", [name] if name in self.lifetime:
+                return self._lifetime(name, self.lifetime[name]), None
+            case "dataset", [name] if name in self.datasets:
+                return self._dataset(name, self.datasets[name]), None
+            case "purpose", [name] if name in self.purposes:
+                return self._purpose(name, self.purposes[name], day), None
+            case "project", [name, *_] if name in self.projects:
+                return self._pool(self.projects[name], day), self.projects[name].pool.per
+            case "member", [name, institution, *_] if name in self.projects:
+                cap = self.projects[name].cap_of(institution)
+                return None if cap is None else (self._member(self.projects[name], institution, cap, day), cap.per)
+            case "recipient", [institution, *_]:
+                return self._recipient(institution, day), self._recipient_cap(institution).per
+            case "person", [institution, person, *_]:
+                return self._person(institution, person, day), self._person_cap(institution, person).per
+        return None
+
     @staticmethod
     def _lifetime(kind: str, cap: Cap) -> Account:
         return Account(f"lifetime/{kind}", f"every {kind}, over all datasets, for ever", cap.rho, cap.delta)
@@ -126,13 +161,19 @@ class BudgetPolicy:
         return _account(id_, what, cap, day, frozen=not project.open_on(day))
 
     def _recipient(self, institution: str, day: date) -> Account:
-        cap = self.recipients.get(institution, self.recipients[DEFAULT])
-        return _account(f"recipient/{institution}", f"the institution {institution}", cap, day)
+        what = f"the institution {institution}"
+        return _account(f"recipient/{institution}", what, self._recipient_cap(institution), day)
+
+    def _recipient_cap(self, institution: str) -> Cap:
+        return self.recipients.get(institution, self.recipients[DEFAULT])
 
     def _person(self, institution: str, person: str, day: date) -> Account:
         name = record_name(institution, person)
-        cap = self.persons.get(name, self.persons[DEFAULT])
-        return _account(f"person/{name}", f"the person {person} of {institution}", cap, day)
+        what = f"the person {person} of {institution}"
+        return _account(f"person/{name}", what, self._person_cap(institution, person), day)
+
+    def _person_cap(self, institution: str, person: str) -> Cap:
+        return self.persons.get(record_name(institution, person), self.persons[DEFAULT])
 
 
 def _account(id_: str, what: str, cap: Cap, day: date, *, frozen: bool = False) -> Account:

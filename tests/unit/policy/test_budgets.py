@@ -158,3 +158,33 @@ def test_the_policy_names_its_accounts_as_it_charges_them(policy: PolicySnapshot
     ]  # fmt: skip
     charged = accounts(policy, "zju", "open-data", "subsidies", "firms", person="li.wei")
     assert charged.items() <= named.items()
+
+
+@pytest.mark.parametrize(
+    ("account", "frozen"),
+    [
+        ("lifetime/resident", False),
+        ("recipient/bureau", False),
+        ("recipient/zju/2026-Q4", False),
+        ("recipient/zju/2026-Q3", True),
+        ("person/zju/wu.min/2026-10", True),
+        ("person/zju/li.wei", False),
+        ("project/street-study/2025", True),
+        ("member/street-study/bureau", False),
+        ("member/street-study/zju/2026-11", False),
+        # no cap of today's policy is of these
+        ("recipient/zju", None),
+        ("recipient/zju/2026-11", None),
+        ("recipient/bureau/2026-Q3", None),
+        ("person/zju/li.wei/2026-10", None),
+        ("member/tracing-study/zju", None),
+        ("lifetime/resident/2026", None),
+        ("dataset/health_cases", None),
+        ("nothing", None),
+        ("", None),
+    ],
+    ids=str,
+)
+def test_an_account_is_found_by_its_id(policy: PolicySnapshot, account: str, frozen: bool | None) -> None:
+    found = policy.budgets.find(account, DAY)
+    assert (None if found is None else (found.id, found.frozen)) == (None if frozen is None else (account, frozen))
