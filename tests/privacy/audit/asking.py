@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Self
 
+import grpc
 import numpy as np
 
 import gateway.client as gw
-from gateway.api.v1 import receipt_pb2, release_pb2
+from gateway.api.v1 import receipt_pb2, release_pb2, research_service_pb2
+from gateway.client.context import context
+from gateway.client.plans import plan
 from tests.integration.site import Site
 from tests.privacy.audit.audited import INSTITUTION, PURPOSE
 from tests.privacy.audit.claims import Claim, Integers
@@ -107,3 +112,43 @@ def ask(
     assert [*details] == [*statistics]
     by_name = {name: stacked[:, :, place] for place, name in enumerate(statistics)}
     return Answers(by_name, details, last[0].message.privacy_loss)
+
+
+def about_rooms(side: str) -> research_service_pb2.CreateReleaseRequest:
+    """A request for the counts of one side's rooms."""
+    return research_service_pb2.CreateReleaseRequest(
+        context=context(PURPOSE, "", request_id=str(uuid.uuid4())),
+        plan=plan("rooms", "by-room", [gw.count()], ["room"], [("side", "==", side)]),
+        epsilon=1.0,
+    )
+
+
+class Telling:
+    """A channel that tells how large answers are: their octets, and those of what travels beside them."""
+
+    def __init__(self, site: Site, port: int) -> None:
+        folder = site.folder
+        credentials = grpc.ssl_channel_credentials(
+            (folder / "ca.pem").read_bytes(),
+            (folder / f"{INSTITUTION}.key").read_bytes(),
+            (folder / f"{INSTITUTION}.pem").read_bytes(),
+        )
+        self._channel = grpc.secure_channel(f"localhost:{port}", credentials)
+        self._metadata = (("authorization", f"Bearer {site.token(INSTITUTION)}"),)
+        self._create = self._channel.unary_unary(
+            "/gateway.api.v1.ResearchService/CreateRelease",
+            request_serializer=research_service_pb2.CreateReleaseRequest.SerializeToString,
+            response_deserializer=bytes,
+        )
+
+    def create_release(self, request: research_service_pb2.CreateReleaseRequest) -> tuple[bytes, int]:
+        """The answer as it came, and the octets of its metadata."""
+        answer, call = self._create.with_call(request, timeout=60, metadata=self._metadata)
+        beside = [*(call.initial_metadata() or ()), *(call.trailing_metadata() or ())]
+        return answer, sum(len(key) + len(value) for key, value in beside)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._channel.close()

@@ -33,6 +33,7 @@ from gateway.wiring import open_gateway, server_config
 from tests.integration.house import WatchedClock, edit
 from tests.integration.site import ROOT, Site
 from tests.privacy.audit.canaries import AMOUNT, KEYS, MAX_GROUPS, MAX_ROWS, WIDE
+from tests.privacy.audit.rooms import ROOMS
 
 INSTITUTION, PURPOSE = "zju-research", "academic-research"
 
@@ -79,16 +80,60 @@ customProperties:
 """
 
 
-def audit_site(folder: Path, data: Path, *, slot_ms: int = 1, cap: float = 1000) -> Site:
-    """A deployment of the product's policy and one contract more, prepared and not started.
+_ROOMS = f"""apiVersion: v3.1.0
+kind: DataContract
+id: rooms
+name: Rooms
+version: 1.0.0
+status: active
+domain: audit
+description: {{purpose: To be asked by the audit of releases for how long answers take.}}
+team:
+  members:
+    - {{role: owner, username: human-resources-bureau, name: Human resources bureau}}
+    - {{role: steward, username: audit@test.example, name: The audit}}
+servers:
+  - {{server: hub, type: local, path: rooms.parquet, format: parquet}}
+schema:
+  - name: rooms
+    dataGranularityDescription: One row a record.
+    properties:
+      - {{name: person, logicalType: string, classification: direct-identifier}}
+      - {{name: room, logicalType: string, classification: other}}
+      - {{name: side, logicalType: string, classification: other}}
+      - {{name: amount, logicalType: integer, classification: other}}
+customProperties:
+  - property: purposeGateway
+    value:
+      collected_for: [{PURPOSE}]
+      privacy_unit: {{kind: resident, field: person}}
+      fields:
+        room: {{keys: [{", ".join(ROOMS)}]}}
+        amount: {{bounds: [{AMOUNT[0]}, {AMOUNT[1]}]}}
+      disclosures:
+        by-room:
+          kind: release
+          description: For the audit.
+          filters: [side]
+          statistics:
+            {{group_by: [room], sums: [amount], max_groups: {MAX_GROUPS}, max_rows: {MAX_ROWS},
+              max_epsilon: 10.0, slot_ms: SLOT}}
+"""
 
-    `cap` is that of the dataset, in epsilon at the policy's delta; nothing else caps what the audit asks for.
+
+def audit_site(folder: Path, data: Path, *, slot_ms: int = 1, cap: float = 1000) -> Site:
+    """A deployment of the product's policy and two contracts more, prepared and not started.
+
+    `cap` is that of the canaries, in epsilon at the policy's delta; nothing else caps what the audit asks for.
     """
     policies = folder / "policies"
     shutil.copytree(ROOT / "policies", policies)
-    (policies / "contracts" / "canaries.yaml").write_text(_CONTRACT.replace("SLOT", str(slot_ms)))
-    grant = f"p, g-audit, {INSTITUTION}, canaries/by-cell, release, hangzhou, {PURPOSE}, , allow\n"
-    edit(policies / "grants.csv", "\np, g-address-cleaning,", f"\n{grant}p, g-address-cleaning,")
+    grants = ""
+    for what, contract in (("canaries/by-cell", _CONTRACT), ("rooms/by-room", _ROOMS)):
+        dataset, _, disclosure = what.partition("/")
+        (policies / "contracts" / f"{dataset}.yaml").write_text(contract.replace("SLOT", str(slot_ms)))
+        grants += f"p, g-audit-{disclosure}, {INSTITUTION}, {what}, release, hangzhou, {PURPOSE}, , allow\n"
+    edit(policies / "grants.csv", "\np, g-address-cleaning,", f"\n{grants}p, g-address-cleaning,")
     most = "1000"
     edit(
         policies / "budgets.yaml",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
 
 import gateway.client as gw
 from tests.privacy.audit.asking import Answers, Filters, ask
 from tests.privacy.audit.audited import Audited
-from tests.privacy.audit.canaries import Truth
+from tests.privacy.audit.canaries import Truth, placed, told_apart
+from tests.privacy.audit.claims import Integers
+from tests.privacy.audit.detectors import proved_epsilon
 
 WITH, WITHOUT, PERMUTED, UNBOUNDED = range(4)
 """The states of the data: with the canaries, without them, with them and in another order, and with each of their
@@ -26,3 +31,32 @@ class Auditor:
         """Ask over one state of the data."""
         self.audited.source.state = state
         return ask(self.gateway, statistics, epsilon, calls, filters=filters)
+
+
+TOGETHER = ["count", "count_units", "sum(amount)"]
+EPSILON = 3.0
+"""For three statistics together: 1 for each. An epsilon is proved best where it is neither small nor large."""
+
+EVERY = [*TOGETHER, "sum(wide)"]
+
+
+class Pair(NamedTuple):
+    """The answers over two neighbouring states of the data."""
+
+    present: Answers
+    absent: Answers
+
+
+def noises(auditor: Auditor, pair: Pair, statistic: str) -> list[Integers]:
+    """What was answered less the truth, with the canaries and without them, where the truth can be told."""
+    known = told_apart()
+    states = ((pair.present, WITH, known), (pair.absent, WITHOUT, np.ones_like(known)))
+    return [(pair.values[statistic] - auditor.truths[state][statistic])[:, cells] for pair, state, cells in states]
+
+
+def proved(pair: Pair, statistics: list[str], scene: str, claimed: float) -> float:
+    """The epsilon that the answers prove of the people in one scene, against a claim."""
+    cells = placed(scene)
+    one, other = (np.hstack([answers.blocks(name, cells) for name in statistics]) for answers in pair)
+    scales = np.repeat([pair.present.claim(name).deviation for name in statistics], cells.shape[1])
+    return proved_epsilon(one, other, scales / np.sqrt(2), claimed)

@@ -9,7 +9,7 @@ import pytest
 from tests.privacy.audit import canaries
 from tests.privacy.audit.asking import connect
 from tests.privacy.audit.audited import audit_site, audited
-from tests.privacy.audit.auditor import WITH, WITHOUT, Auditor
+from tests.privacy.audit.auditor import EPSILON, TOGETHER, WITH, WITHOUT, Auditor, Pair
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +28,21 @@ def auditor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Auditor]:
 def calls(prove: bool) -> int:
     """How many times the honest gateway is asked over each state of the data."""
     return 300 if prove else 24
+
+
+@pytest.fixture(scope="session")
+def together(auditor: Auditor, calls: int) -> Pair:
+    """Three statistics in one release."""
+    return Pair(*(auditor.ask(state, TOGETHER, EPSILON, calls) for state in (WITH, WITHOUT)))
+
+
+@pytest.fixture(scope="session")
+def wide(auditor: Auditor, calls: int) -> Pair:
+    """The sum whose bounds are as wide as can be."""
+    return Pair(*(auditor.ask(state, ["sum(wide)"], 1.0, calls) for state in (WITH, WITHOUT)))
+
+
+@pytest.fixture
+def pairs(together: Pair, wide: Pair) -> dict[str, Pair]:
+    """By statistic, the answers over both states of the data."""
+    return {**dict.fromkeys(TOGETHER, together), "sum(wide)": wide}

@@ -91,7 +91,11 @@ def one_for_all(exact: npt.NDArray[np.int64], right: Floats, scale: float) -> li
     return [int(value) for value in exact + right[0]]
 
 
-def slow(exact: npt.NDArray[np.int64], right: Floats, scale: float) -> list[int]:
-    """Right noise that takes the longer the larger it is."""
-    time.sleep(min(0.05, 0.01 * float(np.mean(np.abs(right))) / scale))
-    return [int(value) for value in exact + right]
+def slow(each: float, most: float) -> Planted:
+    """Right noise that takes the longer the larger that of the last cell is: so many seconds each, up to a most."""
+
+    def mistake(exact: npt.NDArray[np.int64], right: Floats, scale: float) -> list[int]:
+        time.sleep(min(most, each * abs(right[-1])))
+        return [int(value) for value in exact + right]
+
+    return mistake

@@ -7,10 +7,9 @@ import pytest
 
 from tests.privacy.audit import canaries, planted
 from tests.privacy.audit.asking import Answers
-from tests.privacy.audit.auditor import UNBOUNDED, WITH, WITHOUT, Auditor
+from tests.privacy.audit.auditor import UNBOUNDED, WITH, WITHOUT, Auditor, Pair, proved
 from tests.privacy.audit.chances import ALARM
 from tests.privacy.audit.detectors import alike, coarse, misfit, off_lattice
-from tests.privacy.audit.test_releases import Pair, proved
 
 CALLS = 10
 """Of more than 1,000 cells each; a scale that is 10 % off takes twice as many to be found without fail."""

@@ -5,63 +5,16 @@ every answer, and hides one person as well as claimed, whatever that person's re
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
 
-import numpy as np
 import pytest
 
 from tests.privacy.audit import canaries
-from tests.privacy.audit.asking import Answers
-from tests.privacy.audit.auditor import PERMUTED, WITH, WITHOUT, Auditor
+from tests.privacy.audit.auditor import EPSILON, EVERY, PERMUTED, TOGETHER, WITH, WITHOUT, Auditor, Pair, noises, proved
 from tests.privacy.audit.chances import ALARM
-from tests.privacy.audit.claims import LAPLACE, Integers
-from tests.privacy.audit.detectors import alike, coarse, misfit, off_lattice, proved_epsilon
-
-TOGETHER = ["count", "count_units", "sum(amount)"]
-EPSILON = 3.0
-"""For three statistics together: 1 for each. An epsilon is proved best where it is neither small nor large."""
+from tests.privacy.audit.claims import LAPLACE
+from tests.privacy.audit.detectors import alike, coarse, misfit, off_lattice
 
 SCENES = ["maximal", "above", "below", "alone", "missing"]
-
-
-class Pair(NamedTuple):
-    """The answers over two neighbouring states of the data."""
-
-    present: Answers
-    absent: Answers
-
-
-@pytest.fixture(scope="session")
-def together(auditor: Auditor, calls: int) -> Pair:
-    return Pair(*(auditor.ask(state, TOGETHER, EPSILON, calls) for state in (WITH, WITHOUT)))
-
-
-@pytest.fixture(scope="session")
-def wide(auditor: Auditor, calls: int) -> Pair:
-    return Pair(*(auditor.ask(state, ["sum(wide)"], 1.0, calls // 2) for state in (WITH, WITHOUT)))
-
-
-def noises(auditor: Auditor, pair: Pair, statistic: str) -> list[Integers]:
-    """What was answered less the truth, with the canaries and without them, where the truth can be told."""
-    known = canaries.told_apart()
-    states = ((pair.present, WITH, known), (pair.absent, WITHOUT, np.ones_like(known)))
-    return [(pair.values[statistic] - auditor.truths[state][statistic])[:, cells] for pair, state, cells in states]
-
-
-def proved(pair: Pair, statistics: list[str], scene: str, claimed: float) -> float:
-    """The epsilon that the answers prove of the people in one scene, against a claim."""
-    cells = canaries.placed(scene)
-    one, other = (np.hstack([answers.blocks(name, cells) for name in statistics]) for answers in pair)
-    scales = np.repeat([pair.present.claim(name).deviation for name in statistics], cells.shape[1])
-    return proved_epsilon(one, other, scales / np.sqrt(2), claimed)
-
-
-@pytest.fixture
-def pairs(together: Pair, wide: Pair) -> dict[str, Pair]:
-    return {**dict.fromkeys(TOGETHER, together), "sum(wide)": wide}
-
-
-EVERY = [*TOGETHER, "sum(wide)"]
 
 
 @pytest.mark.parametrize("statistic", EVERY)

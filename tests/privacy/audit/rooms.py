@@ -1,0 +1,39 @@
+"""Rooms of two sides that are alike but for one person, who is alone in the last room of the one side.
+
+A question is of one side or the other by a letter of its filter, so that questions of both kinds can be mixed in any
+order, and all that is known to differ between them is the person.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.privacy.audit.canaries import AMOUNT, MAX_ROWS
+
+ROOMS = tuple(f"room-{letter}" for letter in "abcdefgh")
+PRESENT, ABSENT = "p", "q"
+PEOPLE = 25
+"""In each room but the last."""
+
+
+def write(folder: Path) -> Path:
+    """Write both sides as the file that the contract names, and return the folder."""
+    found = [
+        (f"{side}-{room}-{number:03}", room, side, 40 * number)
+        for side in (PRESENT, ABSENT)
+        for room in ROOMS[:-1]
+        for number in range(PEOPLE)
+    ]
+    found += [("somebody", ROOMS[-1], PRESENT, AMOUNT[1])] * MAX_ROWS
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = [pa.array(list(column)) for column in zip(*found, strict=True)]
+    pq.write_table(pa.table(columns, names=["person", "room", "side", "amount"]), folder / "rooms.parquet")
+    return folder
+
+
+def counts(side: str) -> list[int]:
+    """The exact number of records in each room."""
+    return [PEOPLE] * (len(ROOMS) - 1) + [MAX_ROWS if side == PRESENT else 0]
