@@ -10,18 +10,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from bench.releases.deployment import UNIVERSITIES
 from bench.releases.question import message
 from bench.releases.serving import unheld
+from gateway.model.party import Peer
 from gateway.pipeline import Ports
 from gateway.server.desk import Desk
 from gateway.server.problem import Problem
 from gateway.server.research import Research
 from gateway.settings import read_settings
 from gateway.wiring import open_gateway
-from tests.integration.site import Site
 
 
 class _Watched:
@@ -40,7 +40,7 @@ class Inside:
     """The pipeline, watched. `plan` is what the engine was asked last."""
 
     ports: Ports
-    site: Site
+    peer: Peer
     plan: Any = None
     began: float = 0.0
     ended: float = 0.0
@@ -48,7 +48,7 @@ class Inside:
     def bounding_and_noise(self, epsilon: float) -> float:
         """Make a new release, and return the seconds from the engine's question to when all noise was there."""
         self.began = self.ended = 0.0
-        answer = Research(Desk(self.ports, 0)).create_release(self.site.peer(UNIVERSITIES[0]), message(epsilon))
+        answer = Research(Desk(self.ports, 0)).create_release(self.peer, message(epsilon))
         if isinstance(answer, Problem) or not 0 < self.began < self.ended:
             raise RuntimeError("a release was not made anew")
         return self.ended - self.began
@@ -61,11 +61,11 @@ class Inside:
 
 
 @contextmanager
-def inside(site: Site) -> Iterator[Inside]:
-    """Compose a gateway in this process, over a site's own settings and state."""
-    with open_gateway(read_settings(site.config)) as gateway:
+def inside(config: Path, peer: Peer) -> Iterator[Inside]:
+    """Compose a gateway in this process by a settings file, for one caller."""
+    with open_gateway(read_settings(config)) as gateway:
         ports = unheld(gateway.ports)
-        watched = Inside(ports, site)
+        watched = Inside(ports, peer)
 
         def asked(call: Callable[[], Any], given: tuple[Any, ...]) -> Any:
             watched.plan, watched.began = given[0], time.perf_counter()

@@ -35,7 +35,7 @@ def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
         site = stack.enter_context(prepared(rows))
         stack.enter_context(serving(site, *UNHELD))
         connection = stack.enter_context(site.connect(UNIVERSITIES[0]))
-        watched = stack.enter_context(inside(site))
+        watched = stack.enter_context(inside(site.config, site.peer(UNIVERSITIES[0])))
         asked = ask(connection, EPSILON)
         arms: dict[str, Callable[[], float]] = {
             "bounding_and_noise": lambda: watched.bounding_and_noise(another_epsilon()),
