@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -52,6 +53,7 @@ def top(counts: Integers, k: int, noise: IntegerNoise) -> Top:
     return Top(places, tuple(bool(threat < k) for threat in threats), shown)
 
 
+@lru_cache(maxsize=256)
 def _lead(noise: IntegerNoise, k: int, keys: int) -> float:
     """Return d with P(largest of keys - k noises + largest of k noises > d) <= ALPHA."""
     if noise.scale == 0 or k == keys:

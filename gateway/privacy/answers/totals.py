@@ -25,7 +25,7 @@ def whole_totals(forest: Forest, values: Integers, variances: Floats, kind: Nois
     """Return whole, non-negative totals (nodes) that add up, from the consistent ones.
 
     From the roots down, the children of each node are moved to the nearest non-negative values with their parent's
-    total, weighted by their variances, and rounded by largest remainders (top-down as Abowd et al. 2022, section 5).
+    total, weighted by their variances, and rounded by largest remainders (top-down, as Abowd et al. 2022).
     The values are biased upwards where counts are small. The intervals are those of the unbiased estimates, held to
     whole non-negative numbers, and widened to hold the value.
     """

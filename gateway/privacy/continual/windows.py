@@ -98,7 +98,7 @@ def subtree_spreads(plan: ContinualPlan) -> tuple[float, ...]:
 
 
 def _subtree(plan: ContinualPlan, level: int, place: int) -> list[tuple[str, float]]:
-    """Return the best unbiased estimate of a node from itself and all below it, as weights (Honaker 2015, section 3).
+    """Return the best unbiased estimate of a node from itself and all below it, as weights (Honaker 2015).
 
     All of them are complete when the node is.
     """
