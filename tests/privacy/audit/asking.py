@@ -114,13 +114,25 @@ def ask(
     return Answers(by_name, details, last[0].message.privacy_loss)
 
 
-def about_rooms(side: str) -> research_service_pb2.CreateReleaseRequest:
+def about_rooms(side: str, epsilon: float = 1.0) -> research_service_pb2.CreateReleaseRequest:
     """A request for the counts of one side's rooms."""
     return research_service_pb2.CreateReleaseRequest(
         context=context(PURPOSE, "", request_id=str(uuid.uuid4())),
         plan=plan("rooms", "by-room", [gw.count()], ["room"], [("side", "==", side)]),
-        epsilon=1.0,
+        epsilon=epsilon,
     )
+
+
+def of_rooms(gateway: gw.Gateway, epsilon: float) -> gw.Release:
+    """Ask once for the counts of all rooms."""
+    return gateway.release("rooms", "by-room", [gw.count()], purpose=PURPOSE, epsilon=epsilon, group_by=["room"])
+
+
+def spent_on_rooms(gateway: gw.Gateway) -> tuple[Fraction, Fraction]:
+    """What the gateway says is spent of the rooms' budget, and its cap."""
+    budgets = gateway.budget("rooms", "by-room", purpose=PURPOSE)
+    (own,) = (budget for budget in budgets if budget.account == "dataset/rooms")
+    return Fraction(own.spent_rho), Fraction(own.cap_rho)
 
 
 class Telling:

@@ -124,7 +124,7 @@ customProperties:
 def audit_site(folder: Path, data: Path, *, slot_ms: int = 1, cap: float = 1000) -> Site:
     """A deployment of the product's policy and two contracts more, prepared and not started.
 
-    `cap` is that of the canaries, in epsilon at the policy's delta; nothing else caps what the audit asks for.
+    `cap` is that of each dataset of the audit, in epsilon at the policy's delta; nothing else caps what it asks for.
     """
     policies = folder / "policies"
     shutil.copytree(ROOT / "policies", policies)
@@ -138,7 +138,7 @@ def audit_site(folder: Path, data: Path, *, slot_ms: int = 1, cap: float = 1000)
     edit(
         policies / "budgets.yaml",
         *("\n  resident: 12.0", f"\n  resident: {most}"),
-        *("\n  subsidies: 9.0", f"\n  subsidies: 9.0\n  canaries: {cap}"),
+        *("\n  subsidies: 9.0", f"\n  subsidies: 9.0\n  canaries: {cap}\n  rooms: {cap}"),
         *("\n  zju-research: 9.0", f"\n  zju-research: {most}"),
         *("persons:\n  default: 6.0", f"persons:\n  default: {most}"),
     )
@@ -188,20 +188,20 @@ class SwitchedSource:
 class Audited:
     """A gateway that serves in this process, and its ports, for tests to exchange."""
 
-    site: Site
     port: int
     ports: Ports
     source: SwitchedSource
 
 
 @contextmanager
-def audited(site: Site, states: Sequence[Path] = (), **exchanged: Any) -> Iterator[Audited]:
-    """Serve until the end of the block.
+def audited(config: Path, states: Sequence[Path] = (), **exchanged: Any) -> Iterator[Audited]:
+    """Serve as the settings of a deployment say, until the end of the block.
 
     `states` are folders of data that the source can be switched to, after the site's own. `exchanged` are ports, or
-    functions that make one of the product's; left out, the clock does not wait and the ledger forgets.
+    functions that make one of the product's; left out, the clock does not wait and the ledger
+    forgets; None leaves the product's own.
     """
-    settings = read_settings(site.config)
+    settings = read_settings(config)
     with ExitStack() as stack:
         gateway = stack.enter_context(open_gateway(settings))
         others = [DuckDBSource(state) for state in states]
@@ -212,10 +212,10 @@ def audited(site: Site, states: Sequence[Path] = (), **exchanged: Any) -> Iterat
         for name, make in {"clock": WatchedClock, "ledger": ForgetfulLedger, **exchanged}.items():
             if make is not None:
                 ports = replace(ports, **{name: make(getattr(ports, name))})
-        config = replace(server_config(settings), address="127.0.0.1:0")
+        listening = replace(server_config(settings), address="127.0.0.1:0")
         server = Server(
-            config,
-            services(Desk(ports, config.max_batch_bytes), gateway.office),
+            listening,
+            services(Desk(ports, listening.max_batch_bytes), gateway.office),
             lambda peer: ports.identities.identify(peer, ports.clock.now()).institution,
             Observer(CollectorRegistry(), io.StringIO()),
         )
@@ -227,7 +227,7 @@ def audited(site: Site, states: Sequence[Path] = (), **exchanged: Any) -> Iterat
         stack.callback(loop.call_soon_threadsafe, loop.stop)
         port = asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
         stack.callback(lambda: asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30))
-        yield Audited(site, port, ports, source)
+        yield Audited(port, ports, source)
 
 
 def _any(port: Any) -> Any:

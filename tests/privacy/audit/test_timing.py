@@ -58,7 +58,7 @@ def asked(folder: Path, name: str, **exchanged: Any) -> Iterator[Callable[[int],
     """A gateway with some ports exchanged, and the way to ask it so many times about each side."""
     site = audit_site(folder / name, folder / "data", slot_ms=SLOT_MS)
     with (
-        audited(site, **{"clock": None, "ledger": ForgetfulLedger, **exchanged}) as running,
+        audited(site.config, **{"clock": None, "ledger": ForgetfulLedger, **exchanged}) as running,
         Telling(site, running.port) as telling,
         ThreadPoolExecutor(AT_A_TIME) as pool,
     ):
