@@ -24,10 +24,11 @@ from bench.pseudonyms import PSEUDONYMS
 from bench.releases.speed import RELEASES
 from bench.report import print_figures
 from bench.scale import SCALE
+from bench.synthesis import SYNTHESIS
 
 BENCHMARKS = {
     benchmark.name: benchmark
-    for benchmark in (EXTRACT, LOOKUP, decide.DECIDE, DEMO, PSEUDONYMS, ANONYMITY, SCALE, RELEASES)
+    for benchmark in (EXTRACT, LOOKUP, decide.DECIDE, DEMO, PSEUDONYMS, ANONYMITY, SCALE, RELEASES, SYNTHESIS)
 }
 RESULTS = Path(__file__).resolve().parent / "results"
 

@@ -28,9 +28,10 @@ class Agreed:
 def agree(columns: Sequence[Column], marginals: Sequence[NoisedMarginal], total: float) -> Agreed:
     """Return counts near the noised ones that agree.
 
-    What all marginals say of a field is averaged by inverse variance (Hay et al., VLDB 2010); every pair is then moved
-    to the averages of its two fields by least squares, cut at 0, and so on, and scaled to them at last (iterative
-    proportional fitting, Deming and Stephan 1940). A field that nothing counts is uniform.
+    What all marginals say of a field is averaged by inverse variance (Hay et al., VLDB 2010). Every pair is drawn
+    towards independence by the part of it that noise explains, then moved to the averages of its two fields by least
+    squares, cut at 0, and so on, and scaled to them at last (iterative proportional fitting, Deming and Stephan 1940).
+    A field that nothing counts is uniform.
     """
     placed = [(places(columns, marginal), marginal) for marginal in marginals]
     singles = tuple(_single(place, column.cells, placed, total) for place, column in enumerate(columns))
@@ -41,7 +42,8 @@ def agree(columns: Sequence[Column], marginals: Sequence[NoisedMarginal], total:
             counts = _of_total(marginal, total)
             if first > second:
                 first, second, counts = second, first, counts.T
-            pairs[first, second] = _moved(counts, singles[first], singles[second])
+            ends = singles[first], singles[second]
+            pairs[first, second] = _moved(_surely(counts, *ends, marginal.variance), *ends)
     return Agreed(singles, pairs)
 
 
@@ -75,6 +77,16 @@ def _of_total(marginal: NoisedMarginal, total: float) -> Weights:
     found = float(counts.sum())
     noise = math.sqrt(marginal.variance * counts.size)
     return counts * (total / found) if found > 0 and abs(found - total) > _SURPRISE * noise else counts
+
+
+def _surely(counts: Weights, rows: Weights, columns: Weights, variance: float) -> Weights:
+    """The counts, as far from those of independent fields as more than noise explains (James and Stein 1961)."""
+    apart = np.outer(rows, columns) / rows.sum()
+    signal = counts - apart
+    energy = float(np.square(signal).sum())
+    noise = variance * (counts.shape[0] - 1) * (counts.shape[1] - 1)
+    surely: Weights = apart + signal * max(1 - noise / max(energy, _SUPPORT), 0.0)
+    return surely
 
 
 def _moved(counts: Weights, rows: Weights, columns: Weights) -> Weights:

@@ -54,7 +54,7 @@ def test_the_fields_may_be_in_another_order() -> None:
     made = table({("F", False): 30, ("F", True): 20, ("M", False): 10, ("M", True): 40})
     turned = NoisedMarginal(("sick", "sex"), BY_BOTH.counts.T, 4.0)
     assert quality_of_rows(made, (SEX, SICK), (turned,)).mean_total_variation == pytest.approx(0)
-    assert quality_of_model(fit((SEX, SICK), (BY_BOTH,)), (turned,)).mean_total_variation < 1e-6
+    assert quality_of_model(fit((SEX, SICK), (BY_BOTH,)), (turned,)).mean_total_variation < 0.01
 
 
 def test_negative_counts_are_brought_to_nothing_for_the_association() -> None:
@@ -72,8 +72,9 @@ def test_negative_counts_are_brought_to_nothing_for_the_association() -> None:
         ([[7, 0], [3, 0]], 0),
         ([[0, 0], [0, 0]], 0),
         ([[3, 0, 0], [0, 3, 3]], 1),
+        ([[5, 0, 0], [0, 5, 0], [0, 0, 5]], 1),
     ],
-    ids=["same", "independent", "one-value", "nothing", "oblong"],
+    ids=["same", "independent", "one-value", "nothing", "oblong", "three"],
 )
 def test_cramers_v(counts: list[list[int]], expected: float) -> None:
     assert cramers_v(np.array(counts, np.float64)) == pytest.approx(expected, abs=1e-9)

@@ -50,6 +50,13 @@ def test_a_tree_alone_is_met_to_a_row() -> None:
     assert np.abs(counted(rows, 0, 2) - model.agreed.pairs[0, 2]).max() < 1.01
 
 
+def test_a_tree_is_followed_either_way() -> None:
+    chain = [marginal for marginal in marginals(0) if marginal.fields in (("district", "age"), ("insured", "age"))]
+    model = fit(COLUMNS, chain)
+    rows = np.stack(draw(model.agreed, model.tree, ROWS, np.random.default_rng(1)), axis=1)
+    assert np.abs(counted(rows, 1, 2) - model.agreed.pairs[1, 2]).max() < 1.01
+
+
 def test_rows_are_near_the_truth_that_only_noise_told_of() -> None:
     table, truth = sample(fit(COLUMNS, marginals(10.0)), ROWS, 1), codes()
     for one, other in ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)):

@@ -32,7 +32,7 @@ def test_the_shares_add_up_to_one_and_go_by_cells_to_two_thirds() -> None:
 
 
 def test_the_smallest_pairs_come_first_within_the_limit_and_no_field_is_left_out() -> None:
-    columns = (column("a", 2), column("b", 3), column("c", 5), column("d", 50))
+    columns = (column("d", 50), column("a", 2), column("c", 5), column("b", 3))
     found = workload(columns, 6 + 10 + 50)
     assert found is not None
     assert [one.fields for one in found] == [("d",), ("a", "b"), ("a", "c")]
