@@ -150,6 +150,7 @@ def hold(books: Books, prices: Prices, answered: threading.Event, gateway: gw.Ga
     answered.set()
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(600)
 def test_what_a_killed_gateway_delivered_was_charged(site: Site, prove: bool) -> None:
     books, prices = Books(), Prices(0.01)

@@ -62,6 +62,7 @@ def test_margins_cover_the_truth_at_their_rate(auditor: Auditor, pairs: dict[str
     assert pair.present.claim(statistic).within((1 - 1e-9) * margin - 1) < CONFIDENCE <= due + 1e-12
 
 
+@pytest.mark.proof
 def test_margins_cover_the_truth_in_whole_releases(auditor: Auditor, prove: bool) -> None:
     """One cell a release: 10,000 releases at full size."""
     releases = 10_000 if prove else 150

@@ -14,6 +14,8 @@ from tests.privacy.audit.chances import ALARM
 from tests.privacy.audit.claims import LAPLACE
 from tests.privacy.audit.detectors import alike, coarse, misfit, off_lattice
 
+pytestmark = pytest.mark.proof
+
 SCENES = ["maximal", "above", "below", "alone", "missing"]
 
 

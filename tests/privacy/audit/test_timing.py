@@ -103,6 +103,7 @@ def _varint(value: int) -> int:
     return 1 + (10 if value < 0 else (value.bit_length() + 6) // 7)
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(1800)
 def test_answers_tell_nothing_by_their_time_and_size(ask_sound: Callable[[int], Seen], prove: bool) -> None:
     seen = ask_sound(4000 if prove else 100)
