@@ -22,6 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv
 
+from bench import peers, synthesis_peers
 from bench.benchmark import Benchmark, Say
 from bench.kernels import load, peak_bytes
 from bench.measure import Json, significant, spread
@@ -32,7 +33,6 @@ from gateway.model.values import FieldType
 from gateway.synthesis.columns import Codes, KeyColumn
 from gateway.synthesis.extract import Model, fit, sample
 from gateway.synthesis.marginals import NoisedMarginal
-from gateway.synthesis.quality import quality_of_rows
 from gateway.synthesis.workload import workload
 
 EPSILONS = (4.7, 1.0, 0.1)
@@ -99,6 +99,7 @@ def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
         }
     noised = _pairs(flights, Census(flights, 0), EPSILONS[0])
     say("measuring the job")
+    others = _peers(flights, noised, rows, say)
     return {
         "rows": rows,
         "runs": runs,
@@ -106,6 +107,7 @@ def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
         "cells_of_pairs": sum(one.counts.size for one in noised),
         **_cost(flights, noised, rows, runs),
         **errors,
+        **others,
         "load": load(),
     }
 
@@ -142,12 +144,8 @@ def _pairs(flights: Flights, census: Census, epsilon: float) -> list[NoisedMargi
 
 def _error(flights: Flights, model: Model, seed: int) -> tuple[float, float]:
     table = sample(model, len(flights.codes[0]), seed)
-    truth = [
-        NoisedMarginal(tuple(flights.columns[field].name for field in pair), flights.counted(pair), 0)
-        for pair in combinations(range(len(flights.columns)), 2)
-    ]
-    found = [one.total_variation for one in quality_of_rows(table, flights.columns, truth).marginals]
-    return sum(found) / len(found), max(found)
+    drawn = [column.encode(table.column(column.name)) for column in flights.columns]
+    return _apart(flights, Flights(flights.columns, drawn))
 
 
 def _cost(flights: Flights, noised: list[NoisedMarginal], rows: int, runs: int) -> Mapping[str, Json]:
@@ -167,6 +165,49 @@ def _cost(flights: Flights, noised: list[NoisedMarginal], rows: int, runs: int) 
         "job_s": spread(wall).json(),
         "peak_mib": significant(peak_bytes(lambda: sample(model, rows, 0)) / 2**20, 3),
     }
+
+
+def _peers(flights: Flights, noised: list[NoisedMarginal], rows: int, say: Say) -> dict[str, Json]:
+    """What other libraries make of the same counts, once each: those of all pairs, or of the strongest tree."""
+    found: dict[str, Json] = {}
+    tree = fit(flights.columns, noised).tree
+    fields = [tuple(_FIELDS.index(name) for name in one.fields) for one in noised]
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "counts.npz"
+        np.savez(
+            file,
+            allow_pickle=False,
+            fields=np.array(fields),
+            tree=np.array([fields.index(pair) for pair in tree]),
+            deviations=np.array([math.sqrt(one.variance) for one in noised]),
+            cells=np.array([column.cells for column in flights.columns]),
+            rows=np.array(rows),
+            **{str(at): one.counts for at, one in enumerate(noised)},
+        )
+        for work, python in synthesis_peers.interpreters().items():
+            say(f"running {work}")
+            with peers.peer(python, work, file, synthesis_peers.__file__) as run_peer:
+                start = time.perf_counter()
+                done = run_peer()
+                wall = time.perf_counter() - start
+            codes = np.load(file.with_name(f"{work}.npy"))
+            mean, worst = _apart(flights, Flights(flights.columns, list(codes.T)))
+            found[work] = {
+                "mean_tv": significant(mean),
+                "worst_tv": significant(worst),
+                "cpu_s": significant(done.cpu),
+                "wall_s": significant(wall),
+                "process_mib": significant(done.result),
+            }
+    return found
+
+
+def _apart(one: Flights, other: Flights) -> tuple[float, float]:
+    found = [
+        float(np.abs(one.counted(pair) - other.counted(pair)).sum()) / 2 / len(one.codes[0])
+        for pair in combinations(range(len(one.columns)), 2)
+    ]
+    return sum(found) / len(found), max(found)
 
 
 def _flights(rows: int) -> Flights:
