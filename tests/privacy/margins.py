@@ -13,7 +13,7 @@ from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-RELEASES = 24_000
+RELEASES = 12_000
 PROOF_RELEASES = 200_000
 
 LAPLACE, GAUSSIAN = NoiseKind.LAPLACE, NoiseKind.GAUSSIAN

@@ -56,6 +56,6 @@ def test_the_error_is_the_one_that_the_choice_was_made_by(kind: NoiseKind) -> No
     # at ε = 1/10, and at ρ = ε²/2
     noise = IntegerNoise(kind, 10 * (sensitivity.l1 if kind is LAPLACE else sensitivity.l2))
     days = np.arange(90)
-    nodes = released(plan, days, noise, 400)
+    nodes = released(plan, days, noise, 1000)
     totals = [window(plan, nodes, noise, 1, day).values - days[:day].sum() for day in range(1, 91)]
-    assert np.sqrt(np.mean(np.square(totals))) / 10 == pytest.approx(typical_error(plan, kind, 1), rel=0.05)
+    assert np.sqrt(np.mean(np.square(totals))) / 10 == pytest.approx(typical_error(plan, kind, 1), rel=0.03)

@@ -18,20 +18,21 @@ FEW = np.array([10, 12, 90, 95] * 5)
 BOUNDS = FieldBounds(0, 100, 50)
 
 
+def noises(kind: NoiseKind, bounds: FieldBounds, count_scale: float) -> tuple[MomentNoise, IntegerNoise]:
+    reach = max(bounds.upper - bounds.centre, bounds.centre - bounds.lower)
+    squares = IntegerNoise(kind, 3.0 * reach**2 / 4)
+    return MomentNoise(IntegerNoise(kind, count_scale), IntegerNoise(kind, 3.0 * reach), squares), squares
+
+
 def released(
     data: Floats, kind: NoiseKind, bounds: FieldBounds, releases: int, count_scale: float = 3.0
 ) -> tuple[Estimates, Estimates]:
     """Means and variances of one field, as often as asked. The noise of sums and squares follows their sensitivity."""
-    reach = max(bounds.upper - bounds.centre, bounds.centre - bounds.lower)
-    scale = 3.0
-    noise = MomentNoise(
-        IntegerNoise(kind, count_scale), IntegerNoise(kind, scale * reach), IntegerNoise(kind, scale * reach**2 / 4)
-    )
-    assert noise.squares is not None
+    noise, squares_noise = noises(kind, bounds, count_scale)
     off = data - int(bounds.centre)
     counts = len(data) + drawn(noise.count, (releases,), 1)
     totals = int(off.sum()) + drawn(noise.total, (releases,), 2)
-    squares = int((off**2).sum()) + drawn(noise.squares, (releases,), 3)
+    squares = int((off**2).sum()) + drawn(squares_noise, (releases,), 3)
     return mean(counts, totals, noise, bounds), variance(counts, totals, squares, noise, bounds)
 
 
@@ -74,3 +75,19 @@ def test_intervals_are_not_needlessly_wide(data: Floats, kind: NoiseKind) -> Non
     means, variances = released(data, kind, BOUNDS, RELEASES)
     assert waste(means, data.mean()) < 1.12
     assert waste(variances, data.var()) < 1.25
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("kind", [LAPLACE, GAUSSIAN])
+@pytest.mark.parametrize("count_scale", [3.0, 16.0])
+def test_the_error_is_that_of_theory(kind: NoiseKind, count_scale: float, prove: bool) -> None:
+    """To first order the error of a mean m is that of (total - m·count)/n, and likewise for a variance."""
+    releases = PROOF_RELEASES if prove else RELEASES
+    data = np.array([35, 95] * 4000)
+    means, variances = released(data, kind, BOUNDS, releases, count_scale)
+    noise, squares = noises(kind, BOUNDS, count_scale)
+    m, v = data.mean() - 50, data.var()
+    of_mean = np.sqrt(noise.total.variance + m**2 * noise.count.variance) / len(data)
+    of_variance = squares.variance + 4 * m**2 * noise.total.variance + (m**2 - v) ** 2 * noise.count.variance
+    assert np.sqrt(np.mean((means.values - data.mean()) ** 2)) / of_mean == pytest.approx(1, abs=0.03)
+    assert np.sqrt(np.mean((variances.values - v) ** 2) / of_variance) * len(data) == pytest.approx(1, abs=0.03)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,9 +18,9 @@ class Estimates:
     do is less likely. A value may lie outside its interval only after a step that is labelled as biased.
     """
 
-    values: Floats
-    lower: Floats
-    upper: Floats
+    values: Floats = field(repr=False)
+    lower: Floats = field(repr=False)
+    upper: Floats = field(repr=False)
     applied: tuple[PostProcessing, ...] = ()
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -24,8 +24,8 @@ class Top:
     that they also cover the selected ones.
     """
 
-    places: Integers
-    certain: tuple[bool, ...]
+    places: Integers = field(repr=False)
+    certain: tuple[bool, ...] = field(repr=False)
     counts: Estimates
 
 

@@ -57,8 +57,9 @@ def _shared(values: Floats, variances: Floats, total: int) -> Integers:
     missing = total - int(floor.sum())
     result = floor.astype(np.int64)
     places = np.argsort(floor - real, kind="stable")
-    # float error may put a sum of floors one past the total; then the smallest remainders give back
-    for step in range(abs(missing)):
-        place = places[step % len(places)] if missing > 0 else places[::-1][step % len(places)]
-        result[place] = max(0, result[place] + (1 if missing > 0 else -1))
+    if missing < 0:
+        # totals beyond 2^53 are no longer whole as floats
+        result[np.argmax(result)] += missing
+    else:
+        result[places[:missing]] += 1
     return result

@@ -90,6 +90,33 @@ def test_the_recommended_tree_is_never_worse_than_flat_or_binary(kind: NoiseKind
         assert best <= rank_error(BinTree(bins, 2), kind)
 
 
+# docs/reference/answers.md shows these
+@pytest.mark.parametrize(
+    ("bins", "flat", "branching", "laplace", "binary", "gaussian"),
+    [
+        (16, 2.00, 16, 2.00, 3.17, 1.59),
+        (32, 2.83, 7, 2.82, 4.24, 1.90),
+        (64, 4.00, 8, 3.42, 5.40, 2.20),
+        (128, 5.66, 13, 4.13, 6.63, 2.51),
+        (256, 8.00, 20, 4.98, 7.93, 2.80),
+        (1024, 16.00, 11, 6.83, 10.73, 3.39),
+        (4096, 32.00, 18, 8.76, 13.78, 3.98),
+    ],
+)
+def test_the_figures_of_flat_and_nested_bins(
+    bins: int, flat: float, branching: int, laplace: float, binary: float, gaussian: float
+) -> None:
+    assert recommended_branching(bins, NoiseKind.LAPLACE) == branching
+    assert recommended_branching(bins, NoiseKind.GAUSSIAN) == 2
+    figures = [
+        rank_error(BinTree(bins, bins), NoiseKind.LAPLACE),
+        rank_error(BinTree(bins, branching), NoiseKind.LAPLACE),
+        rank_error(BinTree(bins, 2), NoiseKind.LAPLACE),
+        rank_error(BinTree(bins, 2), NoiseKind.GAUSSIAN),
+    ]
+    assert figures == pytest.approx([flat, laplace, binary, gaussian], abs=0.006)
+
+
 def test_few_bins_stay_flat_and_many_do_not() -> None:
     assert recommended_branching(16, NoiseKind.LAPLACE) == 16
     assert BinTree(256, recommended_branching(256, NoiseKind.LAPLACE)).levels == 2
