@@ -26,13 +26,13 @@ from bench import peers, synthesis_peers
 from bench.benchmark import Benchmark, Say
 from bench.kernels import load, peak_bytes
 from bench.measure import Json, significant, spread
-from gateway.adapters.synthesis.job import Job, Limits
-from gateway.adapters.synthesis.order import Order
+from gateway.adapters.synthesis.job import Job
 from gateway.model.loss import PrivacyLoss, epsilon_to_rho
 from gateway.model.values import FieldType
 from gateway.synthesis.columns import Codes, KeyColumn
 from gateway.synthesis.extract import Model, fit, sample
 from gateway.synthesis.marginals import NoisedMarginal
+from gateway.synthesis.order import Limits, Order
 from gateway.synthesis.workload import workload
 
 EPSILONS = (4.7, 1.0, 0.1)

@@ -13,65 +13,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
 from gateway.adapters.synthesis import worker
-from gateway.adapters.synthesis.order import Order, write_order
-from gateway.model.errors import ErrorReason, Fault
-
-
-class Step(StrEnum):
-    """What a job is at, in this order."""
-
-    FIT = "fit"
-    DRAW = "draw"
-    WRITE = "write"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """So much of a step is done, of so much. Tells how far, and nothing of the counts."""
-
-    step: Step
-    done: int
-    of: int
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a job may take: bytes of memory beyond its libraries', and seconds from its start to its end."""
-
-    memory: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Extract:
-    """The two files of an extract that is done."""
-
-    rows: Path
-    report: Path
-
-
-class Failure(StrEnum):
-    """Why a job gave no extract."""
-
-    CANCELLED = "cancelled"
-    OUT_OF_TIME = "out-of-time"
-    OUT_OF_MEMORY = "out-of-memory"
-    BROKEN = "broken"
-
-
-class ExtractFailed(Fault):
-    """The extract was not made and nothing is left of it. The marginals are released all the same: it can be made
-    again without a new charge."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(ErrorReason.RELEASE_FAILED)
-        self.failure = failure
+from gateway.adapters.synthesis.order_files import write_order
+from gateway.synthesis.order import Extract, ExtractFailed, Failure, Limits, Order, Progress, Step
 
 
 class Job:

@@ -21,10 +21,11 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from gateway.adapters.synthesis.order import Format, read_order
-from gateway.adapters.synthesis.report import report
+from gateway.adapters.synthesis.order_files import read_order
 from gateway.synthesis.extract import fit, sample
+from gateway.synthesis.order import Format
 from gateway.synthesis.quality import quality_of_rows
+from gateway.synthesis.report import report
 
 DONE, BROKEN, OUT_OF_MEMORY = 0, 1, 77
 ROWS, REPORT = "rows", "report.json"

@@ -22,14 +22,15 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
-from gateway.adapters.synthesis.job import ExtractFailed, Failure, Job, Limits, Progress, Step
-from gateway.adapters.synthesis.order import Format, Order, read_order, write_order
+from gateway.adapters.synthesis.job import Job
+from gateway.adapters.synthesis.order_files import read_order, write_order
 from gateway.model.errors import ErrorReason
 from gateway.model.loss import PrivacyLoss
 from gateway.model.values import FieldType
 from gateway.synthesis.columns import BinColumn, KeyColumn
 from gateway.synthesis.extract import fit, sample
 from gateway.synthesis.marginals import NoisedMarginal
+from gateway.synthesis.order import ExtractFailed, ExtractJob, Failure, Format, Limits, Order, Progress, Step
 
 MIB = 2**20
 ENOUGH = Limits(memory=512 * MIB, seconds=60)
@@ -51,7 +52,7 @@ ORDER = Order(
 )
 
 
-def fails(job: Job) -> Failure:
+def fails(job: ExtractJob) -> Failure:
     with pytest.raises(ExtractFailed) as caught:
         job.run()
     assert caught.value.reason is ErrorReason.RELEASE_FAILED
@@ -182,8 +183,9 @@ def test_a_worker_ends_and_clears_up_when_the_gateway_is_killed(tmp_path: Path) 
         import sys
         from dataclasses import replace
         from pathlib import Path
-        from gateway.adapters.synthesis.job import Job, Limits
-        from gateway.adapters.synthesis.order import read_order
+        from gateway.adapters.synthesis.job import Job
+        from gateway.adapters.synthesis.order_files import read_order
+        from gateway.synthesis.order import Limits
         order = replace(read_order(Path(sys.argv[1])), rows=3_000_000)
         Job(order, Path(sys.argv[2]), "one", Limits(4 * 2**30, 60), lambda told: print(told.step, flush=True)).run()
     """)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.adapters.synthesis.order import Order
 from gateway.model.loss import exact
 from gateway.synthesis.columns import KeyColumn
+from gateway.synthesis.order import Order
 from gateway.synthesis.quality import Quality
 
 FORMAT = "purpose-gateway.synthetic-extract.v1"

@@ -1,12 +1,10 @@
-"""What a job is asked to make, and the two files by which its process is told."""
+"""The two files by which the process of a job is told what to make."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,35 +15,10 @@ from gateway.model.loss import PrivacyLoss
 from gateway.model.values import FieldType, Scalar
 from gateway.synthesis.columns import BinColumn, Column, KeyColumn
 from gateway.synthesis.marginals import NoisedMarginal
+from gateway.synthesis.order import Format, Order
 
 _WORDS = "order.json"
 _COUNTS = "counts.npz"
-
-
-class Format(StrEnum):
-    """The file the rows are written to; the value is its suffix."""
-
-    PARQUET = "parquet"
-    CSV = "csv"
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One synthetic extract: noised marginals, their public domains, and how many rows to draw.
-
-    Without `rows` there are as many as the marginals speak of; without a `total` that is estimated from them. `loss` is
-    what the marginals cost together: the extract itself costs nothing. `about` goes into the report as it is: the
-    identity of the release, its data version, licence, citation.
-    """
-
-    columns: tuple[Column, ...]
-    marginals: tuple[NoisedMarginal, ...]
-    loss: PrivacyLoss
-    seed: int
-    rows: int | None = None
-    total: float | None = None
-    format: Format = Format.PARQUET
-    about: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_order(order: Order, folder: Path) -> None:

@@ -1,0 +1,107 @@
+"""What a job is asked to make, and how it answers. The job itself needs processes and files, and is an adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.loss import PrivacyLoss
+from gateway.synthesis.columns import Column
+from gateway.synthesis.marginals import NoisedMarginal
+
+
+class Format(StrEnum):
+    """The file the rows are written to; the value is its suffix."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One synthetic extract: noised marginals, their public domains, and how many rows to draw.
+
+    Without `rows` there are as many as the marginals speak of; without a `total` that is estimated from them. `loss` is
+    what the marginals cost together: the extract itself costs nothing. `about` goes into the report as it is: the
+    identity of the release, its data version, licence, citation.
+    """
+
+    columns: tuple[Column, ...]
+    marginals: tuple[NoisedMarginal, ...]
+    loss: PrivacyLoss
+    seed: int
+    rows: int | None = None
+    total: float | None = None
+    format: Format = Format.PARQUET
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a job may take: bytes of memory beyond its libraries', and seconds from its start to its end."""
+
+    memory: int
+    seconds: float
+
+
+class Step(StrEnum):
+    """What a job is at, in this order."""
+
+    FIT = "fit"
+    DRAW = "draw"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """So much of a step is done, of so much. Tells how far, and nothing of the counts."""
+
+    step: Step
+    done: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """The two files of an extract that is done."""
+
+    rows: Path
+    report: Path
+
+
+class Failure(StrEnum):
+    """Why a job gave no extract."""
+
+    CANCELLED = "cancelled"
+    OUT_OF_TIME = "out-of-time"
+    OUT_OF_MEMORY = "out-of-memory"
+    BROKEN = "broken"
+
+
+class ExtractFailed(Fault):
+    """The extract was not made and nothing is left of it.
+
+    The marginals are released all the same: it can be made again without a new charge.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(ErrorReason.RELEASE_FAILED)
+        self.failure = failure
+
+
+class ExtractJob(Protocol):
+    """One order in the making."""
+
+    def run(self) -> Extract:
+        """Make the extract; returns when it is there.
+
+        Raises:
+            ExtractFailed: it was cancelled, went beyond a limit, or failed.
+        """
+
+    def cancel(self) -> None:
+        """Have `run` end within a moment, in whatever thread it is. A job that is done stays done."""
