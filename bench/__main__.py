@@ -21,6 +21,7 @@ from bench.extract import EXTRACT
 from bench.lookup import LOOKUP
 from bench.measure import Json
 from bench.pseudonyms import PSEUDONYMS
+from bench.releases.large import RELEASES_SCALE
 from bench.releases.speed import RELEASES
 from bench.report import print_figures
 from bench.scale import SCALE
@@ -28,7 +29,18 @@ from bench.synthesis import SYNTHESIS
 
 BENCHMARKS = {
     benchmark.name: benchmark
-    for benchmark in (EXTRACT, LOOKUP, decide.DECIDE, DEMO, PSEUDONYMS, ANONYMITY, SCALE, RELEASES, SYNTHESIS)
+    for benchmark in (
+        EXTRACT,
+        LOOKUP,
+        decide.DECIDE,
+        DEMO,
+        PSEUDONYMS,
+        ANONYMITY,
+        SCALE,
+        RELEASES,
+        RELEASES_SCALE,
+        SYNTHESIS,
+    )
 }
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -38,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Benchmarks: what the gateway costs next to the same work without it.",
-        epilog="\n".join(f"{one.name:10} {one.about}" for one in BENCHMARKS.values()),
+        epilog="\n".join(f"{one.name:14} {one.about}" for one in BENCHMARKS.values()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", choices=["list", "all", *BENCHMARKS], help="one benchmark, all of them, or their list")
@@ -50,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     if chosen.name == "list":
         for one in BENCHMARKS.values():
-            print(f"{one.name:10} {one.about} (rows: {one.rows:,})")
+            print(f"{one.name:14} {one.about} (rows: {one.rows:,})")
         return 0
     if chosen.name == "all":
         results = {name: _run(one, chosen, save=True) for name, one in BENCHMARKS.items()}

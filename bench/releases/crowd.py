@@ -81,7 +81,7 @@ def _researcher(site: Site, number: int, barrier: Barrier) -> Answered:
         for question in range(QUESTIONS):
             start = time.perf_counter()
             try:
-                answer = ask(connection, EPSILON, at_least=1 + number * QUESTIONS + question)
+                answer = ask(connection, EPSILON, at_most=1 + number * QUESTIONS + question)
             except gw.BudgetExhausted:
                 refused += 1
             else:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.releases.question import message
+from bench.releases.question import another, message
 from bench.releases.serving import unheld
+from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.model.party import Peer
 from gateway.pipeline import Ports
 from gateway.server.desk import Desk
@@ -41,31 +42,41 @@ class Inside:
 
     ports: Ports
     peer: Peer
+    root: Path
     plan: Any = None
     began: float = 0.0
     ended: float = 0.0
 
-    def bounding_and_noise(self, epsilon: float) -> float:
-        """Make a new release, and return the seconds from the engine's question to when all noise was there."""
+    def bounding_and_noise(self) -> float:
+        """Ask a new question, and return the seconds from the engine's part of it to when all noise was there."""
         self.began = self.ended = 0.0
-        answer = Research(Desk(self.ports, 0)).create_release(self.peer, message(epsilon))
+        answer = Research(Desk(self.ports, 0)).create_release(self.peer, message(another()))
         if isinstance(answer, Problem) or not 0 < self.began < self.ended:
             raise RuntimeError("a release was not made anew")
         return self.ended - self.began
 
     def bounded(self) -> float:
-        """Put the same question to the engine again, with nothing before or after it, and return the seconds."""
-        start = time.perf_counter()
-        self.ports.source.aggregates(self.plan)
-        return time.perf_counter() - start
+        """Put the last question to an engine that has answered nothing yet, with nothing before or after it.
+
+        Return the seconds.
+        """
+        engine = DuckDBSource(self.root)
+        try:
+            engine.verify(self.plan.contract)
+            start = time.perf_counter()
+            engine.aggregates(self.plan)
+            return time.perf_counter() - start
+        finally:
+            engine.close()
 
 
 @contextmanager
 def inside(config: Path, peer: Peer) -> Iterator[Inside]:
     """Compose a gateway in this process by a settings file, for one caller."""
-    with open_gateway(read_settings(config)) as gateway:
+    settings = read_settings(config)
+    with open_gateway(settings) as gateway:
         ports = unheld(gateway.ports)
-        watched = Inside(ports, peer)
+        watched = Inside(ports, peer, settings.data.root)
 
         def asked(call: Callable[[], Any], given: tuple[Any, ...]) -> Any:
             watched.plan, watched.began = given[0], time.perf_counter()

@@ -21,7 +21,6 @@ from bench.measure import Json, significant, spread
 from bench.processes import peak_rss_mib
 from bench.releases.deployment import UNIVERSITIES, prepared
 from bench.releases.inside import inside
-from bench.releases.question import another_epsilon
 from bench.releases.visits import FILE, persons_of
 from gateway.model.party import Peer
 from tests.integration.site import ROOT, Site
@@ -75,7 +74,7 @@ def _pass(site: Site) -> Passed:
 def _once(config: Path, peer: Peer) -> Passed:
     with inside(config, peer) as gateway:
         before, cpu = peak_rss_mib(os.getpid()), time.process_time()
-        seconds = gateway.bounding_and_noise(another_epsilon())
+        seconds = gateway.bounding_and_noise()
         return Passed(seconds, time.process_time() - cpu, peak_rss_mib(os.getpid()), before)
 
 

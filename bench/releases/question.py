@@ -7,6 +7,7 @@ from itertools import count
 
 import gateway.client as gw
 from bench.releases.deployment import DATASET, DISCLOSURE, PURPOSE
+from bench.releases.visits import BEYOND
 from gateway.api.v1 import research_service_pb2
 from gateway.client.context import context
 from gateway.client.plans import plan
@@ -19,22 +20,27 @@ EPSILON = 1.0
 _numbers = count(1)
 
 
-def another_epsilon() -> float:
-    """An epsilon like no other before, so that its release is a new one; within a hundredth of EPSILON."""
-    return EPSILON - next(_numbers) * 1e-6
+def another() -> int:
+    """A number like no other before."""
+    return next(_numbers)
 
 
-def message(epsilon: float) -> research_service_pb2.CreateReleaseRequest:
-    """The question as it arrives."""
+def near(number: int) -> float:
+    """An epsilon of its own for each number, within a hundredth of EPSILON."""
+    return EPSILON - number * 1e-6
+
+
+def message(at_most: int) -> research_service_pb2.CreateReleaseRequest:
+    """The question as it arrives, of visits with a bound on their amounts."""
     return research_service_pb2.CreateReleaseRequest(
         context=context(PURPOSE, "", "", "", str(uuid.uuid4())),
-        plan=plan(DATASET, DISCLOSURE, STATISTICS, GROUP_BY, ()),
-        epsilon=epsilon,
+        plan=plan(DATASET, DISCLOSURE, STATISTICS, GROUP_BY, _all(at_most)),
+        epsilon=EPSILON,
     )
 
 
-def ask(connection: gw.Gateway, epsilon: float, at_least: int = 0) -> gw.Release:
-    """Ask it over a connection, of visits whose amount is at least so much."""
+def ask(connection: gw.Gateway, epsilon: float = EPSILON, at_most: int = 0) -> gw.Release:
+    """Ask it over a connection, of visits with a bound on their amounts, if one is given."""
     return connection.release(
         DATASET,
         DISCLOSURE,
@@ -42,5 +48,10 @@ def ask(connection: gw.Gateway, epsilon: float, at_least: int = 0) -> gw.Release
         purpose=PURPOSE,
         epsilon=epsilon,
         group_by=GROUP_BY,
-        filters=[("amount", ">=", at_least)] if at_least else [],
+        filters=_all(at_most) if at_most else [],
     )
+
+
+def _all(at_most: int) -> list[tuple[str, str, int]]:
+    # no amount is as large: another question of the same rows, which nothing that was kept can answer
+    return [("amount", "<=", BEYOND + at_most)]

@@ -16,7 +16,7 @@ from bench.releases.crowd import crowded
 from bench.releases.deployment import UNHELD, UNIVERSITIES, prepared, serving
 from bench.releases.inside import inside
 from bench.releases.others import interpreters
-from bench.releases.question import EPSILON, another_epsilon, ask
+from bench.releases.question import EPSILON, another, ask, near
 from bench.releases.visits import FILE, PLACES, persons_of
 
 REPEATS = 20
@@ -36,11 +36,12 @@ def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
         stack.enter_context(serving(site, *UNHELD))
         connection = stack.enter_context(site.connect(UNIVERSITIES[0]))
         watched = stack.enter_context(inside(site.config, site.peer(UNIVERSITIES[0])))
-        asked = ask(connection, EPSILON)
+        asked = ask(connection)
         arms: dict[str, Callable[[], float]] = {
-            "bounding_and_noise": lambda: watched.bounding_and_noise(another_epsilon()),
+            "bounding_and_noise": watched.bounding_and_noise,
             "bounded": watched.bounded,
-            "release": lambda: _release(connection, totals),
+            "release": lambda: _release(connection, totals, at_most=another()),
+            "release_of_known": lambda: _release(connection, totals, epsilon=near(another())),
             "repeat": lambda: _repeat(connection, asked),
         }
         for work, python in interpreters().items():
@@ -72,7 +73,7 @@ def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
 def _figures(seconds: Mapping[str, Sequence[float]]) -> dict[str, Json]:
     compared = {
         "vs_bounded": ("release", "bounded"),
-        **{f"{work}_vs_release": (work, "release") for work in interpreters()},
+        **{f"{work}_vs_{ours}": (work, ours) for work in interpreters() for ours in ("release", "release_of_known")},
     }
     return {
         **{f"{name}_ms": significant(spread(found).median * 1e3) for name, found in seconds.items()},
@@ -80,9 +81,11 @@ def _figures(seconds: Mapping[str, Sequence[float]]) -> dict[str, Json]:
     }
 
 
-def _release(connection: gw.Gateway, totals: dict[str, Sequence[float]]) -> float:
+def _release(
+    connection: gw.Gateway, totals: dict[str, Sequence[float]], *, epsilon: float = EPSILON, at_most: int = 0
+) -> float:
     start = time.perf_counter()
-    answer = ask(connection, another_epsilon())
+    answer = ask(connection, epsilon, at_most)
     seconds = time.perf_counter() - start
     if not answer.charged:
         raise RuntimeError("a release was not made anew")
@@ -99,7 +102,7 @@ def _repeat(connection: gw.Gateway, first: gw.Release) -> float:
     """Seconds of one repeat, of some."""
     start = time.perf_counter()
     for _ in range(REPEATS):
-        again = ask(connection, EPSILON)
+        again = ask(connection)
         if again.charged or again.message != first.message:
             raise RuntimeError("a repeated release is not the same")
     return (time.perf_counter() - start) / REPEATS
@@ -108,7 +111,7 @@ def _repeat(connection: gw.Gateway, first: gw.Release) -> float:
 def _held(rows: int, runs: int) -> list[float]:
     """Seconds of repeats by the product's own command, with a slot."""
     with prepared(rows, slot_ms=_SLOT_MS) as site, serving(site), site.connect(UNIVERSITIES[0]) as connection:
-        first = ask(connection, EPSILON)
+        first = ask(connection)
         return [_repeat(connection, first) for _ in range(runs)]
 
 

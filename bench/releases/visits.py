@@ -19,6 +19,8 @@ FILE = "visits.parquet"
 PLACES = tuple(f"place-{number:02d}" for number in range(100))
 LARGEST = 1_000
 """Amounts lie from 0 to here; what lies above is clamped."""
+BEYOND = 1_000_000
+"""No amount is as large."""
 MAX_PLACES = 3
 MAX_VISITS = 10
 """One person counts at so many places, with so many visits at each."""
@@ -67,7 +69,7 @@ def _piece(random: np.random.Generator, rows: int, persons: int, schema: pa.Sche
     who = np.where(often, random.integers(0, max(1, persons // 10), rows), random.integers(0, persons, rows))
     beyond = np.minimum(random.geometric(0.35, rows) - 1, len(PLACES) - 1)
     where = (who * _INVERSE_OF_GOLDEN_RATIO + beyond * 7) % len(PLACES)
-    amounts = np.rint(np.exp(random.normal(3.5, 1.0, rows))).astype(np.int64)
+    amounts = np.minimum(np.rint(np.exp(random.normal(3.5, 1.0, rows))), BEYOND - 1).astype(np.int64)
     return pa.table(
         [_identifiers(who), pa.array(PLACES).take(pa.array(where)), pa.array(amounts)],
         schema=schema,

@@ -21,6 +21,7 @@ _KEYS = {
     "anonymity": ("rows_per_s", "vs_arrow", "classes", "share_withheld", "peak_mib", "load"),
     "scale": ("record", "census", "record_mib_of_a_batch", "process_mib", "batch_rows", "load"),
     "releases": ("bounding_and_noise_ms", "release_ms", "repeat_ms", "vs_bounded", "repeat_held_ms", "researchers"),
+    "releases-scale": ("seconds", "process_mib", "process_mib_before", "cpu_ns_per_row", "persons", "load"),
     "synthesis": ("fit_and_draw_cpu_s", "job_s", "peak_mib", "at_epsilon_4.7", "at_epsilon_0.1", "load"),
 }
 
