@@ -54,7 +54,8 @@ def non_negative(counts: Weights, total: float) -> Weights:
     """
     falling = np.sort(counts, axis=None)[::-1]
     surplus = np.cumsum(falling) - total
-    kept = int(np.nonzero(falling * np.arange(1, counts.size + 1) > surplus)[0][-1])
+    # the largest is always kept; beyond 2^53 a float cannot tell
+    kept = int(np.nonzero(falling * np.arange(1, counts.size + 1) > surplus)[0].max(initial=0))
     lowered: Weights = np.maximum(counts - surplus[kept] / (kept + 1), 0)
     return lowered
 
