@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 import gateway.client as gw
 from tests.privacy.audit.asking import Answers, Filters, ask
 from tests.privacy.audit.audited import Audited
-from tests.privacy.audit.canaries import Truth, placed, told_apart
+from tests.privacy.audit.canaries import Scene, Truth, placed, told_apart, totals
 from tests.privacy.audit.claims import Integers
 from tests.privacy.audit.detectors import proved_epsilon
 
@@ -60,3 +61,11 @@ def proved(pair: Pair, statistics: list[str], scene: str, claimed: float) -> flo
     one, other = (np.hstack([answers.blocks(name, cells) for name in statistics]) for answers in pair)
     scales = np.repeat([pair.present.claim(name).deviation for name in statistics], cells.shape[1])
     return proved_epsilon(one, other, scales / np.sqrt(2), claimed)
+
+
+def bias(auditor: Auditor, answers: Answers, state: int, statistic: str, scene: Scene) -> float:
+    """How far off the exact answers are over a scene's blocks, on average, in standard errors."""
+    exact = totals(auditor.truths[state], auditor.truths[WITHOUT], statistic, scene)
+    errors = answers.values[statistic][:, placed(scene.name)].sum(axis=2) - exact
+    deviation = answers.claim(statistic).deviation * math.sqrt(scene.cells)
+    return float(errors.mean()) / deviation * math.sqrt(errors.size)

@@ -52,6 +52,7 @@ class Scene:
 
 SCENES = (
     Scene("maximal", 2, 100),
+    Scene("long", 2, 50),
     Scene("above", 6, 40, drawn=True),
     Scene("below", 6, 40, drawn=True),
     Scene("alone", 2, 100, crowded=False),
@@ -113,6 +114,8 @@ def _canary(scene: str, block: int, names: list[str]) -> Iterator[Row]:
         match scene:
             case "maximal" | "alone":
                 yield from [Row(person, name, AMOUNT[1], WIDE[1], 0.5)] * MAX_ROWS
+            case "long":
+                yield from [Row(person, name, INT64[1], WIDE[1] + 1, 0.5)] * (3 * MAX_ROWS)
             case "above":
                 yield from [Row(person, name, INT64[1], 2**53 + 1, 0.5)] * (3 * MAX_ROWS)
             case "below":
@@ -158,8 +161,8 @@ Truth = Mapping[str, npt.NDArray[np.int64]]
 def truth(found: list[Row]) -> Truth:
     """The exact bounded answers, worked out again from the definitions, in plain Python.
 
-    Where a person is in more cells than count, the gateway draws; those cells hold nothing to compare with
-    (`told_apart`).
+    Where a person is in more cells than count, the gateway draws; those cells count here as if all did (`told_apart`,
+    `totals`).
     """
     held: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in found:
@@ -173,6 +176,19 @@ def truth(found: list[Row]) -> Truth:
         answers["sum(amount)"][place] += _bounded_sum([row.amount for row in own], AMOUNT)
         answers["sum(wide)"][place] += _bounded_sum([row.wide for row in own], WIDE)
     return answers
+
+
+def totals(answers: Truth, absent: Truth, statistic: str, scene: Scene) -> npt.NDArray[np.int64]:
+    """The exact answers over all cells of each block of a scene, of which as many count as may.
+
+    Args:
+        answers: of the table that is asked for, and `absent` of the one without canaries, both as `truth` has them.
+    """
+    cells = placed(scene.name)
+    others, all_cells = (table[statistic][cells].sum(axis=1) for table in (absent, answers))
+    counted = min(scene.cells, MAX_GROUPS)
+    result: npt.NDArray[np.int64] = others + (all_cells - others) * counted // scene.cells
+    return result
 
 
 _PLACE = {key: place for place, key in enumerate(KEYS)}

@@ -7,8 +7,8 @@ import pytest
 
 from tests.privacy.audit import canaries, planted
 from tests.privacy.audit.asking import Answers
-from tests.privacy.audit.auditor import UNBOUNDED, WITH, WITHOUT, Auditor, Pair, proved
-from tests.privacy.audit.chances import ALARM
+from tests.privacy.audit.auditor import UNBOUNDED, WITH, WITHOUT, Auditor, Pair, bias, proved
+from tests.privacy.audit.chances import ALARM, two_sided
 from tests.privacy.audit.detectors import alike, coarse, misfit, off_lattice
 
 CALLS = 10
@@ -45,7 +45,7 @@ def test_noise_that_is_used_again_is_found(auditor: Auditor) -> None:
 
 def test_one_draw_for_all_cells_is_found(auditor: Auditor) -> None:
     with planted.noise(planted.one_for_all):
-        answers = auditor.ask(WITHOUT, ["count"], 1.0, 2)
+        answers = auditor.ask(WITHOUT, ["count"], 1.0, CALLS)
     noise = noise_of(auditor, answers, "count")
     assert alike(noise[:, 1:], noise[:, :-1]) <= ALARM
 
@@ -73,3 +73,6 @@ def test_a_sensitivity_that_forgets_groups_is_found(auditor: Auditor, scene: str
 def test_contributions_that_nothing_bounds_are_found(auditor: Auditor, statistic: str) -> None:
     pair = Pair(*(auditor.ask(state, [statistic], 1.0, CALLS) for state in (UNBOUNDED, WITHOUT)))
     assert proved(pair, [statistic], "above", 1.0) > pair.present.epsilon(statistic) == 1.0
+    scenes = {scene.name: scene for scene in canaries.SCENES}
+    for name in ("long", "above", "below"):
+        assert two_sided(bias(auditor, pair.present, WITH, statistic, scenes[name])) <= ALARM

@@ -9,14 +9,26 @@ from fractions import Fraction
 import pytest
 
 from tests.privacy.audit import canaries
-from tests.privacy.audit.auditor import EPSILON, EVERY, PERMUTED, TOGETHER, WITH, WITHOUT, Auditor, Pair, noises, proved
-from tests.privacy.audit.chances import ALARM
+from tests.privacy.audit.auditor import (
+    EPSILON,
+    EVERY,
+    PERMUTED,
+    TOGETHER,
+    WITH,
+    WITHOUT,
+    Auditor,
+    Pair,
+    bias,
+    noises,
+    proved,
+)
+from tests.privacy.audit.chances import ALARM, two_sided
 from tests.privacy.audit.claims import LAPLACE
 from tests.privacy.audit.detectors import alike, coarse, misfit, off_lattice
 
 pytestmark = pytest.mark.proof
 
-SCENES = ["maximal", "above", "below", "alone", "missing"]
+SCENES = ["maximal", "long", "above", "below", "alone", "missing"]
 
 
 @pytest.mark.parametrize("statistic", EVERY)
@@ -41,6 +53,15 @@ def test_the_noise_fits_its_claim(auditor: Auditor, pairs: dict[str, Pair], stat
     claim = pairs[statistic].present.claim(statistic)
     for noise in noises(auditor, pairs[statistic], statistic):
         assert misfit(noise, claim) > ALARM
+
+
+@pytest.mark.parametrize("scene", canaries.SCENES, ids=lambda scene: scene.name)
+@pytest.mark.parametrize("statistic", EVERY)
+def test_what_counts_of_a_person_is_what_the_bounds_say(
+    auditor: Auditor, pairs: dict[str, Pair], statistic: str, scene: canaries.Scene
+) -> None:
+    for answers, state in zip(pairs[statistic], (WITH, WITHOUT), strict=True):
+        assert two_sided(bias(auditor, answers, state, statistic, scene)) > ALARM
 
 
 @pytest.mark.parametrize("statistic", ["sum(amount)", "sum(wide)"])
