@@ -158,8 +158,11 @@ def compose(ports: Ports, peer: Peer, request: FormRequest) -> tuple[Answer, ...
     return tuple(answers)
 
 
-def release(ports: Ports, peer: Peer, request: ReleaseRequest) -> ReleaseDelivery | Refused:
-    """Release a statistic: charged before noise, stored before it leaves, and ever the same for the same plan."""
+def release(ports: Ports, peer: Peer, request: ReleaseRequest, *, sealed_for: str = "") -> ReleaseDelivery | Refused:
+    """Release a statistic: charged before noise, stored before it leaves, and ever the same for the same plan.
+
+    What is `sealed_for` a contest is a release of its own, with noise of its own, whoever else asks the same.
+    """
     began = ports.clock.monotonic()
     identity = authenticate(peer, ports.identities, ports.clock)
     policy = ports.policy.current()
@@ -168,7 +171,7 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest) -> ReleaseDeliver
     if isinstance(admitted, Refusal):
         return refused(admitted, identity, request, policy, ports)
     permit = admitted.permit
-    charged = charge(admitted, _accounts(permit, policy, ports), ports.ledger, ports.source, ports.keys)
+    charged = charge(admitted, _accounts(permit, policy, ports), ports.ledger, ports.source, ports.keys, sealed_for)
     if isinstance(charged, Refusal):
         return refused(charged, identity, request, policy, ports)
     with answer_slot(permit, began, ports.clock):
@@ -205,8 +208,8 @@ def stored_release(ports: Ports, peer: Peer, context: RequestContext, release_id
     policy = ports.policy.current()
     decided = decide(identity, request, policy, ports.clock)
     admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
-    if released is None or isinstance(admitted, Refusal):
-        # the same answer whether there is no such release or it is not this caller's
+    if released is None or isinstance(admitted, Refusal) or _sealed(release_id, policy, ports):
+        # the same answer whether there is no such release, it is not this caller's, or a contest keeps it sealed
         return refused(Refusal(ErrorReason.RELEASE_NOT_FOUND), identity, request, policy, ports)
     return deliver_release(record_statistics(released, admitted, ports.audit, ports.clock, paid=False, replay=True))
 
@@ -278,6 +281,13 @@ def _accounts(permit: Permit, policy: PolicySnapshot, ports: Ports) -> tuple[Acc
     identity, purpose, today = permit.identity, permit.request.context.purpose, city_day(ports.clock.now())
     contracts = (permit.scope.contract,)
     return policy.budgets.accounts(contracts, identity.institution, identity.person, purpose, today)
+
+
+def _sealed(release_id: str, policy: PolicySnapshot, ports: Ports) -> bool:
+    """Tell whether it is the reference of a contest that has not closed."""
+    contest = ports.registers.contests.contest_of(release_id)
+    project = None if contest is None else policy.budgets.projects.get(contest)
+    return project is not None and not project.closed_on(city_day(ports.clock.now()))
 
 
 def _asked_again(released: Release | None, context: RequestContext) -> ReleaseRequest:

@@ -16,6 +16,7 @@ from gateway.adapters.cases_sql import SqlCaseRegister
 from gateway.adapters.certificates_sql import SqlCertificates
 from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.consents_sql import SqlConsentRegister
+from gateway.adapters.contests_sql import SqlContestRegister
 from gateway.adapters.emergencies_sql import SqlEmergencyRegister
 from gateway.adapters.identity_bound import BoundIdentities
 from gateway.adapters.identity_jwt import PersonTokens, VerifyingKey, read_verifying_key
@@ -182,6 +183,7 @@ def _registers(state: StateDatabase, clock: Clock) -> Registers:
         emergencies=SqlEmergencyRegister(state),
         joins=SqlJoinRegister(state),
         reidentifications=SqlReidentificationRegister(state),
+        contests=SqlContestRegister(state),
     )
 
 

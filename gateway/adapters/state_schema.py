@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0004"
+REVISION = "0005"
 """The migration that makes this schema; a test holds it against the newest one."""
 
 metadata = MetaData(
@@ -307,4 +307,26 @@ linking_approvals = Table(
     Column("position", Integer, nullable=False),
     Column("approved_at", DateTime, nullable=False),
     Column("signature", LargeBinary, nullable=False),
+)
+
+contest_references = Table(
+    "contest_references",
+    metadata,
+    Column("contest", String(128), primary_key=True),
+    Column("release_id", ForeignKey("budget_charges.release_id"), nullable=False, unique=True),
+    Column("made_by", String(512), nullable=False),
+    Column("made_at", DateTime, nullable=False),
+)
+
+# `score` counts the contest's steps.
+contest_entries = Table(
+    "contest_entries",
+    metadata,
+    Column("number", _index, primary_key=True, autoincrement=False),
+    Column("contest", String(128), nullable=False),
+    Column("institution", String(512), nullable=False),
+    Column("person", String(512), nullable=False),
+    Column("entered_at", DateTime, nullable=False),
+    Column("score", BigInteger, nullable=False),
+    Index("ix_contest_entries_contest", "contest", "institution"),
 )

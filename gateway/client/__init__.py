@@ -12,6 +12,7 @@ Every call names its purpose. Answers are Arrow; errors are `GatewayError`s that
 from gateway.client import reidentify
 from gateway.client.answers import Check, Composition, Consumption, Estimate, Lookup, Release, Subjects
 from gateway.client.connection import Gateway, connect
+from gateway.client.contests import Leaderboard, ScoredEntry, Standing
 from gateway.client.errors import (
     AlreadyUsed,
     BudgetExhausted,
@@ -63,6 +64,7 @@ __all__ = [
     "HandshakeFailed",
     "IncompleteExtract",
     "InvalidRequest",
+    "Leaderboard",
     "Linked",
     "Lookup",
     "Nearest",
@@ -81,8 +83,10 @@ __all__ = [
     "Refused",
     "Release",
     "Revoked",
+    "ScoredEntry",
     "SealBroken",
     "SnapshotMismatch",
+    "Standing",
     "Subjects",
     "TokenDomain",
     "Unauthenticated",

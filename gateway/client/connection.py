@@ -31,6 +31,7 @@ from gateway.client.answers import (
     lookup_from,
 )
 from gateway.client.calls import Caller, Token
+from gateway.client.contests import Contests
 from gateway.client.context import context
 from gateway.client.errors import GatewayError
 from gateway.client.extract import Extract, Progress
@@ -65,7 +66,7 @@ def connect(
     return Gateway(address, pems, Caller(address, pems, token, language, timeout))
 
 
-class Gateway(Linking):
+class Gateway(Linking, Contests):
     """A gateway as one person of one institution sees it. Safe to use from several threads.
 
     Every method raises a GatewayError, typed by what went wrong. Where a grant asks for one, give a `case_number`;

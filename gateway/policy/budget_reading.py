@@ -7,9 +7,11 @@ from fractions import Fraction
 from types import MappingProxyType
 
 from gateway.model.budget import Cap
+from gateway.model.contest import Contest
 from gateway.model.contract import DataContract, DisclosureKind
 from gateway.model.loss import epsilon_to_rho
-from gateway.policy.budget_shapes import DEFAULT, AnyCap, BudgetsShape, CapShape, ProjectShape
+from gateway.model.statistics import Statistic, StatisticKind
+from gateway.policy.budget_shapes import DEFAULT, AnyCap, BudgetsShape, CapShape, ContestShape, ProjectShape
 from gateway.policy.budgets import BudgetPolicy, Project
 from gateway.policy.documents import Document
 from gateway.policy.problems import Problems, did_you_mean
@@ -118,6 +120,34 @@ def _check_project(
     if project.opens_on is not None and project.closes_on < project.opens_on:
         line = document.line(*place, "closes_on")
         problems.add(document.file, line, f"the project '{name}' closes before it opens", "Close it later.")
+    if project.contest is not None:
+        _check_contest(name, project, project.contest, contracts, known)
+
+
+def _check_contest(
+    name: str,
+    project: ProjectShape,
+    contest: ContestShape,
+    contracts: Mapping[str, DataContract],
+    known: _Names,
+) -> None:
+    def wrong(key: str, message: str, remedy: str) -> None:
+        line = known.document.line("projects", name, "contest", key)
+        known.problems.add(known.document.file, line, message, remedy)
+
+    contract = contracts.get(contest.dataset)
+    if contract is None:
+        remedy = did_you_mean(contest.dataset, contracts, "Name one.")
+        wrong("dataset", f"there is no dataset '{contest.dataset}'", remedy)
+    elif project.datasets is not None and contest.dataset not in project.datasets:
+        wrong("dataset", f"'{contest.dataset}' is no dataset of the project", "Add it to 'datasets', or name another.")
+    else:
+        releases = [one.name for one in contract.disclosures.values() if one.kind is DisclosureKind.RELEASE]
+        if contest.disclosure not in releases:
+            remedy = did_you_mean(contest.disclosure, releases, "Name one of its disclosures of kind release.")
+            wrong("disclosure", f"'{contest.disclosure}' is no release of '{contest.dataset}'", remedy)
+    if DEFAULT not in project.members and contest.organiser not in project.members:
+        wrong("organiser", f"'{contest.organiser}' is no member of the project", "Make it one: it is charged as one.")
 
 
 def _policy(shape: BudgetsShape, purposes: PurposeTree) -> BudgetPolicy:
@@ -140,6 +170,7 @@ def _policy(shape: BudgetsShape, purposes: PurposeTree) -> BudgetPolicy:
             members=caps(project.members),
             opens_on=project.opens_on,
             closes_on=project.closes_on,
+            contest=None if project.contest is None else _contest(project.contest),
         )
         for name, project in shape.projects.items()
     }
@@ -152,6 +183,20 @@ def _policy(shape: BudgetsShape, purposes: PurposeTree) -> BudgetPolicy:
         recipients=caps(shape.recipients),
         persons=caps(shape.persons),
         purpose_tree=purposes,
+    )
+
+
+def _contest(written: ContestShape) -> Contest:
+    kind, _, field = written.statistic.removesuffix(")").partition("(")
+    return Contest(
+        organiser=written.organiser,
+        dataset=written.dataset,
+        disclosure=written.disclosure,
+        group_by=tuple(written.group_by),
+        statistic=Statistic(StatisticKind(kind), field or None),
+        epsilon=_decimal(written.epsilon),
+        score_step=_decimal(written.score_step),
+        entries_per_day=written.entries_per_day,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, Tag
 
 from gateway.model.budget import Refresh
-from gateway.policy.validation import DatasetName, Shape, Slug, formed
+from gateway.policy.validation import DatasetName, FieldName, Shape, Slug, formed
 
 DEFAULT = "default"
 
@@ -39,6 +39,21 @@ AnyCap = Annotated[Annotated[Epsilon, Tag("number")] | Annotated[CapShape, Tag("
 """An epsilon, or a mapping that says more."""
 
 
+class ContestShape(Shape):
+    """A table that teams guess, scored against one release that stays sealed until the project closes."""
+
+    organiser: Annotated[Slug, Field(description="the member that makes the release they are scored against")]
+    dataset: DatasetName
+    disclosure: Slug
+    group_by: list[FieldName] = Field(min_length=1, max_length=8)
+    statistic: Annotated[
+        str, formed(r"^(count|count_units|sum\([A-Za-z_][A-Za-z0-9_]*\))$", "Write count, count_units or sum(field).")
+    ]
+    epsilon: Annotated[float, Field(gt=0, le=100, description="what that release costs")]
+    score_step: Annotated[float, Field(ge=1e-6, le=1e12, description="scores are rounded to multiples of it")]
+    entries_per_day: Annotated[int, Field(ge=1, le=1000, description="that are scored of each member")]
+
+
 class ProjectShape(Shape):
     """A project or a contest: some institutions' work for one purpose, with a pool, and an end."""
 
@@ -52,6 +67,7 @@ class ProjectShape(Shape):
     ]
     opens_on: Annotated[date | None, Field(description="its first day; left out, it is open")] = None
     closes_on: Annotated[date, Field(description="its last day")]
+    contest: ContestShape | None = None
 
 
 class BudgetsShape(Shape):

@@ -8,6 +8,7 @@ from datetime import date
 from fractions import Fraction
 
 from gateway.model.budget import Account, Cap, Refresh
+from gateway.model.contest import Contest
 from gateway.model.contract import DataContract
 from gateway.model.party import record_name
 from gateway.policy.budget_shapes import DEFAULT
@@ -21,7 +22,8 @@ class Project:
     """Some institutions' work for one purpose: a pool that they share, a cap for each, and an end.
 
     A contest is a project whose members are the teams. `members` are by institution, or "default" for each one that is
-    not named. `datasets` are None for all that the purpose is granted. Days are the city's, both included.
+    not named. `datasets` are None for all that the purpose is granted. Days are the city's, both included. `contest`
+    says how entries are scored, where they are.
     """
 
     name: str
@@ -31,10 +33,15 @@ class Project:
     members: Mapping[str, Cap]
     opens_on: date | None
     closes_on: date
+    contest: Contest | None = None
+
+    def closed_on(self, day: date) -> bool:
+        """Tell whether its last day is over on a day of the city."""
+        return self.closes_on < day
 
     def open_on(self, day: date) -> bool:
         """Tell whether anything may be charged to it on a day of the city."""
-        return (self.opens_on is None or self.opens_on <= day) and day <= self.closes_on
+        return (self.opens_on is None or self.opens_on <= day) and not self.closed_on(day)
 
     def cap_of(self, institution: str) -> Cap | None:
         """Return what a member may be charged; None for an institution that is none."""

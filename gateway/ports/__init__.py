@@ -8,6 +8,7 @@ from gateway.ports.accounts import BudgetLedger, Meters, RequestRegister
 from gateway.ports.archive import Certificates, PolicyArchive
 from gateway.ports.audit import AuditLog
 from gateway.ports.callers import Clock, IdentityProvider
+from gateway.ports.contests import ContestRegister
 from gateway.ports.keys import KeyRing, KeysState, KeyUse, of_subjects
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
 from gateway.ports.registers import CONSENT_LAG, CaseRegister, ConsentRegister, EmergencyRegister, Registers
@@ -22,6 +23,7 @@ __all__ = [
     "Certificates",
     "Clock",
     "ConsentRegister",
+    "ContestRegister",
     "EmergencyRegister",
     "IdentityProvider",
     "JoinRegister",

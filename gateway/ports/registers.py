@@ -12,6 +12,7 @@ import pyarrow as pa
 from gateway.model.consent import Case, Consent, ConsentScope
 from gateway.model.emergency import Emergency, Verdict
 from gateway.ports.accounts import Meters, RequestRegister
+from gateway.ports.contests import ContestRegister
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
 
 
@@ -150,3 +151,4 @@ class Registers:
     emergencies: EmergencyRegister
     joins: JoinRegister
     reidentifications: ReidentificationRegister
+    contests: ContestRegister

@@ -11,6 +11,7 @@ from gateway.api.v1 import (
     audit_service_pb2,
     case_service_pb2,
     consent_service_pb2,
+    contest_service_pb2,
     linking_service_pb2,
     oversight_service_pb2,
     policy_service_pb2,
@@ -22,6 +23,7 @@ from gateway.server.audit import Audit
 from gateway.server.call import Method
 from gateway.server.cases import Cases
 from gateway.server.consents import Consents
+from gateway.server.contests import Contests
 from gateway.server.desk import Desk
 from gateway.server.linking import Linking
 from gateway.server.oversight import Oversight
@@ -36,6 +38,7 @@ def services(desk: Desk, office: Office) -> Mapping[ServiceDescriptor, Mapping[s
     return {
         sharing_service_pb2.DESCRIPTOR.services_by_name["SharingService"]: Sharing(desk).methods,
         research_service_pb2.DESCRIPTOR.services_by_name["ResearchService"]: Research(desk).methods,
+        contest_service_pb2.DESCRIPTOR.services_by_name["ContestService"]: Contests(desk).methods,
         audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]: Audit(desk).methods,
         policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"]: Policy(office).methods,
         consent_service_pb2.DESCRIPTOR.services_by_name["ConsentService"]: Consents(office).methods,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 
+from gateway.kernels.digest import digest_of
 from gateway.model.budget import Account, Balance, Charge
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
@@ -37,16 +38,26 @@ class Quote:
 
 
 def charge(
-    admitted: AdmittedPermit, accounts: Sequence[Account], ledger: BudgetLedger, source: Source, keys: KeyRing
+    admitted: AdmittedPermit,
+    accounts: Sequence[Account],
+    ledger: BudgetLedger,
+    source: Source,
+    keys: KeyRing,
+    sealed_for: str = "",
 ) -> ChargedPermit | Refusal:
     """Charge every account or none; the same release on the same data is charged once.
+
+    What is `sealed_for` a contest has a name that no other release has, so that nobody gets it by asking the same.
 
     Raises:
         Fault: of the source or KEYS_UNAVAILABLE (before anything is charged), or LEDGER_UNAVAILABLE.
     """
     permit = admitted.permit
     version = data_version(permit.scope.contract, source, keys)
-    outcome = ledger.charge(_name(permit, version), accounts, _priced(permit))
+    name = _name(permit, version)
+    if sealed_for:
+        name = digest_of(sealed_for, name, label=b"sealed").hex()
+    outcome = ledger.charge(name, accounts, _priced(permit))
     if not isinstance(outcome, Charge):
         return permit.refused(ErrorReason.BUDGET_EXHAUSTED)
     return ChargedPermit._prove(admitted, outcome, version)

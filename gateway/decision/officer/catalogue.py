@@ -154,11 +154,24 @@ def _projects(before: PolicySnapshot, after: PolicySnapshot) -> Iterator[PartShi
             yield PartShift(subject, "closes_on", _day(was.closes_on), _day(now.closes_on), way)
         if (was.purpose, was.datasets) != (now.purpose, now.datasets):
             yield PartShift(subject, "work", _work(was), _work(now), Telling.OTHER)
+        if was.contest != now.contest:
+            yield PartShift(subject, "contest", _table(was), _table(now), Telling.OTHER)
 
 
 def _work(project: Project) -> str:
     names = "" if project.datasets is None else f" on {', '.join(sorted(project.datasets))}"
     return f"{project.purpose}{names}"
+
+
+def _table(project: Project) -> str:
+    one = project.contest
+    if one is None:
+        return ""
+    return (
+        f"{one.statistic} of {one.dataset}/{one.disclosure} by {', '.join(one.group_by)} "
+        f"at epsilon {float(one.epsilon):g} by {one.organiser}, "
+        f"scored in steps of {float(one.score_step):g}, {one.entries_per_day} a day"
+    )
 
 
 def _epsilon(cap: Cap | None, policy: PolicySnapshot) -> float | None:

@@ -13,6 +13,7 @@ from gateway.adapters.cases_sql import SqlCaseRegister
 from gateway.adapters.certificates_sql import SqlCertificates
 from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.consents_sql import SqlConsentRegister
+from gateway.adapters.contests_sql import SqlContestRegister
 from gateway.adapters.emergencies_sql import SqlEmergencyRegister
 from gateway.adapters.joins_sql import SqlJoinRegister
 from gateway.adapters.keys.ring import FileKeyRing
@@ -29,6 +30,7 @@ from gateway.ports import (
     Certificates,
     Clock,
     ConsentRegister,
+    ContestRegister,
     EmergencyRegister,
     JoinRegister,
     KeyRing,
@@ -48,6 +50,7 @@ OpenCases = Callable[[], CaseRegister]
 OpenEmergencies = Callable[[], EmergencyRegister]
 OpenJoins = Callable[[], JoinRegister]
 OpenReidentifications = Callable[[], ReidentificationRegister]
+OpenContests = Callable[[], ContestRegister]
 OpenArchive = Callable[[], PolicyArchive]
 OpenCertificates = Callable[[], Certificates]
 OpenKeyRing = Callable[[], KeyRing]
@@ -121,6 +124,11 @@ def open_joins(state: Callable[[], StateDatabase]) -> OpenJoins:
 @pytest.fixture(params=["sqlite"])
 def open_reidentifications(state: Callable[[], StateDatabase]) -> OpenReidentifications:
     return lambda: SqlReidentificationRegister(state())
+
+
+@pytest.fixture(params=["sqlite"])
+def open_contests(state: Callable[[], StateDatabase]) -> OpenContests:
+    return lambda: SqlContestRegister(state())
 
 
 @pytest.fixture(params=["sqlite"])

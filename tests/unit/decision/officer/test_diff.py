@@ -125,6 +125,9 @@ def test_what_changes_in_a_project_is_told_with_its_direction(changed: Changed) 
     assert shifts(("pool", "opens_on: 2026-01-01, pool")) == {(name, "opens_on", Telling.LESS)}
     assert shifts(("open-data", "data-contest")) == {(name, "work", Telling.OTHER)}
     assert shifts((STUDY, "")) == {(name, "cap", Telling.MORE)}
+    table = "contest: {organiser: zju, dataset: subsidies, disclosure: by-tier, group_by: [tier], statistic: count, "
+    table += "epsilon: 0.5, score_step: 1.0, entries_per_day: 5}"
+    assert shifts(("12-31", f"12-31, {table}")) == {(name, "contest", Telling.OTHER)}
 
 
 def test_another_name_is_no_other_rule(snapshot: PolicySnapshot, changed: Changed) -> None:
