@@ -65,6 +65,8 @@ def encode(record: AuditRecord) -> bytes:
         loss = {"rho": write_fraction(record.loss.rho)}
         if record.loss.epsilon is not None:
             loss["epsilon"] = write_fraction(record.loss.epsilon)
+        if record.loss.delta:
+            loss["delta"] = write_fraction(record.loss.delta)
         body["loss"] = loss
     if record.completes is not None:
         body["completes"] = _count(record.completes)
@@ -124,9 +126,9 @@ def _texts(body: Mapping[str, Json]) -> dict[str, Any]:
 
 
 def _loss(body: Mapping[str, Json]) -> PrivacyLoss:
-    texts = _strings(body, "rho", "epsilon") if "epsilon" in body else _strings(body, "rho")
+    texts = _strings(body, "rho", *(name for name in ("epsilon", "delta") if name in body))
     epsilon = read_fraction(texts["epsilon"]) if "epsilon" in texts else None
-    return PrivacyLoss(read_fraction(texts["rho"]), epsilon)
+    return PrivacyLoss(read_fraction(texts["rho"]), epsilon, read_fraction(texts.get("delta", "0/1")))
 
 
 def _instant(value: Json) -> datetime:

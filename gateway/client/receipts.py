@@ -86,4 +86,6 @@ def _loss(receipt: receipt_pb2.Receipt) -> dict[str, str] | None:
     loss = {"rho": receipt.privacy_loss.rho}
     if receipt.privacy_loss.epsilon:
         loss["epsilon"] = receipt.privacy_loss.epsilon
+    if receipt.privacy_loss.spent_delta:
+        loss["delta"] = receipt.privacy_loss.spent_delta
     return loss

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgateway/api/v1/budget.proto\x12\x0egateway.api.v1\"\xaf\x01\n\x06\x42udget\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07\x63\x61p_rho\x18\x03 \x01(\t\x12\x11\n\tspent_rho\x18\x04 \x01(\t\x12\x15\n\rremaining_rho\x18\x05 \x01(\t\x12\x17\n\x0flargest_epsilon\x18\x06 \x01(\x01\x12\x1c\n\x14\x63\x61p_epsilon_at_delta\x18\x07 \x01(\x01\x12\r\n\x05\x64\x65lta\x18\x08 \x01(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgateway/api/v1/budget.proto\x12\x0egateway.api.v1\"\x92\x02\n\x06\x42udget\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07\x63\x61p_rho\x18\x03 \x01(\t\x12\x11\n\tspent_rho\x18\x04 \x01(\t\x12\x15\n\rremaining_rho\x18\x05 \x01(\t\x12\x17\n\x0flargest_epsilon\x18\x06 \x01(\x01\x12\x1c\n\x14\x63\x61p_epsilon_at_delta\x18\x07 \x01(\x01\x12\r\n\x05\x64\x65lta\x18\x08 \x01(\x01\x12\x11\n\tcap_delta\x18\t \x01(\t\x12\x13\n\x0bspent_delta\x18\n \x01(\t\x12\x17\n\x0fremaining_delta\x18\x0b \x01(\t\x12\x0e\n\x06\x66rozen\x18\x0c \x01(\x08\x12\x10\n\x08held_rho\x18\r \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gateway.api.v1.budget_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BUDGET']._serialized_start=48
-  _globals['_BUDGET']._serialized_end=223
+  _globals['_BUDGET']._serialized_end=322
 # @@protoc_insertion_point(module_scope)

@@ -30,6 +30,11 @@ class Budget(_message.Message):
     LARGEST_EPSILON_FIELD_NUMBER: _builtins.int
     CAP_EPSILON_AT_DELTA_FIELD_NUMBER: _builtins.int
     DELTA_FIELD_NUMBER: _builtins.int
+    CAP_DELTA_FIELD_NUMBER: _builtins.int
+    SPENT_DELTA_FIELD_NUMBER: _builtins.int
+    REMAINING_DELTA_FIELD_NUMBER: _builtins.int
+    FROZEN_FIELD_NUMBER: _builtins.int
+    HELD_RHO_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """Example: "lifetime/resident", "dataset/subsidies", "recipient/zju-research", "person/…"."""
     description: _builtins.str
@@ -43,6 +48,14 @@ class Budget(_message.Message):
     cap_epsilon_at_delta: _builtins.float
     """The epsilon at delta that spending the whole cap amounts to."""
     delta: _builtins.float
+    cap_delta: _builtins.str
+    """The same of delta, which releases of undeclared keys spend. Exact rationals."""
+    spent_delta: _builtins.str
+    remaining_delta: _builtins.str
+    frozen: _builtins.bool
+    """The budget is over, or has not begun: nothing can be charged to it, and nothing remains."""
+    held_rho: _builtins.str
+    """What a frozen budget holds back, in rho."""
     def __init__(
         self,
         *,
@@ -54,10 +67,15 @@ class Budget(_message.Message):
         largest_epsilon: _builtins.float = ...,
         cap_epsilon_at_delta: _builtins.float = ...,
         delta: _builtins.float = ...,
+        cap_delta: _builtins.str = ...,
+        spent_delta: _builtins.str = ...,
+        remaining_delta: _builtins.str = ...,
+        frozen: _builtins.bool = ...,
+        held_rho: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "cap_epsilon_at_delta", b"cap_epsilon_at_delta", "cap_rho", b"cap_rho", "delta", b"delta", "description", b"description", "largest_epsilon", b"largest_epsilon", "remaining_rho", b"remaining_rho", "spent_rho", b"spent_rho"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "cap_delta", b"cap_delta", "cap_epsilon_at_delta", b"cap_epsilon_at_delta", "cap_rho", b"cap_rho", "delta", b"delta", "description", b"description", "frozen", b"frozen", "held_rho", b"held_rho", "largest_epsilon", b"largest_epsilon", "remaining_delta", b"remaining_delta", "remaining_rho", b"remaining_rho", "spent_delta", b"spent_delta", "spent_rho", b"spent_rho"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -65,6 +65,7 @@ class PrivacyLoss(_message.Message):
     EPSILON_FIELD_NUMBER: _builtins.int
     EPSILON_AT_DELTA_FIELD_NUMBER: _builtins.int
     DELTA_FIELD_NUMBER: _builtins.int
+    SPENT_DELTA_FIELD_NUMBER: _builtins.int
     rho: _builtins.str
     """Zero-concentrated DP, the currency of the budgets."""
     epsilon: _builtins.str
@@ -72,6 +73,8 @@ class PrivacyLoss(_message.Message):
     epsilon_at_delta: _builtins.float
     """For people: the epsilon at the stated delta that this loss amounts to."""
     delta: _builtins.float
+    spent_delta: _builtins.str
+    """What the release spends of delta, exact: the probability that it tells more than rho bounds. Empty for none."""
     def __init__(
         self,
         *,
@@ -79,10 +82,11 @@ class PrivacyLoss(_message.Message):
         epsilon: _builtins.str = ...,
         epsilon_at_delta: _builtins.float = ...,
         delta: _builtins.float = ...,
+        spent_delta: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delta", b"delta", "epsilon", b"epsilon", "epsilon_at_delta", b"epsilon_at_delta", "rho", b"rho"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delta", b"delta", "epsilon", b"epsilon", "epsilon_at_delta", b"epsilon_at_delta", "rho", b"rho", "spent_delta", b"spent_delta"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

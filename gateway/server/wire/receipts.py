@@ -60,6 +60,7 @@ def loss_of(loss: PrivacyLoss, delta: float) -> receipt_pb2.PrivacyLoss:
         epsilon="" if loss.epsilon is None else exact(loss.epsilon),
         epsilon_at_delta=loss.epsilon_at(delta),
         delta=delta,
+        spent_delta=exact(loss.delta) if loss.delta else "",
     )
 
 

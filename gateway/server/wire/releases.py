@@ -24,6 +24,11 @@ def budget_of(balance: Balance, delta: float) -> budget_pb2.Budget:
         largest_epsilon=_largest_epsilon(balance.remaining),
         cap_epsilon_at_delta=rho_to_epsilon(balance.account.cap, delta),
         delta=delta,
+        cap_delta=exact(balance.account.delta_cap),
+        spent_delta=exact(balance.spent_delta),
+        remaining_delta=exact(balance.remaining_delta),
+        frozen=balance.account.frozen,
+        held_rho=exact(balance.held),
     )
 
 

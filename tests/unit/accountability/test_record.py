@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from gateway.accountability import jcs
 from gateway.accountability.leaf import SALT_BYTES, leaf_hash, new_salt
 from gateway.accountability.record import decode, encode
 from gateway.model.errors import ErrorReason
+from gateway.model.loss import PrivacyLoss
 from gateway.model.record import AuditRecord
 from tests.conformance.ports.samples import a_record
 from tests.conformance.ports.strategies import records
@@ -68,6 +70,14 @@ def test_every_field_of_the_record_is_written() -> None:
     assert decode(encode(tried)) == tried
 
 
+def test_a_delta_is_written_where_one_is_spent() -> None:
+    half = Fraction(1, 2)
+    spending = dataclasses.replace(a_record(), loss=PrivacyLoss(half, None, Fraction(1, 10**9)))
+    assert b'"loss":{"delta":"1/1000000000","rho":"1/2"}' in encode(spending)
+    assert decode(encode(spending)) == spending
+    assert b'"loss":{"rho":"1/2"}' in encode(dataclasses.replace(a_record(), loss=PrivacyLoss(half)))
+
+
 def test_a_reason_given_as_a_word_of_the_vocabulary_reads_back_as_its_text() -> None:
     record = dataclasses.replace(a_record(), reason=ErrorReason.INTERNAL)
     assert decode(encode(record)) == record
@@ -87,7 +97,8 @@ def test_a_reason_given_as_a_word_of_the_vocabulary_reads_back_as_its_text() -> 
         {"trials": []}, {"trials": "D-1"}, {"trials": [1]}, {"emergency": ""}, {"emergency": 1}, {"event": "x"},
         {"withheld_rows": 0}, {"withheld_rows": "1"}, {"withheld_rows": -1},
         {"join": ""}, {"join": 1}, {"reidentification": ""}, {"reidentification": []},
-        {"about": {}}, {"loss": {"rho": "1/2", "epsilon": "x"}},
+        {"loss": {"rho": "1/2", "delta": "0/1"}}, {"loss": {"rho": "1/2", "delta": ""}},
+        {"loss": {"rho": "1/2", "delta": "-1/9"}}, {"about": {}}, {"loss": {"rho": "1/2", "epsilon": "x"}},
         {"loss": {"epsilon": "1/2"}}, {"loss": {"rho": "１/2"}},
     ],
 )  # fmt: skip

@@ -68,6 +68,16 @@ def test_a_true_receipt_holds(outcome: Outcome, kind: DisclosureKind) -> None:
     gw.verify_receipt(a_receipt(outcome=outcome, kind=kind))
 
 
+def test_a_delta_that_was_spent_is_held_against_the_record() -> None:
+    receipt = a_receipt(loss=PrivacyLoss(Fraction(1, 8), None, Fraction(1, 10**9)))
+    assert receipt.privacy_loss.spent_delta == "1/1000000000"
+    gw.verify_receipt(receipt)
+    for claimed in ("", "1/10000000000"):
+        receipt.privacy_loss.spent_delta = claimed
+        with pytest.raises(gw.ReceiptMismatch):
+            gw.verify_receipt(receipt)
+
+
 @pytest.mark.parametrize("added", [{"trials": ["d-invented"]}, {"emergency": "00c0ffee00c0ffee"}])
 def test_a_receipt_adds_nothing_to_what_was_logged(added: dict[str, Any]) -> None:
     receipt = a_receipt(trials=(), emergency="")
