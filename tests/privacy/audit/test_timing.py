@@ -124,7 +124,7 @@ def test_an_early_return_for_an_empty_room_is_found(folder: Path) -> None:
 
 def test_an_answer_that_is_shorter_for_an_empty_room_is_found(folder: Path) -> None:
     noticed = threading.local()
-    ports = {"source": partial(Noticing, noticed), "ledger": partial(Shortening, noticed)}
+    ports: dict[str, Any] = {"source": partial(Noticing, noticed), "ledger": partial(Shortening, noticed)}
     with asked(folder, "short", **ports) as ask:
         seen = ask(FEW)
     assert seen.tells(seen.octets) <= ALARM
