@@ -26,6 +26,9 @@ class Job:
 
     Both are written beside their place and moved there when both are done, the report first. `tell` is called in the
     thread of `run`.
+
+    Raises:
+        ValueError: the name is not that of a file in the folder.
     """
 
     def __init__(
@@ -36,6 +39,8 @@ class Job:
         limits: Limits,
         tell: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
+        if not name or Path(name).name != name:
+            raise ValueError("the name of an extract is that of a file")
         self._order, self._folder, self._name = order, folder, name
         self._limits, self._tell = limits, tell
         self._cancelled = threading.Event()

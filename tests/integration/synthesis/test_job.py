@@ -233,6 +233,12 @@ def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     assert fails(Job(ORDER, tmp_path / "none", "one", ENOUGH)) is Failure.BROKEN
 
 
+@pytest.mark.parametrize("name", ["../one", "a/b", "/one", ""], ids=["up", "down", "root", "nothing"])
+def test_a_name_that_leads_elsewhere_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="name of an extract"):
+        Job(ORDER, tmp_path, name, ENOUGH)
+
+
 def test_what_was_there_before_stays_until_the_new_one_is_done(tmp_path: Path) -> None:
     first = Job(ORDER, tmp_path, "one", ENOUGH).run()
     before = first.rows.read_bytes()
