@@ -25,7 +25,7 @@ from bench.releases.visits import FILE, persons_of
 from gateway.model.party import Peer
 from tests.integration.site import ROOT, Site
 
-ENGINE_MIB = 512
+ENGINE_MIB = 640
 """What the engine may use of the process' memory, as an operator would set it."""
 
 
