@@ -34,12 +34,12 @@ def interpreters() -> dict[str, str]:
 
 
 def _smartnoise(file: Path) -> Callable[[], list[float]]:
-    """People bounded to three places by reservoir sampling; both statistics in one query, over SQLite in memory."""
+    """People bounded to thirty rows, drawn at random; both statistics in one query, over SQLite in memory."""
     parquet, sql = import_module("pyarrow.parquet"), import_module("snsql")
     frame = parquet.read_table(file).to_pandas()
     table = {
         "rows": len(frame),
-        "max_ids": MAX_PLACES,
+        "max_ids": MAX_PLACES * MAX_VISITS,
         "sample_max_ids": True,
         "censor_dims": False,
         "person": {"type": "string", "private_id": True},
