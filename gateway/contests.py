@@ -17,6 +17,8 @@ from gateway.kernels.digest import digest_of
 from gateway.model.calendar import city_day, end_of_day
 from gateway.model.contest import Contest, Entry, Reference, Standing
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.grouping import ByKeys
+from gateway.model.measure import Currency, Price
 from gateway.model.meter import Claim, Exhausted
 from gateway.model.party import Identity, Peer
 from gateway.model.permit import FieldViolation, Refusal
@@ -144,8 +146,8 @@ def _none() -> Refused:
 
 def _question(contest: Contest, context: RequestContext) -> ReleaseRequest:
     """Return the release that the contest's table is."""
-    query = StatisticsQuery((), contest.group_by, (contest.statistic,))
-    return ReleaseRequest(context, contest.dataset, contest.disclosure, query, contest.epsilon)
+    query = StatisticsQuery((), tuple(map(ByKeys, contest.group_by)), (contest.statistic,))
+    return ReleaseRequest(context, contest.dataset, contest.disclosure, query, Price(Currency.EPSILON, contest.epsilon))
 
 
 def _reference(ports: Ports, name: str) -> Release | None:
@@ -160,7 +162,7 @@ def _reference(ports: Ports, name: str) -> Release | None:
 
 def _values(reference: Release) -> Mapping[tuple[Scalar, ...], int]:
     """Return the noised value of each cell, by its keys."""
-    return {cell.keys: cell.values[0] for cell in reference.cells}
+    return dict(zip(reference.cells, reference.measures[0].values, strict=True))
 
 
 def _unfit(cells: Cells, noised: Mapping[tuple[Scalar, ...], int]) -> FieldViolation | None:

@@ -7,7 +7,6 @@ the line before it minted, so a stage cannot be left out: the type checker refus
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import NamedTuple
 
 from gateway.decision.form import part_requests, placed
@@ -16,6 +15,7 @@ from gateway.decision.offers import offers
 from gateway.model.budget import Account, Balance
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason
+from gateway.model.measure import price_of
 from gateway.model.party import Identity, Peer
 from gateway.model.permit import Offer, Permit, Refusal
 from gateway.model.record import Receipt
@@ -27,11 +27,11 @@ from gateway.model.request import (
     RequestContext,
     RowsRequest,
 )
-from gateway.model.statistics import Release, Statistic, StatisticKind, StatisticsQuery
+from gateway.model.statistics import Presentation, Release, Statistic, StatisticKind, StatisticsQuery
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.store import PolicyStore
 from gateway.ports import AuditLog, BudgetLedger, Clock, IdentityProvider, KeyRing, Registers, Source
-from gateway.privacy.pricing import SMALLEST_EPSILON
+from gateway.privacy.pricing import SMALLEST
 from gateway.stages.admit import AdmittedPermit, admit, preview
 from gateway.stages.authenticate import authenticate
 from gateway.stages.blend import blend
@@ -200,15 +200,21 @@ def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) ->
     return quote(permit, _accounts(permit, policy, ports), policy.budgets.delta, ports.ledger, ports.source, ports.keys)
 
 
-def stored_release(ports: Ports, peer: Peer, context: RequestContext, release_id: str) -> ReleaseDelivery | Refused:
+def stored_release(
+    ports: Ports, peer: Peer, context: RequestContext, release_id: str, presentation: Presentation
+) -> ReleaseDelivery | Refused:
     """Give a release that was made before, to a caller who may ask for it; for others there is none."""
     identity = authenticate(peer, ports.identities, ports.clock)
     released = ports.ledger.stored(release_id)
-    request = _asked_again(released, context)
+    request = replace(_asked_again(released, context), presentation=presentation)
     policy = ports.policy.current()
     decided = decide(identity, request, policy, ports.clock)
     admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
-    if released is None or isinstance(admitted, Refusal) or _sealed(release_id, policy, ports):
+    hidden = released is None or _sealed(release_id, policy, ports)
+    if not hidden and isinstance(admitted, Refusal) and admitted.reason is ErrorReason.REQUEST_INVALID:
+        # a presentation that the release cannot have: only who may ask for it comes so far
+        return refused(admitted, identity, request, policy, ports)
+    if released is None or hidden or isinstance(admitted, Refusal):
         # the same answer whether there is no such release, it is not this caller's, or a contest keeps it sealed
         return refused(Refusal(ErrorReason.RELEASE_NOT_FOUND), identity, request, policy, ports)
     return deliver_release(record_statistics(released, admitted, ports.audit, ports.clock, paid=False, replay=True))
@@ -221,7 +227,7 @@ def budgets(
     identity = authenticate(peer, ports.identities, ports.clock)
     policy = ports.policy.current()
     counting = StatisticsQuery((), (), (Statistic(StatisticKind.COUNT, None),))
-    request = ReleaseRequest(context, dataset, disclosure, counting, SMALLEST_EPSILON)
+    request = ReleaseRequest(context, dataset, disclosure, counting, SMALLEST)
     decided = decide(identity, request, policy, ports.clock)
     permit = preview(decided, ports.registers, ports.clock)
     if isinstance(permit, Refusal):
@@ -293,13 +299,13 @@ def _sealed(release_id: str, policy: PolicySnapshot, ports: Ports) -> bool:
 def _asked_again(released: Release | None, context: RequestContext) -> ReleaseRequest:
     """The request that a stored release answers; one for nothing at all where there is none."""
     if released is None:
-        return ReleaseRequest(context, "", "", StatisticsQuery((), (), ()), SMALLEST_EPSILON)
+        return ReleaseRequest(context, "", "", StatisticsQuery((), (), ()), SMALLEST)
     return ReleaseRequest(
         replace(context, region=released.region),
         released.dataset,
         released.disclosure,
         released.query,
-        released.loss.epsilon or Fraction(0),
+        price_of(released.loss),
     )
 
 

@@ -1,7 +1,7 @@
 """The seal: types that prove which way data has walked.
 
 A row table is a stream of Arrow batches that moves Raw → Minimized → Blended → Pseudonymized → Protected → Released;
-statistics move BoundedAggregates → ProtectedCells → ReleasedCells. Each type is minted by one stage, out of the type
+statistics move BoundedAggregates → ProtectedMeasures → ReleasedCells. Each type is minted by one stage, out of the type
 before it, and carries the permit and the obligations that were discharged. None has a public constructor, can be
 copied, pickled or subclassed, or shows a value in its repr. That stops mistakes, not a determined colleague.
 """
@@ -18,8 +18,7 @@ from gateway.model.budget import Charge
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import Obligation, Permit
 from gateway.model.record import Receipt
-from gateway.model.statistics import Cell, Release
-from gateway.model.values import Scalar
+from gateway.model.statistics import NoisedMeasure, Release
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -299,55 +298,48 @@ class ChargedPermit(_Sealed):
 class BoundedAggregates(_Sealed):
     """Exact aggregates of bounded contributions; never leave. Minted by `fetch`.
 
-    One int64 vector for each statistic, over all declared combinations of keys in their declared order.
+    One vector of int64 for each measure of the release, over all its cells in their order.
     """
 
-    __slots__ = ("_charged", "_keys", "_vectors")
+    __slots__ = ("_charged", "_vectors")
     _charged: ChargedPermit
-    _keys: tuple[tuple[Scalar, ...], ...]
     _vectors: tuple[tuple[int, ...], ...]
 
     @classmethod
     def _bound(
         cls,
         charged: ChargedPermit,
-        keys: tuple[tuple[Scalar, ...], ...],
         vectors: tuple[tuple[int, ...], ...],
         discharged: frozenset[Obligation],
     ) -> BoundedAggregates:
         _require(charged, ChargedPermit)
         done = charged.discharged | discharged
-        return cls._mint(charged.permit, done, charged=charged, keys=keys, vectors=vectors)
+        return cls._mint(charged.permit, done, charged=charged, vectors=vectors)
 
     @property
     def charged(self) -> ChargedPermit:
         """The proof of the charge."""
         return self._charged
-
-    @property
-    def keys(self) -> tuple[tuple[Scalar, ...], ...]:
-        """The combinations of keys, public by contract."""
-        return self._keys
 
     @property
     def vectors(self) -> tuple[tuple[int, ...], ...]:
-        """The exact values, one vector for each statistic."""
+        """The exact values, one vector for each measure."""
         return self._vectors
 
 
-class ProtectedCells(_Sealed):
-    """Noised answers. Minted by `noise`."""
+class ProtectedMeasures(_Sealed):
+    """Noised measures. Minted by `noise`."""
 
-    __slots__ = ("_cells", "_charged")
+    __slots__ = ("_charged", "_measures")
     _charged: ChargedPermit
-    _cells: tuple[Cell, ...]
+    _measures: tuple[NoisedMeasure, ...]
 
     @classmethod
     def _protect(
-        cls, before: BoundedAggregates, cells: tuple[Cell, ...], discharged: frozenset[Obligation]
-    ) -> ProtectedCells:
+        cls, before: BoundedAggregates, measures: tuple[NoisedMeasure, ...], discharged: frozenset[Obligation]
+    ) -> ProtectedMeasures:
         _require(before, BoundedAggregates)
-        return cls._mint(before.permit, before.discharged | discharged, charged=before.charged, cells=cells)
+        return cls._mint(before.permit, before.discharged | discharged, charged=before.charged, measures=measures)
 
     @property
     def charged(self) -> ChargedPermit:
@@ -355,9 +347,9 @@ class ProtectedCells(_Sealed):
         return self._charged
 
     @property
-    def cells(self) -> tuple[Cell, ...]:
-        """The noised answers."""
-        return self._cells
+    def measures(self) -> tuple[NoisedMeasure, ...]:
+        """The measures with their noise."""
+        return self._measures
 
 
 class ReleasedCells(_Sealed):

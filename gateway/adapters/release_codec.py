@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+from fractions import Fraction
 
 from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
@@ -18,13 +20,17 @@ from gateway.accountability.lexical import (
     write_integer,
     write_scalar,
 )
+from gateway.model.contract import Bounds
 from gateway.model.filter import Condition, Operator
+from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, Grouping, Period
 from gateway.model.loss import PrivacyLoss
-from gateway.model.statistics import Cell, NoisePlan, Release, Statistic, StatisticKind, StatisticsQuery
+from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan
+from gateway.model.region import RegionLevel
+from gateway.model.statistics import NoisedMeasure, Release, Statistic, StatisticKind, StatisticsQuery
 
-FORMAT = 1
-"""The number of the format written here. What was paid for must stay readable: formats are added, never
-changed."""
+FORMAT = 2
+"""The number of the format written here. What was paid for must stay readable: from the first version that is released
+on, formats are added, never changed."""
 
 _TEXTS = ("id", "dataset", "disclosure", "region", "unit_kind", "data_version")
 
@@ -37,38 +43,16 @@ def encode(release: Release) -> bytes:
             "format": FORMAT,
             "created_at": write_instant(release.created_at),
             "query": {
-                "filters": [
-                    {
-                        "field": item.field,
-                        "operator": item.operator.value,
-                        "values": [write_scalar(value) for value in item.values],
-                    }
-                    for item in release.query.filters
-                ],
-                "group_by": list(release.query.group_by),
+                "filters": [_write_condition(item) for item in release.query.filters],
+                "group_by": [_write_grouping(item) for item in release.query.group_by],
                 "statistics": [_write_statistic(item) for item in release.query.statistics],
             },
-            "cells": [
-                {
-                    "keys": [write_scalar(key) for key in cell.keys],
-                    "values": [write_integer(value) for value in cell.values],
-                }
-                for cell in release.cells
+            "cells": [[write_scalar(key) for key in cell] for cell in release.cells],
+            "measures": [
+                {"plan": _write_plan(one.plan), "values": [write_integer(value) for value in one.values]}
+                for one in release.measures
             ],
-            "noise": [
-                {
-                    "statistic": _write_statistic(plan.statistic),
-                    "sensitivity": write_integer(plan.sensitivity),
-                    "derivation": plan.derivation,
-                    "scale": write_double(plan.scale),
-                    "epsilon": write_fraction(plan.epsilon),
-                    "margin_95": write_double(plan.margin_95),
-                    "bias_note": plan.bias_note,
-                }
-                for plan in release.noise
-            ],
-            "loss": {"rho": write_fraction(release.loss.rho)}
-            | ({} if release.loss.epsilon is None else {"epsilon": write_fraction(release.loss.epsilon)}),
+            "loss": _write_loss(release.loss),
         }
     )
 
@@ -79,21 +63,20 @@ def decode(data: bytes) -> Release:
     if body.get("format") != FORMAT:
         raise ValueError("a release of another format")
     try:
-        query, loss = jcs.mapping(body["query"]), jcs.mapping(body["loss"])
+        query = jcs.mapping(body["query"])
         release = Release(
             **{name: jcs.typed(body[name], str) for name in _TEXTS},
             created_at=read_instant(jcs.typed(body["created_at"], str)),
             query=StatisticsQuery(
                 filters=tuple(_read_condition(jcs.mapping(item)) for item in jcs.typed(query["filters"], list)),
-                group_by=tuple(jcs.typed(item, str) for item in jcs.typed(query["group_by"], list)),
+                group_by=tuple(_read_grouping(jcs.mapping(item)) for item in jcs.typed(query["group_by"], list)),
                 statistics=tuple(_read_statistic(jcs.mapping(item)) for item in jcs.typed(query["statistics"], list)),
             ),
-            cells=tuple(_read_cell(jcs.mapping(item)) for item in jcs.typed(body["cells"], list)),
-            noise=tuple(_read_noise(jcs.mapping(item)) for item in jcs.typed(body["noise"], list)),
-            loss=PrivacyLoss(
-                read_fraction(jcs.typed(loss["rho"], str)),
-                read_fraction(jcs.typed(loss["epsilon"], str)) if "epsilon" in loss else None,
+            cells=tuple(
+                tuple(read_scalar(key) for key in jcs.typed(cell, list)) for cell in jcs.typed(body["cells"], list)
             ),
+            measures=tuple(_read_measure(jcs.mapping(item)) for item in jcs.typed(body["measures"], list)),
+            loss=_read_loss(jcs.mapping(body["loss"])),
         )
     except KeyError:
         raise ValueError("a release lacks a key of its format") from None
@@ -103,15 +86,9 @@ def decode(data: bytes) -> Release:
     return release
 
 
-def _write_statistic(statistic: Statistic) -> Json:
-    body = {"kind": statistic.kind.value}
-    return body if statistic.field is None else body | {"field": statistic.field}
-
-
-def _read_statistic(body: Mapping[str, Json]) -> Statistic:
-    return Statistic(
-        StatisticKind(jcs.typed(body["kind"], str)), jcs.typed(body["field"], str) if "field" in body else None
-    )
+def _write_condition(item: Condition) -> Json:
+    values: list[Json] = [write_scalar(value) for value in item.values]
+    return {"field": item.field, "operator": item.operator.value, "values": values}
 
 
 def _read_condition(body: Mapping[str, Json]) -> Condition:
@@ -122,20 +99,126 @@ def _read_condition(body: Mapping[str, Json]) -> Condition:
     )
 
 
-def _read_cell(body: Mapping[str, Json]) -> Cell:
-    return Cell(
-        tuple(read_scalar(key) for key in jcs.typed(body["keys"], list)),
+def _write_grouping(item: Grouping) -> Json:
+    match item:
+        case ByKeys(field):
+            return {"by": "keys", "field": field}
+        case ByRegion(field, level):
+            return {"by": "region", "field": field, "level": level.value}
+        case ByPeriod(field, period, first, last):
+            return {
+                "by": "period",
+                "field": field,
+                "period": period.value,
+                "first": first.isoformat(),
+                "last": last.isoformat(),
+            }
+        case ByBins(field, width):
+            return {"by": "bins", "field": field, "width": write_fraction(width)}
+
+
+def _read_grouping(body: Mapping[str, Json]) -> Grouping:
+    field, by = jcs.typed(body["field"], str), body["by"]
+    if by == "keys":
+        return ByKeys(field)
+    if by == "region":
+        return ByRegion(field, RegionLevel(jcs.typed(body["level"], str)))
+    if by == "bins":
+        return ByBins(field, read_fraction(jcs.typed(body["width"], str)))
+    days = [date.fromisoformat(jcs.typed(body[name], str)) for name in ("first", "last")]
+    return ByPeriod(field, Period(jcs.typed(body["period"], str)), *days)
+
+
+def _write_statistic(item: Statistic) -> Json:
+    body: dict[str, Json] = {"kind": item.kind.value, "weight": item.weight}
+    if item.field is not None:
+        body["field"] = item.field
+    if item.ranks:
+        ranks: list[Json] = [write_fraction(rank) for rank in item.ranks]
+        body["ranks"] = ranks
+    return body
+
+
+def _read_statistic(body: Mapping[str, Json]) -> Statistic:
+    ranks: list[Fraction] = []
+    if "ranks" in body:
+        ranks = [read_fraction(jcs.typed(rank, str)) for rank in jcs.typed(body["ranks"], list)]
+    return Statistic(
+        StatisticKind(jcs.typed(body["kind"], str)),
+        jcs.typed(body["field"], str) if "field" in body else None,
+        tuple(ranks),
+        jcs.typed(body["weight"], int),
+    )
+
+
+def _write_plan(plan: NoisePlan) -> Json:
+    measure = plan.measure
+    body: dict[str, Json] = {
+        "kind": measure.kind.value,
+        "max_rows": measure.max_rows,
+        "width": write_integer(measure.width),
+        "branching": measure.branching,
+        "statistic": plan.statistic,
+        "mechanism": plan.mechanism.value,
+        "scale": write_double(plan.scale),
+        "l1": write_integer(plan.l1),
+        "l2_squared": write_integer(plan.l2_squared),
+        "derivation": plan.derivation,
+        "loss": _write_loss(plan.loss),
+        "margin_95": write_double(plan.margin_95),
+        "bias_note": plan.bias_note,
+    }
+    if measure.field is not None and measure.bounds is not None:
+        bounds: list[Json] = [write_integer(measure.bounds.lower), write_integer(measure.bounds.upper)]
+        body |= {"field": measure.field, "bounds": bounds}
+    return body
+
+
+def _read_measure(body: Mapping[str, Json]) -> NoisedMeasure:
+    return NoisedMeasure(
+        _read_plan(jcs.mapping(body["plan"])),
         tuple(read_integer(jcs.typed(value, str)) for value in jcs.typed(body["values"], list)),
     )
 
 
-def _read_noise(body: Mapping[str, Json]) -> NoisePlan:
+def _read_plan(body: Mapping[str, Json]) -> NoisePlan:
+    field, bounds = None, None
+    if "field" in body:
+        field = jcs.typed(body["field"], str)
+        bounds = Bounds(*(read_integer(jcs.typed(end, str)) for end in jcs.typed(body["bounds"], list)))
     return NoisePlan(
-        statistic=_read_statistic(jcs.mapping(body["statistic"])),
-        sensitivity=read_integer(jcs.typed(body["sensitivity"], str)),
-        derivation=jcs.typed(body["derivation"], str),
+        measure=Measure(
+            MeasureKind(jcs.typed(body["kind"], str)),
+            jcs.typed(body["max_rows"], int),
+            field,
+            bounds,
+            read_integer(jcs.typed(body["width"], str)),
+            jcs.typed(body["branching"], int),
+        ),
+        statistic=jcs.typed(body["statistic"], int),
+        mechanism=Mechanism(jcs.typed(body["mechanism"], str)),
         scale=read_double(jcs.typed(body["scale"], str)),
-        epsilon=read_fraction(jcs.typed(body["epsilon"], str)),
+        l1=read_integer(jcs.typed(body["l1"], str)),
+        l2_squared=read_integer(jcs.typed(body["l2_squared"], str)),
+        derivation=jcs.typed(body["derivation"], str),
+        loss=_read_loss(jcs.mapping(body["loss"])),
         margin_95=read_double(jcs.typed(body["margin_95"], str)),
         bias_note=jcs.typed(body["bias_note"], str),
+    )
+
+
+def _write_loss(loss: PrivacyLoss) -> Json:
+    body: dict[str, Json] = {"rho": write_fraction(loss.rho)}
+    if loss.epsilon is not None:
+        body["epsilon"] = write_fraction(loss.epsilon)
+    if loss.delta:
+        body["delta"] = write_fraction(loss.delta)
+    return body
+
+
+def _read_loss(body: Mapping[str, Json]) -> PrivacyLoss:
+    return PrivacyLoss(
+        read_fraction(jcs.typed(body["rho"], str)),
+        read_fraction(jcs.typed(body["epsilon"], str)) if "epsilon" in body else None,
+        read_fraction(jcs.typed(body["delta"], str)) if "delta" in body else Fraction(0),
     )

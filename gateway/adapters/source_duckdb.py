@@ -21,7 +21,7 @@ from gateway.kernels.entropy import grown, measure, token_sizes
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan, RowPlan, RowScope
-from gateway.query.aggregates import compile_aggregates
+from gateway.query.aggregates import aggregate_columns, compile_aggregates
 from gateway.query.frequencies import compile_frequencies
 from gateway.query.rows import compile_rows
 from gateway.query.scan import Query
@@ -99,8 +99,7 @@ class DuckDBSource:
         """Return the bounded aggregates. Raises as `rows` does."""
         file = self._file(plan.contract)
         query = compile_aggregates(plan, file.location)
-        keys = [(key.field, ARROW_TYPES[plan.contract.fields[key.field].type]) for key in plan.group_by]
-        schema = pa.schema([*keys, *((f"s{place}", pa.int64()) for place in range(len(plan.statistics)))])
+        schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in aggregate_columns(plan)])
         batches = list(self._stream(file, query, schema, 65_536))
         whole = pa.Table.from_batches(batches, schema).combine_chunks().to_batches()
         return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=schema)

@@ -12,13 +12,15 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from gateway.authzen.document import Members, NotAQuestion, malformed
-from gateway.decision.placeholders import condition, statistic, subjects
+from gateway.decision.placeholders import condition, grouping, statistic, subjects
 from gateway.model.contract import DataContract, DisclosureKind, SelectBy
 from gateway.model.filter import Condition, Operator
+from gateway.model.grouping import WRITTEN_GROUPING
+from gateway.model.measure import Currency
 from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext, RowsRequest, Selector
-from gateway.model.statistics import StatisticsQuery
+from gateway.model.statistics import WRITTEN_STATISTIC, StatisticsQuery
 from gateway.server.problem import NotWellFormed
-from gateway.server.wire.requests import exact_epsilon
+from gateway.server.wire.plans import price_of
 
 SUBJECT_TYPE = "institution"
 RESOURCE_TYPE = "disclosure"
@@ -40,7 +42,9 @@ _OURS = frozenset[str]().union(*_TAKES.values())
 
 _MOST_SUBJECTS = {DisclosureKind.CHECK: 1, DisclosureKind.CONSUME: 1}
 
-_STATISTIC = re.compile(r"count|count_units|sum\([A-Za-z0-9_]{1,64}\)", re.ASCII)
+_STATISTIC = re.compile(WRITTEN_STATISTIC, re.ASCII)
+_GROUPING = re.compile(WRITTEN_GROUPING, re.ASCII)
+_ASKED = "count, count_units, and sum, mean, variance or quantiles of (field)"
 
 
 def question_of(asked: object, institution: str, contracts: Mapping[str, DataContract]) -> DisclosureRequest:
@@ -139,12 +143,15 @@ def _filters(properties: Members, contract: DataContract | None) -> tuple[Condit
 def _release(
     properties: Members, context: RequestContext, dataset: str, disclosure: str, filters: tuple[Condition, ...]
 ) -> ReleaseRequest:
-    statistics = properties.names("statistics", most=16, longest=_NAME + len("sum()"))
+    statistics = properties.names("statistics", most=16, longest=_NAME + len("quantiles()"))
     if not statistics or not all(map(_STATISTIC.fullmatch, statistics)):
-        raise malformed(properties.path("statistics"), "must hold one or more of count, count_units and sum(field)")
-    query = StatisticsQuery(filters, properties.names("group_by", most=8), tuple(map(statistic, statistics)))
+        raise malformed(properties.path("statistics"), f"must hold one or more of {_ASKED}")
+    groups = properties.names("group_by", most=8, longest=_NAME + len(" by community"))
+    if not all(map(_GROUPING.fullmatch, groups)):
+        raise malformed(properties.path("group_by"), "must hold fields, each alone or 'by' a level, a period or bins")
+    query = StatisticsQuery(filters, tuple(map(grouping, groups)), tuple(map(statistic, statistics)))
     try:
-        epsilon = exact_epsilon(properties.number("epsilon"))
+        price = price_of(Currency.EPSILON, properties.number("epsilon"))
     except NotWellFormed:
         raise malformed(properties.path("epsilon"), "must be above zero, with at most six decimals") from None
-    return ReleaseRequest(context, dataset, disclosure, query, epsilon)
+    return ReleaseRequest(context, dataset, disclosure, query, price)

@@ -41,7 +41,19 @@ from gateway.client.extract import Extract
 from gateway.client.linking import Linked
 from gateway.client.offers import Offer, OfferedField, QualityRule
 from gateway.client.officer import Officer, connect_officer
-from gateway.client.plans import count, count_units, sum_of
+from gateway.client.plans import (
+    Shown,
+    by_bins,
+    by_level,
+    by_period,
+    count,
+    count_units,
+    mean_of,
+    quantiles_of,
+    sum_of,
+    variance_of,
+    weighed,
+)
 from gateway.client.policies import PolicyInvalid, SnapshotMismatch, read_officer_key
 from gateway.client.receipts import verify_receipt
 from gateway.client.registers import NewConsent
@@ -85,18 +97,26 @@ __all__ = [
     "Revoked",
     "ScoredEntry",
     "SealBroken",
+    "Shown",
     "SnapshotMismatch",
     "Standing",
     "Subjects",
     "TokenDomain",
     "Unauthenticated",
     "Unavailable",
+    "by_bins",
+    "by_level",
+    "by_period",
     "connect",
     "connect_officer",
     "count",
     "count_units",
+    "mean_of",
+    "quantiles_of",
     "read_officer_key",
     "reidentify",
     "sum_of",
+    "variance_of",
     "verify_receipt",
+    "weighed",
 ]

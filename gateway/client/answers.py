@@ -128,13 +128,15 @@ def _named(schema: value_pb2.Schema, row: value_pb2.Row) -> dict[str, Scalar]:
 class Estimate:
     """The price of a plan and its accuracy, before anything is spent.
 
-    `epsilon` is what to pass to `release`; `details` has a margin for each statistic; `budgets_after` are the budgets
-    as they would stand. `already_released`: the plan was answered before, and costs nothing.
+    `epsilon` or `rho` is what to pass to `release`; `measures` has the margin of all that is measured;
+    `budgets_after` are the budgets as they would stand. `already_released`: the plan was answered before, and costs
+    nothing.
     """
 
-    epsilon: float
+    epsilon: float | None
+    rho: float | None
     privacy_loss: receipt_pb2.PrivacyLoss
-    details: Sequence[release_pb2.StatisticDetail]
+    measures: Sequence[release_pb2.MeasureDetail]
     cells: int
     budgets_after: Sequence[budget_pb2.Budget]
     affordable: bool
@@ -155,19 +157,31 @@ class Release:
         return self.message.release_id
 
     def to_arrow(self) -> pa.Table:
-        """Return one row for each cell: the keys, then for each statistic its value (int64) and its margin (float64).
+        """Return one row for each cell: the keys, then for each answer its value and its margin.
 
-        Columns are named as the fields, then "count" and "count ±95%", "sum(amount_yuan)" and so on. The noise lies
-        within plus or minus the margin with probability 0.95.
+        Columns are named as the groupings' fields, then "count" and "count ±95%", "mean(fee)" and so on; where the
+        interval is not the margin to both sides, as of a mean, its ends follow as "mean(fee) from" and "mean(fee) to".
+        Counts, and sums of integers, are int64; everything else float64. The truth of bounded contributions lies within
+        with probability 0.95.
         """
         cells = self.message.cells
         names: list[str] = []
         columns: list[pa.Array[Any]] = []
-        for at, field in enumerate(self.message.plan.group_by):
-            names.append(field)
+        for at, grouping in enumerate(self.message.plan.group_by):
+            names.append(grouping.field)
             columns.append(to_column([cell.keys[at] for cell in cells]))
-        for at, detail in enumerate(self.message.details):
-            names += [detail.name, f"{detail.name} ±95%"]
-            columns.append(pa.array([cell.estimates[at].value for cell in cells], pa.int64()))
-            columns.append(pa.array([cell.estimates[at].margin_95 for cell in cells], pa.float64()))
+        for at, column in enumerate(self.message.columns):
+            estimates = [cell.estimates[at] for cell in cells]
+            whole = all(one.WhichOneof("answer") == "value" for one in estimates)
+            names += [column.name, f"{column.name} ±95%"]
+            columns += [
+                pa.array([one.value for one in estimates], pa.int64())
+                if whole
+                else pa.array([one.number for one in estimates], pa.float64()),
+                pa.array([one.margin_95 for one in estimates], pa.float64()),
+            ]
+            if column.post_processing:
+                names += [f"{column.name} from", f"{column.name} to"]
+                columns.append(pa.array([one.lower_95 for one in estimates], pa.float64()))
+                columns.append(pa.array([one.upper_95 for one in estimates], pa.float64()))
         return pa.Table.from_arrays(columns, names=names)

@@ -37,7 +37,7 @@ from gateway.client.errors import GatewayError
 from gateway.client.extract import Extract, Progress
 from gateway.client.linking import Linking
 from gateway.client.offers import Offer, offer_from
-from gateway.client.plans import plan
+from gateway.client.plans import AS_MEASURED, Shown, plan
 from gateway.client.tls import Pem, Pems, read_pems
 from gateway.client.values import Condition, Scalar, to_conditions, to_value
 
@@ -237,29 +237,35 @@ class Gateway(Linking, Contests):
         *,
         purpose: str,
         epsilon: float | None = None,
+        rho: float | None = None,
         margin: float | None = None,
-        group_by: Sequence[str] = (),
+        margin_in_rho: float | None = None,
+        group_by: Sequence[str | release_pb2.Grouping] = (),
         filters: Iterable[Condition] = (),
         region: str = "",
         case_number: str = "",
         break_glass_reason: str = "",
     ) -> Estimate:
-        """The price and accuracy of a plan at an `epsilon`, or for a `margin` at 95 %. Spends nothing."""
+        """The price and accuracy of a plan. Spends nothing.
+
+        One of: an `epsilon` or a `rho` to spend; or a `margin` at 95 %, which is priced in epsilon, or in rho as
+        `margin_in_rho`.
+        """
+        targets = {"epsilon": epsilon, "rho": rho, "margin_95": margin, "margin_95_rho": margin_in_rho}
+        named = {name: value for name, value in targets.items() if value is not None}
+        if len(named) != 1:
+            raise ValueError("one of epsilon, rho, margin and margin_in_rho")
         request = research_service_pb2.EstimateRequest(
             context=context(purpose, region, case_number, break_glass_reason),
             plan=plan(dataset, disclosure, statistics, group_by, filters),
+            **named,
         )
-        if epsilon is not None and margin is None:
-            request.epsilon = epsilon
-        elif margin is not None and epsilon is None:
-            request.margin_95 = margin
-        else:
-            raise ValueError("either an epsilon or a margin")
         answer = self._caller.retried(self._research.Estimate, request)
         return Estimate(
-            answer.epsilon,
+            answer.epsilon or None,
+            answer.rho or None,
             answer.privacy_loss,
-            answer.details,
+            answer.measures,
             answer.cells,
             answer.budgets_after,
             answer.affordable,
@@ -273,29 +279,48 @@ class Gateway(Linking, Contests):
         statistics: Sequence[release_pb2.Statistic],
         *,
         purpose: str,
-        epsilon: float,
-        group_by: Sequence[str] = (),
+        epsilon: float | None = None,
+        rho: float | None = None,
+        group_by: Sequence[str | release_pb2.Grouping] = (),
         filters: Iterable[Condition] = (),
+        shown: Shown = AS_MEASURED,
         region: str = "",
         case_number: str = "",
         break_glass_reason: str = "",
         request_id: str = "",
     ) -> Release:
-        """Answer a plan with differential privacy. Retries keep the request_id, so they are never charged twice."""
+        """Answer a plan with differential privacy, at an `epsilon` or a `rho`.
+
+        Retries keep the request_id, so they are never charged twice.
+        """
+        if (epsilon is None) == (rho is None):
+            raise ValueError("either an epsilon or a rho")
         request = research_service_pb2.CreateReleaseRequest(
             context=context(purpose, region, case_number, break_glass_reason, request_id or str(uuid.uuid4())),
             plan=plan(dataset, disclosure, statistics, group_by, filters),
-            epsilon=epsilon,
+            presentation=shown.to_message(),
         )
+        if epsilon is not None:
+            request.epsilon = epsilon
+        else:
+            request.rho = rho or 0.0
         answer = self._caller.retried(self._research.CreateRelease, request)
         return Release(answer.release, answer.receipt, answer.charged)
 
     def get_release(
-        self, release_id: str, *, purpose: str, case_number: str = "", break_glass_reason: str = ""
+        self,
+        release_id: str,
+        *,
+        purpose: str,
+        shown: Shown = AS_MEASURED,
+        case_number: str = "",
+        break_glass_reason: str = "",
     ) -> Release:
-        """A release that was made before. Costs nothing."""
+        """A release that was made before. Costs nothing, however it is shown."""
         request = research_service_pb2.GetReleaseRequest(
-            context=context(purpose, "", case_number, break_glass_reason), release_id=release_id
+            context=context(purpose, "", case_number, break_glass_reason),
+            release_id=release_id,
+            presentation=shown.to_message(),
         )
         answer = self._caller.retried(self._research.GetRelease, request)
         return Release(answer.release, answer.receipt, charged=False)

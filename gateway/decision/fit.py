@@ -7,9 +7,10 @@ from fractions import Fraction
 from gateway.model.contract import BY_KEY, OF_ONE, DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.errors import ErrorReason
 from gateway.model.filter import Condition, Operator
+from gateway.model.measure import Currency, Price
 from gateway.model.permit import FieldViolation, Refusal
 from gateway.model.request import DisclosureRequest, RowsRequest, Selector
-from gateway.model.statistics import StatisticKind, StatisticsQuery
+from gateway.model.statistics import OF_A_FIELD, StatisticsQuery
 from gateway.model.values import FieldType
 
 _NAMED_OTHERWISE = {
@@ -28,7 +29,7 @@ def fits(request: DisclosureRequest, contract: DataContract, spec: DisclosureSpe
         return True
     if misfit(request, contract, spec) is not None:
         return False
-    return isinstance(request, RowsRequest) or _statistics_fit(request.query, request.epsilon, spec)
+    return isinstance(request, RowsRequest) or _statistics_fit(request.query, request.price, spec)
 
 
 def misfit(request: DisclosureRequest, contract: DataContract, spec: DisclosureSpec) -> Refusal | None:
@@ -86,13 +87,15 @@ def _invalid(field: str, description: str) -> Refusal:
     return Refusal(ErrorReason.REQUEST_INVALID, violations=(FieldViolation(field, description),))
 
 
-def _statistics_fit(query: StatisticsQuery, epsilon: Fraction, spec: DisclosureSpec) -> bool:
+def _statistics_fit(query: StatisticsQuery, price: Price, spec: DisclosureSpec) -> bool:
     declared = spec.statistics
     if declared is None or not query.statistics:
         return False
-    sums = {one.field for one in query.statistics if one.kind is StatisticKind.SUM}
+    most = Price(Currency.EPSILON, Fraction(declared.max_epsilon))
+    fields = {one.field for one in query.statistics if one.kind in OF_A_FIELD}
     return (
-        set(query.group_by) <= set(declared.group_by)
-        and sums <= set(declared.sums)
-        and 0 < epsilon <= Fraction(declared.max_epsilon)
+        {grouping.field for grouping in query.group_by} <= set(declared.group_by)
+        and fields <= set(declared.values)
+        and price.amount > 0
+        and price.rho <= most.rho
     )

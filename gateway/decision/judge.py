@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime
 from fractions import Fraction
+from functools import partial
 
 from gateway.decision.entitlement import Entitlement, entitlement
 from gateway.decision.existence import has_offers, is_offered
@@ -18,16 +19,19 @@ from gateway.decision.preparation import Option, asked_fields, enough, prepare
 from gateway.decision.standing import open_at, unmet, unmet_by
 from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureSpec
-from gateway.model.errors import ErrorReason
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.measure import Currency, Price
 from gateway.model.party import Identity
 from gateway.model.permit import FieldViolation, Permit, Refusal
+from gateway.model.plan import SettledRelease
 from gateway.model.purpose import Purpose
+from gateway.model.region import RegionLevel
 from gateway.model.request import DisclosureRequest, MarginRequest, ReleaseRequest, RowsRequest
-from gateway.model.statistics import NoisePlan
+from gateway.model.statistics import ADDITIVE
 from gateway.model.terms import Terms
 from gateway.policy.snapshot import PolicySnapshot
-from gateway.privacy.pricing import SMALLEST_EPSILON, epsilon_for_margin, plan_noise
-from gateway.privacy.sensitivity import BoundedQuery, bound
+from gateway.privacy.binding import Unbound, bind
+from gateway.privacy.pricing import SMALLEST, price_for_margin, settle
 
 
 def judge(
@@ -47,11 +51,11 @@ def judge(
     holding = [one for one in prepared.options if not one.asks or _covers(one.scope.terms, request, now)]
     if not holding:
         return _why_not(identity, request, policy, now)
-    noise = _noise(request, prepared.found)
-    if isinstance(noise, Refusal):
+    settled = _settled(request, prepared.found, policy)
+    if isinstance(settled, Refusal):
         scope = holding[0].scope
-        return replace(noise, grant=scope.grant, legal_basis=scope.legal_basis)
-    return tuple([_permit(identity, request, one, noise, now) for one in holding])
+        return replace(settled, grant=scope.grant, legal_basis=scope.legal_basis)
+    return tuple([_permit(identity, request, one, settled, now) for one in holding])
 
 
 def _covers(terms: Terms, request: DisclosureRequest, now: datetime) -> bool:
@@ -62,20 +66,20 @@ def price_margin(
     identity: Identity, asked: MarginRequest, policy: PolicySnapshot, now: datetime
 ) -> ReleaseRequest | Refusal:
     """Turn a wanted margin into the release that would have it. Decided like the release itself, charged never."""
-    floor = ReleaseRequest(asked.context, asked.dataset, asked.disclosure, asked.query, SMALLEST_EPSILON)
+    least = SMALLEST if asked.currency is Currency.EPSILON else Price(Currency.RHO, SMALLEST.rho)
+    floor = ReleaseRequest(asked.context, asked.dataset, asked.disclosure, asked.query, least)
     permits = judge(identity, floor, policy, now)
     if isinstance(permits, Refusal):
         return permits
     permit = permits[0]
-    query = bound(asked.query, permit.scope.contract, permit.scope.disclosure)
-    if not isinstance(query, BoundedQuery):
-        return _refuse(ErrorReason.STATISTIC_NOT_DECLARED, query.place, "is not declared for this disclosure")
-    epsilon = epsilon_for_margin(query, asked.margin)
-    if epsilon > _max_epsilon(permit.scope.disclosure):
+    if permit.release is None:
+        raise Fault(ErrorReason.INTERNAL)
+    price = price_for_margin(permit.release.query, asked.query.statistics, asked.margin, asked.currency)
+    if price.rho > _most(permit.scope.disclosure).rho:
         return _refuse(
             ErrorReason.MARGIN_OUT_OF_REACH, "margin_95", "needs more privacy loss than one release may have"
         )
-    return replace(floor, epsilon=epsilon)
+    return replace(floor, price=price)
 
 
 def same_permission(one: Permit, other: Permit) -> bool:
@@ -91,7 +95,7 @@ def _substance(permit: Permit) -> tuple[object, ...]:
         dict(scope.fields),
         scope.max_rows,
         scope.obligations,
-        permit.noise,
+        permit.release,
         scope.disclosure.predicate,
         scope.disclosure.consent_field,
         scope.terms,
@@ -188,37 +192,46 @@ def _offered(identity: Identity, request: DisclosureRequest, policy: PolicySnaps
 # --- what then --------------------------------------------------------------------------------------------------------
 
 
-def _noise(request: DisclosureRequest, found: Entitlement) -> tuple[NoisePlan, ...] | Refusal:
-    """Hold the caller's values against the disclosure, and settle the noise of a release; none for rows."""
+def _settled(request: DisclosureRequest, found: Entitlement, policy: PolicySnapshot) -> SettledRelease | Refusal | None:
+    """Hold the caller's values against the disclosure, and settle the noise of a release; None for rows."""
     refusal = misfit(request, found.contract, found.disclosure)
     if refusal is not None:
         return refusal
-    return _plan_release(request, found) if isinstance(request, ReleaseRequest) else ()
+    return _settle(request, found, policy) if isinstance(request, ReleaseRequest) else None
 
 
-def _plan_release(request: ReleaseRequest, found: Entitlement) -> tuple[NoisePlan, ...] | Refusal:
-    query = bound(request.query, found.contract, found.disclosure)
-    if not isinstance(query, BoundedQuery):
-        return _refuse(ErrorReason.STATISTIC_NOT_DECLARED, query.place, "is not declared for this disclosure")
-    most = _max_epsilon(found.disclosure)
-    if not SMALLEST_EPSILON <= request.epsilon <= most:
-        return _refuse(
-            ErrorReason.EPSILON_OUT_OF_RANGE,
-            "epsilon",
-            f"must lie between {float(SMALLEST_EPSILON)} and {float(most)}",
-        )
-    noise = plan_noise(query, request.epsilon)
-    if noise is None:
-        return _refuse(ErrorReason.EPSILON_OUT_OF_RANGE, "epsilon", "is too small for the bounds of this statistic")
-    return noise
+def _settle(request: ReleaseRequest, found: Entitlement, policy: PolicySnapshot) -> SettledRelease | Refusal:
+    contract, disclosure = found.contract, found.disclosure
+    query = bind(request.query, contract, disclosure, partial(_places, policy, found.region))
+    if isinstance(query, Unbound):
+        return _refuse(ErrorReason.STATISTIC_NOT_DECLARED, query.place, query.rule)
+    if request.presentation.top is not None and request.query.statistics[0].kind not in ADDITIVE:
+        rule = "is by the first statistic, which must be a count or a sum"
+        return _refuse(ErrorReason.REQUEST_INVALID, "presentation.top", rule)
+    price, most = request.price, _most(disclosure)
+    place = price.currency.value
+    if price.amount <= 0 or not SMALLEST.rho <= price.rho <= most.rho:
+        ends = (SMALLEST.amount, most.amount) if price.currency is Currency.EPSILON else (SMALLEST.rho, most.rho)
+        lower, upper = map(float, ends)
+        return _refuse(ErrorReason.EPSILON_OUT_OF_RANGE, place, f"must lie between {lower} and {upper}")
+    settled = settle(query, request.query.statistics, price, contract)
+    if settled is None:
+        return _refuse(ErrorReason.EPSILON_OUT_OF_RANGE, place, "is too small for the bounds of this statistic")
+    return settled
 
 
-def _max_epsilon(disclosure: DisclosureSpec) -> Fraction:
-    return Fraction(0) if disclosure.statistics is None else Fraction(disclosure.statistics.max_epsilon)
+def _places(policy: PolicySnapshot, region: str, level: RegionLevel) -> tuple[str, ...]:
+    return tuple(place.path for place in policy.regions.descendants(region, level))
+
+
+def _most(disclosure: DisclosureSpec) -> Price:
+    """The most that one release may lose; a price in rho is held to the rho of the same."""
+    most = Fraction(0) if disclosure.statistics is None else Fraction(disclosure.statistics.max_epsilon)
+    return Price(Currency.EPSILON, most)
 
 
 def _permit(
-    identity: Identity, request: DisclosureRequest, option: Option, noise: tuple[NoisePlan, ...], now: datetime
+    identity: Identity, request: DisclosureRequest, option: Option, settled: SettledRelease | None, now: datetime
 ) -> Permit:
     scope, until = option.scope, identity.valid_until
     hours = scope.terms.hours
@@ -227,7 +240,7 @@ def _permit(
     if hours is not None:
         until = min(until, hours.end_of(now) or now)
     case_number = request.context.case_number if scope.terms.needs_case else ""
-    return Permit(identity, request, scope, until, now, case_number, noise)
+    return Permit(identity, request, scope, until, now, case_number, settled)
 
 
 def _refuse(reason: ErrorReason, field: str, description: str) -> Refusal:

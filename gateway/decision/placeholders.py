@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from fractions import Fraction
 
 from gateway.model.contract import DataContract, SelectBy
 from gateway.model.filter import Condition, Operator
+from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, Grouping, Period
+from gateway.model.region import RegionLevel
 from gateway.model.request import Selector
 from gateway.model.statistics import Statistic, StatisticKind
 from gateway.model.values import FieldType, Scalar
 
+_DAY = date(2026, 1, 1)
+_ANY_WIDTH = Fraction(10**12)
 _EXAMPLES: dict[FieldType, Scalar] = {
     FieldType.STRING: "example",
     FieldType.INT64: 1,
     FieldType.DOUBLE: 1.0,
     FieldType.BOOL: True,
-    FieldType.DATE: date(2026, 1, 1),
+    FieldType.DATE: _DAY,
     FieldType.TIMESTAMP: datetime(2026, 1, 1),
 }
 
@@ -41,6 +46,28 @@ def subjects(contract: DataContract | None, by: SelectBy, field: str, count: int
 
 
 def statistic(written: str) -> Statistic:
-    """Read a statistic as it is written: count, count_units or sum(field)."""
+    """Read a statistic as it is written: count, count_units, or sum, mean, variance or quantiles of (field).
+
+    Raises:
+        ValueError: for anything else.
+    """
     name, _, field = written.removesuffix(")").partition("(")
-    return Statistic(StatisticKind(name), field or None)
+    kind = StatisticKind(name)
+    ranks = (Fraction(1, 2),) if kind is StatisticKind.QUANTILES else ()
+    return Statistic(kind, field or None, ranks)
+
+
+def grouping(written: str) -> Grouping:
+    """Read a grouping as it is written: a field, or "field by" a level of regions, a period, or "bins".
+
+    Raises:
+        ValueError: for anything else.
+    """
+    field, by, way = written.partition(" by ")
+    if not by:
+        return ByKeys(field)
+    if way == "bins":
+        return ByBins(field, _ANY_WIDTH)
+    if way in tuple(RegionLevel):
+        return ByRegion(field, RegionLevel(way))
+    return ByPeriod(field, Period(way), _DAY, _DAY)

@@ -35,7 +35,7 @@ class CanonicalForm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Public bounds of an integer field, declared and never read from the data. Inclusive."""
+    """Public bounds of a number, declared and never read from the data. Inclusive."""
 
     lower: int
     upper: int
@@ -45,6 +45,7 @@ class Bounds:
 class FieldSpec:
     """One field of a dataset. `keys` are its public categories, declared and never read from the data.
 
+    A double with bounds is counted in fixed point, with so many `decimals`. `regions` says that it holds region paths.
     `primary_key` marks the field, or the fields together, by which rows are told apart.
     """
 
@@ -56,6 +57,15 @@ class FieldSpec:
     bounds: Bounds | None
     keys: tuple[Scalar, ...] | None
     primary_key: bool = False
+    decimals: int = 0
+    regions: bool = False
+
+    @property
+    def fixed_bounds(self) -> Bounds | None:
+        """The bounds as integers of the field's fixed point."""
+        if self.bounds is None:
+            return None
+        return Bounds(self.bounds.lower * 10**self.decimals, self.bounds.upper * 10**self.decimals)
 
     @property
     def names_people(self) -> bool:
@@ -122,12 +132,13 @@ class SelectBy(StrEnum):
 class StatisticsSpec:
     """What a disclosure of kind release may answer, and how it bounds each privacy unit.
 
+    `group_by` are fields with keys, regions, dates or bounds; `values` those whose numbers statistics may be made of.
     A unit contributes to at most `max_groups` cells and counts for at most `max_rows` rows in each.
     `max_epsilon` bounds one release; `slot_ms` is the one answer time of every outcome after a charge.
     """
 
     group_by: tuple[str, ...]
-    sums: tuple[str, ...]
+    values: tuple[str, ...]
     max_groups: int
     max_rows: int
     max_epsilon: str

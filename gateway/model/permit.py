@@ -13,10 +13,10 @@ from gateway.model.errors import ErrorReason
 from gateway.model.filter import Condition, Operator
 from gateway.model.loss import PrivacyLoss, composed_rho
 from gateway.model.party import Identity
+from gateway.model.plan import SettledRelease
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.purpose import LegalBasis
 from gateway.model.request import DisclosureRequest
-from gateway.model.statistics import NoisePlan
 from gateway.model.terms import NO_TERMS, Terms
 from gateway.model.treatment import Perturb, Treatment, local_epsilons
 from gateway.model.values import FieldType
@@ -112,7 +112,7 @@ class Permit:
 
     `valid_until` (naive UTC) is when identity, purpose or grant end: no batch leaves after it.
     `case_number` is the caller's, where the grant asks for one and it has the declared form.
-    `noise` is the settled noise of a release, one plan for each statistic; empty for rows.
+    `release` is a release as it will be made; None for rows.
     `emergency` is the entry in the register under which the glass was broken.
     """
 
@@ -122,13 +122,15 @@ class Permit:
     valid_until: datetime
     decided_at: datetime
     case_number: str = ""
-    noise: tuple[NoisePlan, ...] = ()
+    release: SettledRelease | None = None
     emergency: str = ""
 
     @property
     def loss(self) -> PrivacyLoss | None:
         """The privacy loss of a release, or of rows with randomised fields; None for rows without."""
-        epsilons = tuple(plan.epsilon for plan in self.noise) or local_epsilons(self.scope.fields)
+        if self.release is not None:
+            return self.release.loss
+        epsilons = local_epsilons(self.scope.fields)
         if not epsilons:
             return None
         return PrivacyLoss(composed_rho(epsilons), sum(epsilons, Fraction(0)))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from gateway.model.contract import Bounds, DataContract
 from gateway.model.filter import Condition
-from gateway.model.statistics import Statistic
+from gateway.model.grouping import Period
+from gateway.model.loss import PrivacyLoss
+from gateway.model.measure import Measure, NoisePlan
 from gateway.model.values import Scalar
 
 
@@ -30,36 +33,84 @@ class RowPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupKey:
-    """A grouping field with its declared keys. Rows with other keys, or NULL, are outside the question."""
-
-    field: str
-    keys: tuple[Scalar, ...]
+class AsIs:
+    """The key is the field's own value."""
 
 
 @dataclass(frozen=True, slots=True)
-class BoundedStatistic:
-    """A statistic with the bounds that each privacy unit's contribution is clamped to.
+class AtLevel:
+    """The key is the first `depth` segments of a region path."""
 
-    count: at most `max_rows` for a unit and cell. count_units: 1. sum: each value clamped to `bounds`, NULL
-    counting as nothing, and the unit's total in a cell clamped to max_rows times the bounds.
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class InPeriod:
+    """The key is the first day (of an hour, the first instant) of the period that holds a date or timestamp."""
+
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class InBins:
+    """The key is the lower end of the bin that holds a number of the field's fixed point, clamped to the bounds."""
+
+    bounds: Bounds
+    width: int
+
+
+Derivation = AsIs | AtLevel | InPeriod | InBins
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKey:
+    """A field with the keys of its cells, and how a row's key comes about.
+
+    Rows with other keys, or NULL, are outside the question. The keys of bins are integers of the field's fixed point.
     """
 
-    statistic: Statistic
-    bounds: Bounds | None
-    max_rows: int
+    field: str
+    keys: tuple[Scalar, ...]
+    by: Derivation = AsIs()
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedQuery:
+    """A query with its keys and bounds, ready for sensitivity and for the engine.
+
+    A unit contributes to at most `max_groups` cells. `measures` are those of each statistic, in order.
+    """
+
+    group_by: tuple[GroupKey, ...]
+    measures: tuple[tuple[Measure, ...], ...]
+    max_groups: int
+
+    @property
+    def cells(self) -> int:
+        """The number of cells: every combination of keys."""
+        return prod(len(group.keys) for group in self.group_by)
+
+
+@dataclass(frozen=True, slots=True)
+class SettledRelease:
+    """A release as it will be made: its cells and bounds, the noise of every measure, and what all of it loses."""
+
+    query: BoundedQuery
+    noise: tuple[NoisePlan, ...]
+    loss: PrivacyLoss
 
 
 @dataclass(frozen=True, slots=True)
 class AggregatePlan:
     """Bounded exact aggregates per cell. A unit contributes to at most `max_groups` cells.
 
-    Which cells of a unit count is drawn by a hash keyed with `salt` (hex), with the cell's keys as tie-breaker.
+    Which cells of a unit count is drawn by a hash keyed with `salt` (hex), with the cell's keys as tie-breaker; so is,
+    of a histogram, which of its bins count first. A measure of bins is measured by itself.
     """
 
     contract: DataContract
     scope: RowScope
     group_by: tuple[GroupKey, ...]
-    statistics: tuple[BoundedStatistic, ...]
+    measures: tuple[Measure, ...]
     max_groups: int
     salt: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.filter import Condition
+from gateway.model.measure import Currency, Price
 from gateway.model.pseudonym import PseudonymDomain
-from gateway.model.statistics import StatisticsQuery
+from gateway.model.statistics import PLAIN, Presentation, StatisticsQuery
 from gateway.model.values import Scalar
 
 
@@ -82,26 +82,28 @@ class FormRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRequest:
-    """A statistic with differential privacy, at a pure epsilon."""
+    """Statistics with differential privacy, at a price; and how the answers are to be shown."""
 
     context: RequestContext
     dataset: str
     disclosure: str
     query: StatisticsQuery
-    epsilon: Fraction
+    price: Price
+    presentation: Presentation = PLAIN
 
     kind = DisclosureKind.RELEASE
 
 
 @dataclass(frozen=True, slots=True)
 class MarginRequest:
-    """What would a statistic cost whose 95 % half-width is at most `margin`? Asked before spending."""
+    """What would a plan cost whose every measure has a 95 % half-width of at most `margin`? Asked before spending."""
 
     context: RequestContext
     dataset: str
     disclosure: str
     query: StatisticsQuery
     margin: float
+    currency: Currency = Currency.EPSILON
 
 
 DisclosureRequest = RowsRequest | ReleaseRequest

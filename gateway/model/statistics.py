@@ -8,7 +8,9 @@ from enum import StrEnum
 from fractions import Fraction
 
 from gateway.model.filter import Condition
+from gateway.model.grouping import Grouping
 from gateway.model.loss import PrivacyLoss
+from gateway.model.measure import NoisePlan
 from gateway.model.values import Scalar
 
 
@@ -18,14 +20,34 @@ class StatisticKind(StrEnum):
     COUNT = "count"
     COUNT_UNITS = "count_units"
     SUM = "sum"
+    MEAN = "mean"
+    VARIANCE = "variance"
+    QUANTILES = "quantiles"
+
+
+OF_A_FIELD = frozenset((StatisticKind.SUM, StatisticKind.MEAN, StatisticKind.VARIANCE, StatisticKind.QUANTILES))
+"""The kinds that are about the numbers of a field; the others count."""
+
+
+ADDITIVE = frozenset((StatisticKind.COUNT, StatisticKind.COUNT_UNITS, StatisticKind.SUM))
+"""The kinds whose answers are measures as they are: these alone are rounded, raised to zero and ranked."""
+
+WRITTEN_STATISTIC = r"count|count_units|(" + "|".join(sorted(OF_A_FIELD)) + r")\([A-Za-z_][A-Za-z0-9_]*\)"
+"""A regular expression of statistics as they are written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """One statistic; `field` for a sum alone."""
+    """One statistic: of a `field`, or a count.
+
+    `ranks` are those of quantiles, from 0 to 1. `weight` is its share of the loss of the release, relative to the
+    weights of the others.
+    """
 
     kind: StatisticKind
     field: str | None
+    ranks: tuple[Fraction, ...] = ()
+    weight: int = 1
 
     def __str__(self) -> str:
         return self.kind.value if self.field is None else f"{self.kind.value}({self.field})"
@@ -33,48 +55,44 @@ class Statistic:
 
 @dataclass(frozen=True, slots=True)
 class StatisticsQuery:
-    """Filter, group by declared keys, and compute several statistics at once."""
+    """Filter, group, and compute several statistics at once."""
 
     filters: tuple[Condition, ...]
-    group_by: tuple[str, ...]
+    group_by: tuple[Grouping, ...]
     statistics: tuple[Statistic, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class NoisePlan:
-    """The noise one statistic will get, settled before anything is charged.
+class Presentation:
+    """What is done to noised answers before they are shown. It costs nothing, and each step is named with the answer.
 
-    `sensitivity` is the most that one privacy unit changes the vector of cells, in L1, with `derivation` saying
-    how; `scale` is that of the integer Laplace mechanism; `epsilon` is the loss OpenDP states for it, exact.
+    `non_negative` raises negative counts and sums to 0, which biases them; `round_to` rounds to multiples of it; `top`
+    gives the so many cells whose first statistic, a count or a sum, is largest. Noised answers stay as they are stored:
+    any presentation of a release can be had again.
     """
 
-    statistic: Statistic
-    sensitivity: int
-    derivation: str
-    scale: float
-    epsilon: Fraction
-    margin_95: float
-    bias_note: str
+    non_negative: bool = False
+    round_to: int = 1
+    top: int | None = None
 
-    @property
-    def mechanism(self) -> str:
-        """The name of the mechanism, for receipts."""
-        return "integer Laplace"
+
+PLAIN = Presentation()
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """The noisy answers for one combination of keys, one for each statistic."""
+class NoisedMeasure:
+    """The noised values of one measure, in the order of the cells; of a histogram, the bins of each cell in order."""
 
-    keys: tuple[Scalar, ...]
+    plan: NoisePlan
     values: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A differentially private release as it is stored and delivered, always the same.
+    """A differentially private release as it is stored, always the same: what was measured, with its noise.
 
-    `id` is the SHA-256 (hex) of the canonical plan, its region and the data version.
+    `id` is the SHA-256 (hex) of the canonical plan, its region and the data version. `cells` are the keys of the
+    groupings, in order.
     """
 
     id: str
@@ -83,8 +101,25 @@ class Release:
     disclosure: str
     region: str
     query: StatisticsQuery
-    cells: tuple[Cell, ...]
-    noise: tuple[NoisePlan, ...]
+    cells: tuple[tuple[Scalar, ...], ...]
+    measures: tuple[NoisedMeasure, ...]
     loss: PrivacyLoss
     unit_kind: str
     data_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The answers to one statistic in every cell, with the interval in which the truth lies with probability 0.95.
+
+    `name` is the statistic's, and the rank's of a quantile. The truth is that of bounded contributions: what bounds
+    take away is not in the interval. `steps` are what was done to the noised values, in words; none for what is
+    unbiased and as measured.
+    """
+
+    name: str
+    statistic: int
+    values: tuple[int | float, ...]
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    steps: tuple[str, ...] = ()

@@ -11,6 +11,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason
+from gateway.model.grouping import WRITTEN_GROUPING
+from gateway.model.statistics import WRITTEN_STATISTIC
 from gateway.policy.documents import Document, read_yaml
 from gateway.policy.problems import Problems
 from gateway.policy.terms import TermsError, parse_terms
@@ -75,6 +77,9 @@ class NearestShape(Shape):
     steward: str = ""
 
 
+_STATISTICS = "Write count, count_units, or sum, mean, variance or quantiles of (field)."
+
+
 class QuestionShape(Shape):
     """Who asks what, for which purpose."""
 
@@ -97,9 +102,16 @@ class QuestionShape(Shape):
     filters: list[str] = Field(default_factory=list)
     subjects: SubjectsShape | None = None
     statistics: list[
-        Annotated[str, formed(r"^(count|count_units|sum\([A-Za-z_0-9]+\))$", "Write count, count_units or sum(field).")]
+        Annotated[
+            str,
+            formed(
+                f"^({WRITTEN_STATISTIC})$", "Write count, count_units, or sum, mean, variance or quantiles of (field)."
+            ),
+        ]
     ] = Field(default_factory=list)
-    group_by: list[str] = Field(default_factory=list)
+    group_by: list[
+        Annotated[str, formed(f"^{WRITTEN_GROUPING}$", "Write a field, alone or 'by' a level, a period or bins.")]
+    ] = Field(default_factory=list)
     epsilon: Annotated[float | None, Field(gt=0)] = None
 
     @model_validator(mode="after")

@@ -48,8 +48,12 @@ class Source(Protocol):
         ...
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
-        """Return the exact bounded aggregates, one row per non-empty cell.
+        """Return the exact bounded aggregates, one row per non-empty cell (of a histogram, per cell and bin).
 
-        Columns: the group_by fields in order, then one int64 column per statistic, named s0, s1, …
+        Columns: the keys of the cells, named g0, g1, …; of a histogram b, the lower end of the bin (int64); then one
+        int64 column per measure, named s0, s1, …
+
+        Raises:
+            Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED.
         """
         ...

@@ -1,68 +1,123 @@
-"""The price of a plan: the noise each statistic gets for an epsilon, or the epsilon that a margin needs.
+"""The price of a plan: the noise each measure gets for what a release may lose, or what a margin needs.
 
-Everything here is settled before a charge and reads no data.
+Everything here is settled before a charge and reads no data. A price in epsilon gives integer Laplace noise alone; a
+price in rho the noise, Laplace or Gaussian, whose margin is smaller.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
-from gateway.model.plan import BoundedStatistic
-from gateway.model.statistics import NoisePlan, StatisticKind
-from gateway.privacy.mechanisms import laplace_margin, laplace_scale, laplace_scale_for_margin
-from gateway.privacy.sensitivity import BoundedQuery, sensitivity
+from gateway.model.contract import DataContract
+from gateway.model.loss import PrivacyLoss, pure_to_rho
+from gateway.model.measure import Currency, Measure, MeasureKind, Mechanism, NoisePlan, Price
+from gateway.model.plan import BoundedQuery, SettledRelease
+from gateway.model.statistics import Statistic
+from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
+from gateway.privacy.answers.quantiles import recommended_branching
+from gateway.privacy.mechanisms import gaussian_scale, laplace_scale, scale_for, stated_loss
+from gateway.privacy.sensitivity import bias_note, sensitivity
 
-SMALLEST_EPSILON = Fraction(1, 10_000)
+SMALLEST = Price(Currency.EPSILON, Fraction(1, 10_000))
 """No release is made for less: its answers would be noise alone, and its scale could leave the integers."""
 
 _LARGEST_NOISE = 2**53
+_DECIMALS = 10**6
+_LAPLACE_95, _GAUSSIAN_95 = math.log(20), 1.96
+"""Of noise of scale 1, what it stays within at 95 %, but for the lattice."""
 
 
-def plan_noise(query: BoundedQuery, epsilon: Fraction) -> tuple[NoisePlan, ...] | None:
-    """Share `epsilon` equally among the statistics and settle the noise of each.
+def settle(
+    query: BoundedQuery, statistics: Sequence[Statistic], price: Price, contract: DataContract
+) -> SettledRelease | None:
+    """Share the price among the statistics by their weights, and each share equally among its measures.
 
     Returns None where the noise would leave the range in which 64-bit answers are safe.
     """
-    share = epsilon / len(query.statistics)
-    plans = tuple(_plan(statistic, query, share) for statistic in query.statistics)
-    return None if any(plan.scale > _LARGEST_NOISE for plan in plans) else plans
+    weights = sum(statistic.weight for statistic in statistics)
+    noise: list[NoisePlan] = []
+    for position, (statistic, measures) in enumerate(zip(statistics, query.measures, strict=True)):
+        share = Price(price.currency, price.amount * statistic.weight / weights / len(measures))
+        noise.extend(_plan(measure, position, query, share, contract) for measure in measures)
+    if any(plan.scale > _LARGEST_NOISE for plan in noise):
+        return None
+    return SettledRelease(query, tuple(noise), _total(noise, price.currency))
 
 
-def _plan(statistic: BoundedStatistic, query: BoundedQuery, epsilon: Fraction) -> NoisePlan:
-    bound = sensitivity(statistic, query.max_groups)
-    scale = laplace_scale(bound.l1, epsilon)
+def _total(noise: Sequence[NoisePlan], currency: Currency) -> PrivacyLoss:
+    loss = sum((plan.loss for plan in noise), PrivacyLoss(Fraction(0), Fraction(0)))
+    return loss if currency is Currency.EPSILON else PrivacyLoss(loss.rho)
+
+
+def _plan(measure: Measure, position: int, query: BoundedQuery, share: Price, contract: DataContract) -> NoisePlan:
+    measure = _branched(measure, share.currency)
+    bound = sensitivity(measure, query.max_groups)
+    if share.currency is Currency.EPSILON:
+        mechanism, scale = Mechanism.LAPLACE, laplace_scale(bound.l1, share.amount)
+        loss = PrivacyLoss(pure_to_rho(share.amount), share.amount)
+    else:
+        mechanism, scale = _better(bound.l1, bound.l2_squared, share.amount)
+        loss = PrivacyLoss(share.amount)
+    decimals = 0 if measure.field is None else contract.fields[measure.field].decimals
     return NoisePlan(
-        statistic.statistic,
-        bound.l1,
-        bound.derivation,
+        measure,
+        position,
+        mechanism,
         scale,
-        epsilon,
-        laplace_margin(scale),
-        _bias_note(statistic, query),
+        bound.l1,
+        bound.l2_squared,
+        bound.derivation,
+        loss,
+        IntegerNoise(NoiseKind(mechanism), scale).half_width(),
+        bias_note(measure, query.max_groups, query.cells, decimals),
     )
 
 
-def epsilon_for_margin(query: BoundedQuery, margin: float) -> Fraction:
-    """Return the epsilon, rounded up to 4 decimals, at which every statistic's 95 % half-width is at most `margin`."""
-    scale = laplace_scale_for_margin(margin)
-    neediest = max(sensitivity(statistic, query.max_groups).l1 for statistic in query.statistics)
-    epsilon = Fraction(neediest) / Fraction(scale) * len(query.statistics)
-    return max(Fraction(math.ceil(epsilon * 10_000), 10_000), SMALLEST_EPSILON)
+def _branched(measure: Measure, currency: Currency) -> Measure:
+    """A histogram becomes a tree where the ranks found in it are nearer to the truth at the same price."""
+    if measure.kind is not MeasureKind.BINS:
+        return measure
+    kind = Mechanism.LAPLACE if currency is Currency.EPSILON else Mechanism.GAUSSIAN
+    bins = len(measure.edges)
+    branching = recommended_branching(bins, NoiseKind(kind))
+    return replace(measure, branching=branching) if branching < bins else measure
 
 
-def _bias_note(statistic: BoundedStatistic, query: BoundedQuery) -> str:
-    groups = f"each unit counts in at most {query.max_groups} of {query.cells} cells" if query.cells > 1 else ""
-    match statistic.statistic.kind:
-        case StatisticKind.COUNT:
-            own = f"at most {statistic.max_rows} rows of a unit count in a cell"
-        case StatisticKind.COUNT_UNITS:
-            own = "each unit counts once in a cell"
-        case StatisticKind.SUM if statistic.bounds is not None:
-            own = (
-                f"values are clamped to {statistic.bounds.lower}…{statistic.bounds.upper} and a unit's total in a cell "
-                f"to {statistic.max_rows} times that"
-            )
-        case _:
-            raise ValueError("a sum has bounds")
-    return "; ".join(part for part in (groups, own) if part) + ": what exceeds that is not in the answer"
+def _better(l1: int, l2_squared: int, rho: Fraction) -> tuple[Mechanism, float]:
+    """Return the mechanism with the smaller margin at rho; the Gaussian, with lighter tails, where they are equal."""
+    epsilon = _root_below(2 * rho)
+    laplace, gaussian = laplace_scale(l1, epsilon), gaussian_scale(l2_squared, rho)
+    if laplace * _LAPLACE_95 < gaussian * _GAUSSIAN_95:
+        return Mechanism.LAPLACE, laplace
+    return Mechanism.GAUSSIAN, gaussian
+
+
+def price_for_margin(query: BoundedQuery, statistics: Sequence[Statistic], margin: float, currency: Currency) -> Price:
+    """Return the price, rounded up to 6 decimals, at which every measure's 95 % half-width is at most `margin`.
+
+    Margins below 1 have no noise of integers: 1 is taken for them.
+    """
+    weights = sum(statistic.weight for statistic in statistics)
+    most = max(margin, 1.0)
+    needed = Fraction(0)
+    for statistic, measures in zip(statistics, query.measures, strict=True):
+        for measure in measures:
+            bound = sensitivity(_branched(measure, currency), query.max_groups)
+            losses = [stated_loss(Mechanism.LAPLACE, scale_for(Mechanism.LAPLACE, most), bound.l1, bound.l2_squared)]
+            if currency is Currency.RHO:
+                scale = scale_for(Mechanism.GAUSSIAN, most)
+                losses.append(stated_loss(Mechanism.GAUSSIAN, scale, bound.l1, bound.l2_squared))
+            own = min(loss.rho for loss in losses) if currency is Currency.RHO else losses[0].epsilon or Fraction(0)
+            needed = max(needed, own * len(measures) * weights / statistic.weight)
+    least = SMALLEST.amount if currency is Currency.EPSILON else SMALLEST.rho
+    places = _DECIMALS if currency is Currency.EPSILON else _DECIMALS**2
+    return Price(currency, max(Fraction(math.ceil(needed * places), places), least))
+
+
+def _root_below(square: Fraction) -> Fraction:
+    """Return a decimal of twelve places that is not above the square root, nor 1e-12 below it."""
+    places = 10**12
+    return Fraction(math.isqrt(square.numerator * places**2 // square.denominator), places)

@@ -7,6 +7,7 @@ import json
 from datetime import date, datetime
 
 from gateway.model.filter import Condition
+from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, Grouping
 from gateway.model.loss import exact
 from gateway.model.permit import Permit
 from gateway.model.request import ReleaseRequest, RowsRequest
@@ -47,28 +48,49 @@ def rows_id(permit: Permit, request: RowsRequest, data_version: str) -> str:
 
 
 def grouping_salt(permit: Permit, request: ReleaseRequest) -> str:
-    """Return the salt (hex) that draws which cells of a unit count, of the plan alone.
+    """Return the salt (hex) that draws which cells of a unit count, of the plan alone: of its rows and its cells.
 
     It may be known to all, and must not depend on the data: if it did, one unit's records would decide which cells of
     every other unit count, and no bound on a unit's influence would hold.
     """
-    return _digest(_canonical(permit, request) | {"use": "grouping-salt"})
+    return _digest(_question(permit, request) | {"use": "grouping-salt"})
 
 
 def _canonical(permit: Permit, request: ReleaseRequest) -> dict[str, object]:
+    """All on which the noised measures depend. What is made of them afterwards, as ranks of quantiles, is no part."""
+    price = request.price
+    return {
+        **_question(permit, request),
+        "format": 2,
+        "statistics": [[item.kind.value, item.field or "", item.weight] for item in request.query.statistics],
+        "price": [price.currency.value, exact(price.amount)],
+    }
+
+
+def _question(permit: Permit, request: ReleaseRequest) -> dict[str, object]:
+    """Which rows, in which cells."""
     query = request.query
     return {
-        "format": 1,
         "dataset": request.dataset,
         "disclosure": request.disclosure,
         "contract": permit.scope.contract.digest,
         "region": permit.scope.region,
         "filters": sorted(_condition(condition) for condition in query.filters),
-        "group_by": list(query.group_by),
-        "statistics": [[statistic.kind.value, statistic.field or ""] for statistic in query.statistics],
-        "epsilon": exact(request.epsilon),
+        "group_by": [_grouping(grouping) for grouping in query.group_by],
         **_kept(permit),
     }
+
+
+def _grouping(grouping: Grouping) -> list[str]:
+    match grouping:
+        case ByKeys(field):
+            return ["keys", field]
+        case ByRegion(field, level):
+            return ["region", field, level.value]
+        case ByPeriod(field, period, first, last):
+            return ["period", field, period.value, first.isoformat(), last.isoformat()]
+        case ByBins(field, width):
+            return ["bins", field, exact(width)]
 
 
 def _kept(permit: Permit) -> dict[str, str]:

@@ -1,98 +1,74 @@
-"""How much one privacy unit can change the answers: the L1 sensitivity of bounded contributions.
+"""How much one privacy unit can change what is measured: the sensitivity of bounded contributions.
 
-Neighbouring data differ by all the records of one privacy unit. A unit contributes to at most `max_groups` cells;
-in each cell it adds at most `max_rows` to a count, 1 to a count of units, and max_rows × max(|lower|, |upper|) to a
-sum. (User-level privacy by contribution bounding: Wilson et al. 2020, section 3.)
+Neighbouring data differ by all the records of one privacy unit. A unit contributes to at most `max_groups` cells, and
+to each at most what its measure says. (User-level privacy by contribution bounding: Wilson et al. 2020, section 3.)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
-from gateway.model.contract import Bounds, DataContract, DisclosureSpec, StatisticsSpec
-from gateway.model.plan import BoundedStatistic, GroupKey
-from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
-
-
-@dataclass(frozen=True, slots=True)
-class BoundedQuery:
-    """A query with its declared keys and bounds, ready for sensitivity and for the engine."""
-
-    group_by: tuple[GroupKey, ...]
-    statistics: tuple[BoundedStatistic, ...]
-    max_groups: int
-
-    @property
-    def cells(self) -> int:
-        """The number of cells: every combination of declared keys."""
-        return prod(len(group.keys) for group in self.group_by)
-
-
-@dataclass(frozen=True, slots=True)
-class Undeclared:
-    """A field of a query that the disclosure does not declare for this use. `place` is where in the plan it stands."""
-
-    place: str
+from gateway.model.measure import Measure, MeasureKind
+from gateway.privacy.answers.quantiles import BinTree
 
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """The most that one unit changes a statistic's vector of cells, in L1, and how that comes about."""
+    """The most that one unit changes a measure's vector, in L1 and in the square of L2, and how that comes about."""
 
     l1: int
+    l2_squared: int
     derivation: str
 
 
-def bound(query: StatisticsQuery, contract: DataContract, disclosure: DisclosureSpec) -> BoundedQuery | Undeclared:
-    """Look up declared keys and bounds for a query; what is not declared is not answered."""
-    spec = disclosure.statistics
-    if spec is None:
-        return Undeclared("plan.disclosure")
-    groups: list[GroupKey] = []
-    for position, name in enumerate(query.group_by):
-        twice = name in query.group_by[:position]
-        keys = contract.fields[name].keys if name in spec.group_by and not twice else None
-        if keys is None:
-            return Undeclared(f"plan.group_by[{position}]")
-        groups.append(GroupKey(name, keys))
-    statistics: list[BoundedStatistic] = []
-    for position, statistic in enumerate(query.statistics):
-        bounded = _bound_statistic(statistic, contract, spec)
-        if bounded is None:
-            return Undeclared(f"plan.statistics[{position}]")
-        statistics.append(bounded)
-    cells = prod(len(group.keys) for group in groups)
-    return BoundedQuery(tuple(groups), tuple(statistics), min(spec.max_groups, cells))
+def sensitivity(measure: Measure, max_groups: int) -> Sensitivity:
+    """Return the sensitivity of one measure over all cells.
+
+    Of a histogram, all of a unit's rows in a cell may lie in one bin: that is the worst case of L2. In a tree of bins
+    they count once on every level.
+    """
+    largest, times, levels = measure.largest, max_groups, ""
+    if measure.branching:
+        tree = BinTree(len(measure.edges), measure.branching)
+        times, levels = max_groups * tree.levels, f" × {tree.levels} levels"
+    return Sensitivity(
+        times * largest, times * largest**2, f"{max_groups} cells per unit × {_per_cell(measure)}{levels}"
+    )
 
 
-def _bound_statistic(statistic: Statistic, contract: DataContract, spec: StatisticsSpec) -> BoundedStatistic | None:
-    match statistic.kind:
-        case StatisticKind.COUNT | StatisticKind.COUNT_UNITS if statistic.field is None:
-            return BoundedStatistic(statistic, None, spec.max_rows)
-        case StatisticKind.SUM if statistic.field in spec.sums:
-            bounds = contract.fields[statistic.field].bounds
-            return None if bounds is None else BoundedStatistic(statistic, bounds, spec.max_rows)
+def _per_cell(measure: Measure) -> str:
+    rows = f"{measure.max_rows} rows per cell"
+    match measure.kind:
+        case MeasureKind.UNITS:
+            return "1"
+        case MeasureKind.TOTAL | MeasureKind.OFFSETS | MeasureKind.SQUARES:
+            return f"{rows} × {measure.largest // measure.max_rows} per row"
         case _:
-            return None
+            return rows
 
 
-def sensitivity(statistic: BoundedStatistic, max_groups: int) -> Sensitivity:
-    """Return the L1 sensitivity of one bounded statistic over all cells."""
-    groups, rows = max_groups, statistic.max_rows
-    match statistic.statistic.kind:
-        case StatisticKind.COUNT:
-            return Sensitivity(groups * rows, f"{groups} cells per unit × {rows} rows per cell")
-        case StatisticKind.COUNT_UNITS:
-            return Sensitivity(groups, f"{groups} cells per unit × 1")
-        case StatisticKind.SUM:
-            largest = _largest(statistic.bounds)
-            return Sensitivity(
-                groups * rows * largest, f"{groups} cells per unit × {rows} rows per cell × {largest} per row"
+def bias_note(measure: Measure, max_groups: int, cells: int, decimals: int) -> str:
+    """Say what bounding may take away from the answer, in words."""
+    groups = f"each unit counts in at most {max_groups} of {cells} cells" if cells > 1 else ""
+    match measure.kind:
+        case MeasureKind.UNITS:
+            own = "each unit counts once in a cell"
+        case MeasureKind.ROWS | MeasureKind.BINS:
+            own = f"at most {measure.max_rows} rows of a unit count in a cell"
+        case MeasureKind.TOTAL:
+            own = (
+                f"values are clamped to {_range(measure, decimals)} and a unit's total in a cell to "
+                f"{measure.max_rows} times that"
             )
+        case _:
+            own = (
+                f"values are clamped to {_range(measure, decimals)}, and a unit weighs no more than {measure.max_rows} "
+                "rows in a cell"
+            )
+    return "; ".join(part for part in (groups, own) if part) + ": what exceeds that is not in the answer"
 
 
-def _largest(bounds: Bounds | None) -> int:
-    if bounds is None:
-        raise ValueError("a sum has bounds")
-    return max(abs(bounds.lower), abs(bounds.upper))
+def _range(measure: Measure, decimals: int) -> str:
+    if measure.bounds is None:
+        raise ValueError("a measure of a field has bounds")
+    return f"{measure.bounds.lower // 10**decimals}…{measure.bounds.upper // 10**decimals}"

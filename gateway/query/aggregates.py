@@ -1,8 +1,8 @@
 """Aggregate plans to SQL: exact aggregates to which each privacy unit contributes a bounded amount.
 
-Three steps: each unit's own bounded statistics in each of its cells; where a unit may have more cells than it counts
-for, a drawing of `max_groups` of them; the sums over units. Whatever one unit holds, its contribution depends on its
-own rows alone, so that removing it changes nothing of the others'.
+Five steps: each row's cell and numbers; the totals of each unit's rows in each of its cells; where a unit may have more
+cells than it counts for, a drawing of `max_groups` of them; what it contributes to each; the sums over units. Whatever
+one unit holds, its contribution depends on its own rows alone, so that removing it changes nothing of the others'.
 """
 
 from __future__ import annotations
@@ -13,16 +13,44 @@ from math import prod
 
 from sqlglot import exp
 
-from gateway.model.contract import CanonicalForm
-from gateway.model.plan import AggregatePlan, BoundedStatistic
-from gateway.model.statistics import StatisticKind
+from gateway.model.contract import Bounds, CanonicalForm, DataContract
+from gateway.model.measure import Measure, MeasureKind
+from gateway.model.plan import AggregatePlan
 from gateway.model.values import FieldType
-from gateway.query.scan import DIALECT, Bound, Location, Query, Scan, column, parameter, scan_of, source, subquery
-from gateway.query.scope import ScopeShape, check_values, is_in, predicates, scope_of, scope_parameters
+from gateway.query.contributions import ROWS, bounded_measure, totals_of
+from gateway.query.drawing import SALT, place_of_cell, taken_before
+from gateway.query.keys import KeyShape, bin_of, key_of, key_parameters, key_shape
+from gateway.query.numbers import bigint, clamped, fixed_point, number
+from gateway.query.scan import (
+    DIALECT,
+    Bound,
+    Location,
+    Query,
+    Scan,
+    column,
+    list_parameter,
+    scan_of,
+    source,
+    subquery,
+)
+from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
 from gateway.query.units import count_parameters, counts, spelling
 
 _INT64_MAX = 2**63 - 1
 _INT64_MIN = -(2**63)
+_EXACT = 2**53
+"""Up to here doubles are exact integers: where the engine has to reckon in them, nothing may go beyond."""
+_BIN, _BIN_WIDTH = "b", "bin_width"
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A measured field, as numbers within bounds."""
+
+    field: str
+    kind: FieldType
+    decimals: int
+    bounds: Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +61,81 @@ class _Shape:
     scope: ScopeShape
     unit: str
     spelling: CanonicalForm | None
-    group_by: tuple[tuple[str, FieldType], ...]
-    statistics: tuple[BoundedStatistic, ...]
+    keys: tuple[KeyShape, ...]
+    values: tuple[_Value, ...]
+    measures: tuple[Measure, ...]
     drawn: int | None
+
+    @property
+    def groups(self) -> list[str]:
+        """The columns of the cells' keys."""
+        return [f"g{place}" for place in range(len(self.keys))]
+
+    def number_of(self, measure: Measure) -> int:
+        """The number of the measured field; of a count, any."""
+        return next((number for number, value in enumerate(self.values) if value.field == measure.field), 0)
 
 
 def compile_aggregates(plan: AggregatePlan, location: Location) -> Query:
     """Render an aggregate plan over a file. Plans of one shape share their text.
 
-    Columns: g0, g1, … for the group_by fields in order, then s0, s1, … as BIGINT; rows ordered by the g's.
+    Columns: g0, g1, … for the keys in order; for a histogram b, the lower end of the bin; then s0, s1, … as BIGINT for
+    the measures. Rows in the order of their keys.
 
     A row whose privacy unit is NULL, or not in canonical spelling, is outside the question: nobody could bound what
-    one person contributes under two spellings. A sum over units that leaves int64
-    stops at its edge, which no unit can move by more than it contributes.
+    one person contributes under two spellings. A sum over units that leaves int64 stops at its edge, which no unit can
+    move by more than it contributes.
 
     Raises:
         ValueError: if the plan does not fit its contract, or a bound does not fit in int64.
     """
     _check(plan)
-    scope = scope_of(plan.contract, plan.scope)
-    unit = plan.contract.privacy_unit.field
-    summed = {bounded.statistic.field for bounded in plan.statistics if bounded.statistic.field is not None}
-    grouped = {key.field for key in plan.group_by}
+    contract = plan.contract
+    scope = scope_of(contract, plan.scope)
+    unit = contract.privacy_unit.field
+    keys = tuple(key_shape(contract, group) for group in plan.group_by)
+    values = {measure.field: _value(contract, measure) for measure in plan.measures if measure.field is not None}
+    fields = frozenset(scope.fields | values.keys() | {key.field for key in keys} | {unit})
+    # the width of bins is bound, not written: no plan has a text of its own
+    measures = tuple(measure if not measure.width else _widthless(measure) for measure in plan.measures)
     shape = _Shape(
-        scan_of(plan.contract, frozenset(scope.fields | summed | grouped | {unit}), location, lenient=True),
+        scan_of(contract, fields, location, lenient=True),
         scope,
         unit,
-        spelling(plan.contract),
-        tuple((key.field, plan.contract.fields[key.field].type) for key in plan.group_by),
-        plan.statistics,
+        spelling(contract),
+        keys,
+        tuple(values.values()),
+        measures,
         _drawn(plan),
     )
-    keys = {f"k{place}": list(group.keys) for place, group in enumerate(plan.group_by)}
-    values: dict[str, Bound] = {"source": location.path, **scope_parameters(plan.scope), **keys}
-    values |= count_parameters(shape.spelling)
-    if shape.drawn is not None:
-        values["salt"] = plan.salt
-    return Query(_render(shape), values)
+    bound: dict[str, Bound] = {"source": location.path, **scope_parameters(plan.scope)}
+    bound |= count_parameters(shape.spelling)
+    for place, group in enumerate(plan.group_by):
+        bound |= key_parameters(group, f"k{place}")
+    histogram = plan.measures[0].kind is MeasureKind.BINS
+    if shape.drawn is not None or histogram:
+        bound[SALT] = plan.salt
+    if histogram:
+        bound[_BIN_WIDTH] = plan.measures[0].width
+    return Query(_render_histogram(shape) if histogram else _render(shape), bound)
+
+
+def aggregate_columns(plan: AggregatePlan) -> tuple[tuple[str, FieldType], ...]:
+    """Return the names and types of the columns that `compile_aggregates` gives."""
+    keys = [(f"g{place}", key_shape(plan.contract, group).key_type) for place, group in enumerate(plan.group_by)]
+    bins = [(_BIN, FieldType.INT64)] if plan.measures[0].kind is MeasureKind.BINS else []
+    return (*keys, *bins, *((f"s{place}", FieldType.INT64) for place in range(len(plan.measures))))
+
+
+def _value(contract: DataContract, measure: Measure) -> _Value:
+    field = contract.fields.get(measure.field or "")
+    if field is None or measure.bounds is None:
+        raise ValueError("a measure of a field is of one that the contract declares, within bounds")
+    return _Value(field.name, field.type, field.decimals, measure.bounds)
+
+
+def _widthless(measure: Measure) -> Measure:
+    return Measure(measure.kind, measure.max_rows, measure.field, measure.bounds)
 
 
 def _drawn(plan: AggregatePlan) -> int | None:
@@ -79,130 +145,122 @@ def _drawn(plan: AggregatePlan) -> int | None:
 
 
 def _check(plan: AggregatePlan) -> None:
-    if not plan.statistics or plan.max_groups < 1:
-        raise ValueError("a plan has at least one statistic and one group")
+    if not plan.measures or plan.max_groups < 1:
+        raise ValueError("a plan has at least one measure and one group")
     if len({key.field for key in plan.group_by}) != len(plan.group_by):
         raise ValueError("a plan groups by a field once")
-    for key in plan.group_by:
-        check_values(plan.contract, key.field, key.keys)
-    for bounded in plan.statistics:
-        kind, field, bounds = bounded.statistic.kind, bounded.statistic.field, bounded.bounds
-        if not 1 <= bounded.max_rows <= _INT64_MAX:
+    bounds: dict[str, Bounds] = {}
+    for measure in plan.measures:
+        if not 1 <= measure.max_rows <= _INT64_MAX:
             raise ValueError("a unit counts for at least one row")
-        if kind is not StatisticKind.SUM:
-            if field is not None or bounds is not None:
+        if (measure.kind is MeasureKind.BINS) != (measure.width > 0) or (measure.width and len(plan.measures) != 1):
+            raise ValueError("bins have a width and are measured by themselves")
+        if measure.kind in (MeasureKind.ROWS, MeasureKind.UNITS):
+            if measure.field is not None or measure.bounds is not None:
                 raise ValueError("a count has neither field nor bounds")
             continue
-        if field is None or bounds is None or bounds.lower > bounds.upper:
-            raise ValueError("a sum needs a field and its bounds")
-        check_values(plan.contract, field, (bounds.lower, bounds.upper))
-        if plan.contract.fields[field].type is not FieldType.INT64:
-            raise ValueError("a sum is of integers")
-        if bounded.max_rows * max(abs(bounds.lower), abs(bounds.upper)) > _INT64_MAX:
-            raise ValueError("the bound of a unit's total does not fit in int64")
+        if measure.field is None or measure.bounds is None or measure.bounds.lower > measure.bounds.upper:
+            raise ValueError("a measure of a field needs the field and its bounds")
+        if bounds.setdefault(measure.field, measure.bounds) != measure.bounds:
+            raise ValueError("a field is measured within one pair of bounds")
+        field = plan.contract.fields.get(measure.field)
+        if field is None or field.type not in (FieldType.INT64, FieldType.DOUBLE):
+            raise ValueError("only numbers are measured")
+        if not all(_INT64_MIN <= value <= _INT64_MAX for value in (measure.bounds.lower, measure.bounds.upper)):
+            raise ValueError("an integer does not fit in 64 bits")
+        doubles = field.type is FieldType.DOUBLE or measure.kind is not MeasureKind.TOTAL
+        span = measure.bounds.upper - measure.bounds.lower
+        if measure.largest > (_EXACT if doubles else _INT64_MAX) or (doubles and span > _EXACT):
+            raise ValueError("the bound of a unit's contribution does not fit in the engine's numbers")
 
 
 @lru_cache(maxsize=256)
 def _render(shape: _Shape) -> str:
-    groups = [f"g{place}" for place in range(len(shape.group_by))]
-    units = _per_unit(shape, groups)
-    if shape.drawn is not None:
-        ranked = exp.select(exp.Star(), exp.alias_(_rank(groups), "drawn", quoted=True)).from_(subquery(units, "units"))
-        units = (
-            exp.select(exp.Star())
-            .from_(subquery(ranked, "ranked"))
-            .where(exp.LTE(this=column("drawn", "ranked"), expression=exp.Literal.number(shape.drawn)))
-        )
-    totals = [
+    groups = shape.groups
+    totals: dict[str, exp.Expr] = {ROWS: exp.Count(this=exp.Star())}
+    for measure in shape.measures:
+        totals |= totals_of(shape.number_of(measure), measure)
+    units = _drawing(_totals(shape, totals, groups), groups, shape.drawn)
+    contributions = [
+        exp.alias_(bounded_measure(shape.number_of(measure), measure), f"s{place}", quoted=True)
+        for place, measure in enumerate(shape.measures)
+    ]
+    bounded = exp.select(*(column(name, "totals") for name in groups), *contributions).from_(subquery(units, "totals"))
+    return _summed(bounded, groups, len(shape.measures))
+
+
+@lru_cache(maxsize=256)
+def _render_histogram(shape: _Shape) -> str:
+    """Of a unit's rows in a cell, those count that are in the bins drawn first, up to `max_rows` of them."""
+    groups, within = shape.groups, [*shape.groups, _BIN]
+    totals = _totals(shape, {ROWS: exp.Count(this=exp.Star())}, within)
+    drawn = _drawing(totals, groups, shape.drawn)
+    before = exp.alias_(taken_before(groups, _BIN, ROWS, "totals"), "before", quoted=True)
+    ordered = exp.select(exp.Star(), before).from_(subquery(drawn, "totals"))
+    left = exp.Sub(this=number(shape.measures[0].max_rows), expression=column("before", "ordered"))
+    nothing = exp.LTE(this=left, expression=exp.Literal.number(0))
+    all_of_them = exp.LTE(this=column(ROWS, "ordered"), expression=left.copy())
+    taken = (
+        exp.case().when(nothing, exp.Literal.number(0)).when(all_of_them, column(ROWS, "ordered")).else_(left.copy())
+    )
+    bounded = exp.select(
+        *(column(name, "ordered") for name in within), exp.alias_(bigint(taken), "s0", quoted=True)
+    ).from_(subquery(ordered, "ordered"))
+    return _summed(bounded, within, 1)
+
+
+def _totals(shape: _Shape, totals: dict[str, exp.Expr], groups: list[str]) -> exp.Select:
+    """The totals over each unit's rows in each of its cells."""
+    chosen: list[exp.Expr] = [
+        exp.ArrayContains(this=list_parameter(f"k{place}", key.key_type), expression=column(f"g{place}", "keyed"))
+        for place, key in enumerate(shape.keys)
+    ]
+    if _BIN in groups:
+        chosen.append(exp.not_(exp.Is(this=column(_BIN, "keyed"), expression=exp.null())))
+    by = [column(name, "keyed") for name in ["unit", *groups]]
+    outputs = [exp.alias_(total, name, quoted=True) for name, total in totals.items()]
+    query = exp.select(*(name.copy() for name in by), *outputs).from_(subquery(_keyed(shape), "keyed"))
+    return (query.where(*chosen) if chosen else query).group_by(*by)
+
+
+def _keyed(shape: _Shape) -> exp.Select:
+    """Each row in scope that has a unit: its unit, its cell, and its numbers."""
+    outputs = [exp.alias_(column(shape.unit), "unit", quoted=True)]
+    outputs += [exp.alias_(key_of(key, f"k{place}"), f"g{place}", quoted=True) for place, key in enumerate(shape.keys)]
+    for place, value in enumerate(shape.values):
+        expression = fixed_point(value.field, value.kind, value.decimals, value.bounds)
+        if shape.measures[0].kind is MeasureKind.BINS:
+            expression, name = bin_of(expression, value.bounds.lower, _BIN_WIDTH), _BIN
+        else:
+            name = f"v{place}"
+        outputs.append(exp.alias_(expression, name, quoted=True))
+    rows = subquery(source(shape.scan), "source")
+    return exp.select(*outputs).from_(rows).where(counts(shape.unit, shape.spelling), *predicates(shape.scope))
+
+
+def _drawing(totals: exp.Select, groups: list[str], drawn: int | None) -> exp.Select:
+    """The same, of no more cells of a unit than count."""
+    if drawn is None:
+        return totals
+    placed = exp.alias_(place_of_cell(groups, "units"), "drawn", quoted=True)
+    ranked = exp.select(exp.Star(), placed).from_(subquery(totals, "units"))
+    first = exp.LTE(this=column("drawn", "ranked"), expression=exp.Literal.number(drawn))
+    return exp.select(exp.Star()).from_(subquery(ranked, "ranked")).where(first)
+
+
+def _summed(bounded: exp.Select, groups: list[str], measures: int) -> str:
+    """The sums over units, cell by cell."""
+    sums = [
         exp.alias_(
-            _bigint(_clamped(exp.Sum(this=column(f"s{place}", "bounded")), _INT64_MIN, _INT64_MAX)),
+            bigint(clamped(exp.Sum(this=column(f"s{place}", "bounded")), _INT64_MIN, _INT64_MAX)),
             f"s{place}",
             quoted=True,
         )
-        for place in range(len(shape.statistics))
+        for place in range(measures)
     ]
-    query = exp.select(*(column(name, "bounded") for name in groups), *totals).from_(subquery(units, "bounded"))
+    names = [column(name, "bounded") for name in groups]
+    query = exp.select(*names, *sums).from_(subquery(bounded, "bounded"))
     if groups:
-        query = query.group_by(*(column(name, "bounded") for name in groups)).order_by(
-            *(column(name, "bounded") for name in groups)
-        )
+        query = query.group_by(*(name.copy() for name in names)).order_by(*(name.copy() for name in names))
     # without groups there would be a row of NULLs where no unit is
     return query.having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(0))).sql(DIALECT)
-
-
-def _per_unit(shape: _Shape, groups: list[str]) -> exp.Select:
-    """Each unit's bounded statistics in each of its cells."""
-    keys = [is_in(field, kind, f"k{place}") for place, (field, kind) in enumerate(shape.group_by)]
-    counted = counts(shape.unit, shape.spelling)
-    outputs = [
-        exp.alias_(column(shape.unit), "unit", quoted=True),
-        *(
-            exp.alias_(column(field), name, quoted=True)
-            for (field, _), name in zip(shape.group_by, groups, strict=True)
-        ),
-        *(
-            exp.alias_(_contribution(bounded), f"s{place}", quoted=True)
-            for place, bounded in enumerate(shape.statistics)
-        ),
-    ]
-    by = [column(shape.unit), *(column(field) for field, _ in shape.group_by)]
-    rows = subquery(source(shape.scan), "source")
-    return exp.select(*outputs).from_(rows).where(counted, *keys, *predicates(shape.scope)).group_by(*by)
-
-
-def _contribution(bounded: BoundedStatistic) -> exp.Expr:
-    """What one unit contributes to one cell."""
-    statistic, bounds, most = bounded.statistic, bounded.bounds, bounded.max_rows
-    if statistic.kind is StatisticKind.COUNT_UNITS:
-        return _bigint(exp.Literal.number(1))
-    if statistic.kind is StatisticKind.COUNT:
-        return _clamped(exp.Count(this=exp.Star()), 0, most)
-    assert statistic.field is not None and bounds is not None  # _check saw to it
-    value = column(statistic.field)
-    nothing = exp.Is(this=value.copy(), expression=exp.null())
-    counted = exp.case().when(nothing, exp.Literal.number(0)).else_(_clamped(value, bounds.lower, bounds.upper))
-    # a unit with fewer rows than max_rows keeps its own total: 0 stays within reach whatever the bounds
-    return _bigint(_clamped(exp.Sum(this=counted), min(0, most * bounds.lower), max(0, most * bounds.upper)))
-
-
-def _clamped(value: exp.Expr, lower: int, upper: int) -> exp.Case:
-    """An explicit CASE: LEAST and GREATEST turn NULL into a bound on some engines."""
-    least, most = _number(lower), _number(upper)
-    return (
-        exp.case()
-        .when(exp.LT(this=value.copy(), expression=least), least.copy())
-        .when(exp.GT(this=value.copy(), expression=most), most.copy())
-        .else_(value.copy())
-    )
-
-
-def _rank(groups: list[str]) -> exp.Window:
-    """Each cell's place among its unit's: by a keyed hash, and by its keys where two hashes are equal."""
-    parts = [parameter("salt"), *(_text(column(name, "units")) for name in ["unit", *groups])]
-    encoded: exp.Expr = _framed(parts[0])
-    for part in parts[1:]:
-        encoded = exp.DPipe(this=encoded, expression=_framed(part), safe=True)
-    order = [exp.MD5(this=encoded), *(column(name, "units") for name in groups)]
-    return exp.Window(
-        this=exp.RowNumber(),
-        partition_by=[column("unit", "units")],
-        order=exp.Order(expressions=[exp.Ordered(this=key, nulls_first=False) for key in order]),
-    )
-
-
-def _framed(text: exp.Expr) -> exp.Expr:
-    """The text after its length and a colon: no two lists of texts are written alike."""
-    length = exp.DPipe(this=_text(exp.Length(this=text.copy())), expression=exp.Literal.string(":"), safe=True)
-    return exp.DPipe(this=length, expression=text.copy(), safe=True)
-
-
-def _text(value: exp.Expr) -> exp.Cast:
-    return exp.cast(value, exp.DataType.build("VARCHAR", dialect=DIALECT))
-
-
-def _bigint(value: exp.Expr) -> exp.Cast:
-    return exp.cast(value, exp.DataType.build("BIGINT", dialect=DIALECT))
-
-
-def _number(value: int) -> exp.Expr:
-    return _bigint(exp.Literal.number(value))

@@ -5,15 +5,17 @@ from __future__ import annotations
 from gateway import pipeline
 from gateway.api.v1 import research_service_pb2 as pb
 from gateway.model.contract import DisclosureKind
+from gateway.model.measure import Currency
 from gateway.model.party import Peer
 from gateway.model.request import MarginRequest, ReleaseRequest
 from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
 from gateway.server.problem import Problem
 from gateway.server.wire.offers import research_dataset_of
+from gateway.server.wire.plans import exact_margin, presentation_of, price_of, query_of
 from gateway.server.wire.receipts import loss_of, receipt_of
-from gateway.server.wire.releases import budget_of, detail_of, release_message_of
-from gateway.server.wire.requests import context_of, exact_margin, query_of, release_of
+from gateway.server.wire.releases import budget_of, measure_of, release_message_of
+from gateway.server.wire.requests import context_of
 
 
 class Research:
@@ -52,40 +54,37 @@ class Research:
 
     def estimate(self, peer: Peer, request: pb.EstimateRequest) -> Reply | Problem:
         """The price and the margin of error of a plan."""
-        wanted: ReleaseRequest | MarginRequest
-        if request.WhichOneof("target") == "margin_95":
-            wanted = MarginRequest(
-                context=context_of(request),
-                dataset=request.plan.dataset,
-                disclosure=request.plan.disclosure,
-                query=query_of(request.plan),
-                margin=exact_margin(request.margin_95),
-            )
-        else:
-            wanted = release_of(request, request.epsilon)
-        quote = pipeline.estimate(self._desk.ports, peer, wanted)
+        quote = pipeline.estimate(self._desk.ports, peer, _estimated(request))
         if isinstance(quote, pipeline.Refused):
             return refused(quote)
-        return Reply(
-            pb.EstimateResponse(
-                epsilon=float(quote.epsilon),
-                privacy_loss=loss_of(quote.loss, quote.delta),
-                details=[detail_of(plan) for plan in quote.noise],
-                cells=quote.cells,
-                budgets_after=[budget_of(balance, quote.delta) for balance in quote.balances_after],
-                affordable=quote.affordable,
-                already_released=quote.already_released,
-            )
+        response = pb.EstimateResponse(
+            privacy_loss=loss_of(quote.settled.loss, quote.delta),
+            measures=[measure_of(plan) for plan in quote.settled.noise],
+            cells=quote.settled.query.cells,
+            budgets_after=[budget_of(balance, quote.delta) for balance in quote.balances_after],
+            affordable=quote.affordable,
+            already_released=quote.already_released,
         )
+        setattr(response, quote.price.currency.value, float(quote.price.amount))
+        return Reply(response)
 
     def create_release(self, peer: Peer, request: pb.CreateReleaseRequest) -> Reply | Problem:
         """Charge, then answer."""
-        outcome = pipeline.release(self._desk.ports, peer, release_of(request, request.epsilon))
+        in_rho = request.WhichOneof("price") == "rho"
+        asked = ReleaseRequest(
+            context=context_of(request),
+            dataset=request.plan.dataset,
+            disclosure=request.plan.disclosure,
+            query=query_of(request.plan),
+            price=price_of(Currency.RHO, request.rho) if in_rho else price_of(Currency.EPSILON, request.epsilon),
+            presentation=presentation_of(request.presentation),
+        )
+        outcome = pipeline.release(self._desk.ports, peer, asked)
         if isinstance(outcome, pipeline.Refused):
             return refused(outcome)
         delta = self._desk.delta
         response = pb.CreateReleaseResponse(
-            release=release_message_of(outcome.release, delta),
+            release=release_message_of(outcome, delta),
             receipt=receipt_of(outcome.receipt, delta),
             charged=outcome.paid,
         )
@@ -93,11 +92,32 @@ class Research:
 
     def get_release(self, peer: Peer, request: pb.GetReleaseRequest) -> Reply | Problem:
         """A release that was made before."""
-        outcome = pipeline.stored_release(self._desk.ports, peer, context_of(request), request.release_id)
+        outcome = pipeline.stored_release(
+            self._desk.ports,
+            peer,
+            context_of(request),
+            request.release_id,
+            presentation_of(request.presentation),
+        )
         if isinstance(outcome, pipeline.Refused):
             return refused(outcome)
         delta = self._desk.delta
         response = pb.GetReleaseResponse(
-            release=release_message_of(outcome.release, delta), receipt=receipt_of(outcome.receipt, delta)
+            release=release_message_of(outcome, delta), receipt=receipt_of(outcome.receipt, delta)
         )
         return Reply(response)
+
+
+def _estimated(request: pb.EstimateRequest) -> ReleaseRequest | MarginRequest:
+    context, plan, query = context_of(request), request.plan, query_of(request.plan)
+    match request.WhichOneof("target"):
+        case "margin_95":
+            margin, currency = exact_margin(request.margin_95, "margin_95"), Currency.EPSILON
+        case "margin_95_rho":
+            margin, currency = exact_margin(request.margin_95_rho, "margin_95_rho"), Currency.RHO
+        case "rho":
+            return ReleaseRequest(context, plan.dataset, plan.disclosure, query, price_of(Currency.RHO, request.rho))
+        case _:
+            price = price_of(Currency.EPSILON, request.epsilon)
+            return ReleaseRequest(context, plan.dataset, plan.disclosure, query, price)
+    return MarginRequest(context, plan.dataset, plan.disclosure, query, margin, currency)

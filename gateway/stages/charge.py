@@ -14,12 +14,12 @@ from gateway.model.budget import Account, Balance, Charge
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss
+from gateway.model.measure import Price
 from gateway.model.permit import Permit, Refusal
+from gateway.model.plan import SettledRelease
 from gateway.model.request import ReleaseRequest, RowsRequest
-from gateway.model.statistics import NoisePlan
 from gateway.ports import AUDIT_DOMAIN, BudgetLedger, Clock, KeyRing, KeyUse, Source
 from gateway.privacy.release_id import release_id, rows_id
-from gateway.privacy.sensitivity import BoundedQuery, bound
 from gateway.tables import AdmittedPermit, ChargedPermit
 
 
@@ -27,10 +27,8 @@ from gateway.tables import AdmittedPermit, ChargedPermit
 class Quote:
     """The price of a plan before it is spent. `balances_after` are the budgets as a charge would leave them."""
 
-    epsilon: Fraction
-    loss: PrivacyLoss
-    noise: tuple[NoisePlan, ...]
-    cells: int
+    price: Price
+    settled: SettledRelease
     balances_after: tuple[Balance, ...]
     affordable: bool
     already_released: bool
@@ -93,7 +91,9 @@ def quote(
     balances = ledger.balances(accounts)
     after = tuple(balance.after(price) for balance in balances)
     affordable = released or all(balance.bears(price) for balance in balances)
-    return Quote(loss.epsilon or Fraction(0), loss, permit.noise, _cells(permit), after, affordable, released, delta)
+    if permit.release is None or not isinstance(permit.request, ReleaseRequest):
+        raise Fault(ErrorReason.INTERNAL)
+    return Quote(permit.request.price, permit.release, after, affordable, released, delta)
 
 
 @contextmanager
@@ -143,15 +143,6 @@ def _name_of_rows(permit: Permit, data_version: str) -> str:
     if not isinstance(permit.request, RowsRequest):
         raise Fault(ErrorReason.INTERNAL)
     return rows_id(permit, permit.request, data_version)
-
-
-def _cells(permit: Permit) -> int:
-    if not isinstance(permit.request, ReleaseRequest):
-        raise Fault(ErrorReason.INTERNAL)
-    query = bound(permit.request.query, permit.scope.contract, permit.scope.disclosure)
-    if not isinstance(query, BoundedQuery):
-        raise Fault(ErrorReason.INTERNAL)
-    return query.cells
 
 
 def _priced(permit: Permit) -> PrivacyLoss:

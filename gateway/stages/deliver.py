@@ -9,7 +9,9 @@ import pyarrow as pa
 
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.record import Receipt
-from gateway.model.statistics import Release
+from gateway.model.request import ReleaseRequest
+from gateway.model.statistics import Presentation, Release, StatisticsQuery
+from gateway.privacy.presenting import Shown, present
 from gateway.tables import ReleasedCells, ReleasedTable, Segment
 
 
@@ -75,9 +77,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseDelivery:
-    """A release on its way out. `paid` tells whether this request was charged for it."""
+    """A release on its way out, as it is shown to this caller. `paid` tells whether this request was charged for it."""
 
     release: Release
+    query: StatisticsQuery
+    presentation: Presentation
+    shown: Shown
     receipt: Receipt
     paid: bool
 
@@ -97,6 +102,8 @@ def deliver_release(cells: ReleasedCells) -> ReleaseDelivery:
     Raises:
         Fault: INTERNAL for anything but ReleasedCells.
     """
-    if type(cells) is not ReleasedCells:
+    if type(cells) is not ReleasedCells or not isinstance(cells.permit.request, ReleaseRequest):
         raise Fault(ErrorReason.INTERNAL)
-    return ReleaseDelivery(cells.release, cells.receipt, cells.paid)
+    release, request = cells.release, cells.permit.request
+    shown = present(release, request.query, request.presentation, cells.permit.scope.contract)
+    return ReleaseDelivery(release, request.query, request.presentation, shown, cells.receipt, cells.paid)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, product
+from itertools import chain
 from typing import TypeVar
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from gateway.model.consent import ConsentScope
 from gateway.model.contract import DataContract, DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator
+from gateway.model.measure import Measure, MeasureKind
 from gateway.model.meter import Exhausted
 from gateway.model.permit import (
     APPLY_FILTERS,
@@ -32,8 +33,8 @@ from gateway.model.request import ReleaseRequest, RowsRequest, Selector
 from gateway.model.treatment import GeneralizeGeohash, Pseudonymize
 from gateway.model.values import Scalar
 from gateway.ports import Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source
+from gateway.privacy.layout import laid_out
 from gateway.privacy.release_id import grouping_salt
-from gateway.privacy.sensitivity import BoundedQuery, bound
 from gateway.stages.admit import asked_subjects, quota_claim
 from gateway.stages.charge import data_version
 from gateway.stages.domain_keys import unit_key
@@ -101,29 +102,35 @@ def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> B
             INTERNAL if the engine answers in another shape than planned.
     """
     permit = charged.permit
-    request = permit.request
-    if not isinstance(request, ReleaseRequest):
+    request, settled = permit.request, permit.release
+    if not isinstance(request, ReleaseRequest) or settled is None:
         raise Fault(ErrorReason.INTERNAL)
-    contract = permit.scope.contract
-    query = bound(request.query, contract, permit.scope.disclosure)
-    if not isinstance(query, BoundedQuery):
-        raise Fault(ErrorReason.INTERNAL)
-    plan = AggregatePlan(
-        contract,
-        _rows_of(permit, permit.scope.region, request.query.filters),
-        query.group_by,
-        query.statistics,
-        query.max_groups,
-        grouping_salt(permit, request),
-    )
-    cells = tuple(product(*(group.keys for group in query.group_by)))
-    vectors = _vectors(source.aggregates(plan), cells, len(query.group_by), len(query.statistics))
+    contract, query = permit.scope.contract, settled.query
+    scope = _rows_of(permit, permit.scope.region, request.query.filters)
+    salt = grouping_salt(permit, request)
+    measures = [plan.measure for plan in settled.noise]
+    vectors: dict[int, tuple[int, ...]] = {}
+    for places in _together(measures):
+        asked = tuple(measures[place] for place in places)
+        plan = AggregatePlan(contract, scope, query.group_by, asked, query.max_groups, salt)
+        vectors |= dict(zip(places, laid_out(source.aggregates(plan), query, asked), strict=True))
     if data_version(contract, source, keys) != charged.data_version:
         raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
     discharged = {Obligation(RESTRICT_REGION), Obligation(APPLY_FILTERS), Obligation(BOUND_CONTRIBUTIONS)}
     if permit.scope.disclosure.consent_field is not None:
         discharged.add(Obligation(REQUIRE_CONSENT))
-    return BoundedAggregates._bound(charged, cells, vectors, frozenset(discharged))
+    ordered = tuple(vectors[place] for place in range(len(measures)))
+    return BoundedAggregates._bound(charged, ordered, frozenset(discharged))
+
+
+def _together(measures: Sequence[Measure]) -> Iterator[list[int]]:
+    """Yield the places of measures that one reading of the rows gives: all sums at once, each histogram by itself."""
+    sums = [place for place, measure in enumerate(measures) if measure.kind is not MeasureKind.BINS]
+    if sums:
+        yield sums
+    for place, measure in enumerate(measures):
+        if measure.kind is MeasureKind.BINS:
+            yield [place]
 
 
 def _rows_of(permit: Permit, region: str, conditions: tuple[Condition, ...]) -> RowScope:
@@ -241,23 +248,6 @@ def _selected(
     records = pa.record_batch([column.combine_chunks() for column in rows.columns], schema=schema)
     subjects = pa.array([str(value) for value in positions], pa.string()) if selector.field == unit else None
     yield Segment(records, b"", pa.array([slot for _, slot in pairs], pa.int32()), subjects)
-
-
-def _vectors(
-    table: pa.RecordBatch, cells: tuple[tuple[Scalar, ...], ...], keys: int, statistics: int
-) -> tuple[tuple[int, ...], ...]:
-    """Lay the engine's non-empty cells out over all declared cells; the others are 0."""
-    if table.num_columns != keys + statistics:
-        raise Fault(ErrorReason.INTERNAL)
-    found: dict[tuple[Scalar, ...], tuple[int, ...]] = {}
-    columns = [column.to_pylist() for column in table.columns]
-    for row in zip(*columns, strict=True):
-        found[row[:keys]] = row[keys:]
-    nothing = (0,) * statistics
-    rows = [found.pop(cell, nothing) for cell in cells]
-    if found:
-        raise Fault(ErrorReason.INTERNAL)
-    return tuple(tuple(row[index] for row in rows) for index in range(statistics))
 
 
 def _schema(contract: DataContract, columns: tuple[str, ...]) -> pa.Schema:

@@ -13,13 +13,13 @@ from gateway.model.contract import FieldSpec
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import ADD_NOISE, TREAT, WAIVE_NOISE, Obligation, Permit
 from gateway.model.pseudonym import CipherSuite
-from gateway.model.statistics import Cell
+from gateway.model.statistics import NoisedMeasure
 from gateway.ports import KeyRing, KeyUse
-from gateway.privacy.mechanisms import add_laplace
+from gateway.privacy.mechanisms import add_noise
 from gateway.tables import (
     BoundedAggregates,
     ChargedPermit,
-    ProtectedCells,
+    ProtectedMeasures,
     ProtectedTable,
     PseudonymizedTable,
     Segment,
@@ -89,21 +89,19 @@ def _drawing(
     return drawing
 
 
-def perturb(exact: BoundedAggregates) -> ProtectedCells:
-    """Add integer noise to every cell of every statistic, as settled before the charge.
+def perturb(exact: BoundedAggregates) -> ProtectedMeasures:
+    """Add integer noise to every value of every measure, as settled before the charge.
 
     Raises:
-        Fault: INTERNAL if a mechanism as built would lose more than was charged for it.
+        Fault: INTERNAL if another loss was charged, or a mechanism as built would lose more than was settled.
     """
-    permit = exact.permit
-    if permit.loss is None or exact.charged.charge.rho != permit.loss.rho:
+    settled, charge = exact.permit.release, exact.charged.charge
+    if settled is None or charge.rho != settled.loss.rho:
         raise Fault(ErrorReason.INTERNAL)
-    noisy = [
-        add_laplace(vector, plan.scale, plan.sensitivity, plan.epsilon)
-        for plan, vector in zip(permit.noise, exact.vectors, strict=True)
-    ]
-    cells = tuple(Cell(keys, values) for keys, values in zip(exact.keys, zip(*noisy, strict=True), strict=True))
-    return ProtectedCells._protect(exact, cells, frozenset({Obligation(ADD_NOISE)}))
+    noisy = tuple(
+        NoisedMeasure(plan, add_noise(vector, plan)) for plan, vector in zip(settled.noise, exact.vectors, strict=True)
+    )
+    return ProtectedMeasures._protect(exact, noisy, frozenset({Obligation(ADD_NOISE)}))
 
 
 def _waived(permit: Permit) -> bool:

@@ -19,7 +19,8 @@ from gateway.model.statistics import Release, StatisticsQuery
 from gateway.model.treatment import leaving_type
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, BudgetLedger, Clock
-from gateway.tables import AdmittedPermit, ProtectedCells, ProtectedTable, ReleasedCells, ReleasedTable, Segment
+from gateway.privacy.layout import cells_of
+from gateway.tables import AdmittedPermit, ProtectedMeasures, ProtectedTable, ReleasedCells, ReleasedTable, Segment
 
 
 def record_refusal(
@@ -163,31 +164,32 @@ class _RecordedStream(Iterator[Segment]):
         return Receipt(record, self._audit.append(record))
 
 
-def store_release(cells: ProtectedCells, ledger: BudgetLedger, clock: Clock) -> Release:
+def store_release(noised: ProtectedMeasures, ledger: BudgetLedger, clock: Clock) -> Release:
     """Store a noised release and return the one that stands under its id; nothing else is ever delivered.
 
     Raises:
         Fault: INTERNAL if an obligation of the permit was not discharged; LEDGER_UNAVAILABLE.
     """
-    if type(cells) is not ProtectedCells or cells.discharged != cells.permit.scope.obligations:
+    if type(noised) is not ProtectedMeasures or noised.discharged != noised.permit.scope.obligations:
         raise Fault(ErrorReason.INTERNAL)
-    permit = cells.permit
-    request, loss = permit.request, permit.loss
-    if not isinstance(request, ReleaseRequest) or loss is None:
+    permit = noised.permit
+    request, settled, contract = permit.request, permit.release, permit.scope.contract
+    if not isinstance(request, ReleaseRequest) or settled is None:
         raise Fault(ErrorReason.INTERNAL)
+    decimals = [contract.fields[group.field].decimals for group in settled.query.group_by]
     return ledger.store(
         Release(
-            id=cells.charged.charge.release_id,
+            id=noised.charged.charge.release_id,
             created_at=clock.now(),
             dataset=request.dataset,
             disclosure=request.disclosure,
             region=permit.scope.region,
             query=request.query,
-            cells=cells.cells,
-            noise=permit.noise,
-            loss=loss,
-            unit_kind=permit.scope.contract.privacy_unit.kind,
-            data_version=cells.charged.data_version,
+            cells=cells_of(settled.query, decimals),
+            measures=noised.measures,
+            loss=settled.loss,
+            unit_kind=contract.privacy_unit.kind,
+            data_version=noised.charged.data_version,
         )
     )
 
@@ -335,7 +337,7 @@ def _asked(request: DisclosureRequest) -> _Asked:
     return _Asked(
         filtered_on=tuple(f"{condition.field} {condition.operator}" for condition in filters),
         selected_by="" if selector is None else f"{selector.field} {selector.by}",
-        grouped_by=query.group_by,
+        grouped_by=tuple(map(str, query.group_by)),
         statistics=tuple(map(str, query.statistics)),
     )
 

@@ -14,7 +14,7 @@ MINTS = {
     "PseudonymizedTable._advance": "stages/pseudonymize.py",
     "BlendedTable._blend": "stages/blend.py",
     "ProtectedTable._advance": "stages/noise.py",
-    "ProtectedCells._protect": "stages/noise.py",
+    "ProtectedMeasures._protect": "stages/noise.py",
     "ReleasedTable._record": "stages/record.py",
     "ReleasedCells._record": "stages/record.py",
     "ChargedPermit._prove": "stages/charge.py",

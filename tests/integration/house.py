@@ -19,6 +19,8 @@ from gateway.adapters.keys.ring import FileKeyRing
 from gateway.administration.desk import Office
 from gateway.model.contract import DataContract, DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.grouping import ByKeys
+from gateway.model.measure import Currency, Price
 from gateway.model.party import Peer
 from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 from gateway.model.record import AuditRecord, LogEntry
@@ -199,8 +201,10 @@ def colour(*ids: str) -> RowsRequest:
 
 
 def counting(epsilon: Fraction = Fraction(1, 10), group_by: tuple[str, ...] = ("tier",)) -> ReleaseRequest:
-    query = StatisticsQuery((), group_by, (Statistic(StatisticKind.COUNT, None),))
-    return ReleaseRequest(context("academic-research"), "subsidies", "by-sector", query, epsilon)
+    query = StatisticsQuery((), tuple(map(ByKeys, group_by)), (Statistic(StatisticKind.COUNT, None),))
+    return ReleaseRequest(
+        context("academic-research"), "subsidies", "by-sector", query, Price(Currency.EPSILON, epsilon)
+    )
 
 
 def delivered(outcome: Delivery | Refused) -> Delivery:

@@ -14,9 +14,11 @@ from gateway import contests, pipeline
 from gateway.contests import Board, Entered
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason
+from gateway.model.grouping import ByKeys
+from gateway.model.measure import Currency, Price
 from gateway.model.record import Outcome, Receipt
 from gateway.model.request import ReleaseRequest
-from gateway.model.statistics import Release, Statistic, StatisticKind, StatisticsQuery
+from gateway.model.statistics import PLAIN, Release, Statistic, StatisticKind, StatisticsQuery
 from gateway.model.values import Scalar
 from gateway.pipeline import Refused
 from tests.integration.house import House, context, edit, released
@@ -93,8 +95,8 @@ def board(house: House, who: str = TEAM) -> Board | ErrorReason:
 
 
 def same_question() -> ReleaseRequest:
-    query = StatisticsQuery((), ("line",), (Statistic(StatisticKind.COUNT, None),))
-    return ReleaseRequest(context(PURPOSE), "transport_trips", "rides-by-line", query, HALF)
+    query = StatisticsQuery((), (ByKeys("line"),), (Statistic(StatisticKind.COUNT, None),))
+    return ReleaseRequest(context(PURPOSE), "transport_trips", "rides-by-line", query, Price(Currency.EPSILON, HALF))
 
 
 def spent(house: House, account: str) -> Fraction:
@@ -127,7 +129,7 @@ def test_the_reference_is_charged_once_and_entries_cost_nothing(arena: House) ->
 def test_nobody_gets_the_reference_before_the_contest_closes(arena: House) -> None:
     reference = made(arena)
     for who in (ORGANISER, TEAM):
-        outcome = pipeline.stored_release(arena.ports, arena.peer(who), context(PURPOSE), reference.id)
+        outcome = pipeline.stored_release(arena.ports, arena.peer(who), context(PURPOSE), reference.id, PLAIN)
         assert isinstance(outcome, Refused) and outcome.refusal.reason is ErrorReason.RELEASE_NOT_FOUND
     # who asks the same question pays for another release, with noise of its own
     own = released(pipeline.release(arena.ports, arena.peer(TEAM), same_question()))
@@ -138,7 +140,7 @@ def test_nobody_gets_the_reference_before_the_contest_closes(arena: House) -> No
     stands = board(arena)
     assert isinstance(stands, Board) and stands.closed
     assert stands.reference == reference.id
-    again = pipeline.stored_release(arena.ports, arena.long_signed_in(TEAM), context(PURPOSE), stands.reference)
+    again = pipeline.stored_release(arena.ports, arena.long_signed_in(TEAM), context(PURPOSE), stands.reference, PLAIN)
     assert released(again).release == reference
 
 

@@ -9,6 +9,7 @@ import pytest
 from gateway import pipeline
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.statistics import PLAIN
 from gateway.pipeline import Refused
 from tests.integration.house import House, context, counting, delivered, released, tracing
 
@@ -138,14 +139,14 @@ def test_an_exhausted_budget_refuses_and_charges_nothing(house: House) -> None:
 def test_a_release_of_others_looks_like_none(house: House) -> None:
     made = released(pipeline.release(house.ports, house.peer("zju-research"), counting())).release
     outcomes = [
-        pipeline.stored_release(house.ports, house.peer("hotel-lakeside"), context("academic-research"), name)
+        pipeline.stored_release(house.ports, house.peer("hotel-lakeside"), context("academic-research"), name, PLAIN)
         for name in (made.id, "0" * 64)
     ]
     theirs, none = outcomes
     assert isinstance(theirs, Refused) and isinstance(none, Refused)
     assert theirs.refusal == none.refusal
     assert theirs.receipt is not None and none.receipt is not None
-    own = pipeline.stored_release(house.ports, house.peer("zju-research"), context("academic-research"), made.id)
+    own = pipeline.stored_release(house.ports, house.peer("zju-research"), context("academic-research"), made.id, PLAIN)
     assert released(own).release == made
 
 

@@ -83,7 +83,7 @@ def legitimate(site: Site) -> Iterator[tuple[str, Answer]]:
         plan = release_pb2.ReleasePlan(
             dataset="subsidies",
             disclosure="by-sector",
-            group_by=["sector"],
+            group_by=[release_pb2.Grouping(field="sector", keys=release_pb2.DeclaredKeys())],
             statistics=[release_pb2.Statistic(count=release_pb2.Count())],
         )
         create = research_service_pb2.CreateReleaseRequest(context=context("academic-research"), plan=plan, epsilon=0.5)

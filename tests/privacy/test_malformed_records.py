@@ -14,10 +14,10 @@ from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.model.contract import SourceKind, SourceSpec
 from gateway.model.errors import Fault
 from gateway.model.filter import Condition, Operator
+from gateway.model.grouping import ByKeys
 from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
-from gateway.privacy.sensitivity import BoundedQuery, bound
-from tests.unit.privacy.example import CONTRACT, DISCLOSURE
+from tests.unit.privacy.example import CONTRACT, bound
 
 CSV = replace(CONTRACT, source=SourceSpec(SourceKind.CSV, "subsidies.csv"))
 ROWS = "resident_id,sector,amount,wage,day\nu1,a,10,1,2026-01-01 00:00:00\nu2,b,20,1,2026-01-01 00:00:00\n"
@@ -31,11 +31,11 @@ SPOILED = {
 
 def plan() -> AggregatePlan:
     statistics = (Statistic(StatisticKind.COUNT, None), Statistic(StatisticKind.SUM, "amount"))
-    query = bound(StatisticsQuery((), ("sector",), statistics), CONTRACT, DISCLOSURE)
-    assert isinstance(query, BoundedQuery)
+    query = bound(StatisticsQuery((), (ByKeys("sector"),), statistics))
     since = Condition("day", Operator.GREATER_OR_EQUAL, (datetime(2025, 1, 1),))
     scope = RowScope(None, None, (since,))
-    return AggregatePlan(CSV, scope, query.group_by, query.statistics, query.max_groups, "00")
+    measures = tuple(measure for (measure,) in query.measures)
+    return AggregatePlan(CSV, scope, query.group_by, measures, query.max_groups, "00")
 
 
 def answer(folder: Path) -> dict[str, tuple[int, int]]:

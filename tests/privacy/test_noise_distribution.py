@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gateway.privacy.mechanisms import add_laplace, laplace_scale
+from gateway.model.loss import PrivacyLoss
+from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan
+from gateway.privacy.mechanisms import add_noise, laplace_scale
 
 DRAWS = 30_000
 SUSPICIOUS = 1e-6
@@ -24,7 +26,9 @@ Draw = Callable[[int, float], npt.NDArray[np.int64]]
 
 
 def ours(draws: int, scale: float) -> npt.NDArray[np.int64]:
-    return np.array(add_laplace([0] * draws, scale, 1, Fraction(10)))
+    rows, loss = Measure(MeasureKind.ROWS, 1), PrivacyLoss(Fraction(50), Fraction(10))
+    plan = NoisePlan(rows, 0, Mechanism.LAPLACE, scale, 1, 1, "", loss, 0.0, "")
+    return np.array(add_noise([0] * draws, plan))
 
 
 def probability(value: npt.NDArray[np.int64], scale: float) -> npt.NDArray[np.float64]:

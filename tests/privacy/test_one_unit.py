@@ -13,16 +13,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.model.grouping import ByKeys
 from gateway.model.plan import AggregatePlan, RowScope
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
 from gateway.privacy.release_id import grouping_salt
-from gateway.privacy.sensitivity import BoundedQuery, bound, sensitivity
-from tests.unit.privacy.example import CONTRACT, DISCLOSURE, permit_for, request_for
+from gateway.privacy.sensitivity import sensitivity
+from tests.unit.privacy.example import CONTRACT, bound, permit_for, request_for
 
 UNITS = 400
 QUERY = StatisticsQuery(
     (),
-    ("sector",),
+    (ByKeys("sector"),),
     (
         Statistic(StatisticKind.COUNT, None),
         Statistic(StatisticKind.COUNT_UNITS, None),
@@ -59,19 +60,18 @@ def write(folder: Path, without: int | None) -> None:
 
 
 def vectors(folder: Path, salt: Salt) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    query = bound(QUERY, CONTRACT, DISCLOSURE)
-    assert isinstance(query, BoundedQuery)
+    query = bound(QUERY)
     plan = AggregatePlan(
         CONTRACT,
         RowScope(None, None, ()),
         query.group_by,
-        query.statistics,
+        tuple(measure for measures in query.measures for measure in measures),
         query.max_groups,
         salt(folder / "subsidies.parquet"),
     )
     source = DuckDBSource(folder)
     try:
-        table = source.aggregates(plan).sort_by("sector")
+        table = source.aggregates(plan).sort_by("g0")
     finally:
         source.close()
     return np.array([column.to_pylist() for column in table.columns[1:]])
@@ -85,9 +85,8 @@ def moved(folder: Path, unit: int, salt: Salt) -> list[int]:
 
 
 def claimed() -> list[int]:
-    query = bound(QUERY, CONTRACT, DISCLOSURE)
-    assert isinstance(query, BoundedQuery)
-    return [sensitivity(statistic, query.max_groups).l1 for statistic in query.statistics]
+    query = bound(QUERY)
+    return [sensitivity(measure, query.max_groups).l1 for (measure,) in query.measures]
 
 
 @pytest.mark.parametrize("unit", [0, 7, 399])

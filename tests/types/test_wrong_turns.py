@@ -26,7 +26,7 @@ from gateway.stages.noise import perturb, randomize, waive_noise
 from gateway.stages.pseudonymize import pseudonymize
 from gateway.stages.record import record_release, store_release
 from gateway.tables import (
-    AdmittedPermit, BlendedTable, BoundedAggregates, ChargedPermit, MinimizedTable, ProtectedCells, ProtectedTable,
+    AdmittedPermit, BlendedTable, BoundedAggregates, ChargedPermit, MinimizedTable, ProtectedMeasures, ProtectedTable,
     PseudonymizedTable, RawTable, ReleasedTable,
 )
 

@@ -10,6 +10,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +21,52 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _RegionLevel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RegionLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RegionLevel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REGION_LEVEL_UNSPECIFIED: _RegionLevel.ValueType  # 0
+    REGION_LEVEL_CITY: _RegionLevel.ValueType  # 1
+    REGION_LEVEL_DISTRICT: _RegionLevel.ValueType  # 2
+    REGION_LEVEL_STREET: _RegionLevel.ValueType  # 3
+    REGION_LEVEL_COMMUNITY: _RegionLevel.ValueType  # 4
+
+class RegionLevel(_RegionLevel, metaclass=_RegionLevelEnumTypeWrapper):
+    """The levels of the region tree: the cells are the regions of a level within the region asked for."""
+
+REGION_LEVEL_UNSPECIFIED: RegionLevel.ValueType  # 0
+REGION_LEVEL_CITY: RegionLevel.ValueType  # 1
+REGION_LEVEL_DISTRICT: RegionLevel.ValueType  # 2
+REGION_LEVEL_STREET: RegionLevel.ValueType  # 3
+REGION_LEVEL_COMMUNITY: RegionLevel.ValueType  # 4
+Global___RegionLevel: _TypeAlias = RegionLevel  # noqa: Y015
+
+class _Period:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PeriodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Period.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PERIOD_UNSPECIFIED: _Period.ValueType  # 0
+    PERIOD_HOUR: _Period.ValueType  # 1
+    PERIOD_DAY: _Period.ValueType  # 2
+    PERIOD_WEEK: _Period.ValueType  # 3
+    PERIOD_MONTH: _Period.ValueType  # 4
+    PERIOD_YEAR: _Period.ValueType  # 5
+
+class Period(_Period, metaclass=_PeriodEnumTypeWrapper):
+    """Lengths of time on the city's calendar. Weeks begin on Monday."""
+
+PERIOD_UNSPECIFIED: Period.ValueType  # 0
+PERIOD_HOUR: Period.ValueType  # 1
+PERIOD_DAY: Period.ValueType  # 2
+PERIOD_WEEK: Period.ValueType  # 3
+PERIOD_MONTH: Period.ValueType  # 4
+PERIOD_YEAR: Period.ValueType  # 5
+Global___Period: _TypeAlias = Period  # noqa: Y015
 
 @_typing.final
 class ReleasePlan(_message.Message):
@@ -37,8 +84,8 @@ class ReleasePlan(_message.Message):
     @_builtins.property
     def filters(self) -> _containers.RepeatedCompositeFieldContainer[_value_pb2.Condition]: ...
     @_builtins.property
-    def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Fields whose keys the contract declares. Every combination of keys is answered, also the empty ones."""
+    def group_by(self) -> _containers.RepeatedCompositeFieldContainer[Global___Grouping]:
+        """Every combination of their cells is answered, also the empty ones."""
 
     @_builtins.property
     def statistics(self) -> _containers.RepeatedCompositeFieldContainer[Global___Statistic]: ...
@@ -48,7 +95,7 @@ class ReleasePlan(_message.Message):
         dataset: _builtins.str = ...,
         disclosure: _builtins.str = ...,
         filters: _abc.Iterable[_value_pb2.Condition] | None = ...,
-        group_by: _abc.Iterable[_builtins.str] | None = ...,
+        group_by: _abc.Iterable[Global___Grouping] | None = ...,
         statistics: _abc.Iterable[Global___Statistic] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
@@ -60,6 +107,111 @@ class ReleasePlan(_message.Message):
 Global___ReleasePlan: _TypeAlias = ReleasePlan  # noqa: Y015
 
 @_typing.final
+class Grouping(_message.Message):
+    """How a field cuts the answer into cells. All cells are known beforehand: from the contract, the regions and the plan."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    PERIODS_FIELD_NUMBER: _builtins.int
+    BINS_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    level: Global___RegionLevel.ValueType
+    @_builtins.property
+    def keys(self) -> Global___DeclaredKeys: ...
+    @_builtins.property
+    def periods(self) -> Global___Periods: ...
+    @_builtins.property
+    def bins(self) -> Global___Bins: ...
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        keys: Global___DeclaredKeys | None = ...,
+        level: Global___RegionLevel.ValueType = ...,
+        periods: Global___Periods | None = ...,
+        bins: Global___Bins | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "by", b"by", "keys", b"keys", "level", b"level", "periods", b"periods"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "by", b"by", "field", b"field", "keys", b"keys", "level", b"level", "periods", b"periods"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_by: _TypeAlias = _typing.Literal["keys", "level", "periods", "bins"]  # noqa: Y015
+    _WhichOneofArgType_by: _TypeAlias = _typing.Literal["by", b"by"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_by) -> _WhichOneofReturnType_by | None: ...
+
+Global___Grouping: _TypeAlias = Grouping  # noqa: Y015
+
+@_typing.final
+class DeclaredKeys(_message.Message):
+    """By the keys that the contract declares for the field."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclaredKeys: _TypeAlias = DeclaredKeys  # noqa: Y015
+
+@_typing.final
+class Periods(_message.Message):
+    """By periods of a date or timestamp, from the one that holds a first day to the one that holds a last."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIOD_FIELD_NUMBER: _builtins.int
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    period: Global___Period.ValueType
+    first_day: _builtins.str
+    """Days of the city, as "2026-11-22"."""
+    last_day: _builtins.str
+    def __init__(
+        self,
+        *,
+        period: Global___Period.ValueType = ...,
+        first_day: _builtins.str = ...,
+        last_day: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_day", b"first_day", "last_day", b"last_day", "period", b"period"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Periods: _TypeAlias = Periods  # noqa: Y015
+
+@_typing.final
+class Bins(_message.Message):
+    """By bins of a number, from its lower bound on: a histogram. Values beyond the bounds count in the outer bins."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WIDTH_FIELD_NUMBER: _builtins.int
+    width: _builtins.float
+    """At most six decimals, and a multiple of the smallest step in which the field counts."""
+    def __init__(
+        self,
+        *,
+        width: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Bins: _TypeAlias = Bins  # noqa: Y015
+
+@_typing.final
 class Statistic(_message.Message):
     """One statistic. Contributions of each privacy unit are bounded as the contract declares."""
 
@@ -68,24 +220,40 @@ class Statistic(_message.Message):
     COUNT_FIELD_NUMBER: _builtins.int
     COUNT_UNITS_FIELD_NUMBER: _builtins.int
     SUM_FIELD_NUMBER: _builtins.int
+    MEAN_FIELD_NUMBER: _builtins.int
+    VARIANCE_FIELD_NUMBER: _builtins.int
+    QUANTILES_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    weight: _builtins.int
+    """Its share of the price, relative to the weights of the others. 0 stands for 1."""
     @_builtins.property
     def count(self) -> Global___Count: ...
     @_builtins.property
     def count_units(self) -> Global___CountUnits: ...
     @_builtins.property
     def sum(self) -> Global___Sum: ...
+    @_builtins.property
+    def mean(self) -> Global___Mean: ...
+    @_builtins.property
+    def variance(self) -> Global___Variance: ...
+    @_builtins.property
+    def quantiles(self) -> Global___Quantiles: ...
     def __init__(
         self,
         *,
         count: Global___Count | None = ...,
         count_units: Global___CountUnits | None = ...,
         sum: Global___Sum | None = ...,
+        mean: Global___Mean | None = ...,
+        variance: Global___Variance | None = ...,
+        quantiles: Global___Quantiles | None = ...,
+        weight: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "count_units", b"count_units", "kind", b"kind", "sum", b"sum"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "count_units", b"count_units", "kind", b"kind", "mean", b"mean", "quantiles", b"quantiles", "sum", b"sum", "variance", b"variance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "count_units", b"count_units", "kind", b"kind", "sum", b"sum"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "count_units", b"count_units", "kind", b"kind", "mean", b"mean", "quantiles", b"quantiles", "sum", b"sum", "variance", b"variance", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["count", "count_units", "sum"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["count", "count_units", "sum", "mean", "variance", "quantiles"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -147,28 +315,140 @@ class Sum(_message.Message):
 Global___Sum: _TypeAlias = Sum  # noqa: Y015
 
 @_typing.final
+class Mean(_message.Message):
+    """The mean of a field, each value clamped to its bounds. A unit weighs no more than it may have rows in a cell."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Mean: _TypeAlias = Mean  # noqa: Y015
+
+@_typing.final
+class Variance(_message.Message):
+    """The population variance of a field, as its mean."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Variance: _TypeAlias = Variance  # noqa: Y015
+
+@_typing.final
+class Quantiles(_message.Message):
+    """Quantiles of a field. All ranks come from one histogram, so that more of them cost nothing more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    RANKS_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    @_builtins.property
+    def ranks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """From 0 to 1, with at most four decimals: 0.5 is the median."""
+
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        ranks: _abc.Iterable[_builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "ranks", b"ranks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Quantiles: _TypeAlias = Quantiles  # noqa: Y015
+
+@_typing.final
+class Presentation(_message.Message):
+    """What is done to noised answers before they are shown. It costs nothing, and any presentation of a release can be had."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NON_NEGATIVE_FIELD_NUMBER: _builtins.int
+    ROUND_TO_FIELD_NUMBER: _builtins.int
+    TOP_FIELD_NUMBER: _builtins.int
+    non_negative: _builtins.bool
+    """Raises negative counts and sums to 0, which biases them."""
+    round_to: _builtins.int
+    """Rounds counts and sums to multiples of it. 0 and 1 round nothing."""
+    top: _builtins.int
+    """Gives only so many cells, those whose first statistic (a count or a sum) is largest. 0 gives all."""
+    def __init__(
+        self,
+        *,
+        non_negative: _builtins.bool = ...,
+        round_to: _builtins.int = ...,
+        top: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["non_negative", b"non_negative", "round_to", b"round_to", "top", b"top"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Presentation: _TypeAlias = Presentation  # noqa: Y015
+
+@_typing.final
 class Estimate(_message.Message):
     """One noisy value with its margin of error."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
     MARGIN_95_FIELD_NUMBER: _builtins.int
+    LOWER_95_FIELD_NUMBER: _builtins.int
+    UPPER_95_FIELD_NUMBER: _builtins.int
     value: _builtins.int
-    """An integer: the noise is integer-valued, the truth is never shown."""
+    """Of counts, and of sums of integers: the noise is integer-valued, the truth is never shown."""
+    number: _builtins.float
+    """Of everything else."""
     margin_95: _builtins.float
-    """The noise lies within plus or minus this half-width with probability 0.95."""
+    """The larger distance from the value to the ends of the interval."""
+    lower_95: _builtins.float
+    """The truth of bounded contributions lies between these with probability 0.95."""
+    upper_95: _builtins.float
     def __init__(
         self,
         *,
         value: _builtins.int = ...,
+        number: _builtins.float = ...,
         margin_95: _builtins.float = ...,
+        lower_95: _builtins.float = ...,
+        upper_95: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "number", b"number", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["margin_95", b"margin_95", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "lower_95", b"lower_95", "margin_95", b"margin_95", "number", b"number", "upper_95", b"upper_95", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["value", "number"]  # noqa: Y015
+    _WhichOneofArgType_answer: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_answer) -> _WhichOneofReturnType_answer | None: ...
 
 Global___Estimate: _TypeAlias = Estimate  # noqa: Y015
 
@@ -180,74 +460,120 @@ class Cell(_message.Message):
 
     KEYS_FIELD_NUMBER: _builtins.int
     ESTIMATES_FIELD_NUMBER: _builtins.int
+    SURELY_TOP_FIELD_NUMBER: _builtins.int
+    surely_top: _builtins.bool
+    """True where this cell surely belongs to the top that was asked for."""
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[_value_pb2.Value]:
-        """Values of the group_by fields, in order."""
+        """One for each grouping: the key, the region's path, the first day (or hour) of the period, the lower end of the bin."""
 
     @_builtins.property
     def estimates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Estimate]:
-        """One for each statistic, in order."""
+        """One for each column, in order."""
 
     def __init__(
         self,
         *,
         keys: _abc.Iterable[_value_pb2.Value] | None = ...,
         estimates: _abc.Iterable[Global___Estimate] | None = ...,
+        surely_top: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimates", b"estimates", "keys", b"keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimates", b"estimates", "keys", b"keys", "surely_top", b"surely_top"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Cell: _TypeAlias = Cell  # noqa: Y015
 
 @_typing.final
-class StatisticDetail(_message.Message):
-    """How one statistic of a release was made."""
+class AnswerColumn(_message.Message):
+    """One column of answers."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
-    MECHANISM_FIELD_NUMBER: _builtins.int
-    SCALE_FIELD_NUMBER: _builtins.int
-    SENSITIVITY_FIELD_NUMBER: _builtins.int
-    SENSITIVITY_DERIVATION_FIELD_NUMBER: _builtins.int
-    MARGIN_95_FIELD_NUMBER: _builtins.int
-    BIAS_NOTE_FIELD_NUMBER: _builtins.int
-    EPSILON_FIELD_NUMBER: _builtins.int
+    STATISTIC_FIELD_NUMBER: _builtins.int
+    POST_PROCESSING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Example: "sum(amount_yuan)"."""
-    mechanism: _builtins.str
-    """Example: "integer Laplace"."""
-    scale: _builtins.float
-    sensitivity: _builtins.int
-    """The most that one privacy unit can change the answers, in L1, and how that comes about."""
-    sensitivity_derivation: _builtins.str
-    margin_95: _builtins.float
-    bias_note: _builtins.str
-    """What clamping and bounding may have taken away, in words."""
-    epsilon: _builtins.str
-    """The pure epsilon spent on this statistic, an exact rational."""
+    """Examples: "sum(amount_yuan)", "quantile(amount_yuan; 0.5)"."""
+    statistic: _builtins.int
+    """The place of its statistic in the plan."""
+    @_builtins.property
+    def post_processing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was done to the noised values, in words; nothing where they are shown as measured."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        statistic: _builtins.int = ...,
+        post_processing: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "post_processing", b"post_processing", "statistic", b"statistic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerColumn: _TypeAlias = AnswerColumn  # noqa: Y015
+
+@_typing.final
+class MeasureDetail(_message.Message):
+    """How one measure of a release was made. A mean is made of two, a variance of three."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STATISTIC_FIELD_NUMBER: _builtins.int
+    MECHANISM_FIELD_NUMBER: _builtins.int
+    SCALE_FIELD_NUMBER: _builtins.int
+    SENSITIVITY_L1_FIELD_NUMBER: _builtins.int
+    SENSITIVITY_L2_SQUARED_FIELD_NUMBER: _builtins.int
+    SENSITIVITY_DERIVATION_FIELD_NUMBER: _builtins.int
+    MARGIN_95_FIELD_NUMBER: _builtins.int
+    BIAS_NOTE_FIELD_NUMBER: _builtins.int
+    RHO_FIELD_NUMBER: _builtins.int
+    EPSILON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Example: "total(amount_yuan)"."""
+    statistic: _builtins.int
+    """The place in the plan of the statistic that it is measured for."""
+    mechanism: _builtins.str
+    """"integer Laplace" or "integer Gaussian"."""
+    scale: _builtins.float
+    sensitivity_l1: _builtins.str
+    """The most that one privacy unit can change the values, in L1 and in the square of L2, and how that comes about."""
+    sensitivity_l2_squared: _builtins.str
+    sensitivity_derivation: _builtins.str
+    margin_95: _builtins.float
+    bias_note: _builtins.str
+    """What clamping and bounding may have taken away, in words."""
+    rho: _builtins.str
+    """The loss of this measure, exact rationals. Epsilon is empty where rho was paid."""
+    epsilon: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        statistic: _builtins.int = ...,
         mechanism: _builtins.str = ...,
         scale: _builtins.float = ...,
-        sensitivity: _builtins.int = ...,
+        sensitivity_l1: _builtins.str = ...,
+        sensitivity_l2_squared: _builtins.str = ...,
         sensitivity_derivation: _builtins.str = ...,
         margin_95: _builtins.float = ...,
         bias_note: _builtins.str = ...,
+        rho: _builtins.str = ...,
         epsilon: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bias_note", b"bias_note", "epsilon", b"epsilon", "margin_95", b"margin_95", "mechanism", b"mechanism", "name", b"name", "scale", b"scale", "sensitivity", b"sensitivity", "sensitivity_derivation", b"sensitivity_derivation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bias_note", b"bias_note", "epsilon", b"epsilon", "margin_95", b"margin_95", "mechanism", b"mechanism", "name", b"name", "rho", b"rho", "scale", b"scale", "sensitivity_derivation", b"sensitivity_derivation", "sensitivity_l1", b"sensitivity_l1", "sensitivity_l2_squared", b"sensitivity_l2_squared", "statistic", b"statistic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___StatisticDetail: _TypeAlias = StatisticDetail  # noqa: Y015
+Global___MeasureDetail: _TypeAlias = MeasureDetail  # noqa: Y015
 
 @_typing.final
 class Release(_message.Message):
@@ -259,11 +585,13 @@ class Release(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     CELLS_FIELD_NUMBER: _builtins.int
-    DETAILS_FIELD_NUMBER: _builtins.int
+    MEASURES_FIELD_NUMBER: _builtins.int
     PRIVACY_LOSS_FIELD_NUMBER: _builtins.int
     PRIVACY_UNIT_FIELD_NUMBER: _builtins.int
     DATA_VERSION_FIELD_NUMBER: _builtins.int
+    PRESENTATION_FIELD_NUMBER: _builtins.int
     release_id: _builtins.str
     region: _builtins.str
     privacy_unit: _builtins.str
@@ -274,11 +602,15 @@ class Release(_message.Message):
     @_builtins.property
     def plan(self) -> Global___ReleasePlan: ...
     @_builtins.property
+    def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnswerColumn]: ...
+    @_builtins.property
     def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cell]: ...
     @_builtins.property
-    def details(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatisticDetail]: ...
+    def measures(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeasureDetail]: ...
     @_builtins.property
     def privacy_loss(self) -> _receipt_pb2.PrivacyLoss: ...
+    @_builtins.property
+    def presentation(self) -> Global___Presentation: ...
     def __init__(
         self,
         *,
@@ -286,15 +618,17 @@ class Release(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         plan: Global___ReleasePlan | None = ...,
         region: _builtins.str = ...,
+        columns: _abc.Iterable[Global___AnswerColumn] | None = ...,
         cells: _abc.Iterable[Global___Cell] | None = ...,
-        details: _abc.Iterable[Global___StatisticDetail] | None = ...,
+        measures: _abc.Iterable[Global___MeasureDetail] | None = ...,
         privacy_loss: _receipt_pb2.PrivacyLoss | None = ...,
         privacy_unit: _builtins.str = ...,
         data_version: _builtins.str = ...,
+        presentation: Global___Presentation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "plan", b"plan", "privacy_loss", b"privacy_loss"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "created_at", b"created_at", "data_version", b"data_version", "details", b"details", "plan", b"plan", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "release_id", b"release_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "columns", b"columns", "created_at", b"created_at", "data_version", b"data_version", "measures", b"measures", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "release_id", b"release_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,7 +30,7 @@ from gateway.api.v1 import release_pb2 as gateway_dot_api_dot_v1_dot_release__pb
 from gateway.api.v1 import value_pb2 as gateway_dot_api_dot_v1_dot_value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%gateway/api/v1/research_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bgateway/api/v1/budget.proto\x1a\x1fgateway/api/v1/disclosure.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1cgateway/api/v1/release.proto\x1a\x1agateway/api/v1/value.proto\"0\n\x13ListDatasetsRequest\x12\x19\n\x07purpose\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"I\n\x14ListDatasetsResponse\x12\x31\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1f.gateway.api.v1.ResearchDataset\"\xee\x02\n\x0fResearchDataset\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x12\n\ndisclosure\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0f\n\x07regions\x18\x05 \x03(\t\x12\x14\n\x0cprivacy_unit\x18\x06 \x01(\t\x12\x31\n\x0fgroup_by_fields\x18\x07 \x03(\x0b\x32\x18.gateway.api.v1.KeyField\x12,\n\nsum_fields\x18\x08 \x03(\x0b\x32\x18.gateway.api.v1.SumField\x12\x15\n\rfilter_fields\x18\t \x03(\t\x12\x1b\n\x13max_groups_per_unit\x18\n \x01(\r\x12\x1a\n\x12max_rows_per_group\x18\x0b \x01(\r\x12\x13\n\x0bmax_epsilon\x18\x0c \x01(\x01\x12\x12\n\ncontroller\x18\r \x01(\t\x12\x0f\n\x07steward\x18\x0e \x01(\t\">\n\x08KeyField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12#\n\x04keys\x18\x02 \x03(\x0b\x32\x15.gateway.api.v1.Value\"7\n\x08SumField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05lower\x18\x02 \x01(\x03\x12\r\n\x05upper\x18\x03 \x01(\x03\"\x86\x01\n\x10GetBudgetRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"<\n\x11GetBudgetResponse\x12\'\n\x07\x62udgets\x18\x01 \x03(\x0b\x32\x16.gateway.api.v1.Budget\"\xb6\x01\n\x0f\x45stimateRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\x13\n\tmargin_95\x18\x04 \x01(\x01H\x00\x42\x0f\n\x06target\x12\x05\xbaH\x02\x08\x01\"\xf4\x01\n\x10\x45stimateResponse\x12\x0f\n\x07\x65psilon\x18\x01 \x01(\x01\x12\x31\n\x0cprivacy_loss\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12\x30\n\x07\x64\x65tails\x18\x03 \x03(\x0b\x32\x1f.gateway.api.v1.StatisticDetail\x12\r\n\x05\x63\x65lls\x18\x04 \x01(\x04\x12-\n\rbudgets_after\x18\x05 \x03(\x0b\x32\x16.gateway.api.v1.Budget\x12\x12\n\naffordable\x18\x06 \x01(\x08\x12\x18\n\x10\x61lready_released\x18\x07 \x01(\x08\"\x93\x01\n\x14\x43reateReleaseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x0f\n\x07\x65psilon\x18\x03 \x01(\x01\"|\n\x15\x43reateReleaseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x0f\n\x07\x63harged\x18\x03 \x01(\x08\"w\n\x11GetReleaseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12)\n\nrelease_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"h\n\x12GetReleaseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt2\xc0\x03\n\x0fResearchService\x12Y\n\x0cListDatasets\x12#.gateway.api.v1.ListDatasetsRequest\x1a$.gateway.api.v1.ListDatasetsResponse\x12P\n\tGetBudget\x12 .gateway.api.v1.GetBudgetRequest\x1a!.gateway.api.v1.GetBudgetResponse\x12M\n\x08\x45stimate\x12\x1f.gateway.api.v1.EstimateRequest\x1a .gateway.api.v1.EstimateResponse\x12\\\n\rCreateRelease\x12$.gateway.api.v1.CreateReleaseRequest\x1a%.gateway.api.v1.CreateReleaseResponse\x12S\n\nGetRelease\x12!.gateway.api.v1.GetReleaseRequest\x1a\".gateway.api.v1.GetReleaseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%gateway/api/v1/research_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bgateway/api/v1/budget.proto\x1a\x1fgateway/api/v1/disclosure.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1cgateway/api/v1/release.proto\x1a\x1agateway/api/v1/value.proto\"0\n\x13ListDatasetsRequest\x12\x19\n\x07purpose\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"I\n\x14ListDatasetsResponse\x12\x31\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1f.gateway.api.v1.ResearchDataset\"\xf4\x02\n\x0fResearchDataset\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x12\n\ndisclosure\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0f\n\x07regions\x18\x05 \x03(\t\x12\x14\n\x0cprivacy_unit\x18\x06 \x01(\t\x12\x33\n\x0fgroup_by_fields\x18\x07 \x03(\x0b\x32\x1a.gateway.api.v1.GroupField\x12\x30\n\x0cvalue_fields\x18\x08 \x03(\x0b\x32\x1a.gateway.api.v1.ValueField\x12\x15\n\rfilter_fields\x18\t \x03(\t\x12\x1b\n\x13max_groups_per_unit\x18\n \x01(\r\x12\x1a\n\x12max_rows_per_group\x18\x0b \x01(\r\x12\x13\n\x0bmax_epsilon\x18\x0c \x01(\x01\x12\x12\n\ncontroller\x18\r \x01(\t\x12\x0f\n\x07steward\x18\x0e \x01(\t\"\x8a\x01\n\nGroupField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12#\n\x04keys\x18\x02 \x03(\x0b\x32\x15.gateway.api.v1.Value\x12\x0f\n\x07regions\x18\x03 \x01(\x08\x12\r\n\x05\x64\x61tes\x18\x04 \x01(\x08\x12(\n\x04\x62ins\x18\x05 \x01(\x0b\x32\x1a.gateway.api.v1.ValueField\"K\n\nValueField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05lower\x18\x02 \x01(\x03\x12\r\n\x05upper\x18\x03 \x01(\x03\x12\x10\n\x08\x64\x65\x63imals\x18\x04 \x01(\r\"\x86\x01\n\x10GetBudgetRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"<\n\x11GetBudgetResponse\x12\'\n\x07\x62udgets\x18\x01 \x03(\x0b\x32\x16.gateway.api.v1.Budget\"\xde\x01\n\x0f\x45stimateRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\x13\n\tmargin_95\x18\x04 \x01(\x01H\x00\x12\r\n\x03rho\x18\x05 \x01(\x01H\x00\x12\x17\n\rmargin_95_rho\x18\x06 \x01(\x01H\x00\x42\x0f\n\x06target\x12\x05\xbaH\x02\x08\x01\"\x80\x02\n\x10\x45stimateResponse\x12\x0f\n\x07\x65psilon\x18\x01 \x01(\x01\x12\x0b\n\x03rho\x18\x08 \x01(\x01\x12\x31\n\x0cprivacy_loss\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12/\n\x08measures\x18\x03 \x03(\x0b\x32\x1d.gateway.api.v1.MeasureDetail\x12\r\n\x05\x63\x65lls\x18\x04 \x01(\x04\x12-\n\rbudgets_after\x18\x05 \x03(\x0b\x32\x16.gateway.api.v1.Budget\x12\x12\n\naffordable\x18\x06 \x01(\x08\x12\x18\n\x10\x61lready_released\x18\x07 \x01(\x08\"\xe8\x01\n\x14\x43reateReleaseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x32\n\x0cpresentation\x18\x05 \x01(\x0b\x32\x1c.gateway.api.v1.PresentationB\x0e\n\x05price\x12\x05\xbaH\x02\x08\x01\"|\n\x15\x43reateReleaseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x0f\n\x07\x63harged\x18\x03 \x01(\x08\"\xab\x01\n\x11GetReleaseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12)\n\nrelease_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12\x32\n\x0cpresentation\x18\x03 \x01(\x0b\x32\x1c.gateway.api.v1.Presentation\"h\n\x12GetReleaseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt2\xc0\x03\n\x0fResearchService\x12Y\n\x0cListDatasets\x12#.gateway.api.v1.ListDatasetsRequest\x1a$.gateway.api.v1.ListDatasetsResponse\x12P\n\tGetBudget\x12 .gateway.api.v1.GetBudgetRequest\x1a!.gateway.api.v1.GetBudgetResponse\x12M\n\x08\x45stimate\x12\x1f.gateway.api.v1.EstimateRequest\x1a .gateway.api.v1.EstimateResponse\x12\\\n\rCreateRelease\x12$.gateway.api.v1.CreateReleaseRequest\x1a%.gateway.api.v1.CreateReleaseResponse\x12S\n\nGetRelease\x12!.gateway.api.v1.GetReleaseRequest\x1a\".gateway.api.v1.GetReleaseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +51,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ESTIMATEREQUEST'].fields_by_name['context']._serialized_options = b'\272H\003\310\001\001'
   _globals['_ESTIMATEREQUEST'].fields_by_name['plan']._loaded_options = None
   _globals['_ESTIMATEREQUEST'].fields_by_name['plan']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_CREATERELEASEREQUEST'].oneofs_by_name['price']._loaded_options = None
+  _globals['_CREATERELEASEREQUEST'].oneofs_by_name['price']._serialized_options = b'\272H\002\010\001'
   _globals['_CREATERELEASEREQUEST'].fields_by_name['context']._loaded_options = None
   _globals['_CREATERELEASEREQUEST'].fields_by_name['context']._serialized_options = b'\272H\003\310\001\001'
   _globals['_CREATERELEASEREQUEST'].fields_by_name['plan']._loaded_options = None
@@ -64,27 +66,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDATASETSRESPONSE']._serialized_start=286
   _globals['_LISTDATASETSRESPONSE']._serialized_end=359
   _globals['_RESEARCHDATASET']._serialized_start=362
-  _globals['_RESEARCHDATASET']._serialized_end=728
-  _globals['_KEYFIELD']._serialized_start=730
-  _globals['_KEYFIELD']._serialized_end=792
-  _globals['_SUMFIELD']._serialized_start=794
-  _globals['_SUMFIELD']._serialized_end=849
-  _globals['_GETBUDGETREQUEST']._serialized_start=852
-  _globals['_GETBUDGETREQUEST']._serialized_end=986
-  _globals['_GETBUDGETRESPONSE']._serialized_start=988
-  _globals['_GETBUDGETRESPONSE']._serialized_end=1048
-  _globals['_ESTIMATEREQUEST']._serialized_start=1051
-  _globals['_ESTIMATEREQUEST']._serialized_end=1233
-  _globals['_ESTIMATERESPONSE']._serialized_start=1236
-  _globals['_ESTIMATERESPONSE']._serialized_end=1480
-  _globals['_CREATERELEASEREQUEST']._serialized_start=1483
-  _globals['_CREATERELEASEREQUEST']._serialized_end=1630
-  _globals['_CREATERELEASERESPONSE']._serialized_start=1632
-  _globals['_CREATERELEASERESPONSE']._serialized_end=1756
-  _globals['_GETRELEASEREQUEST']._serialized_start=1758
-  _globals['_GETRELEASEREQUEST']._serialized_end=1877
-  _globals['_GETRELEASERESPONSE']._serialized_start=1879
-  _globals['_GETRELEASERESPONSE']._serialized_end=1983
-  _globals['_RESEARCHSERVICE']._serialized_start=1986
-  _globals['_RESEARCHSERVICE']._serialized_end=2434
+  _globals['_RESEARCHDATASET']._serialized_end=734
+  _globals['_GROUPFIELD']._serialized_start=737
+  _globals['_GROUPFIELD']._serialized_end=875
+  _globals['_VALUEFIELD']._serialized_start=877
+  _globals['_VALUEFIELD']._serialized_end=952
+  _globals['_GETBUDGETREQUEST']._serialized_start=955
+  _globals['_GETBUDGETREQUEST']._serialized_end=1089
+  _globals['_GETBUDGETRESPONSE']._serialized_start=1091
+  _globals['_GETBUDGETRESPONSE']._serialized_end=1151
+  _globals['_ESTIMATEREQUEST']._serialized_start=1154
+  _globals['_ESTIMATEREQUEST']._serialized_end=1376
+  _globals['_ESTIMATERESPONSE']._serialized_start=1379
+  _globals['_ESTIMATERESPONSE']._serialized_end=1635
+  _globals['_CREATERELEASEREQUEST']._serialized_start=1638
+  _globals['_CREATERELEASEREQUEST']._serialized_end=1870
+  _globals['_CREATERELEASERESPONSE']._serialized_start=1872
+  _globals['_CREATERELEASERESPONSE']._serialized_end=1996
+  _globals['_GETRELEASEREQUEST']._serialized_start=1999
+  _globals['_GETRELEASEREQUEST']._serialized_end=2170
+  _globals['_GETRELEASERESPONSE']._serialized_start=2172
+  _globals['_GETRELEASERESPONSE']._serialized_end=2276
+  _globals['_RESEARCHSERVICE']._serialized_start=2279
+  _globals['_RESEARCHSERVICE']._serialized_end=2727
 # @@protoc_insertion_point(module_scope)

@@ -75,7 +75,7 @@ class ResearchDataset(_message.Message):
     REGIONS_FIELD_NUMBER: _builtins.int
     PRIVACY_UNIT_FIELD_NUMBER: _builtins.int
     GROUP_BY_FIELDS_FIELD_NUMBER: _builtins.int
-    SUM_FIELDS_FIELD_NUMBER: _builtins.int
+    VALUE_FIELDS_FIELD_NUMBER: _builtins.int
     FILTER_FIELDS_FIELD_NUMBER: _builtins.int
     MAX_GROUPS_PER_UNIT_FIELD_NUMBER: _builtins.int
     MAX_ROWS_PER_GROUP_FIELD_NUMBER: _builtins.int
@@ -95,9 +95,9 @@ class ResearchDataset(_message.Message):
     @_builtins.property
     def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
-    def group_by_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyField]: ...
+    def group_by_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroupField]: ...
     @_builtins.property
-    def sum_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___SumField]: ...
+    def value_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___ValueField]: ...
     @_builtins.property
     def filter_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -109,8 +109,8 @@ class ResearchDataset(_message.Message):
         purpose: _builtins.str = ...,
         regions: _abc.Iterable[_builtins.str] | None = ...,
         privacy_unit: _builtins.str = ...,
-        group_by_fields: _abc.Iterable[Global___KeyField] | None = ...,
-        sum_fields: _abc.Iterable[Global___SumField] | None = ...,
+        group_by_fields: _abc.Iterable[Global___GroupField] | None = ...,
+        value_fields: _abc.Iterable[Global___ValueField] | None = ...,
         filter_fields: _abc.Iterable[_builtins.str] | None = ...,
         max_groups_per_unit: _builtins.int = ...,
         max_rows_per_group: _builtins.int = ...,
@@ -120,61 +120,83 @@ class ResearchDataset(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["controller", b"controller", "dataset", b"dataset", "description", b"description", "disclosure", b"disclosure", "filter_fields", b"filter_fields", "group_by_fields", b"group_by_fields", "max_epsilon", b"max_epsilon", "max_groups_per_unit", b"max_groups_per_unit", "max_rows_per_group", b"max_rows_per_group", "privacy_unit", b"privacy_unit", "purpose", b"purpose", "regions", b"regions", "steward", b"steward", "sum_fields", b"sum_fields"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["controller", b"controller", "dataset", b"dataset", "description", b"description", "disclosure", b"disclosure", "filter_fields", b"filter_fields", "group_by_fields", b"group_by_fields", "max_epsilon", b"max_epsilon", "max_groups_per_unit", b"max_groups_per_unit", "max_rows_per_group", b"max_rows_per_group", "privacy_unit", b"privacy_unit", "purpose", b"purpose", "regions", b"regions", "steward", b"steward", "value_fields", b"value_fields"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResearchDataset: _TypeAlias = ResearchDataset  # noqa: Y015
 
 @_typing.final
-class KeyField(_message.Message):
+class GroupField(_message.Message):
+    """A field by which cells are made, and the ways in which it may be grouped."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     FIELD_FIELD_NUMBER: _builtins.int
     KEYS_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    DATES_FIELD_NUMBER: _builtins.int
+    BINS_FIELD_NUMBER: _builtins.int
     field: _builtins.str
+    regions: _builtins.bool
+    """It holds region paths: by a level."""
+    dates: _builtins.bool
+    """It holds a date or timestamp: by periods."""
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[_value_pb2.Value]:
-        """The public keys, declared in the contract and never read from the data."""
+        """The public keys, declared in the contract and never read from the data; without any, not by keys."""
+
+    @_builtins.property
+    def bins(self) -> Global___ValueField:
+        """Its declared bounds, where it may be grouped by bins."""
 
     def __init__(
         self,
         *,
         field: _builtins.str = ...,
         keys: _abc.Iterable[_value_pb2.Value] | None = ...,
+        regions: _builtins.bool = ...,
+        dates: _builtins.bool = ...,
+        bins: Global___ValueField | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "keys", b"keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "dates", b"dates", "field", b"field", "keys", b"keys", "regions", b"regions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___KeyField: _TypeAlias = KeyField  # noqa: Y015
+Global___GroupField: _TypeAlias = GroupField  # noqa: Y015
 
 @_typing.final
-class SumField(_message.Message):
+class ValueField(_message.Message):
+    """A field whose numbers statistics may be made of, within declared bounds."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     FIELD_FIELD_NUMBER: _builtins.int
     LOWER_FIELD_NUMBER: _builtins.int
     UPPER_FIELD_NUMBER: _builtins.int
+    DECIMALS_FIELD_NUMBER: _builtins.int
     field: _builtins.str
     lower: _builtins.int
     upper: _builtins.int
+    decimals: _builtins.int
+    """So many decimals count."""
     def __init__(
         self,
         *,
         field: _builtins.str = ...,
         lower: _builtins.int = ...,
         upper: _builtins.int = ...,
+        decimals: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "lower", b"lower", "upper", b"upper"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decimals", b"decimals", "field", b"field", "lower", b"lower", "upper", b"upper"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___SumField: _TypeAlias = SumField  # noqa: Y015
+Global___ValueField: _TypeAlias = ValueField  # noqa: Y015
 
 @_typing.final
 class GetBudgetRequest(_message.Message):
@@ -230,10 +252,16 @@ class EstimateRequest(_message.Message):
     PLAN_FIELD_NUMBER: _builtins.int
     EPSILON_FIELD_NUMBER: _builtins.int
     MARGIN_95_FIELD_NUMBER: _builtins.int
+    RHO_FIELD_NUMBER: _builtins.int
+    MARGIN_95_RHO_FIELD_NUMBER: _builtins.int
     epsilon: _builtins.float
     """The pure epsilon to spend on the whole plan."""
     margin_95: _builtins.float
-    """The half-width at 95 % that every statistic should have at the most."""
+    """The half-width at 95 % that every measure should have at the most; answered with a price in epsilon."""
+    rho: _builtins.float
+    """The rho of zero-concentrated differential privacy to spend on the whole plan."""
+    margin_95_rho: _builtins.float
+    """The same as margin_95, answered with a price in rho."""
     @_builtins.property
     def context(self) -> _disclosure_pb2.RequestContext: ...
     @_builtins.property
@@ -245,12 +273,14 @@ class EstimateRequest(_message.Message):
         plan: _release_pb2.ReleasePlan | None = ...,
         epsilon: _builtins.float = ...,
         margin_95: _builtins.float = ...,
+        rho: _builtins.float = ...,
+        margin_95_rho: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "margin_95", b"margin_95", "plan", b"plan", "target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "margin_95", b"margin_95", "margin_95_rho", b"margin_95_rho", "plan", b"plan", "rho", b"rho", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "margin_95", b"margin_95", "plan", b"plan", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "margin_95", b"margin_95", "margin_95_rho", b"margin_95_rho", "plan", b"plan", "rho", b"rho", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["epsilon", "margin_95"]  # noqa: Y015
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["epsilon", "margin_95", "rho", "margin_95_rho"]  # noqa: Y015
     _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
 
@@ -261,14 +291,16 @@ class EstimateResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EPSILON_FIELD_NUMBER: _builtins.int
+    RHO_FIELD_NUMBER: _builtins.int
     PRIVACY_LOSS_FIELD_NUMBER: _builtins.int
-    DETAILS_FIELD_NUMBER: _builtins.int
+    MEASURES_FIELD_NUMBER: _builtins.int
     CELLS_FIELD_NUMBER: _builtins.int
     BUDGETS_AFTER_FIELD_NUMBER: _builtins.int
     AFFORDABLE_FIELD_NUMBER: _builtins.int
     ALREADY_RELEASED_FIELD_NUMBER: _builtins.int
     epsilon: _builtins.float
-    """The pure epsilon of the plan; pass it to CreateRelease."""
+    """The price of the plan, in one of the two; pass it to CreateRelease."""
+    rho: _builtins.float
     cells: _builtins.int
     affordable: _builtins.bool
     already_released: _builtins.bool
@@ -276,7 +308,7 @@ class EstimateResponse(_message.Message):
     @_builtins.property
     def privacy_loss(self) -> _receipt_pb2.PrivacyLoss: ...
     @_builtins.property
-    def details(self) -> _containers.RepeatedCompositeFieldContainer[_release_pb2.StatisticDetail]: ...
+    def measures(self) -> _containers.RepeatedCompositeFieldContainer[_release_pb2.MeasureDetail]: ...
     @_builtins.property
     def budgets_after(self) -> _containers.RepeatedCompositeFieldContainer[_budget_pb2.Budget]:
         """The budgets as they would stand after the charge."""
@@ -285,8 +317,9 @@ class EstimateResponse(_message.Message):
         self,
         *,
         epsilon: _builtins.float = ...,
+        rho: _builtins.float = ...,
         privacy_loss: _receipt_pb2.PrivacyLoss | None = ...,
-        details: _abc.Iterable[_release_pb2.StatisticDetail] | None = ...,
+        measures: _abc.Iterable[_release_pb2.MeasureDetail] | None = ...,
         cells: _builtins.int = ...,
         budgets_after: _abc.Iterable[_budget_pb2.Budget] | None = ...,
         affordable: _builtins.bool = ...,
@@ -294,7 +327,7 @@ class EstimateResponse(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["privacy_loss", b"privacy_loss"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable", b"affordable", "already_released", b"already_released", "budgets_after", b"budgets_after", "cells", b"cells", "details", b"details", "epsilon", b"epsilon", "privacy_loss", b"privacy_loss"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable", b"affordable", "already_released", b"already_released", "budgets_after", b"budgets_after", "cells", b"cells", "epsilon", b"epsilon", "measures", b"measures", "privacy_loss", b"privacy_loss", "rho", b"rho"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -307,24 +340,34 @@ class CreateReleaseRequest(_message.Message):
     CONTEXT_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
     EPSILON_FIELD_NUMBER: _builtins.int
+    RHO_FIELD_NUMBER: _builtins.int
+    PRESENTATION_FIELD_NUMBER: _builtins.int
     epsilon: _builtins.float
-    """The pure epsilon to spend on the whole plan, shared equally by its statistics."""
+    """Pure epsilon: integer Laplace noise."""
+    rho: _builtins.float
+    """Rho of zero-concentrated differential privacy: the noise with the smaller margin, Laplace or Gaussian."""
     @_builtins.property
     def context(self) -> _disclosure_pb2.RequestContext: ...
     @_builtins.property
     def plan(self) -> _release_pb2.ReleasePlan: ...
+    @_builtins.property
+    def presentation(self) -> _release_pb2.Presentation: ...
     def __init__(
         self,
         *,
         context: _disclosure_pb2.RequestContext | None = ...,
         plan: _release_pb2.ReleasePlan | None = ...,
         epsilon: _builtins.float = ...,
+        rho: _builtins.float = ...,
+        presentation: _release_pb2.Presentation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "plan", b"plan"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "plan", b"plan", "presentation", b"presentation", "price", b"price", "rho", b"rho"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "plan", b"plan"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "plan", b"plan", "presentation", b"presentation", "price", b"price", "rho", b"rho"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["epsilon", "rho"]  # noqa: Y015
+    _WhichOneofArgType_price: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_price) -> _WhichOneofReturnType_price | None: ...
 
 Global___CreateReleaseRequest: _TypeAlias = CreateReleaseRequest  # noqa: Y015
 
@@ -362,18 +405,22 @@ class GetReleaseRequest(_message.Message):
 
     CONTEXT_FIELD_NUMBER: _builtins.int
     RELEASE_ID_FIELD_NUMBER: _builtins.int
+    PRESENTATION_FIELD_NUMBER: _builtins.int
     release_id: _builtins.str
     @_builtins.property
     def context(self) -> _disclosure_pb2.RequestContext: ...
+    @_builtins.property
+    def presentation(self) -> _release_pb2.Presentation: ...
     def __init__(
         self,
         *,
         context: _disclosure_pb2.RequestContext | None = ...,
         release_id: _builtins.str = ...,
+        presentation: _release_pb2.Presentation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "presentation", b"presentation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "release_id", b"release_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "presentation", b"presentation", "release_id", b"release_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

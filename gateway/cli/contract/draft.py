@@ -173,15 +173,15 @@ def _consume(plan: DraftPlan) -> list[str]:
 
 def _release(plan: DraftPlan) -> list[str]:
     groups = [field.name for field in plan.fields if field.type in _COUNTABLE and not _names_somebody(plan, field)]
-    sums = [field.name for field in plan.fields if field.type is FieldType.INT64 and field.name != plan.unit.name]
+    values = [field.name for field in plan.fields if field.type is FieldType.INT64 and field.name != plan.unit.name]
     lines = ["  counts:", "    kind: release", "    description: How many there are, with noise that hides each one."]
     if groups:
         lines.append(f"    # group_by may name fields with keys, such as {', '.join(groups[:_SHOWN])}")
-    if sums:
-        lines.append(f"    # sums may name whole numbers with bounds, such as {', '.join(sums[:_SHOWN])}")
+    if values:
+        lines.append(f"    # values may name numbers with bounds, such as {', '.join(values[:_SHOWN])}")
     lines.append("    # one subject counts in at most max_groups groups, and there for at most max_rows rows")
     lines.append(
-        "    statistics: {group_by: [], sums: [], max_groups: 1, max_rows: 1, max_epsilon: 1.0, slot_ms: 1000}"
+        "    statistics: {group_by: [], values: [], max_groups: 1, max_rows: 1, max_epsilon: 1.0, slot_ms: 1000}"
     )
     return lines
 

@@ -34,7 +34,7 @@ def research(play: Play) -> None:
             {
                 "table": [f"{item.dataset}/{item.disclosure}" for item in offered],
                 "group by": [", ".join(key.field for key in item.group_by_fields) for item in offered],
-                "sums": [", ".join(total.field for total in item.sum_fields) or "—" for item in offered],
+                "numbers": [", ".join(value.field for value in item.value_fields) or "—" for item in offered],
                 "protects a": [item.privacy_unit for item in offered],
                 "max ε": [item.max_epsilon for item in offered],
             }
@@ -44,12 +44,12 @@ def research(play: Play) -> None:
 
     play.asks("zju-research", _RESEARCH, "estimate a count by sector", f"I need it within ± {_WANTED:.0f}")
     price = researcher.estimate(*_PLAN, [gw.count()], purpose=_RESEARCH, margin=_WANTED, group_by=["sector"])
-    margin = price.details[0].margin_95
+    margin = price.measures[0].margin_95
     report.left_fields(
         [
             ("price", f"ε = {price.epsilon:.3f}"),
             ("margin", f"± {margin:.1f} in 95 of 100 cells, for each of {price.cells} cells"),
-            ("one person is in at most", price.details[0].sensitivity_derivation),
+            ("one person is in at most", price.measures[0].sensitivity_derivation),
             ("affordable", "yes" if price.affordable else "no"),
         ]
     )

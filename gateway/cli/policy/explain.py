@@ -73,9 +73,9 @@ def explain(
     filters
         The fields that are filtered on, divided by commas.
     statistics
-        What a release asks for, divided by commas: count, count_units, sum(field).
+        What a release asks for, divided by commas: count, count_units, or sum, mean, variance or quantiles of (field).
     group_by
-        The fields that a release groups by, divided by commas.
+        The fields that a release groups by, divided by commas; each alone or 'by' a level, a period or bins.
     epsilon
         The privacy loss that a release asks for.
     today

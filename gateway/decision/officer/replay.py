@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from gateway.decision.placeholders import condition, statistic, subjects
+from gateway.decision.placeholders import condition, grouping, statistic, subjects
 from gateway.model.contract import BY_KEY, DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.filter import Condition, Operator
+from gateway.model.measure import Currency, Price, price_of
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome
 from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext, RowsRequest, Selector
 from gateway.model.statistics import StatisticsQuery
@@ -51,7 +52,7 @@ class Question:
     selected_by: str
     grouped_by: tuple[str, ...]
     statistics: tuple[str, ...]
-    epsilon: Fraction | None
+    price: Price | None
 
 
 def question_of(record: AuditRecord) -> Question | Unasked:
@@ -76,7 +77,7 @@ def question_of(record: AuditRecord) -> Question | Unasked:
         selected_by=record.selected_by,
         grouped_by=record.grouped_by,
         statistics=record.statistics,
-        epsilon=None if record.loss is None else record.loss.epsilon,
+        price=None if record.loss is None else price_of(record.loss),
     )
 
 
@@ -153,6 +154,6 @@ def _release(
 ) -> ReleaseRequest:
     most = Fraction(spec.statistics.max_epsilon) if spec is not None and spec.statistics is not None else _SMALL
     asked = tuple(map(statistic, question.statistics)) or (statistic("count"),)
-    query = StatisticsQuery(filters, question.grouped_by, asked)
-    epsilon = min(_SMALL, most) if question.epsilon is None else question.epsilon
-    return ReleaseRequest(context, question.dataset, question.disclosure, query, epsilon)
+    query = StatisticsQuery(filters, tuple(map(grouping, question.grouped_by)), asked)
+    price = Price(Currency.EPSILON, min(_SMALL, most)) if question.price is None else question.price
+    return ReleaseRequest(context, question.dataset, question.disclosure, query, price)

@@ -170,7 +170,7 @@ def _statistics(
     if before is None or after is None:
         return
     yield _sets(subject, "group_by", before.group_by, after.group_by)
-    yield _sets(subject, "sums", before.sums, after.sums)
+    yield _sets(subject, "values", before.values, after.values)
     yield cap_shift(subject, "max_groups", before.max_groups, after.max_groups)
     yield cap_shift(subject, "max_rows of a unit", before.max_rows, after.max_rows)
     yield cap_shift(subject, "max_epsilon", float(Fraction(before.max_epsilon)), float(Fraction(after.max_epsilon)))

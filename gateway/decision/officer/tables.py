@@ -12,10 +12,11 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from gateway.decision.officer.settled import settle
-from gateway.decision.placeholders import condition, statistic, subjects
+from gateway.decision.placeholders import condition, grouping, statistic, subjects
 from gateway.model.calendar import end_of_day
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason
+from gateway.model.measure import Currency, Price
 from gateway.model.party import Identity
 from gateway.model.permit import NearestRequest, Permit, Refusal
 from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext, RowsRequest, Selector
@@ -94,8 +95,9 @@ def request_of(question: QuestionShape, snapshot: PolicySnapshot) -> DisclosureR
     filters = tuple(condition(contract, field) for field in question.filters)
     if kind == DisclosureKind.RELEASE:
         asked = tuple(map(statistic, question.statistics))
-        query = StatisticsQuery(filters, tuple(question.group_by), asked)
-        return ReleaseRequest(context, dataset, disclosure, query, Fraction(str(question.epsilon)))
+        query = StatisticsQuery(filters, tuple(map(grouping, question.group_by)), asked)
+        price = Price(Currency.EPSILON, Fraction(str(question.epsilon)))
+        return ReleaseRequest(context, dataset, disclosure, query, price)
     named = question.subjects
     selector: Selector | None = None
     if named is not None:
@@ -134,12 +136,26 @@ def _allowed(gets: GetsShape, decision: Permit | Refusal) -> Iterator[Difference
     yield Difference("gets.consent", gets.consent or "", spec.consent_field or "")
     rows = in_words(spec.predicate) if spec.kind is DisclosureKind.EXTRACT else ""
     yield Difference("gets.rows", gets.rows, rows)
-    noise = {str(plan.statistic): plan.sensitivity for plan in decision.noise}
+    noise = _sensitivities(decision)
     for name in dict.fromkeys([*gets.protects, *noise]):
         yield Difference(f"gets.protects.{name}", _number(gets.protects.get(name)), _number(noise.get(name)))
     if gets.terms is not None:
         written = sorted(_spelled(term) for term in gets.terms)
         yield Difference("gets.terms", _listed(written), _listed(sorted(term_list(scope.terms))))
+
+
+def _sensitivities(permit: Permit) -> dict[str, int]:
+    """In L1, by statistic; of one that is made of several measures, by measure."""
+    request, settled = permit.request, permit.release
+    if settled is None or not isinstance(request, ReleaseRequest):
+        return {}
+    named = {
+        plan: plan.measure
+        if len(settled.query.measures[plan.statistic]) > 1
+        else request.query.statistics[plan.statistic]
+        for plan in settled.noise
+    }
+    return {str(name): plan.l1 for plan, name in named.items()}
 
 
 def _denied(case: CaseShape, snapshot: PolicySnapshot, today: date) -> bool:

@@ -27,8 +27,8 @@ from gateway.policy.contracts.treatments import to_treatment
 from gateway.policy.problems import did_you_mean, shown, with_article
 from gateway.policy.validation import split_remedy
 
-MAX_CELLS = 10_000
 _MAX_UNITS = 2**31
+_GROUPED = "Declare its keys or bounds, or that it holds regions."
 _NOT_PERTURBED = "Choose another treatment, or make the disclosure an extract."
 
 
@@ -47,7 +47,7 @@ class DisclosureReader:
         region: str | None = None,
         retention: str | None = None,
     ) -> None:
-        self._fields, self._unit, self._wrong = fields, unit, wrong
+        self._fields, self._unit, self._region, self._wrong = fields, unit, region, wrong
         self._choosing = [name for name in (region, retention) if name is not None]
         self._crowds = AnonymityReader(fields, unit, region, wrong)
 
@@ -156,33 +156,34 @@ class DisclosureReader:
 
     def _statistics(self, place: Place, shape: StatisticsShape) -> StatisticsSpec:
         check_once(shape.group_by, partial(self._wrong, (*place, "group_by")))
-        check_once(shape.sums, partial(self._wrong, (*place, "sums")))
-        cells = 1
+        check_once(shape.values, partial(self._wrong, (*place, "values")))
         for index, name in enumerate(shape.group_by):
             field = self.declared((*place, "group_by", index), name)
-            if field is not None and field.keys is None:
-                self._wrong((*place, "group_by", index), f"'{name}' has no keys to group by", "Declare its keys.")
-            elif field is not None and field.keys is not None:
-                cells *= len(field.keys)
-        if cells > MAX_CELLS:
-            self._wrong((*place, "group_by"), f"{cells} cells are more than {MAX_CELLS}", "Group by less.")
-        for index, name in enumerate(shape.sums):
-            at = (*place, "sums", index)
-            field = self.declared(at, name, FieldType.INT64)
-            if field is None or field.type is not FieldType.INT64:
+            if field is not None and not self._groups(field):
+                self._wrong((*place, "group_by", index), f"'{name}' has nothing to group by", _GROUPED)
+        for index, name in enumerate(shape.values):
+            at = (*place, "values", index)
+            field = self.declared(at, name, FieldType.INT64, FieldType.DOUBLE)
+            if field is None or field.type not in (FieldType.INT64, FieldType.DOUBLE):
                 continue
-            if field.bounds is None:
-                self._wrong(at, f"'{name}' has no bounds to sum within", "Declare its bounds.")
-            elif shape.max_rows * max(abs(field.bounds.lower), abs(field.bounds.upper)) * _MAX_UNITS >= 2**63:
+            bounds = field.fixed_bounds
+            if bounds is None:
+                self._wrong(at, f"'{name}' has no bounds to count within", "Declare its bounds.")
+            elif shape.max_rows * max(abs(bounds.lower), abs(bounds.upper)) * _MAX_UNITS >= 2**63:
                 self._wrong(at, f"a sum of '{name}' could overflow", "Lower max_rows or narrow its bounds.")
         return StatisticsSpec(
             group_by=tuple(shape.group_by),
-            sums=tuple(shape.sums),
+            values=tuple(shape.values),
             max_groups=shape.max_groups,
             max_rows=shape.max_rows,
             max_epsilon=_decimal(shape.max_epsilon),
             slot_ms=shape.slot_ms,
         )
+
+    def _groups(self, field: FieldSpec) -> bool:
+        """Whether the field has cells that are known before anything is read."""
+        dated = field.type in (FieldType.DATE, FieldType.TIMESTAMP)
+        return bool(field.keys or field.bounds or field.regions or dated or field.name == self._region)
 
 
 def _decimal(number: float) -> str:

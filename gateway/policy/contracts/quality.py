@@ -23,7 +23,7 @@ def rules_for(rules: tuple[QualityRule, ...], spec: DisclosureSpec) -> tuple[Qua
     statistics = spec.statistics
     named = {*spec.fields, *spec.lookup_keys, *spec.filters}
     if statistics is not None:
-        named |= {*statistics.group_by, *statistics.sums}
+        named |= {*statistics.group_by, *statistics.values}
     return tuple(rule for rule in rules if {*_named(rule), *([rule.field] if rule.field else [])} <= named)
 
 

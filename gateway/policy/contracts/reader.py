@@ -20,6 +20,8 @@ from gateway.policy.folder import CONTRACTS
 from gateway.policy.problems import Problems, did_you_mean, shown, with_article
 from gateway.policy.validation import shaped
 
+_EXACT = 2**53
+"""Up to here a double holds every integer."""
 _KEY_TYPES = (FieldType.STRING, FieldType.INT64, FieldType.BOOL, FieldType.DATE)
 
 
@@ -154,11 +156,22 @@ class _Reader:
         bounds = None
         if policy.bounds is not None:
             bounds = Bounds(*policy.bounds)
-            if type_ is not FieldType.INT64:
-                message = f"bounds are for an integer, and '{name}' is {with_article(shape.logical_type)}"
+            if type_ not in (FieldType.INT64, FieldType.DOUBLE):
+                message = f"bounds are for a number, and '{name}' is {with_article(shape.logical_type)}"
                 wrong("bounds", message, "Remove them.")
             elif bounds.lower > bounds.upper:
                 wrong("bounds", "the lower bound is above the upper", "Swap them.")
+        if policy.decimals is not None and (type_ is not FieldType.DOUBLE or bounds is None):
+            wrong("decimals", f"decimals are for a double with bounds, and '{name}' is none", "Remove them.")
+        if type_ is FieldType.DOUBLE and bounds is not None:
+            if policy.decimals is None:
+                wrong("bounds", f"of '{name}' it is not said how many decimals count", "Add 'decimals: …'.")
+            elif max(abs(bounds.lower), abs(bounds.upper)) * 10**policy.decimals > _EXACT:
+                wrong("bounds", f"the bounds of '{name}' are too far apart for its decimals", "Narrow them.")
+        if policy.regions and type_ is not FieldType.STRING:
+            wrong(
+                "regions", f"region paths are strings, and '{name}' is {with_article(shape.logical_type)}", "Remove it."
+            )
         keys = None
         if policy.keys is not None:
             keys = tuple(policy.keys)
@@ -170,7 +183,16 @@ class _Reader:
                     wrong("keys", "a key is given twice", "Keep one of them.")
         nullable = not (shape.required or shape.primary_key)
         return FieldSpec(
-            name, type_, shape.classification, nullable, policy.canonical, bounds, keys, bool(shape.primary_key)
+            name,
+            type_,
+            shape.classification,
+            nullable,
+            policy.canonical,
+            bounds,
+            keys,
+            bool(shape.primary_key),
+            policy.decimals or 0,
+            policy.regions,
         )
 
     def _check_lawfulness(self) -> None:

@@ -82,7 +82,11 @@ class FieldPolicyShape(Shape):
     bounds: Annotated[
         list[Annotated[int, _INT64]] | None, Field(min_length=2, max_length=2, description="lowest, highest")
     ] = None
+    decimals: Annotated[
+        int | None, Field(ge=0, le=6, description="of a double with bounds: so many decimals count")
+    ] = None
     keys: Annotated[list[LiteralValue] | None, Field(min_length=1, max_length=10_000)] = None
+    regions: Annotated[bool, Field(description="it holds paths of regions.yaml")] = False
 
 
 class ConditionShape(Shape):
@@ -98,7 +102,7 @@ class StatisticsShape(Shape):
     """What a release may answer, and how it bounds each privacy unit."""
 
     group_by: list[FieldName] = Field(default_factory=list)
-    sums: list[FieldName] = Field(default_factory=list)
+    values: list[FieldName] = Field(default_factory=list)
     max_groups: Annotated[int, Field(ge=1, le=10_000)]
     max_rows: Annotated[int, Field(ge=1, le=10_000)]
     max_epsilon: Annotated[float, Field(gt=0, le=10)]

@@ -61,7 +61,7 @@ def mean(counts: Integers, totals: Integers, noise: MomentNoise, bounds: FieldBo
 
 
 def variance(
-    counts: Integers, totals: Integers, squares: Integers, noise: MomentNoise, bounds: FieldBounds
+    counts: Integers, totals: Integers, squares: Integers | Floats, noise: MomentNoise, bounds: FieldBounds
 ) -> Estimates:
     """Return the population variance of every cell, in squared units, with its interval.
 
@@ -86,7 +86,7 @@ def variance(
     return Estimates(np.clip(value, lower, upper), lower, upper, (PostProcessing.VARIANCE,))
 
 
-def _quotient(above: Integers, below: Integers) -> Floats:
+def _quotient(above: Integers | Floats, below: Integers) -> Floats:
     quotient: Floats = np.where(below > 0, above / np.maximum(below, 1), 0.0)
     return quotient
 
@@ -115,7 +115,7 @@ def _offsets(
 
 
 def _spread(
-    measures: tuple[Integers, Integers, Integers],
+    measures: tuple[Integers, Integers, Integers | Floats],
     mean: tuple[Floats, Floats],
     noise: MomentNoise,
     squares_noise: IntegerNoise,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gateway.api.v1 import disclosure_pb2, research_service_pb2
-from gateway.model.contract import DataContract, QualityRule, StatisticsSpec
+from gateway.model.contract import DataContract, FieldSpec, QualityRule, StatisticsSpec
 from gateway.model.permit import Offer
 from gateway.model.treatment import Treatment, leaving_type
+from gateway.model.values import FieldType
 from gateway.policy.contracts.quality import rules_for, stated
 from gateway.server.wire.receipts import KINDS, TREATMENTS
 from gateway.server.wire.values import FIELD_TYPES, value_of
@@ -71,11 +72,8 @@ def research_dataset_of(offer: Offer, spec: StatisticsSpec) -> research_service_
         purpose=offer.purpose,
         regions=offer.regions,
         privacy_unit=contract.privacy_unit.kind,
-        group_by_fields=[
-            research_service_pb2.KeyField(field=name, keys=[value_of(key) for key in contract.fields[name].keys or ()])
-            for name in spec.group_by
-        ],
-        sum_fields=[_sum_field(contract, name) for name in spec.sums],
+        group_by_fields=[_group_field(contract, contract.fields[name]) for name in spec.group_by],
+        value_fields=[_value_field(contract.fields[name]) for name in spec.values],
         filter_fields=disclosure.filters,
         max_groups_per_unit=spec.max_groups,
         max_rows_per_group=spec.max_rows,
@@ -85,8 +83,20 @@ def research_dataset_of(offer: Offer, spec: StatisticsSpec) -> research_service_
     )
 
 
-def _sum_field(contract: DataContract, name: str) -> research_service_pb2.SumField:
-    bounds = contract.fields[name].bounds
-    if bounds is None:  # lint demands bounds of every summed field
-        return research_service_pb2.SumField(field=name)
-    return research_service_pb2.SumField(field=name, lower=bounds.lower, upper=bounds.upper)
+def _group_field(contract: DataContract, field: FieldSpec) -> research_service_pb2.GroupField:
+    return research_service_pb2.GroupField(
+        field=field.name,
+        keys=[value_of(key) for key in field.keys or ()],
+        regions=field.regions or field.name == contract.region_field,
+        dates=field.type in (FieldType.DATE, FieldType.TIMESTAMP),
+        bins=None if field.bounds is None else _value_field(field),
+    )
+
+
+def _value_field(field: FieldSpec) -> research_service_pb2.ValueField:
+    bounds = field.bounds
+    if bounds is None:  # a contract has bounds for every field whose numbers are counted
+        return research_service_pb2.ValueField(field=field.name)
+    return research_service_pb2.ValueField(
+        field=field.name, lower=bounds.lower, upper=bounds.upper, decimals=field.decimals
+    )

@@ -8,9 +8,12 @@ from fractions import Fraction
 from gateway.api.v1 import budget_pb2, release_pb2
 from gateway.model.budget import Balance
 from gateway.model.loss import exact, rho_to_epsilon
-from gateway.model.statistics import NoisePlan, Release, Statistic, StatisticKind, StatisticsQuery
+from gateway.model.measure import NoisePlan
+from gateway.model.statistics import Answers
+from gateway.pipeline import ReleaseDelivery
+from gateway.server.wire.plans import plan_of, presentation_message_of
 from gateway.server.wire.receipts import instant, loss_of
-from gateway.server.wire.values import condition_of, value_of
+from gateway.server.wire.values import value_of
 
 
 def budget_of(balance: Balance, delta: float) -> budget_pb2.Budget:
@@ -38,60 +41,55 @@ def _largest_epsilon(rho: Fraction) -> float:
     return math.isqrt(scaled.numerator // scaled.denominator) / 10**6
 
 
-def release_message_of(release: Release, delta: float) -> release_pb2.Release:
-    """Write a release as proto. Each statistic's margin stands with every value it made."""
-    margins = [plan.margin_95 for plan in release.noise]
+def release_message_of(delivery: ReleaseDelivery, delta: float) -> release_pb2.Release:
+    """Write a release, as it is shown, as proto."""
+    release, shown = delivery.release, delivery.shown
+    estimates = [_estimates(answers) for answers in shown.answers]
+    surely = shown.certain or (False,) * len(shown.cells)
     return release_pb2.Release(
         release_id=release.id,
         created_at=instant(release.created_at),
-        plan=_plan(release.dataset, release.disclosure, release.query),
+        plan=plan_of(release.dataset, release.disclosure, delivery.query),
         region=release.region,
-        cells=[
-            release_pb2.Cell(
-                keys=[value_of(key) for key in cell.keys],
-                estimates=[
-                    release_pb2.Estimate(value=value, margin_95=margin)
-                    for value, margin in zip(cell.values, margins, strict=True)
-                ],
-            )
-            for cell in release.cells
+        columns=[
+            release_pb2.AnswerColumn(name=item.name, statistic=item.statistic, post_processing=item.steps)
+            for item in shown.answers
         ],
-        details=[detail_of(plan) for plan in release.noise],
+        cells=[
+            release_pb2.Cell(keys=[value_of(key) for key in keys], estimates=row, surely_top=sure)
+            for keys, row, sure in zip(shown.cells, zip(*estimates, strict=True), surely, strict=True)
+        ],
+        measures=[measure_of(one.plan) for one in release.measures],
         privacy_loss=loss_of(release.loss, delta),
         privacy_unit=release.unit_kind,
         data_version=release.data_version,
+        presentation=presentation_message_of(delivery.presentation),
     )
 
 
-def detail_of(plan: NoisePlan) -> release_pb2.StatisticDetail:
-    """Write how a statistic was, or will be, made."""
-    return release_pb2.StatisticDetail(
-        name=str(plan.statistic),
-        mechanism=plan.mechanism,
+def _estimates(answers: Answers) -> list[release_pb2.Estimate]:
+    return [
+        release_pb2.Estimate(value=value, margin_95=max(upper - value, value - lower), lower_95=lower, upper_95=upper)
+        if isinstance(value, int)
+        else release_pb2.Estimate(
+            number=value, margin_95=max(upper - value, value - lower), lower_95=lower, upper_95=upper
+        )
+        for value, lower, upper in zip(answers.values, answers.lower, answers.upper, strict=True)
+    ]
+
+
+def measure_of(plan: NoisePlan) -> release_pb2.MeasureDetail:
+    """Write how a measure was, or will be, made."""
+    return release_pb2.MeasureDetail(
+        name=str(plan.measure),
+        statistic=plan.statistic,
+        mechanism=plan.mechanism.value,
         scale=plan.scale,
-        sensitivity=plan.sensitivity,
+        sensitivity_l1=str(plan.l1),
+        sensitivity_l2_squared=str(plan.l2_squared),
         sensitivity_derivation=plan.derivation,
         margin_95=plan.margin_95,
         bias_note=plan.bias_note,
-        epsilon=exact(plan.epsilon),
+        rho=exact(plan.loss.rho),
+        epsilon="" if plan.loss.epsilon is None else exact(plan.loss.epsilon),
     )
-
-
-def _plan(dataset: str, disclosure: str, query: StatisticsQuery) -> release_pb2.ReleasePlan:
-    return release_pb2.ReleasePlan(
-        dataset=dataset,
-        disclosure=disclosure,
-        filters=[condition_of(item) for item in query.filters],
-        group_by=query.group_by,
-        statistics=[_statistic(item) for item in query.statistics],
-    )
-
-
-def _statistic(item: Statistic) -> release_pb2.Statistic:
-    match item.kind:
-        case StatisticKind.COUNT:
-            return release_pb2.Statistic(count=release_pb2.Count())
-        case StatisticKind.COUNT_UNITS:
-            return release_pb2.Statistic(count_units=release_pb2.CountUnits())
-        case StatisticKind.SUM:
-            return release_pb2.Statistic(sum=release_pb2.Sum(field=item.field or ""))

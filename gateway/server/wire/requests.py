@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import uuid
-from fractions import Fraction
 from typing import Protocol
 
 from google.protobuf.message import Message
 
-from gateway.api.v1 import disclosure_pb2, release_pb2, sharing_service_pb2
+from gateway.api.v1 import disclosure_pb2, sharing_service_pb2
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason
-from gateway.model.request import FormRequest, PartSubjects, ReleaseRequest, RequestContext, RowsRequest, Selector
-from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
+from gateway.model.request import FormRequest, PartSubjects, RequestContext, RowsRequest, Selector
 from gateway.server.problem import NotWellFormed
 from gateway.server.wire.values import conditions, scalar
-
-MAX_DECIMALS = 6
-"""Decimals of an epsilon. Ledgers hold exact rationals, and those of a short decimal stay short."""
 
 
 class WithContext(Protocol):
@@ -27,15 +21,6 @@ class WithContext(Protocol):
 
     @property
     def context(self) -> disclosure_pb2.RequestContext: ...
-
-
-class Planned(Protocol):
-    """A request with a release plan."""
-
-    @property
-    def context(self) -> disclosure_pb2.RequestContext: ...
-    @property
-    def plan(self) -> release_pb2.ReleasePlan: ...
 
 
 def context_of(request: WithContext) -> RequestContext:
@@ -148,61 +133,3 @@ def _selector(subjects: sharing_service_pb2.SubjectSelector, path: str) -> Selec
         return Selector(SelectBy.TOKEN, subjects.token.field, tuple(subjects.token.tokens))
     values = tuple(scalar(value, f"{path}.key.values[{number}]") for number, value in enumerate(subjects.key.values))
     return Selector(SelectBy.KEY, subjects.key.field, values)
-
-
-def release_of(request: Planned, epsilon: float) -> ReleaseRequest:
-    """Read a request for a release at a pure epsilon.
-
-    Raises:
-        NotWellFormed: EPSILON_OUT_OF_RANGE, or REQUEST_INVALID in the plan.
-    """
-    return ReleaseRequest(
-        context=context_of(request),
-        dataset=request.plan.dataset,
-        disclosure=request.plan.disclosure,
-        query=query_of(request.plan),
-        epsilon=exact_epsilon(epsilon),
-    )
-
-
-def query_of(plan: release_pb2.ReleasePlan) -> StatisticsQuery:
-    """Read the question of a plan."""
-    return StatisticsQuery(
-        filters=conditions(plan.filters, "plan.filters"),
-        group_by=tuple(plan.group_by),
-        statistics=tuple(_statistic(item) for item in plan.statistics),
-    )
-
-
-def _statistic(item: release_pb2.Statistic) -> Statistic:
-    match item.WhichOneof("kind"):
-        case "count":
-            return Statistic(StatisticKind.COUNT, None)
-        case "count_units":
-            return Statistic(StatisticKind.COUNT_UNITS, None)
-        case _:
-            return Statistic(StatisticKind.SUM, item.sum.field)
-
-
-def exact_epsilon(epsilon: float) -> Fraction:
-    """Return the decimal that a caller wrote, exactly: 0.1 is 1/10, not the double nearest to it.
-
-    Raises:
-        NotWellFormed: EPSILON_OUT_OF_RANGE for what is not finite, not above zero, or has over six decimals.
-    """
-    if math.isfinite(epsilon) and epsilon > 0:
-        exact = Fraction(repr(epsilon))
-        if (exact * 10**MAX_DECIMALS).denominator == 1:
-            return exact
-    raise NotWellFormed(ErrorReason.EPSILON_OUT_OF_RANGE, "epsilon", "must be above zero, with at most six decimals")
-
-
-def exact_margin(margin: float) -> float:
-    """Return the margin of error asked for.
-
-    Raises:
-        NotWellFormed: REQUEST_INVALID for what is not finite or not above zero.
-    """
-    if math.isfinite(margin) and margin > 0:
-        return margin
-    raise NotWellFormed(ErrorReason.REQUEST_INVALID, "margin_95", "must be a finite number above zero")

@@ -10,10 +10,12 @@ from gateway.model.budget import Account
 from gateway.model.contract import DisclosureKind
 from gateway.model.event import Event, EventKind
 from gateway.model.filter import Condition, Operator
+from gateway.model.grouping import ByKeys
 from gateway.model.loss import PrivacyLoss
+from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan
 from gateway.model.permit import Withheld
 from gateway.model.record import AuditRecord, Outcome, TreatedField
-from gateway.model.statistics import Cell, NoisePlan, Release, Statistic, StatisticKind, StatisticsQuery
+from gateway.model.statistics import NoisedMeasure, Release, Statistic, StatisticKind, StatisticsQuery
 
 AT = datetime(2026, 11, 21, 8, 30, 0, 123)
 
@@ -68,15 +70,17 @@ def an_account(cap: Fraction | int = 1, id: str | None = None) -> Account:
 def a_release(id: str, rho: Fraction = Fraction(1, 200), value: int = 41) -> Release:
     """A release of one count."""
     count = Statistic(StatisticKind.COUNT, None)
+    rows, loss = Measure(MeasureKind.ROWS, 1), PrivacyLoss(Fraction(1, 200), Fraction(1, 10))
+    plan = NoisePlan(rows, 0, Mechanism.LAPLACE, 20.0, 2, 2, "2 cells × 1 row", loss, 60.0, "bounded")
     return Release(
         id=id,
         created_at=AT,
         dataset="subsidies",
         disclosure="counts",
         region="hangzhou",
-        query=StatisticsQuery((Condition("year", Operator.EQUAL, (2026,)),), ("district",), (count,)),
-        cells=(Cell(("hangzhou/xiacheng",), (value,)),),
-        noise=(NoisePlan(count, 2, "2 groups × 1 row", 20.0, Fraction(1, 10), 60.5, "bounded"),),
+        query=StatisticsQuery((Condition("year", Operator.EQUAL, (2026,)),), (ByKeys("district"),), (count,)),
+        cells=(("hangzhou/xiacheng",),),
+        measures=(NoisedMeasure(plan, (value,)),),
         loss=PrivacyLoss(rho, Fraction(1, 10)),
         unit_kind="resident",
         data_version="ef" * 32,

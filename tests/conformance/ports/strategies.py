@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from gateway.model.contract import DisclosureKind
+from gateway.model.contract import Bounds, DisclosureKind
 from gateway.model.event import Event, EventKind
 from gateway.model.filter import Condition, Operator
+from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, Period
 from gateway.model.loss import PrivacyLoss
+from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan
 from gateway.model.permit import Withheld
 from gateway.model.record import AuditRecord, Outcome, TreatedField
-from gateway.model.statistics import Cell, NoisePlan, Release, Statistic, StatisticKind, StatisticsQuery
+from gateway.model.region import RegionLevel
+from gateway.model.statistics import NoisedMeasure, Release, Statistic, StatisticKind, StatisticsQuery
 
 # Text without surrogates is what UTF-8 can hold; awkward characters come first.
 text = st.one_of(
@@ -69,8 +72,45 @@ records = st.builds(
 
 events = st.builds(Event, st.sampled_from(EventKind), instants, text, st.dictionaries(text, text, max_size=4))
 
-statistics = st.builds(Statistic, st.sampled_from(StatisticKind), st.none() | text)
+statistics = st.builds(
+    Statistic,
+    st.sampled_from(StatisticKind),
+    st.none() | text,
+    st.lists(fractions, max_size=2).map(tuple),
+    st.integers(1, 1000),
+)
+groupings = st.one_of(
+    st.builds(ByKeys, text),
+    st.builds(ByRegion, text, st.sampled_from(RegionLevel)),
+    st.builds(ByPeriod, text, st.sampled_from(Period), st.dates(), st.dates()),
+    st.builds(ByBins, text, fractions),
+)
 conditions = st.builds(Condition, text, st.sampled_from(Operator), st.lists(scalars, min_size=1, max_size=3).map(tuple))
+measured = st.one_of(
+    st.builds(Measure, st.sampled_from(MeasureKind), counts),
+    st.builds(
+        Measure,
+        st.sampled_from(MeasureKind),
+        counts,
+        text,
+        st.builds(Bounds, st.integers(), st.integers()),
+        st.integers(0),
+        counts,
+    ),
+)
+noise_plans = st.builds(
+    NoisePlan,
+    measure=measured,
+    statistic=counts,
+    mechanism=st.sampled_from(Mechanism),
+    scale=st.floats(allow_nan=False),
+    l1=st.integers(0),
+    l2_squared=st.integers(0),
+    derivation=text,
+    loss=losses,
+    margin_95=st.floats(allow_nan=False),
+    bias_note=text,
+)
 releases = st.builds(
     Release,
     id=st.uuids().map(str),
@@ -81,25 +121,12 @@ releases = st.builds(
     query=st.builds(
         StatisticsQuery,
         st.lists(conditions, max_size=2).map(tuple),
-        st.lists(text, max_size=3).map(tuple),
+        st.lists(groupings, max_size=3).map(tuple),
         st.lists(statistics, max_size=3).map(tuple),
     ),
-    cells=st.lists(
-        st.builds(Cell, st.lists(scalars, max_size=3).map(tuple), st.lists(st.integers(), max_size=3).map(tuple)),
-        max_size=3,
-    ).map(tuple),
-    noise=st.lists(
-        st.builds(
-            NoisePlan,
-            statistic=statistics,
-            sensitivity=st.integers(0),
-            derivation=text,
-            scale=st.floats(allow_nan=False),
-            epsilon=fractions,
-            margin_95=st.floats(allow_nan=False),
-            bias_note=text,
-        ),
-        max_size=2,
+    cells=st.lists(st.lists(scalars, max_size=3).map(tuple), max_size=3).map(tuple),
+    measures=st.lists(
+        st.builds(NoisedMeasure, noise_plans, st.lists(st.integers(), max_size=3).map(tuple)), max_size=2
     ).map(tuple),
     loss=losses,
     unit_kind=text,

@@ -207,6 +207,6 @@ def test_any_release_comes_back_as_it_was(ledger: BudgetLedger, any_release: Rel
     back = ledger.stored(release.id)
     assert back == release
     # 1, 1.0 and True are equal, and are not the same
-    assert [[type(key) for key in cell.keys] for cell in back.cells] == [
-        [type(key) for key in cell.keys] for cell in release.cells
+    assert [[type(key) for key in cell] for cell in back.cells] == [
+        [type(key) for key in cell] for cell in release.cells
     ]

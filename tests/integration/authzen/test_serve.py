@@ -81,7 +81,8 @@ def over_grpc(site: Site, case: CaseShape) -> Answer:
         statistics: list[dict[str, Any]] = [
             {"sum": {"field": name[4:-1]}} if name.startswith("sum(") else {name: {}} for name in case.statistics
         ]
-        plan = {"dataset": dataset, "disclosure": disclosure, "group_by": case.group_by, "statistics": statistics}
+        groups = [{"field": name, "keys": {}} for name in case.group_by]
+        plan = {"dataset": dataset, "disclosure": disclosure, "group_by": groups, "statistics": statistics}
         body = {"context": context, "plan": plan, "epsilon": case.epsilon}
     with wire(site, case.who) as line:
         return line.call(method, ParseDict(body, shape()))

@@ -46,7 +46,7 @@ disclosures:
           kind: release
           description: Departures by airport, and the miles flown.
           statistics:
-            {group_by: [origin], sums: [distance], max_groups: 3, max_rows: 400, max_epsilon: 5.0, slot_ms: 200}
+            {group_by: [origin], values: [distance], max_groups: 3, max_rows: 400, max_epsilon: 5.0, slot_ms: 200}
 """
 _SETTLED = {
     "status: draft": "status: active",

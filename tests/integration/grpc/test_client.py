@@ -136,7 +136,7 @@ def test_a_release_is_estimated_made_and_given_again(city: City) -> None:
         table = release.to_arrow()
         assert table.column_names[0] == "tier" and table.num_rows == 4
         assert table.schema.types[1:] == [pa.int64(), pa.float64()] * 2
-        assert table.column(2)[0].as_py() == quote.details[0].margin_95
+        assert table.column(2)[0].as_py() == quote.measures[0].margin_95
         again = gateway.release("subsidies", "by-sector", statistics, epsilon=quote.epsilon, **asked)
         stored = gateway.get_release(release.release_id, purpose="academic-research")
         assert release.charged and not again.charged and not stored.charged
@@ -154,12 +154,12 @@ def test_a_margin_is_priced(city: City) -> None:
         quote = gateway.estimate(
             "subsidies", "by-sector", [gw.count()], margin=60.0, purpose="academic-research", group_by=["district"]
         )
-        assert quote.details[0].margin_95 <= 60.0 and 0 < quote.epsilon <= 1
+        assert quote.measures[0].margin_95 <= 60.0 and quote.epsilon is not None and 0 < quote.epsilon <= 1
         again = gateway.estimate(
             "subsidies", "by-sector", [gw.count()], epsilon=quote.epsilon, purpose="academic-research",
             group_by=["district"],
         )  # fmt: skip
-        assert again.details == quote.details
+        assert again.measures == quote.measures
         with pytest.raises(gw.InvalidRequest):
             gateway.estimate("subsidies", "by-sector", [gw.count()], margin=1e-9, purpose="academic-research")
 

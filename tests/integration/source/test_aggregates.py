@@ -1,8 +1,11 @@
 """Bounded aggregates of the engine against plain Python on the same rows, and the promise of their sensitivity."""
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -18,42 +21,67 @@ from hypothesis import strategies as st
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.model.contract import Bounds, DataContract
 from gateway.model.filter import Condition, Operator
-from gateway.model.plan import AggregatePlan, BoundedStatistic, GroupKey, RowScope
-from gateway.model.statistics import Statistic, StatisticKind
+from gateway.model.grouping import Period
+from gateway.model.measure import Measure, MeasureKind
+from gateway.model.plan import AggregatePlan, AsIs, AtLevel, GroupKey, InBins, InPeriod, RowScope
+from gateway.privacy.sensitivity import sensitivity
 
 Row: TypeAlias = dict[str, Any]
 Key: TypeAlias = tuple[Any, ...]
 
 LEAST, MOST = -(2**63), 2**63 - 1
+ROWS, UNITS = Measure(MeasureKind.ROWS, 1), Measure(MeasureKind.UNITS, 1)
+COUNTS = (MeasureKind.ROWS, MeasureKind.UNITS)
 
 amounts = st.one_of(st.none(), st.integers(-20, 20), st.sampled_from([LEAST, MOST, LEAST + 1, 2**53 + 1]))
+ratios = st.one_of(
+    st.none(),
+    st.floats(-3, 3),
+    st.sampled_from([math.nan, math.inf, -math.inf, 0.005, 0.015, -0.005, 1.0, 1e300, 5e-324, -0.0]),
+)
+moments = st.datetimes(datetime(2025, 12, 29), datetime(2026, 1, 3, 2)).map(lambda at: at.replace(microsecond=0))
 rows = st.fixed_dictionaries(
     {
         "subject": st.sampled_from([None, "a", "b", "c", "1", "1:a", "", " a", "ａ"]),
-        "region": st.sampled_from(["hz", "hz/xc", "hz/xcx", "hz/xc/wl", "hzx", None]),
+        "region": st.sampled_from(
+            ["hz", "hz/xc", "hz/xcx", "hz/xc/wl", "hz/xc/wl/c1", "hzx", "", "/hz", "hz//wl", None]
+        ),
         "amount": amounts,
         "category": st.sampled_from(["x", "y", "z", "other", None]),
         "score": st.sampled_from([1, 2, 11, 99, None]),
         "consent": st.sampled_from([True, True, True, False, None]),
+        "ratio": ratios,
+        "day": st.one_of(st.none(), moments.map(lambda at: at.date())),
+        "moment": st.one_of(st.none(), moments),
     }
 )
-bounds = st.one_of(
-    st.tuples(st.integers(-30, 30), st.integers(-30, 30)),
-    st.tuples(st.integers(-(2**58), 2**58), st.integers(-(2**58), 2**58)),
-).map(lambda pair: Bounds(min(pair), max(pair)))
-statistics = st.lists(
-    st.one_of(
-        st.builds(
-            BoundedStatistic,
-            st.sampled_from([Statistic(StatisticKind.COUNT, None), Statistic(StatisticKind.COUNT_UNITS, None)]),
-            st.none(),
-            st.integers(1, 4),
-        ),
-        st.builds(BoundedStatistic, st.just(Statistic(StatisticKind.SUM, "amount")), bounds, st.integers(1, 4)),
-    ),
-    min_size=1,
-    max_size=3,
+narrow = st.tuples(st.integers(-30, 30), st.integers(-30, 30)).map(lambda pair: Bounds(min(pair), max(pair)))
+wide = st.tuples(st.integers(-(2**58), 2**58), st.integers(-(2**58), 2**58)).map(
+    lambda pair: Bounds(min(pair), max(pair))
 )
+most_rows = st.integers(1, 4)
+about_numbers = st.sampled_from([MeasureKind.TOTAL, MeasureKind.PRESENT, MeasureKind.OFFSETS, MeasureKind.SQUARES])
+counting = st.builds(Measure, st.sampled_from(COUNTS), most_rows)
+
+
+@st.composite
+def measures(draw: st.DrawFn) -> tuple[Measure, ...]:
+    """Several sums at once, a field within one pair of bounds; or a histogram."""
+    field = draw(st.sampled_from(["amount", "ratio"]))
+    bounds = draw(narrow)
+    of_field = st.builds(Measure, about_numbers, most_rows, st.just(field), st.just(bounds))
+    of_total = st.builds(Measure, st.just(MeasureKind.TOTAL), most_rows, st.just("amount"), wide)
+    bins = st.builds(Measure, st.just(MeasureKind.BINS), most_rows, st.just(field), st.just(bounds), st.integers(1, 20))
+    return draw(
+        st.one_of(
+            st.lists(st.one_of(counting, of_field), min_size=1, max_size=4).map(tuple),
+            st.tuples(of_total),
+            st.tuples(bins),
+        )
+    )
+
+
+DAYS = tuple(date(2025, 12, 29) + timedelta(days=number) for number in range(5))
 groups = st.sampled_from(
     [
         (),
@@ -61,6 +89,15 @@ groups = st.sampled_from(
         (GroupKey("score", (1, 2, 11)),),
         (GroupKey("category", ("x", "y", "z")), GroupKey("score", (1, 2, 11))),
         (GroupKey("region", ("hz", "hz/xc")),),
+        (GroupKey("region", ("hz/xc", "hz/xcx"), AtLevel(2)),),
+        (GroupKey("region", ("hz/xc/wl",), AtLevel(3)), GroupKey("category", ("x", "y"))),
+        (GroupKey("day", DAYS, InPeriod(Period.DAY)),),
+        (GroupKey("day", (date(2025, 12, 29),), InPeriod(Period.WEEK)),),
+        (GroupKey("moment", (date(2025, 12, 1), date(2026, 1, 1)), InPeriod(Period.MONTH)),),
+        (GroupKey("moment", (date(2025, 1, 1), date(2026, 1, 1)), InPeriod(Period.YEAR)),),
+        (GroupKey("moment", tuple(datetime(2026, 1, 1, hour) for hour in range(24)), InPeriod(Period.HOUR)),),
+        (GroupKey("score", tuple(range(0, 13, 5)), InBins(Bounds(0, 12), 5)),),
+        (GroupKey("ratio", tuple(range(-200, 201, 150)), InBins(Bounds(-200, 200), 150)),),
     ]
 )
 scopes = st.builds(
@@ -83,7 +120,7 @@ def questions(draw: st.DrawFn, contract: DataContract) -> AggregatePlan:
         contract,
         draw(scopes),
         draw(groups),
-        tuple(draw(statistics)),
+        draw(measures()),
         draw(st.integers(1, 4)),
         draw(st.text("0123456789abcdef", min_size=2, max_size=8)),
     )
@@ -101,13 +138,61 @@ def _holds(row: Row, condition: Condition) -> bool:
     return answers[condition.operator]
 
 
+def _number(value: Any, bounds: Bounds) -> int | None:
+    """A number as statistics count it; those of `ratio` in hundredths."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, int):
+        return _clamp(value, bounds.lower, bounds.upper)
+    scaled = value * 100
+    if scaled <= bounds.lower:
+        return bounds.lower
+    if scaled >= bounds.upper:
+        return bounds.upper
+    return _rounded(scaled)
+
+
+def _rounded(value: float) -> int:
+    """Half away from zero, as engines do."""
+    whole = math.floor(abs(value))
+    return int(math.copysign(whole + (abs(value) - whole >= 0.5), value))
+
+
+def _key(row: Row, group: GroupKey) -> Any:
+    value = row[group.field]
+    match group.by:
+        case AsIs():
+            return value
+        case AtLevel(depth):
+            parts = [] if value is None else value.split("/")[:depth]
+            return "/".join(parts) if len(parts) == depth and all(parts) else None
+        case InPeriod(period):
+            return None if value is None else _start(value, period)
+        case InBins(bounds, width):
+            number = _number(value, bounds)
+            return None if number is None else bounds.lower + (number - bounds.lower) // width * width
+
+
+def _start(value: Any, period: Period) -> Any:
+    if period is Period.HOUR:
+        return value.replace(minute=0, second=0)
+    day = value.date() if isinstance(value, datetime) else value
+    starts = {
+        Period.DAY: day,
+        Period.WEEK: day - timedelta(days=day.weekday()),
+        Period.MONTH: day.replace(day=1),
+        Period.YEAR: day.replace(month=1, day=1),
+    }
+    return starts[period]
+
+
 def _in_scope(row: Row, plan: AggregatePlan) -> bool:
     scope, region = plan.scope, row["region"]
     within = scope.region is None or (
         region is not None and region.split("/")[: scope.region.count("/") + 1] == scope.region.split("/")
     )
     consented = scope.consent_field is None or row[scope.consent_field] is True
-    declared = all(row[key.field] in key.keys for key in plan.group_by)
+    declared = all(_key(row, key) in key.keys for key in plan.group_by)
     return within and consented and declared and all(_holds(row, condition) for condition in scope.conditions)
 
 
@@ -115,16 +200,43 @@ def _clamp(value: int, low: int, high: int) -> int:
     return min(max(value, low), high)
 
 
-def _contribution(bounded: BoundedStatistic, cell_rows: list[Row]) -> int:
-    kind, most = bounded.statistic.kind, bounded.max_rows
-    if kind is StatisticKind.COUNT:
+def _contribution(measure: Measure, cell_rows: list[Row]) -> int:
+    most, kind = measure.max_rows, measure.kind
+    if kind is MeasureKind.ROWS:
         return min(len(cell_rows), most)
-    if kind is StatisticKind.COUNT_UNITS:
+    if kind is MeasureKind.UNITS:
         return 1
-    assert bounded.bounds is not None
-    low, high = bounded.bounds.lower, bounded.bounds.upper
-    total = sum(_clamp(row["amount"], low, high) for row in cell_rows if row["amount"] is not None)
-    return _clamp(total, min(0, most * low), max(0, most * high))
+    assert measure.bounds is not None and measure.field is not None
+    low, high = measure.bounds.lower, measure.bounds.upper
+    found = [_number(row[measure.field], measure.bounds) for row in cell_rows]
+    values = [value for value in found if value is not None]
+    if kind is MeasureKind.PRESENT:
+        return min(len(values), most)
+    if kind is MeasureKind.TOTAL:
+        return _clamp(sum(values), min(0, most * low), max(0, most * high))
+    offsets = [value - measure.centre for value in values]
+    if kind is MeasureKind.SQUARES:
+        offsets = [_rounded(float(offset) * float(offset) / measure.step) for offset in offsets]
+    total = sum(offsets)
+    if len(values) > most:
+        total = _rounded(float(total) * most / len(values))
+    return _clamp(total, 0 if kind is MeasureKind.SQUARES else -measure.largest, measure.largest)
+
+
+def _bins(plan: AggregatePlan, unit: str, cell: Key, cell_rows: list[Row]) -> dict[Key, tuple[int]]:
+    """What a unit adds to the bins of one of its cells: bins that come first, until its rows are used up."""
+    (measure,) = plan.measures
+    assert measure.bounds is not None and measure.field is not None
+    counted: dict[int, int] = defaultdict(int)
+    for row in cell_rows:
+        value = _number(row[measure.field], measure.bounds)
+        if value is not None:
+            counted[measure.bounds.lower + (value - measure.bounds.lower) // measure.width * measure.width] += 1
+    left, taken = measure.max_rows, {}
+    for bin_ in sorted(counted, key=lambda lower: (_hash(plan.salt, unit, (*cell, lower)), lower)):
+        taken[(*cell, bin_)] = (min(left, counted[bin_]),)
+        left -= taken[(*cell, bin_)][0]
+    return taken
 
 
 def _hash(salt: str, unit: str, cell: Key) -> str:
@@ -134,18 +246,22 @@ def _hash(salt: str, unit: str, cell: Key) -> str:
 
 def _expected(table: list[Row], plan: AggregatePlan) -> dict[Key, Key]:
     """The semantics of the plan in plain Python: {cell: values}."""
+    histogram = plan.measures[0].kind is MeasureKind.BINS
     cells: dict[str, dict[Key, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in table:
-        if row["subject"] not in (None, " a", "ａ") and _in_scope(row, plan):
-            cells[row["subject"]][tuple(row[key.field] for key in plan.group_by)].append(row)
+        counts = not histogram or _contribution(replace(plan.measures[0], kind=MeasureKind.PRESENT), [row])
+        if row["subject"] not in (None, " a", "ａ") and _in_scope(row, plan) and counts:
+            cells[row["subject"]][tuple(_key(row, key) for key in plan.group_by)].append(row)
     drawn = bool(plan.group_by) and prod(len(key.keys) for key in plan.group_by) > plan.max_groups
     result: dict[Key, list[int]] = {}
     for unit, own in cells.items():
         kept = sorted(own, key=lambda cell: (_hash(plan.salt, unit, cell), cell))
         for cell in kept[: plan.max_groups] if drawn else kept:
-            totals = result.setdefault(cell, [0] * len(plan.statistics))
-            for place, bounded in enumerate(plan.statistics):
-                totals[place] += _contribution(bounded, own[cell])
+            parts = {cell: tuple(_contribution(measure, own[cell]) for measure in plan.measures)}
+            for place, added in (_bins(plan, unit, cell, own[cell]) if histogram else parts).items():
+                totals = result.setdefault(place, [0] * len(plan.measures))
+                for number, value in enumerate(added):
+                    totals[number] += value
     return {cell: tuple(_clamp(total, LEAST, MOST) for total in totals) for cell, totals in result.items()}
 
 
@@ -154,14 +270,16 @@ class Bench:
 
     def __init__(self, folder: Path, schema: pa.Schema, make_contract: Callable[..., DataContract]) -> None:
         self.folder, self.schema = folder, schema
-        self.contract = make_contract("table.parquet")
+        contract = make_contract("table.parquet")
+        ratio = replace(contract.fields["ratio"], decimals=2)
+        self.contract = replace(contract, fields={**contract.fields, "ratio": ratio})
         self.source = DuckDBSource(folder, memory_limit="256MB", threads=2)
 
     def answer(self, table: list[Row], plan: AggregatePlan) -> dict[Key, Key]:
         pq.write_table(pa.Table.from_pylist(table, self.schema), self.folder / "table.parquet")
         batch = self.source.aggregates(plan)
-        width = len(plan.group_by)
-        assert batch.schema.names[width:] == [f"s{place}" for place in range(len(plan.statistics))]
+        width = len(plan.group_by) + (plan.measures[0].kind is MeasureKind.BINS)
+        assert batch.schema.names[width:] == [f"s{place}" for place in range(len(plan.measures))]
         assert all(kind == pa.int64() for kind in batch.schema.types[width:])
         answers = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
         cells = {row[:width]: row[width:] for row in answers}
@@ -196,27 +314,28 @@ def test_one_unit_moves_the_answer_by_no_more_than_its_bound(
     without = bench.answer([row for row in table if row["subject"] != unit], plan)
     alone = bench.answer([row for row in table if row["subject"] == unit], plan)
     cells = with_unit.keys() | without.keys() | alone.keys()
-    nothing = (0,) * len(plan.statistics)
-    for place, bounded in enumerate(plan.statistics):
-        per_cell = 1 if bounded.statistic.kind is StatisticKind.COUNT_UNITS else bounded.max_rows
-        if bounded.bounds is not None:
-            per_cell *= max(abs(bounded.bounds.lower), abs(bounded.bounds.upper))
-        moved = 0
+    nothing = (0,) * len(plan.measures)
+    groups = plan.max_groups if plan.group_by else 1
+    for place, measure in enumerate(plan.measures):
+        bound = sensitivity(measure, groups)
+        moved = []
         for cell in cells:
             change = with_unit.get(cell, nothing)[place] - without.get(cell, nothing)[place]
             assert change == alone.get(cell, nothing)[place]  # nothing of the others' changed
-            moved += abs(change)
-        assert moved <= per_cell * (plan.max_groups if plan.group_by else 1)
-        assert len(alone) <= (plan.max_groups if plan.group_by else 1)
+            moved.append(change)
+        assert sum(map(abs, moved)) <= bound.l1
+        assert sum(change * change for change in moved) <= bound.l2_squared
+        assert len({cell[: len(plan.group_by)] for cell in alone}) <= groups
 
 
 def _row(subject: str | None, amount: int | None, category: str = "x") -> Row:
-    return {"subject": subject, "region": "hz", "amount": amount, "category": category, "score": 1, "consent": True}
+    given = {"subject": subject, "region": "hz", "amount": amount, "category": category, "score": 1, "consent": True}
+    return given | {"ratio": None, "day": None, "moment": None}
 
 
 def _sum(contract: DataContract, low: int, high: int, most: int, group_by: tuple[GroupKey, ...] = ()) -> AggregatePlan:
-    bounded = BoundedStatistic(Statistic(StatisticKind.SUM, "amount"), Bounds(low, high), most)
-    return AggregatePlan(contract, RowScope(None, None, ()), group_by, (bounded,), 1, "00")
+    total = Measure(MeasureKind.TOTAL, most, "amount", Bounds(low, high))
+    return AggregatePlan(contract, RowScope(None, None, ()), group_by, (total,), 1, "00")
 
 
 def test_null_is_nothing_and_never_a_bound(bench: Bench) -> None:
@@ -246,7 +365,7 @@ def test_every_cell_of_a_unit_can_be_drawn(bench: Bench) -> None:
     drawn: set[Key] = set()
     for salt in range(40):
         plan = _sum(bench.contract, 0, 1, 1, group)
-        answer = bench.answer(table, AggregatePlan(plan.contract, plan.scope, group, plan.statistics, 1, f"{salt:02x}"))
+        answer = bench.answer(table, AggregatePlan(plan.contract, plan.scope, group, plan.measures, 1, f"{salt:02x}"))
         assert len(answer) == 1
         drawn |= answer.keys()
     assert drawn == set(product("xyz"))
@@ -261,11 +380,42 @@ def test_units_with_more_cells_than_count_are_cut_to_those_drawn(bench: Bench, m
         for _ in range(chance.randrange(1, 4))
     ]
     group_by = (GroupKey("category", ("x", "y", "z")), GroupKey("score", (1, 2, 11)))
-    bounded = (
-        BoundedStatistic(Statistic(StatisticKind.COUNT_UNITS, None), None, 1),
-        BoundedStatistic(Statistic(StatisticKind.SUM, "amount"), Bounds(-3, 5), 2),
-    )
-    plan = AggregatePlan(bench.contract, RowScope(None, None, ()), group_by, bounded, max_groups, "c0ffee")
+    asked = (UNITS, Measure(MeasureKind.TOTAL, 2, "amount", Bounds(-3, 5)))
+    plan = AggregatePlan(bench.contract, RowScope(None, None, ()), group_by, asked, max_groups, "c0ffee")
     answer = bench.answer(table, plan)
     assert answer == _expected(table, plan)
     assert sum(values[0] for values in answer.values()) == 8 * max_groups  # every unit has all nine cells
+
+
+def test_offsets_of_very_many_rows_and_far_bounds_do_not_overflow(bench: Bench) -> None:
+    # the centre of the bounds times the rows of one unit leaves 64 bits; the answer must not fail for it
+    measure = Measure(MeasureKind.OFFSETS, 1, "amount", Bounds(2**62, 2**62 + 4))
+    plan = AggregatePlan(bench.contract, RowScope(None, None, ()), (), (measure,), 1, "00")
+    assert bench.answer([_row("a", 2**62 + 4)] * 5, plan) == {(): (2,)}
+
+
+def test_a_unit_with_many_rows_weighs_as_its_mean(bench: Bench) -> None:
+    kinds = (MeasureKind.PRESENT, MeasureKind.OFFSETS, MeasureKind.SQUARES)
+    asked = tuple(Measure(kind, 2, "amount", Bounds(0, 10)) for kind in kinds)
+    plan = AggregatePlan(bench.contract, RowScope(None, None, ()), (), asked, 1, "00")
+    # ten rows of 7 count as two: two values, 2 above the centre each
+    assert bench.answer([_row("a", 7)] * 10, plan) == {(): (2, 4, 8)}
+
+
+@pytest.mark.parametrize("max_rows", [1, 2, 5])
+@pytest.mark.parametrize("max_groups", [1, 2, 3])
+def test_histograms_of_units_with_many_cells_and_rows_are_cut_alike(
+    bench: Bench, max_groups: int, max_rows: int
+) -> None:
+    chance = Random(max_groups * 10 + max_rows)
+    table = [
+        _row(unit, chance.choice([None, *range(-9, 9)]), category)
+        for unit, category in product("abcdefgh", "xyz")
+        for _ in range(chance.randrange(1, 8))
+    ]
+    histogram = Measure(MeasureKind.BINS, max_rows, "amount", Bounds(-6, 6), 3)
+    group_by = (GroupKey("category", ("x", "y", "z")),)
+    plan = AggregatePlan(bench.contract, RowScope(None, None, ()), group_by, (histogram,), max_groups, "c0ffee")
+    answer = bench.answer(table, plan)
+    assert answer == _expected(table, plan)
+    assert 8 * max_groups <= sum(value for (value,) in answer.values()) <= 8 * max_groups * max_rows

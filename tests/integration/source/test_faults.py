@@ -14,8 +14,8 @@ import pytest
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.model.contract import DataContract, SourceKind
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.plan import AggregatePlan, BoundedStatistic, RowPlan, RowScope
-from gateway.model.statistics import Statistic, StatisticKind
+from gateway.model.measure import Measure, MeasureKind
+from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 
 MakeContract: TypeAlias = Callable[..., DataContract]
 EVERYTHING = RowScope(None, None, ())
@@ -136,7 +136,7 @@ def test_an_aggregate_over_a_broken_file(root: Path, source: DuckDBSource, contr
     with (root / "t.parquet").open("r+b") as file:
         file.seek(100)
         file.write(b"\xff" * 2_000_000)
-    count = BoundedStatistic(Statistic(StatisticKind.COUNT, None), None, 1)
+    count = Measure(MeasureKind.ROWS, 1)
     plan = AggregatePlan(contract, EVERYTHING, (), (count,), 1, "00")
     assert _fault(lambda: source.aggregates(plan)) is ErrorReason.SOURCE_UNAVAILABLE
 
@@ -228,7 +228,7 @@ def test_a_closed_source_faults(root: Path, contract: DataContract) -> None:
 def test_too_little_memory_is_a_fault_and_the_source_lives_on(root: Path, contract: DataContract) -> None:
     _write(root / "t.parquet", 2_000_000)
     source = DuckDBSource(root, memory_limit="40MB", threads=2)
-    count = BoundedStatistic(Statistic(StatisticKind.COUNT, None), None, 1)
+    count = Measure(MeasureKind.ROWS, 1)
     plan = AggregatePlan(contract, EVERYTHING, (), (count,), 1, "00")
     assert _fault(lambda: source.aggregates(plan)) is ErrorReason.SOURCE_UNAVAILABLE
     assert next(source.rows(RowPlan(contract, ("amount",), EVERYTHING, 1), 10)).num_rows == 1

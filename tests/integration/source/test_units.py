@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.kernels.canonical import canonicalize
 from gateway.model.contract import Bounds, CanonicalForm, DataContract
-from gateway.model.plan import AggregatePlan, BoundedStatistic, GroupKey, RowScope
-from gateway.model.statistics import Statistic, StatisticKind
+from gateway.model.measure import Measure, MeasureKind
+from gateway.model.plan import AggregatePlan, GroupKey, RowScope
 
 Totals: TypeAlias = tuple[int, int, int]
 
@@ -24,10 +24,10 @@ RESIDENT, PHONE = "11010519491231002X", "13800138000"
 PLATE, FIRM = "浙AD12345", "91350100M000100Y43"
 SEPARATORS = ["", " ", "-", "\u2212", "\u2013", "\u00a0", "\u3000", "\u200b", "\t", "\n", "\u2028"]
 WIDE = {letter: chr(ord(letter) + 0xFEE0) for letter in "0123456789ADMXY+()"} | {"浙": "浙"}
-STATISTICS = (
-    BoundedStatistic(Statistic(StatisticKind.COUNT_UNITS, None), None, 1),
-    BoundedStatistic(Statistic(StatisticKind.COUNT, None), None, 2),
-    BoundedStatistic(Statistic(StatisticKind.SUM, "amount"), Bounds(0, 10), 2),
+MEASURES = (
+    Measure(MeasureKind.UNITS, 1),
+    Measure(MeasureKind.ROWS, 2),
+    Measure(MeasureKind.TOTAL, 2, "amount", Bounds(0, 10)),
 )
 
 
@@ -46,7 +46,7 @@ class Counter:
     def each(self, units: Sequence[str], form: CanonicalForm) -> set[str]:
         """Which units count at all."""
         batch = self._ask(units, form, (GroupKey("subject", tuple(units)),))
-        return {str(unit) for unit in batch.column("subject").to_pylist()}
+        return {str(unit) for unit in batch.column("g0").to_pylist()}
 
     def _ask(self, units: Sequence[str | None], form: CanonicalForm, by: tuple[GroupKey, ...]) -> pa.RecordBatch:
         subjects = pa.array(units, pa.string())
@@ -55,7 +55,7 @@ class Counter:
         contract = replace(
             self._contract, fields={**self._contract.fields, "subject": unit}, digest=f"{self._contract.digest} {form}"
         )
-        return self.source.aggregates(AggregatePlan(contract, RowScope(None, None, ()), by, STATISTICS, 1, "00"))
+        return self.source.aggregates(AggregatePlan(contract, RowScope(None, None, ()), by, MEASURES, 1, "00"))
 
 
 @pytest.fixture(scope="module")

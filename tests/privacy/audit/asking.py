@@ -35,7 +35,7 @@ class Answers:
     """What was answered: by statistic, an array of calls × cells, and what was claimed of it."""
 
     values: Mapping[str, Integers]
-    details: Mapping[str, release_pb2.StatisticDetail]
+    details: Mapping[str, release_pb2.MeasureDetail]
     loss: receipt_pb2.PrivacyLoss
 
     def claim(self, statistic: str) -> Claim:
@@ -108,8 +108,8 @@ def ask(
 
     with ThreadPoolExecutor(2) as pool:
         stacked = np.stack(list(pool.map(one, range(calls))))
-    details = {detail.name: detail for detail in last[0].message.details}
-    assert [*details] == [*statistics]
+    details = dict(zip(statistics, last[0].message.measures, strict=True))
+    assert [column.name for column in last[0].message.columns] == [*statistics]
     by_name = {name: stacked[:, :, place] for place, name in enumerate(statistics)}
     return Answers(by_name, details, last[0].message.privacy_loss)
 

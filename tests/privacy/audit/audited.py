@@ -75,7 +75,7 @@ customProperties:
           description: For the audit.
           filters: [score]
           statistics:
-            {{group_by: [cell], sums: [amount, wide], max_groups: {MAX_GROUPS}, max_rows: {MAX_ROWS},
+            {{group_by: [cell], values: [amount, wide], max_groups: {MAX_GROUPS}, max_rows: {MAX_ROWS},
               max_epsilon: 10.0, slot_ms: SLOT}}
 """
 
@@ -116,7 +116,7 @@ customProperties:
           description: For the audit.
           filters: [side]
           statistics:
-            {{group_by: [room], sums: [amount], max_groups: {MAX_GROUPS}, max_rows: {MAX_ROWS},
+            {{group_by: [room], values: [amount], max_groups: {MAX_GROUPS}, max_rows: {MAX_ROWS},
               max_epsilon: 10.0, slot_ms: SLOT}}
 """
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gateway.model.contract import DisclosureKind, SelectBy
+from gateway.model.measure import Currency, Price
 from gateway.model.permit import NearestRequest
 from gateway.model.request import (
     DisclosureRequest,
@@ -40,7 +41,9 @@ def rows(
 def release(obj: str, purpose: str, region: str = "", *, case_number: str = "", epsilon: str = "0.5") -> ReleaseRequest:
     dataset, _, disclosure = obj.partition("/")
     query = StatisticsQuery((), (), (Statistic(StatisticKind.COUNT, None),))
-    return ReleaseRequest(context(purpose, region, case_number), dataset, disclosure, query, Fraction(epsilon))
+    return ReleaseRequest(
+        context(purpose, region, case_number), dataset, disclosure, query, Price(Currency.EPSILON, Fraction(epsilon))
+    )
 
 
 def applied(request: DisclosureRequest, found: NearestRequest, snapshot: PolicySnapshot) -> DisclosureRequest:
@@ -52,5 +55,5 @@ def applied(request: DisclosureRequest, found: NearestRequest, snapshot: PolicyS
         return replace(request, context=there, disclosure=name)
     if kind is DisclosureKind.RELEASE:
         query = StatisticsQuery((), (), (Statistic(StatisticKind.COUNT, None),))
-        return ReleaseRequest(there, request.dataset, name, query, Fraction(1, 10))
+        return ReleaseRequest(there, request.dataset, name, query, Price(Currency.EPSILON, Fraction(1, 10)))
     return replace(request, context=there, disclosure=name, kind=kind, fields=found.fields or request.fields)

@@ -62,7 +62,7 @@ def test_contract_is_what_was_written(snapshot: PolicySnapshot) -> None:
     assert check.predicate == (Condition("eligible", Operator.EQUAL, (True,)),)
     statistics = contract.disclosures["by-tier"].statistics
     assert statistics is not None
-    assert (statistics.max_epsilon, statistics.group_by, statistics.sums) == ("1", ("tier",), ("amount_yuan",))
+    assert (statistics.max_epsilon, statistics.group_by, statistics.values) == ("1", ("tier",), ("amount_yuan",))
     assert snapshot.contracts["health_cases"].title_zh == "Health cases", "English stands for both"
     assert snapshot.contracts["health_cases"].fields["onset"].type is FieldType.TIMESTAMP
     assert snapshot.contracts["firms"].status is ContractStatus.DRAFT

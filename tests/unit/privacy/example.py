@@ -19,12 +19,16 @@ from gateway.model.contract import (
     SourceSpec,
     StatisticsSpec,
 )
+from gateway.model.measure import Currency, Price
 from gateway.model.party import Identity
 from gateway.model.permit import Permit, Scope
+from gateway.model.plan import BoundedQuery
 from gateway.model.purpose import LegalBasis
+from gateway.model.region import RegionLevel
 from gateway.model.request import ReleaseRequest, RequestContext
 from gateway.model.statistics import StatisticsQuery
 from gateway.model.values import FieldType, Scalar
+from gateway.privacy.binding import bind
 
 
 def _field(
@@ -45,7 +49,7 @@ DISCLOSURE = DisclosureSpec(
     consent_field=None,
     max_rows=None,
     waive_noise="",
-    statistics=StatisticsSpec(("sector",), ("amount",), 2, 3, "1", 200),
+    statistics=StatisticsSpec(("sector", "day", "amount"), ("amount",), 2, 3, "1", 200),
 )
 
 CONTRACT = DataContract(
@@ -70,12 +74,13 @@ CONTRACT = DataContract(
     digest="d" * 64,
 )
 
+HALF = Price(Currency.EPSILON, Fraction(1, 2))
 _NOW = datetime(2026, 11, 1)
 
 
-def request_for(query: StatisticsQuery, epsilon: Fraction = Fraction(1, 2)) -> ReleaseRequest:
+def request_for(query: StatisticsQuery, price: Price = HALF) -> ReleaseRequest:
     context = RequestContext("open-data", "", "", "id", b"", False)
-    return ReleaseRequest(context, "subsidies", "by-sector", query, epsilon)
+    return ReleaseRequest(context, "subsidies", "by-sector", query, price)
 
 
 def permit_for(query: StatisticsQuery, *, region: str = "hangzhou", institution: str = "zju-research") -> Permit:
@@ -93,3 +98,15 @@ def permit_for(query: StatisticsQuery, *, region: str = "hangzhou", institution:
         obligations=frozenset(),
     )
     return Permit(Identity(institution, "person", _NOW), request_for(query), scope, _NOW, _NOW)
+
+
+def no_places(_: RegionLevel) -> tuple[str, ...]:
+    """The dataset has no regions."""
+    return ()
+
+
+def bound(query: StatisticsQuery) -> BoundedQuery:
+    """The query with its cells and bounds."""
+    found = bind(query, CONTRACT, DISCLOSURE, no_places)
+    assert isinstance(found, BoundedQuery)
+    return found

@@ -19,21 +19,28 @@ from gateway.model.contract import (
     SourceSpec,
 )
 from gateway.model.filter import Condition, Operator
-from gateway.model.plan import AggregatePlan, BoundedStatistic, GroupKey, RowPlan, RowScope
-from gateway.model.statistics import Statistic, StatisticKind
+from gateway.model.grouping import Period
+from gateway.model.measure import Measure, MeasureKind
+from gateway.model.plan import AggregatePlan, AtLevel, GroupKey, InBins, InPeriod, RowPlan, RowScope
 from gateway.model.values import FieldType
 from gateway.query.aggregates import compile_aggregates
 from gateway.query.rows import compile_rows
 from gateway.query.scan import Location
 
-FIELDS = {"id": FieldType.STRING, "age": FieldType.INT64, "ok": FieldType.BOOL, 'q"; DROP': FieldType.DATE}
+FIELDS = {
+    "id": FieldType.STRING,
+    "age": FieldType.INT64,
+    "ok": FieldType.BOOL,
+    "share": FieldType.DOUBLE,
+    'q"; DROP': FieldType.DATE,
+}
 HERE = Location("/data/t.parquet")
 EVERYTHING = RowScope(None, None, ())
 JUDGED = {
-    "ARRAY_CONTAINS", "CASE", "CAST", "COUNT", "IF", "LENGTH", "MD5", "READ_PARQUET", "ROW_NUMBER", "STARTS_WITH",
-    "SUM", "TRY_CAST",
+    "ARRAY_CONTAINS", "CASE", "CAST", "COUNT", "DENSE_RANK", "IF", "IS_NAN", "LENGTH", "MD5",
+    "READ_PARQUET", "REGEXP_EXTRACT", "ROUND", "STARTS_WITH", "SUM", "TIMESTAMP_TRUNC", "TRY_CAST",
 }  # fmt: skip
-COUNT = BoundedStatistic(Statistic(StatisticKind.COUNT, None), None, 1)
+COUNT = Measure(MeasureKind.ROWS, 1)
 
 
 def _contract(region_field: str | None = None) -> DataContract:
@@ -51,8 +58,8 @@ def _rows(*conditions: Condition, columns: tuple[str, ...] = ("id",), **scope: s
     return RowPlan(_contract("id" if "region" in scope else None), columns, row_scope, None)
 
 
-def _sum(field: str | None, bounds: Bounds | None, max_rows: int = 1) -> BoundedStatistic:
-    return BoundedStatistic(Statistic(StatisticKind.SUM, field), bounds, max_rows)
+def _sum(field: str | None, bounds: Bounds | None, max_rows: int = 1) -> Measure:
+    return Measure(MeasureKind.TOTAL, max_rows, field, bounds)
 
 
 def test_values_are_bound_and_never_written() -> None:
@@ -126,16 +133,26 @@ def test_row_plans_that_do_not_fit_are_refused(plan: RowPlan) -> None:
 
 
 @pytest.mark.parametrize(
-    ("group_by", "statistics", "max_groups"),
+    ("group_by", "measures", "max_groups"),
     [
         ((), (), 1),
         ((), (COUNT,), 0),
         ((GroupKey("nothing", ("a",)),), (COUNT,), 1),
         ((GroupKey("id", (1,)),), (COUNT,), 1),
         ((GroupKey("id", ("a",)), GroupKey("id", ("b",))), (COUNT,), 1),
-        ((), (BoundedStatistic(Statistic(StatisticKind.COUNT, None), None, 0),), 1),
-        ((), (BoundedStatistic(Statistic(StatisticKind.COUNT, "age"), None, 1),), 1),
-        ((), (BoundedStatistic(Statistic(StatisticKind.COUNT, None), Bounds(0, 1), 1),), 1),
+        ((), (Measure(MeasureKind.ROWS, 0),), 1),
+        ((), (Measure(MeasureKind.ROWS, 1, "age"),), 1),
+        ((), (Measure(MeasureKind.UNITS, 1, None, Bounds(0, 1)),), 1),
+        ((), (Measure(MeasureKind.BINS, 1, "age", Bounds(0, 1)),), 1),
+        ((), (Measure(MeasureKind.PRESENT, 1, "age", Bounds(0, 1), 1),), 1),
+        ((), (Measure(MeasureKind.BINS, 1, "age", Bounds(0, 1), 1), COUNT), 1),
+        ((), (_sum("age", Bounds(0, 1)), _sum("age", Bounds(0, 2))), 1),
+        ((), (Measure(MeasureKind.OFFSETS, 1, "age", Bounds(0, 2**55)),), 1),
+        ((GroupKey("age", ("a",), AtLevel(1)),), (COUNT,), 1),
+        ((GroupKey("id", ("a",), AtLevel(0)),), (COUNT,), 1),
+        ((GroupKey("age", (date(2026, 1, 1),), InPeriod(Period.DAY)),), (COUNT,), 1),
+        ((GroupKey("id", (0,), InBins(Bounds(0, 1), 1)),), (COUNT,), 1),
+        ((GroupKey("age", (0,), InBins(Bounds(0, 1), 0)),), (COUNT,), 1),
         ((), (_sum(None, Bounds(0, 1)),), 1),
         ((), (_sum("age", None),), 1),
         ((), (_sum("age", Bounds(2, 1)),), 1),
@@ -147,10 +164,10 @@ def test_row_plans_that_do_not_fit_are_refused(plan: RowPlan) -> None:
     ],
 )
 def test_aggregate_plans_that_do_not_fit_are_refused(
-    group_by: tuple[GroupKey, ...], statistics: tuple[BoundedStatistic, ...], max_groups: int
+    group_by: tuple[GroupKey, ...], measures: tuple[Measure, ...], max_groups: int
 ) -> None:
     with pytest.raises(ValueError):
-        compile_aggregates(AggregatePlan(_contract(), EVERYTHING, group_by, statistics, max_groups, "00"), HERE)
+        compile_aggregates(AggregatePlan(_contract(), EVERYTHING, group_by, measures, max_groups, "00"), HERE)
 
 
 def test_a_clamp_is_never_left_to_least_and_greatest() -> None:
@@ -166,14 +183,27 @@ def test_nothing_is_called_but_what_was_judged(form: CanonicalForm, kind: FieldT
     fields = {**_contract().fields, "unit": replace(_contract().fields["id"], name="unit", canonical=form, type=kind)}
     contract = replace(_contract("id"), fields=fields, privacy_unit=PrivacyUnit("resident", "unit"))
     scope = RowScope("hz", "ok", (Condition("id", Operator.IN, ("a",)), Condition("age", Operator.LESS, (1,))))
-    group_by = (GroupKey("age", (1, 2, 3)),)
-    aggregates = compile_aggregates(
-        AggregatePlan(contract, scope, group_by, (COUNT, _sum("age", Bounds(0, 1))), 1, "00"), HERE
-    )
+    bounds = Bounds(0, 1)
+    groupings = [
+        (GroupKey("age", (1, 2, 3)),),
+        (GroupKey("id", ("a", "b"), AtLevel(2)), GroupKey("age", (0, 1), InBins(bounds, 1))),
+        (GroupKey('q"; DROP', (date(2026, 1, 1), date(2026, 1, 2)), InPeriod(Period.DAY)),),
+    ]
+    of_fields = [
+        Measure(kind, 1, field, bounds)
+        for kind in (MeasureKind.TOTAL, MeasureKind.PRESENT, MeasureKind.OFFSETS, MeasureKind.SQUARES)
+        for field in ("age", "share")
+    ]
+    asked = [(COUNT, Measure(MeasureKind.UNITS, 1), *of_fields), (Measure(MeasureKind.BINS, 1, "share", bounds, 1),)]
+    aggregates = [
+        compile_aggregates(AggregatePlan(contract, scope, group_by, measures, 1, "00"), HERE)
+        for group_by in groupings
+        for measures in asked
+    ]
     rows = compile_rows(RowPlan(contract, ("id", "unit"), scope, 7), HERE)
     called = {
         node.name.upper() if isinstance(node, exp.Anonymous) else node.sql_name()
-        for query in (aggregates, rows)
+        for query in (*aggregates, rows)
         for node in sqlglot.parse_one(query.sql, dialect="duckdb").find_all(exp.Func)
     }
     spelled = {"REGEXP_FULL_MATCH"} if kind is FieldType.STRING else set()

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from gateway.api.v1 import sharing_service_pb2, value_pb2
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason
+from gateway.model.measure import Currency
 from gateway.model.request import Selector
 from gateway.model.values import Scalar
 from gateway.server.problem import NotWellFormed
-from gateway.server.wire.requests import body_digest, check_of, consume_of, context_of, exact_epsilon, exact_margin
+from gateway.server.wire.plans import exact_margin, price_of
+from gateway.server.wire.requests import body_digest, check_of, consume_of, context_of
 from gateway.server.wire.values import conditions, scalar, value_of
 
 SCALARS: st.SearchStrategy[Scalar] = st.one_of(
@@ -69,7 +71,7 @@ def test_only_in_takes_several_values() -> None:
 
 @given(st.integers(1, 10_000_000))
 def test_an_epsilon_is_the_decimal_that_was_written(millionths: int) -> None:
-    assert exact_epsilon(float(f"{millionths / 10**6:.6f}")) == Fraction(millionths, 10**6)
+    assert price_of(Currency.EPSILON, float(f"{millionths / 10**6:.6f}")).amount == Fraction(millionths, 10**6)
 
 
 @pytest.mark.parametrize(
@@ -77,14 +79,14 @@ def test_an_epsilon_is_the_decimal_that_was_written(millionths: int) -> None:
 )
 def test_an_epsilon_out_of_range_is_refused(epsilon: float) -> None:
     with pytest.raises(NotWellFormed) as raised:
-        exact_epsilon(epsilon)
+        price_of(Currency.EPSILON, epsilon)
     assert raised.value.problem.reason is ErrorReason.EPSILON_OUT_OF_RANGE
 
 
 @pytest.mark.parametrize("margin", [0.0, -1.0, math.nan, math.inf])
 def test_a_margin_is_finite_and_above_zero(margin: float) -> None:
     with pytest.raises(NotWellFormed):
-        exact_margin(margin)
+        exact_margin(margin, "margin_95")
 
 
 def test_the_digest_tells_requests_apart_and_ignores_their_id() -> None:

@@ -1,0 +1,182 @@
+"""A query with what the contract, the region tree and the plan declare: its cells, its bounds, its measures.
+
+Nothing of it is read from the data. What is not declared is not answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from gateway.model.contract import DataContract, DisclosureSpec, FieldSpec, StatisticsSpec
+from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, Grouping, Period
+from gateway.model.measure import Measure, MeasureKind
+from gateway.model.plan import AtLevel, BoundedQuery, GroupKey, InBins, InPeriod
+from gateway.model.region import RegionLevel
+from gateway.model.statistics import OF_A_FIELD, Statistic, StatisticKind, StatisticsQuery
+from gateway.model.values import FieldType
+
+MAX_ANSWERS = 50_000
+"""So many answers a release has at most: they are one message."""
+
+MAX_BINS = 100_000
+"""So many bins a release counts at most, in all its cells."""
+
+QUANTILE_BINS = 256
+"""Quantiles are found among so many bins of the declared bounds, or as many as there are values."""
+
+Places = Callable[[RegionLevel], tuple[str, ...]]
+"""The paths of the regions of a level, within the region asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unbound:
+    """A part of a query that cannot be answered: where in the plan it stands, and the rule. Never a value."""
+
+    place: str
+    rule: str
+
+
+UNDECLARED = "is not declared for this disclosure"
+TOO_MANY = f"makes more than {MAX_ANSWERS} answers: group by less, or ask for fewer statistics"
+TOO_FINE = f"needs more than {MAX_BINS} bins: group by less, or ask for quantiles of fewer fields"
+
+
+def bind(
+    query: StatisticsQuery, contract: DataContract, disclosure: DisclosureSpec, places: Places
+) -> BoundedQuery | Unbound:
+    """Look up the cells and the bounds of a query."""
+    spec = disclosure.statistics
+    if spec is None or not query.statistics:
+        return Unbound("plan.disclosure", UNDECLARED)
+    groups: list[GroupKey] = []
+    cells = 1
+    for position, grouping in enumerate(query.group_by):
+        place = f"plan.group_by[{position}]"
+        twice = any(other.field == grouping.field for other in query.group_by[:position])
+        declared = contract.fields.get(grouping.field)
+        if declared is None or twice or grouping.field not in spec.group_by:
+            return Unbound(place, UNDECLARED)
+        group = _group(grouping, declared, contract, places, MAX_ANSWERS // cells)
+        if isinstance(group, str):
+            return Unbound(place, group)
+        cells *= len(group.keys)
+        groups.append(group)
+    measures: list[tuple[Measure, ...]] = []
+    for position, statistic in enumerate(query.statistics):
+        found = _measures(statistic, contract, spec)
+        if not found:
+            return Unbound(f"plan.statistics[{position}]", UNDECLARED)
+        measures.append(found)
+    if cells * sum(max(1, len(statistic.ranks)) for statistic in query.statistics) > MAX_ANSWERS:
+        return Unbound("plan.group_by", TOO_MANY)
+    if cells * sum(len(measure.edges) for each in measures for measure in each if measure.width) > MAX_BINS:
+        return Unbound("plan.group_by", TOO_FINE)
+    return BoundedQuery(tuple(groups), tuple(measures), min(spec.max_groups, cells))
+
+
+def _group(grouping: Grouping, field: FieldSpec, contract: DataContract, places: Places, most: int) -> GroupKey | str:
+    """Return the cells of a grouping, or why there are none; `most` is how many there may be."""
+    match grouping:
+        case ByKeys():
+            return UNDECLARED if field.keys is None else GroupKey(field.name, field.keys)
+        case ByRegion(_, level):
+            if not field.regions and field.name != contract.region_field:
+                return "holds no regions"
+            paths = places(level)
+            if not paths:
+                return "names a level that the region asked for does not reach down to"
+            return GroupKey(field.name, paths, AtLevel(tuple(RegionLevel).index(level) + 1))
+        case ByPeriod(_, period, first, last):
+            if field.type not in (FieldType.DATE, FieldType.TIMESTAMP):
+                return "is no date or timestamp"
+            if period is Period.HOUR and field.type is FieldType.DATE:
+                return "has no hours"
+            if last < first:
+                return "ends before it begins"
+            periods = _periods(period, first, last, most)
+            return TOO_MANY if periods is None else GroupKey(field.name, periods, InPeriod(period))
+        case ByBins(_, width):
+            bounds = field.fixed_bounds
+            if bounds is None or field.type not in (FieldType.INT64, FieldType.DOUBLE):
+                return "has no bounds to make bins of"
+            fixed = width * 10**field.decimals
+            if fixed.denominator != 1 or fixed < 1:
+                return "must have bins of a width that is a multiple of the field's smallest step"
+            edges = range(bounds.lower, bounds.upper + 1, fixed.numerator)
+            if len(edges) > most:
+                return TOO_MANY
+            return GroupKey(field.name, tuple(edges), InBins(bounds, fixed.numerator))
+
+
+def _periods(period: Period, first: date, last: date, most: int) -> tuple[date | datetime, ...] | None:
+    """Return the starts of the periods that hold the days from `first` to `last`; None if there are too many."""
+    if period is Period.HOUR:
+        hours = ((last - first).days + 1) * 24
+        start = datetime.combine(first, time())
+        return None if hours > most else tuple(start + timedelta(hours=number) for number in range(hours))
+    starts: list[date | datetime] = []
+    day = _start(period, first)
+    while day <= last:
+        if len(starts) == most:
+            return None
+        starts.append(day)
+        try:
+            day = _next(period, day)
+        except (OverflowError, ValueError):
+            break
+    return tuple(starts)
+
+
+def _start(period: Period, day: date) -> date:
+    match period:
+        case Period.WEEK:
+            # the first days of the calendar lie in a week that begins before it
+            return day if day.toordinal() <= day.weekday() else day - timedelta(days=day.weekday())
+        case Period.MONTH:
+            return day.replace(day=1)
+        case Period.YEAR:
+            return day.replace(month=1, day=1)
+        case _:
+            return day
+
+
+def _next(period: Period, start: date) -> date:
+    match period:
+        case Period.WEEK:
+            return start + timedelta(days=7)
+        case Period.MONTH:
+            return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+        case Period.YEAR:
+            return start.replace(year=start.year + 1)
+        case _:
+            return start + timedelta(days=1)
+
+
+def _measures(statistic: Statistic, contract: DataContract, spec: StatisticsSpec) -> tuple[Measure, ...]:
+    """Return what is measured for a statistic; nothing for one that the disclosure does not declare."""
+    rows = spec.max_rows
+    if statistic.kind not in OF_A_FIELD:
+        kind = MeasureKind.ROWS if statistic.kind is StatisticKind.COUNT else MeasureKind.UNITS
+        return () if statistic.field is not None else (Measure(kind, rows),)
+    name = statistic.field
+    field = contract.fields.get(name or "")
+    if name not in spec.values or field is None or field.fixed_bounds is None:
+        return ()
+    bounds = field.fixed_bounds
+    if bounds.lower == bounds.upper and statistic.kind is not StatisticKind.SUM:
+        return ()
+    present, offsets, squares = (
+        Measure(kind, rows, name, bounds) for kind in (MeasureKind.PRESENT, MeasureKind.OFFSETS, MeasureKind.SQUARES)
+    )
+    match statistic.kind:
+        case StatisticKind.SUM:
+            return (Measure(MeasureKind.TOTAL, rows, name, bounds),)
+        case StatisticKind.MEAN:
+            return (present, offsets)
+        case StatisticKind.VARIANCE:
+            return (present, offsets, squares)
+        case _:
+            width = -(-(bounds.upper - bounds.lower + 1) // QUANTILE_BINS)
+            return (Measure(MeasureKind.BINS, rows, name, bounds, width),)

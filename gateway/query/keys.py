@@ -1,0 +1,109 @@
+"""How the key of a row's cell comes about: the field's value, a region above it, its period, or its bin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from gateway.model.contract import Bounds, DataContract
+from gateway.model.grouping import Period
+from gateway.model.plan import AsIs, AtLevel, GroupKey, InBins, InPeriod
+from gateway.model.values import FieldType
+from gateway.query.numbers import bigint, fixed_point, number
+from gateway.query.scan import DIALECT, Bound, column, parameter
+from gateway.query.scope import check_values
+
+
+@dataclass(frozen=True, slots=True)
+class KeyShape:
+    """What the text of a key depends on: the field, the way, and what the contract declares. No value of a caller's."""
+
+    field: str
+    kind: FieldType
+    way: type[AsIs | AtLevel | InPeriod | InBins]
+    period: Period | None = None
+    decimals: int = 0
+    bounds: Bounds | None = None
+
+    @property
+    def key_type(self) -> FieldType:
+        """The type of the keys."""
+        return type_of_key(self.kind, self.way, self.period)
+
+
+def type_of_key(
+    kind: FieldType, way: type[AsIs | AtLevel | InPeriod | InBins], period: Period | None = None
+) -> FieldType:
+    """Return the type that keys of a field of some type have."""
+    if way is InPeriod:
+        return FieldType.TIMESTAMP if period is Period.HOUR else FieldType.DATE
+    return FieldType.INT64 if way is InBins else kind
+
+
+def key_shape(contract: DataContract, group: GroupKey) -> KeyShape:
+    """Return the shape of a grouping.
+
+    Raises:
+        ValueError: if the grouping does not fit the field.
+    """
+    if group.field not in contract.fields:
+        raise ValueError("a plan names a field that its contract does not declare")
+    field = contract.fields[group.field]
+    match group.by:
+        case AsIs():
+            check_values(contract, group.field, group.keys)
+            return KeyShape(field.name, field.type, AsIs)
+        case AtLevel(depth):
+            if field.type is not FieldType.STRING or depth < 1:
+                raise ValueError("only a text can be a region path")
+            return KeyShape(field.name, field.type, AtLevel)
+        case InPeriod(period):
+            if field.type not in (FieldType.DATE, FieldType.TIMESTAMP):
+                raise ValueError("only a date or timestamp lies in a period")
+            if period is Period.HOUR and field.type is FieldType.DATE:
+                raise ValueError("a date lies in no hour")
+            return KeyShape(field.name, field.type, InPeriod, period)
+        case InBins(bounds, width):
+            if field.type not in (FieldType.INT64, FieldType.DOUBLE) or width < 1 or bounds.lower > bounds.upper:
+                raise ValueError("only a number with bounds lies in a bin")
+            return KeyShape(field.name, field.type, InBins, None, field.decimals, bounds)
+
+
+def key_parameters(group: GroupKey, name: str) -> dict[str, Bound]:
+    """The values of the parameters that `key_of` names, and of the list of keys."""
+    keys: dict[str, Bound] = {name: list(group.keys)}
+    match group.by:
+        case AtLevel(depth):
+            return keys | {f"{name}_path": "^[^/]+" + "/[^/]+" * (depth - 1)}
+        case InBins(_, width):
+            return keys | {f"{name}_width": width}
+        case _:
+            return keys
+
+
+def key_of(shape: KeyShape, name: str) -> exp.Expr:
+    """The key of a row, of the shape's type; NULL, or no key of any list, for a row outside of all cells.
+
+    The start of a path is what a regular expression finds of it; of a path that is too short that is nothing.
+    """
+    value = column(shape.field)
+    if shape.way is AtLevel:
+        return exp.RegexpExtract(this=value, expression=parameter(f"{name}_path"))
+    if shape.way is InPeriod and shape.period is not None:
+        start = exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(shape.period.value), value])
+        sql_type = "TIMESTAMP" if shape.period is Period.HOUR else "DATE"
+        return exp.cast(start, exp.DataType.build(sql_type, dialect=DIALECT))
+    if shape.way is InBins and shape.bounds is not None:
+        return bin_of(
+            fixed_point(shape.field, shape.kind, shape.decimals, shape.bounds), shape.bounds.lower, f"{name}_width"
+        )
+    return value
+
+
+def bin_of(value: exp.Expr, lower: int, width: str) -> exp.Expr:
+    """The lower end of the bin in which an integer within its bounds lies; `width` names the parameter."""
+    above = exp.Paren(this=exp.Sub(this=value, expression=number(lower)))
+    wide = bigint(parameter(width))
+    bins = exp.Paren(this=exp.IntDiv(this=above, expression=wide))
+    return bigint(exp.Add(this=number(lower), expression=exp.Mul(this=bins, expression=wide.copy())))

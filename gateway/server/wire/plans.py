@@ -1,0 +1,185 @@
+"""Release plans, prices and presentations, between proto and model."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from fractions import Fraction
+
+from gateway.api.v1 import release_pb2
+from gateway.model.errors import ErrorReason
+from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, Grouping, Period
+from gateway.model.measure import Currency, Price
+from gateway.model.region import RegionLevel
+from gateway.model.statistics import Presentation, Statistic, StatisticKind, StatisticsQuery
+from gateway.server.problem import NotWellFormed
+from gateway.server.wire.values import condition_of, conditions
+
+_EPSILON_DECIMALS, _RHO_DECIMALS, _WIDTH_DECIMALS, _RANK_DECIMALS = 6, 12, 6, 4
+
+_LEVELS: dict[release_pb2.RegionLevel.ValueType, RegionLevel] = {
+    release_pb2.REGION_LEVEL_CITY: RegionLevel.CITY,
+    release_pb2.REGION_LEVEL_DISTRICT: RegionLevel.DISTRICT,
+    release_pb2.REGION_LEVEL_STREET: RegionLevel.STREET,
+    release_pb2.REGION_LEVEL_COMMUNITY: RegionLevel.COMMUNITY,
+}
+_PERIODS: dict[release_pb2.Period.ValueType, Period] = {
+    release_pb2.PERIOD_HOUR: Period.HOUR,
+    release_pb2.PERIOD_DAY: Period.DAY,
+    release_pb2.PERIOD_WEEK: Period.WEEK,
+    release_pb2.PERIOD_MONTH: Period.MONTH,
+    release_pb2.PERIOD_YEAR: Period.YEAR,
+}
+_LEVELS_OF = {level: number for number, level in _LEVELS.items()}
+_PERIODS_OF = {period: number for number, period in _PERIODS.items()}
+
+
+def query_of(plan: release_pb2.ReleasePlan) -> StatisticsQuery:
+    """Read the question of a plan.
+
+    Raises:
+        NotWellFormed: REQUEST_INVALID for a value that is none of its kind.
+    """
+    return StatisticsQuery(
+        filters=conditions(plan.filters, "plan.filters"),
+        group_by=tuple(_grouping(item, f"plan.group_by[{at}]") for at, item in enumerate(plan.group_by)),
+        statistics=tuple(_statistic(item, f"plan.statistics[{at}]") for at, item in enumerate(plan.statistics)),
+    )
+
+
+def _grouping(item: release_pb2.Grouping, path: str) -> Grouping:
+    match item.WhichOneof("by"):
+        case "level":
+            return ByRegion(item.field, _LEVELS[item.level])
+        case "periods":
+            first = _day(item.periods.first_day, f"{path}.periods.first_day")
+            last = _day(item.periods.last_day, f"{path}.periods.last_day")
+            return ByPeriod(item.field, _PERIODS[item.periods.period], first, last)
+        case "bins":
+            width = _decimal(item.bins.width, _WIDTH_DECIMALS)
+            if width is None or width <= 0:
+                raise _invalid(f"{path}.bins.width", "must be above zero, with at most six decimals")
+            return ByBins(item.field, width)
+        case _:
+            return ByKeys(item.field)
+
+
+def _day(written: str, path: str) -> date:
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        raise _invalid(path, "must be a day of the calendar, as 2026-11-22") from None
+
+
+def _statistic(item: release_pb2.Statistic, path: str) -> Statistic:
+    weight = item.weight or 1
+    match item.WhichOneof("kind"):
+        case "count":
+            return Statistic(StatisticKind.COUNT, None, (), weight)
+        case "count_units":
+            return Statistic(StatisticKind.COUNT_UNITS, None, (), weight)
+        case "mean":
+            return Statistic(StatisticKind.MEAN, item.mean.field, (), weight)
+        case "variance":
+            return Statistic(StatisticKind.VARIANCE, item.variance.field, (), weight)
+        case "quantiles":
+            ranks = [_decimal(rank, _RANK_DECIMALS) for rank in item.quantiles.ranks]
+            exact = tuple(rank for rank in ranks if rank is not None and 0 <= rank <= 1)
+            if len(exact) < len(ranks):
+                raise _invalid(f"{path}.quantiles.ranks", "must lie between 0 and 1, with at most four decimals")
+            return Statistic(StatisticKind.QUANTILES, item.quantiles.field, exact, weight)
+        case _:
+            return Statistic(StatisticKind.SUM, item.sum.field, (), weight)
+
+
+def plan_of(dataset: str, disclosure: str, query: StatisticsQuery) -> release_pb2.ReleasePlan:
+    """Write a plan as proto."""
+    return release_pb2.ReleasePlan(
+        dataset=dataset,
+        disclosure=disclosure,
+        filters=[condition_of(item) for item in query.filters],
+        group_by=[_grouping_of(item) for item in query.group_by],
+        statistics=[_statistic_of(item) for item in query.statistics],
+    )
+
+
+def _grouping_of(item: Grouping) -> release_pb2.Grouping:
+    match item:
+        case ByKeys(field):
+            return release_pb2.Grouping(field=field, keys=release_pb2.DeclaredKeys())
+        case ByRegion(field, level):
+            return release_pb2.Grouping(field=field, level=_LEVELS_OF[level])
+        case ByPeriod(field, period, first, last):
+            periods = release_pb2.Periods(
+                period=_PERIODS_OF[period], first_day=first.isoformat(), last_day=last.isoformat()
+            )
+            return release_pb2.Grouping(field=field, periods=periods)
+        case ByBins(field, width):
+            return release_pb2.Grouping(field=field, bins=release_pb2.Bins(width=float(width)))
+
+
+def _statistic_of(item: Statistic) -> release_pb2.Statistic:
+    field, weight = item.field or "", item.weight
+    match item.kind:
+        case StatisticKind.COUNT:
+            return release_pb2.Statistic(count=release_pb2.Count(), weight=weight)
+        case StatisticKind.COUNT_UNITS:
+            return release_pb2.Statistic(count_units=release_pb2.CountUnits(), weight=weight)
+        case StatisticKind.SUM:
+            return release_pb2.Statistic(sum=release_pb2.Sum(field=field), weight=weight)
+        case StatisticKind.MEAN:
+            return release_pb2.Statistic(mean=release_pb2.Mean(field=field), weight=weight)
+        case StatisticKind.VARIANCE:
+            return release_pb2.Statistic(variance=release_pb2.Variance(field=field), weight=weight)
+        case StatisticKind.QUANTILES:
+            ranks = [float(rank) for rank in item.ranks]
+            return release_pb2.Statistic(quantiles=release_pb2.Quantiles(field=field, ranks=ranks), weight=weight)
+
+
+def presentation_of(item: release_pb2.Presentation) -> Presentation:
+    """Read how answers are to be shown."""
+    return Presentation(item.non_negative, item.round_to or 1, item.top or None)
+
+
+def presentation_message_of(presentation: Presentation) -> release_pb2.Presentation:
+    """Write how answers are shown as proto."""
+    return release_pb2.Presentation(
+        non_negative=presentation.non_negative, round_to=presentation.round_to, top=presentation.top or 0
+    )
+
+
+def price_of(currency: Currency, amount: float) -> Price:
+    """Return the decimal that a caller wrote, exactly: 0.1 is 1/10, not the double nearest to it.
+
+    Raises:
+        NotWellFormed: EPSILON_OUT_OF_RANGE for what is not finite, not above zero, or has too many decimals.
+    """
+    places, words = (_EPSILON_DECIMALS, "six") if currency is Currency.EPSILON else (_RHO_DECIMALS, "twelve")
+    exact = _decimal(amount, places)
+    if exact is None or exact <= 0:
+        rule = f"must be above zero, with at most {words} decimals"
+        raise NotWellFormed(ErrorReason.EPSILON_OUT_OF_RANGE, currency.value, rule)
+    return Price(currency, exact)
+
+
+def exact_margin(margin: float, path: str) -> float:
+    """Return the margin of error asked for.
+
+    Raises:
+        NotWellFormed: REQUEST_INVALID for what is not finite or not above zero.
+    """
+    if math.isfinite(margin) and margin > 0:
+        return margin
+    raise _invalid(path, "must be a finite number above zero")
+
+
+def _decimal(number: float, places: int) -> Fraction | None:
+    """The shortest decimal that names a double, if it has no more places."""
+    if not math.isfinite(number):
+        return None
+    exact = Fraction(repr(number))
+    return exact if (exact * 10**places).denominator == 1 else None
+
+
+def _invalid(path: str, rule: str) -> NotWellFormed:
+    return NotWellFormed(ErrorReason.REQUEST_INVALID, path, rule)
