@@ -71,13 +71,13 @@ def _piece(random: np.random.Generator, rows: int, persons: int, schema: pa.Sche
     where = (who * _INVERSE_OF_GOLDEN_RATIO + beyond * 7) % len(PLACES)
     amounts = np.minimum(np.rint(np.exp(random.normal(3.5, 1.0, rows))), BEYOND - 1).astype(np.int64)
     return pa.table(
-        [_identifiers(who), pa.array(PLACES).take(pa.array(where)), pa.array(amounts)],
+        [identifiers(who), pa.array(PLACES).take(pa.array(where)), pa.array(amounts)],
         schema=schema,
     )
 
 
-def _identifiers(numbers: npt.NDArray[np.int64]) -> pa.StringArray:
-    """Resident ids, each number another one."""
-    days, sequences = np.divmod(numbers, _SEQUENCES)
+def identifiers(numbers: npt.ArrayLike) -> pa.StringArray:
+    """Resident ids of the people of these numbers, from 0 to below MOST_PERSONS; each number has another one."""
+    days, sequences = np.divmod(np.asarray(numbers), _SEQUENCES)
     seventeen = _AREA * 10**11 + _DATES[days] * 10**3 + 1 + sequences
     return from_matrix(layouts.write(seventeen.astype(np.uint64), layouts.LAYOUTS[CanonicalForm.RESIDENT_ID][0]))
