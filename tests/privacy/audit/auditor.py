@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 import gateway.client as gw
-from tests.privacy.audit.asking import Answers, Filters, ask
+from tests.privacy.audit.asking import Answers, Filters, Price, ask
 from tests.privacy.audit.audited import Audited
 from tests.privacy.audit.canaries import Scene, Truth, placed, told_apart, totals
 from tests.privacy.audit.claims import Integers
@@ -28,10 +28,13 @@ class Auditor:
     gateway: gw.Gateway
     truths: dict[int, Truth]
 
-    def ask(self, state: int, statistics: list[str], epsilon: float, calls: int, filters: Filters = ()) -> Answers:
-        """Ask over one state of the data."""
+    def ask(
+        self, state: int, statistics: list[str], price: float | Price, calls: int, filters: Filters = ()
+    ) -> Answers:
+        """Ask over one state of the data, for an epsilon or another price."""
         self.audited.source.state = state
-        return ask(self.gateway, statistics, epsilon, calls, filters=filters)
+        paid = price if isinstance(price, Price) else Price(epsilon=price)
+        return ask(self.gateway, statistics, paid, calls, filters=filters)
 
 
 TOGETHER = ["count", "count_units", "sum(amount)"]
@@ -52,20 +55,30 @@ def noises(auditor: Auditor, pair: Pair, statistic: str) -> list[Integers]:
     """What was answered less the truth, with the canaries and without them, where the truth can be told."""
     known = told_apart()
     states = ((pair.present, WITH, known), (pair.absent, WITHOUT, np.ones_like(known)))
-    return [(pair.values[statistic] - auditor.truths[state][statistic])[:, cells] for pair, state, cells in states]
+    return [
+        (answers.values(statistic) - auditor.truths[state][statistic])[:, cells] for answers, state, cells in states
+    ]
 
 
-def proved(pair: Pair, statistics: list[str], scene: str, claimed: float) -> float:
+def proved(pair: Pair, statistics: list[str], scene: str, claimed: float, delta: float = 0.0) -> float:
     """The epsilon that the answers prove of the people in one scene, against a claim."""
     cells = placed(scene)
     one, other = (np.hstack([answers.blocks(name, cells) for name in statistics]) for answers in pair)
-    scales = np.repeat([pair.present.claim(name).deviation for name in statistics], cells.shape[1])
-    return proved_epsilon(one, other, scales / np.sqrt(2), claimed)
+    scales = np.repeat([_spread(pair, name) for name in statistics], cells.shape[1])
+    return proved_epsilon(one, other, scales, claimed, delta)
+
+
+def _spread(pair: Pair, statistic: str) -> float:
+    """About the scale of a statistic's noise: as claimed, or, of more than one measure, as seen."""
+    if len(pair.absent.measures[statistic]) == 1:
+        return pair.absent.claim(statistic).deviation / math.sqrt(2)
+    low, high = np.quantile(pair.absent.numbers[statistic], [0.25, 0.75])
+    return float(high - low) + 1e-9
 
 
 def bias(auditor: Auditor, answers: Answers, state: int, statistic: str, scene: Scene) -> float:
     """How far off the exact answers are over a scene's blocks, on average, in standard errors."""
     exact = totals(auditor.truths[state], auditor.truths[WITHOUT], statistic, scene)
-    errors = answers.values[statistic][:, placed(scene.name)].sum(axis=2) - exact
+    errors = answers.values(statistic)[:, placed(scene.name)].sum(axis=2) - exact
     deviation = answers.claim(statistic).deviation * math.sqrt(scene.cells)
     return float(errors.mean()) / deviation * math.sqrt(errors.size)

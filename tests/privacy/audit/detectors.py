@@ -23,6 +23,8 @@ from tests.privacy.audit.chances import (
 )
 from tests.privacy.audit.claims import Chances, Claim, Integers
 
+Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+
 EVENTS = 8
 """How many events are put to the test, of all that the first half of the draws suggests."""
 
@@ -74,7 +76,7 @@ def _merged(seen: Chances, due: Chances) -> tuple[Chances, Chances]:
     return merged[:, 0], merged[:, 1]
 
 
-def off_lattice(answers: npt.NDArray[np.generic]) -> int:
+def off_lattice(answers: Numbers) -> int:
     """How many answers of an integer release are no integers."""
     return int(np.sum(np.asarray(answers, np.float64) % 1 != 0))
 
@@ -109,7 +111,7 @@ class Event:
         return int(np.sum(column >= self.threshold if self.least else column <= self.threshold))
 
 
-def proved_epsilon(first: Integers, second: Integers, scales: Chances, claimed: float, delta: float = 0.0) -> float:
+def proved_epsilon(first: Numbers, second: Numbers, scales: Chances, claimed: float, delta: float = 0.0) -> float:
     """The epsilon that the answers of two neighbouring data sets prove there to be, at least.
 
     Both are arrays of draws × answers. The first half of the draws ranks events, the second tests the best of them:
@@ -153,11 +155,11 @@ class _Features:
     are from their means, and each answer by itself.
     """
 
-    def __init__(self, first: Integers, second: Integers, scales: Chances) -> None:
+    def __init__(self, first: Numbers, second: Numbers, scales: Chances) -> None:
         one, other = first.mean(axis=0), second.mean(axis=0)
         self._middle, self._shift, self._scales = (one + other) / 2, (one - other) / scales, scales
 
-    def of(self, draws: Integers) -> Chances:
+    def of(self, draws: Numbers) -> Chances:
         off, most = (draws - self._middle) / self._scales, np.abs(self._shift) / 2
         likelihood = np.clip(off * np.sign(self._shift), -most, most).sum(axis=1)
         result: Chances = np.vstack([likelihood, off.sum(axis=1), np.abs(off).sum(axis=1), off.T])

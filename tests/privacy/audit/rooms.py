@@ -15,17 +15,17 @@ from tests.privacy.audit.canaries import AMOUNT, MAX_ROWS
 
 ROOMS = tuple(f"room-{letter}" for letter in "abcdefgh")
 PRESENT, ABSENT = "p", "q"
-PEOPLE = 25
-"""In each room but the last."""
+AMOUNTS = tuple(range(0, 1000, 40))
+"""Of the people in each room but the last."""
 
 
 def write(folder: Path) -> Path:
     """Write both sides as the file that the contract names, and return the folder."""
     found = [
-        (f"{side}-{room}-{number:03}", room, side, 40 * number)
+        (f"{side}-{room}-{number:03}", room, side, amount)
         for side in (PRESENT, ABSENT)
         for room in ROOMS[:-1]
-        for number in range(PEOPLE)
+        for number, amount in enumerate(AMOUNTS)
     ]
     found += [("somebody", ROOMS[-1], PRESENT, AMOUNT[1])] * MAX_ROWS
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,4 +36,4 @@ def write(folder: Path) -> Path:
 
 def counts(side: str) -> list[int]:
     """The exact number of records in each room."""
-    return [PEOPLE] * (len(ROOMS) - 1) + [MAX_ROWS if side == PRESENT else 0]
+    return [len(AMOUNTS)] * (len(ROOMS) - 1) + [MAX_ROWS if side == PRESENT else 0]

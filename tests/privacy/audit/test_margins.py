@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.privacy.audit import canaries
-from tests.privacy.audit.asking import ask
+from tests.privacy.audit.asking import Price, ask
 from tests.privacy.audit.auditor import EPSILON, EVERY, TOGETHER, WITHOUT, Auditor, Pair, noises
 from tests.privacy.audit.chances import ALARM, normal_deviate
 from tests.privacy.audit.claims import Claim, Integers
@@ -55,7 +55,7 @@ def test_answers_are_unbiased(auditor: Auditor, pairs: dict[str, Pair], statisti
 @pytest.mark.parametrize("statistic", EVERY)
 def test_margins_cover_the_truth_at_their_rate(auditor: Auditor, pairs: dict[str, Pair], statistic: str) -> None:
     pair = pairs[statistic]
-    errors, margin = errors_of(auditor, pair, statistic), pair.present.details[statistic].margin_95
+    errors, margin = errors_of(auditor, pair, statistic), pair.present.detail(statistic).margin_95
     due = pair.present.claim(statistic).within(margin)
     assert abs(covered(errors, margin) - due) <= FAR * math.sqrt(due * (1 - due) / errors.size)
     # at least as often as stated, and no wider than that takes: one less would be too narrow
@@ -67,10 +67,10 @@ def test_margins_cover_the_truth_in_whole_releases(auditor: Auditor, prove: bool
     """One cell a release: 10,000 releases at full size."""
     releases = 10_000 if prove else 150
     auditor.audited.source.state = WITHOUT
-    answers = ask(auditor.gateway, TOGETHER, EPSILON, releases, by_cell=False)
+    answers = ask(auditor.gateway, TOGETHER, Price(EPSILON), releases, group_by="")
     for statistic in TOGETHER:
-        errors = answers.values[statistic][:, 0] - int(auditor.truths[WITHOUT][statistic].sum())
-        margin, claim = answers.details[statistic].margin_95, answers.claim(statistic)
+        errors = answers.values(statistic)[:, 0] - int(auditor.truths[WITHOUT][statistic].sum())
+        margin, claim = answers.detail(statistic).margin_95, answers.claim(statistic)
         due = claim.within(margin)
         assert due >= CONFIDENCE - 1e-12
         assert abs(covered(errors, margin) - due) <= FAR * math.sqrt(due * (1 - due) / releases) + 1 / releases
@@ -79,7 +79,7 @@ def test_margins_cover_the_truth_in_whole_releases(auditor: Auditor, prove: bool
 
 def test_margins_that_are_too_narrow_are_found(auditor: Auditor, pairs: dict[str, Pair]) -> None:
     pair = pairs["sum(amount)"]
-    errors, margin = errors_of(auditor, pair, "sum(amount)"), pair.present.details["sum(amount)"].margin_95
+    errors, margin = errors_of(auditor, pair, "sum(amount)"), pair.present.detail("sum(amount)").margin_95
     due = pair.present.claim("sum(amount)").within(margin)
     assert abs(covered(errors, 0.9 * margin) - due) > FAR * math.sqrt(due * (1 - due) / errors.size)
 

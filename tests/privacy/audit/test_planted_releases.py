@@ -16,7 +16,7 @@ CALLS = 10
 
 
 def noise_of(auditor: Auditor, answers: Answers, statistic: str) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    return answers.values[statistic] - auditor.truths[WITHOUT][statistic]
+    return answers.values(statistic) - auditor.truths[WITHOUT][statistic]
 
 
 @pytest.mark.parametrize(
