@@ -16,6 +16,7 @@ from gateway import pipeline
 from gateway.kernels.digest import digest_of
 from gateway.model.calendar import city_day, end_of_day
 from gateway.model.contest import Contest, Entry, Reference, Standing
+from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.grouping import ByKeys
 from gateway.model.measure import Currency, Price
@@ -24,10 +25,11 @@ from gateway.model.party import Identity, Peer
 from gateway.model.permit import FieldViolation, Refusal
 from gateway.model.record import Receipt
 from gateway.model.request import ReleaseRequest, RequestContext
-from gateway.model.statistics import Release, StatisticsQuery
+from gateway.model.statistics import PLAIN, Release, StatisticsQuery
 from gateway.model.values import Scalar
 from gateway.pipeline import Ports, Refused
 from gateway.policy.budgets import Project
+from gateway.privacy.presenting import present
 from gateway.privacy.scoring import score_of
 from gateway.stages.authenticate import authenticate
 
@@ -97,7 +99,7 @@ def submit(ports: Ports, peer: Peer, context: RequestContext, name: str, cells: 
     evaluated = pipeline.evaluate(ports, peer, _question(project.contest, context))
     if isinstance(evaluated, Refused):
         return evaluated
-    noised = _values(reference)
+    noised = _values(reference, evaluated.permit.scope.contract)
     wrong = _unfit(cells, noised)
     if wrong is not None:
         return Refused(Refusal(ErrorReason.REQUEST_INVALID, violations=(wrong,)), evaluated.receipt)
@@ -160,12 +162,13 @@ def _reference(ports: Ports, name: str) -> Release | None:
     return release
 
 
-def _values(reference: Release) -> Mapping[tuple[Scalar, ...], int]:
-    """Return the noised value of each cell, by its keys."""
-    return dict(zip(reference.cells, reference.measures[0].values, strict=True))
+def _values(reference: Release, contract: DataContract) -> Mapping[tuple[Scalar, ...], Fraction]:
+    """Return the noised value of each cell, by its keys, in the field's own units."""
+    shown = present(reference, reference.query, PLAIN, contract)
+    return dict(zip(shown.cells, map(Fraction, shown.answers[0].values), strict=True))
 
 
-def _unfit(cells: Cells, noised: Mapping[tuple[Scalar, ...], int]) -> FieldViolation | None:
+def _unfit(cells: Cells, noised: Mapping[tuple[Scalar, ...], Fraction]) -> FieldViolation | None:
     given = {keys for keys, _ in cells}
     if len(cells) != len(given) or given != noised.keys():
         return FieldViolation("cells", "give each declared combination of keys once, and no other")

@@ -53,7 +53,9 @@ class SqlBudgetLedger:
         with faulting(_UNAVAILABLE), self._database.writing() as connection:
             before = _charged(connection, release_id)
             if before is not None:
-                return Charge(release_id, before.rho, fresh=False, delta=before.delta)
+                charged = _accounts_of(connection, release_id)
+                own = all(account.id in charged for account in accounts)
+                return Charge(release_id, before.rho, fresh=False, delta=before.delta, own=own)
             balances = _balances(connection, accounts)
             short = tuple(balance for balance in balances if not balance.bears(loss))
             if short:
@@ -126,6 +128,11 @@ def _charged(connection: Connection, release_id: str) -> PrivacyLoss | None:
         )
     ).one_or_none()
     return None if row is None else _loss(*row)
+
+
+def _accounts_of(connection: Connection, release_id: str) -> frozenset[str]:
+    table = charged_accounts.c
+    return frozenset(connection.execute(select(table.account_id).where(table.release_id == release_id)).scalars())
 
 
 def _stored(connection: Connection, release_id: str) -> Release | None:

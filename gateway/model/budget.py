@@ -108,9 +108,18 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A charge that is durable. `fresh` is False if the same release had been charged before."""
+    """A charge that is durable. `fresh` is False if the same release had been charged before.
+
+    `own` tells whether it was charged to every account of this request: to whoever asks now.
+    """
 
     release_id: str
     rho: Fraction
     fresh: bool
     delta: Fraction = Fraction(0)
+    own: bool = True
+
+    @property
+    def repeated(self) -> bool:
+        """Whether this very caller was charged for it before."""
+        return self.own and not self.fresh

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 
-def score_of(entry: Sequence[Fraction], reference: Sequence[int], step: Fraction) -> int:
+def score_of(entry: Sequence[Fraction], reference: Sequence[Fraction], step: Fraction) -> int:
     """Return the root mean square of the differences in whole steps, halves rounded up. Exact, and so alike anywhere.
 
     Args:

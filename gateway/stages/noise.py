@@ -96,7 +96,7 @@ def perturb(exact: BoundedAggregates) -> ProtectedMeasures:
         Fault: INTERNAL if another loss was charged, or a mechanism as built would lose more than was settled.
     """
     settled, charge = exact.permit.release, exact.charged.charge
-    if settled is None or charge.rho != settled.loss.rho:
+    if settled is None or (charge.rho, charge.delta) != (settled.loss.rho, settled.loss.delta):
         raise Fault(ErrorReason.INTERNAL)
     noisy = tuple(
         NoisedMeasure(plan, add_noise(vector, plan)) for plan, vector in zip(settled.noise, exact.vectors, strict=True)

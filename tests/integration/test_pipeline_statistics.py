@@ -80,6 +80,25 @@ def test_answers_come_at_whole_slots(house: House) -> None:
     assert abs(slots - round(slots)) < 0.05
 
 
+def test_who_paid_is_answered_again_at_once_and_everybody_else_in_the_slot(house: House) -> None:
+    released(pipeline.release(house.ports, house.peer("zju-research"), counting()))
+    assert len(house.clock.woke_at) == 1
+    again = released(pipeline.release(house.ports, house.peer("zju-research"), counting()))
+    assert not again.paid and house.audit.records[-1].replay
+    assert len(house.clock.woke_at) == 1, "the one who paid waits for nothing"
+    released(pipeline.release(house.ports, house.peer("zju-research", "wang.fang"), counting()))
+    assert len(house.clock.woke_at) == 2, "another must not be told by the time that somebody had asked"
+
+
+def test_who_paid_and_got_nothing_is_answered_in_the_slot(house: House) -> None:
+    house.source.failing = Fault(ErrorReason.SOURCE_UNAVAILABLE)
+    with pytest.raises(Fault):
+        pipeline.release(house.ports, house.peer("zju-research"), counting())
+    house.source.failing = None
+    released(pipeline.release(house.ports, house.peer("zju-research"), counting()))
+    assert len(house.clock.woke_at) == 2
+
+
 def test_a_release_that_cannot_be_logged_is_not_delivered(house: House) -> None:
     house.audit.failing_from = 0
     with pytest.raises(Fault, match=r"^RELEASE_FAILED$"):

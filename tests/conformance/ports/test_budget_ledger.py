@@ -60,8 +60,21 @@ def test_a_release_is_charged_once_whatever_is_given_later(open_ledger: OpenLedg
     account, other = an_account(1), an_account(0)
     open_ledger().charge("r1", [account], PrivacyLoss(Fraction(1, 2)))
     ledger = open_ledger()
-    assert ledger.charge("r1", [account, other], PrivacyLoss(Fraction(7))) == Charge("r1", Fraction(1, 2), fresh=False)
+    again = ledger.charge("r1", [account, other], PrivacyLoss(Fraction(7)))
+    assert again == Charge("r1", Fraction(1, 2), fresh=False, own=False)
     assert [balance.spent for balance in ledger.balances([account, other])] == [Fraction(1, 2), 0]
+
+
+def test_a_charge_tells_whether_it_was_this_caller_s(open_ledger: OpenLedger) -> None:
+    ledger, shared = open_ledger(), an_account(1, "dataset/x")
+    one, another = an_account(1, "person/a"), an_account(1, "person/b")
+    charge = ledger.charge("r1", [shared, one], PrivacyLoss(Fraction(1, 2)))
+    assert isinstance(charge, Charge) and charge.fresh and not charge.repeated
+    charge = ledger.charge("r1", [one, shared], PrivacyLoss(Fraction(1, 2)))
+    assert isinstance(charge, Charge) and charge.repeated
+    for accounts in ([shared, another], [shared, one, another]):
+        charge = ledger.charge("r1", accounts, PrivacyLoss(Fraction(1, 2)))
+        assert isinstance(charge, Charge) and not charge.fresh and not charge.repeated
 
 
 def test_the_cap_is_that_of_the_moment(open_ledger: OpenLedger) -> None:
@@ -99,7 +112,7 @@ def test_a_delta_is_charged_with_the_rho_and_has_a_cap_of_its_own(open_ledger: O
     loss = PrivacyLoss(Fraction(1, 8), None, tenth)
     assert open_ledger().charge("r1", [wide, narrow], loss) == Charge("r1", loss.rho, fresh=True, delta=tenth)
     ledger = open_ledger()
-    assert ledger.charge("r1", [shut], loss) == Charge("r1", loss.rho, fresh=False, delta=tenth)
+    assert ledger.charge("r1", [shut], loss) == Charge("r1", loss.rho, fresh=False, delta=tenth, own=False)
     # no delta may be spent where none is allowed: nothing is charged then, of rho neither
     assert ledger.charge("r2", [wide, shut], loss) == (Balance(shut, Fraction(0)),)
     assert isinstance(ledger.charge("r2", [wide, narrow], loss), Charge)

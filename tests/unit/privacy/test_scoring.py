@@ -27,7 +27,7 @@ ONE = Fraction(1)
     ids=str,
 )
 def test_scores_that_are_known(entry: list[int], reference: list[int], step: Fraction, score: int) -> None:
-    assert score_of([Fraction(value) for value in entry], reference, step) == score
+    assert score_of([Fraction(value) for value in entry], [Fraction(value) for value in reference], step) == score
 
 
 @given(
@@ -36,7 +36,7 @@ def test_scores_that_are_known(entry: list[int], reference: list[int], step: Fra
 )
 def test_a_score_is_the_nearest_step(cells: list[tuple[int, int]], step: Fraction) -> None:
     entry, reference = [Fraction(one) for one, _ in cells], [other for _, other in cells]
-    score = score_of(entry, reference, step)
+    score = score_of(entry, [Fraction(value) for value in reference], step)
     square = sum(Fraction(one - other) ** 2 for one, other in cells) / len(cells)
     # the root lies within half a step of it, held against squares, which are exact
     assert (max(score - Fraction(1, 2), Fraction(0)) * step) ** 2 <= square < ((score + Fraction(1, 2)) * step) ** 2
