@@ -45,8 +45,8 @@ from seeds.generator.schemas import SCHEMAS
 ROOT = Path(__file__).resolve().parents[2]
 POLICIES = ROOT / "policies"
 ROWS = {
-    "C01", "C03", "C04", "C05", "C06", "C07", "C08", "C09", "C10", "C11", "C13", "C14", "C15", "C16", "C17", "C18",
-    "C21", "C23", "C24", "C25", "C26", "C28",
+    "C01", "C03", "C04", "C05", "C06", "C07", "C08", "C09", "C10", "C11", "C12", "C13", "C14", "C15", "C16", "C17",
+    "C18", "C19", "C20", "C21", "C23", "C24", "C25", "C26", "C28",
 }  # fmt: skip
 
 CASES = [(table, case) for table in tables_of(load(POLICIES)) for case in table.shape.cases]

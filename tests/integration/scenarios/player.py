@@ -14,6 +14,7 @@ import pyarrow as pa
 
 import gateway.client as gw
 from seeds.generator import Canary
+from tests.integration.scenarios import questions
 from tests.integration.scenarios.offices import Offices, serving
 from tests.integration.scenarios.rehearsal import rehearsed
 from tests.integration.scenarios.story import Edit, Gets, Step, Subject
@@ -137,11 +138,13 @@ class Player:
                 values, tokens = self._subjects(step)
                 call = gateway.check if verb == "check" else gateway.consume
                 return call(*what, by=step.by, value=values[0] if values else None, token="".join(tokens), **common)
-        statistics = [_statistic(name) for name in step.statistics]
-        common |= {"group_by": step.group_by, "filters": filters, "epsilon": step.epsilon}
+        statistics = [questions.statistic(written) for written in step.statistics]
+        groupings = [questions.grouping(written) for written in step.group_by]
+        price = {"rho": step.rho} if step.rho else {"epsilon": step.epsilon}
+        common |= {"group_by": groupings, "filters": filters, **price}
         if step.verb == "estimate":
             return gateway.estimate(*what, statistics, **common)
-        return gateway.release(*what, statistics, **common)
+        return gateway.release(*what, statistics, shown=gw.Shown(top=step.top), **common)
 
     def _people(self, step: Step) -> list[str]:
         return sorted(self.people[step.people].tokens.by_name)
@@ -219,7 +222,7 @@ class Player:
             case "estimate":
                 assert answer.cells == gets.cells
                 assert answer.affordable and not answer.already_released
-                assert all(detail.margin_95 > 0 for detail in answer.details)
+                assert all(detail.margin_95 > 0 for detail in answer.measures)
             case "release":
                 self._released(answer, step, gets)
 
@@ -323,7 +326,8 @@ class Player:
         assert answer.charged is gets.charged
         assert table.num_rows == gets.cells
         if step.group_by:
-            assert len(set(zip(*(table[key].to_pylist() for key in step.group_by), strict=True))) == gets.cells
+            keys = questions.fields_of(step.group_by)
+            assert len(set(zip(*(table[key].to_pylist() for key in keys), strict=True))) == gets.cells
         assert all(estimate.margin_95 > 0 for cell in answer.message.cells for estimate in cell.estimates)
         assert answer.receipt.privacy_loss.rho
         if gets.same_as is not None:
@@ -362,9 +366,3 @@ _OF_CANARIES = {"owner_id": "resident_id", "owner_name": "name", "patient_id": "
 
 def _kept(fields: Mapping[str, str]) -> set[str]:
     return {_OF_CANARIES.get(name, name) for name, how in fields.items() if how == "keep"}
-
-
-def _statistic(name: str) -> Any:
-    if name.startswith("sum("):
-        return gw.sum_of(name.removeprefix("sum(").removesuffix(")"))
-    return {"count": gw.count, "count_units": gw.count_units}[name]()

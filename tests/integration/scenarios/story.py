@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.policy.documents import read_yaml
 from gateway.policy.problems import Problems
+from tests.integration.scenarios.questions import WRITTEN_GROUPING, WRITTEN_STATISTIC
 
 SCENARIOS = Path(__file__).resolve().parents[3] / "seeds" / "scenarios"
 
@@ -163,9 +164,11 @@ class Step(_Strict):
     under: str = ""
     collects: str = ""
     parts: dict[str, Part] = Field(default_factory=dict)
-    statistics: list[str] = Field(default_factory=list)
-    group_by: list[str] = Field(default_factory=list)
+    statistics: list[Annotated[str, Field(pattern=WRITTEN_STATISTIC)]] = Field(default_factory=list)
+    group_by: list[Annotated[str, Field(pattern=WRITTEN_GROUPING)]] = Field(default_factory=list)
     epsilon: float = 0.0
+    rho: float = 0.0
+    top: int = 0
     gets: Gets | None = None
     refused: str | None = None
     status: Literal["INVALID_ARGUMENT", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION"] | None = None

@@ -12,8 +12,8 @@ from tests.integration.scenarios.story import Story, read_stories
 
 STORIES = read_stories()
 ROWS = {
-    "C01", "C03", "C04", "C05", "C06", "C07", "C08", "C09", "C10", "C11", "C13", "C14", "C15", "C16", "C17", "C18",
-    "C21", "C23", "C24", "C25", "C26", "C28",
+    "C01", "C03", "C04", "C05", "C06", "C07", "C08", "C09", "C10", "C11", "C12", "C13", "C14", "C15", "C16", "C17",
+    "C18", "C19", "C20", "C21", "C23", "C24", "C25", "C26", "C28",
 }  # fmt: skip
 
 
