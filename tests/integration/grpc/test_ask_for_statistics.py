@@ -1,0 +1,46 @@
+"""The how-to for researchers: its programs, run as they stand."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.integration.site import ROOT, Site
+
+_PROGRAM = re.compile(
+    r"<!-- tested: tests/integration/grpc/test_ask_for_statistics.py -->\n```python\n(.*?)```", re.DOTALL
+)
+_TRIED = re.compile(r"^tried\(.*#.*?([A-Z]+_[A-Z_]+|the same)", re.MULTILINE)
+
+
+def test_ask_for_statistics(new_site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    new_site.start()
+    names: dict[str, Any] = {"connect": new_site.connect}
+    printed = []
+    programs = _PROGRAM.findall((ROOT / "docs/howto/ask-for-statistics.md").read_text(encoding="utf-8"))
+    for program in programs:
+        exec(compile(program, "documentation", "exec"), names)
+        printed.append(capsys.readouterr().out)
+    names["research"].close()
+    offered, priced, asked, wide, free, timed, flows, refused = printed
+
+    assert "subsidies by-sector protects a resident" in offered
+    assert "group by paid_on ['dates']" in offered and "group by amount_yuan [] bins" in offered
+    # what the page says of the two prices: at the charge of ε = 0.5, Gaussian noise is less than half as wide
+    margins = {words[0]: float(words[3]) for line in priced.splitlines() if (words := line.split())[1] == "buys"}
+    assert margins.popitem() == ("0.05", 18.0) and margins["0.5"] == 24.0
+    assert priced.count("can be paid: True") == 4 and "lifetime/resident has rho" in priced
+
+    first, again = (line for line in asked.splitlines() if line.startswith(("True", "False")))
+    assert re.fullmatch(r"True 1/100 [0-9a-f]{64}", first) and again == "False True"
+    assert "offsets(amount_yuan) for statistic 3 rho 1/90" in wide and "mean(amount_yuan) from" in wide
+    assert free.startswith("False ['quantile(amount_yuan; 0.5)'") and free.count("surely among the three:") == 3
+    assert "2026-01-01" in timed and timed.endswith("\n540\n")
+    assert "hangzhou/xihu/beishan" in flows and "2026-10-12 23:00" in flows
+
+    wanted: list[str] = []
+    for reason in _TRIED.findall(programs[-1]):
+        wanted.append(wanted[-1] if reason == "the same" else reason)
+    assert [line.split()[1] for line in refused.splitlines()] == wanted
