@@ -22,7 +22,7 @@ from gateway.accountability.lexical import (
 )
 from gateway.model.contract import Bounds
 from gateway.model.filter import Condition, Operator
-from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, Grouping, Period
+from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
 from gateway.model.loss import PrivacyLoss
 from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan
 from gateway.model.region import RegionLevel
@@ -105,6 +105,8 @@ def _write_grouping(item: Grouping) -> Json:
             return {"by": "keys", "field": field}
         case ByRegion(field, level):
             return {"by": "region", "field": field, "level": level.value}
+        case ByRegionTree(field, level):
+            return {"by": "region-tree", "field": field, "level": level.value}
         case ByPeriod(field, period, first, last):
             return {
                 "by": "period",
@@ -123,6 +125,8 @@ def _read_grouping(body: Mapping[str, Json]) -> Grouping:
         return ByKeys(field)
     if by == "region":
         return ByRegion(field, RegionLevel(jcs.typed(body["level"], str)))
+    if by == "region-tree":
+        return ByRegionTree(field, RegionLevel(jcs.typed(body["level"], str)))
     if by == "bins":
         return ByBins(field, read_fraction(jcs.typed(body["width"], str)))
     days = [date.fromisoformat(jcs.typed(body[name], str)) for name in ("first", "last")]

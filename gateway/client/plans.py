@@ -54,6 +54,12 @@ def by_level(field: str, level: str) -> release_pb2.Grouping:
     return release_pb2.Grouping(field=field, level=number)
 
 
+def down_to(field: str, level: str) -> release_pb2.Grouping:
+    """By every region from the one asked for down to a level. `Shown(consistent=True)` makes them add up."""
+    number = release_pb2.RegionLevel.Value(f"REGION_LEVEL_{level.upper()}")
+    return release_pb2.Grouping(field=field, down_to=number)
+
+
 def by_period(field: str, period: str, first_day: date, last_day: date) -> release_pb2.Grouping:
     """By periods: hour, day, week, month or year, from the one of a first day to the one of a last. A time series."""
     number = release_pb2.Period.Value(f"PERIOD_{period.upper()}")
@@ -90,17 +96,20 @@ def plan(
 class Shown:
     """How answers are shown. Free, and any of it can be had again: see the certificate for what was done.
 
-    `non_negative` raises negative counts and sums to 0, `round_to` rounds them, and `top` gives only so many cells,
-    those whose first statistic is largest.
+    `non_negative` raises negative counts and sums to 0, `round_to` rounds them, `top` gives only so many cells, those
+    whose first statistic is largest, and `consistent` makes counts and sums over a tree of regions add up.
     """
 
     non_negative: bool = False
     round_to: int = 1
     top: int = 0
+    consistent: bool = False
 
     def to_message(self) -> release_pb2.Presentation:
         """Return it as it travels."""
-        return release_pb2.Presentation(non_negative=self.non_negative, round_to=self.round_to, top=self.top)
+        return release_pb2.Presentation(
+            non_negative=self.non_negative, round_to=self.round_to, top=self.top, consistent=self.consistent
+        )
 
 
 AS_MEASURED = Shown()

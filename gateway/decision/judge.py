@@ -20,6 +20,7 @@ from gateway.decision.standing import open_at, unmet, unmet_by
 from gateway.model.calendar import city_day
 from gateway.model.contract import DisclosureSpec
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.grouping import ByRegionTree
 from gateway.model.measure import Currency, Price
 from gateway.model.party import Identity
 from gateway.model.permit import FieldViolation, Permit, Refusal
@@ -27,7 +28,7 @@ from gateway.model.plan import SettledRelease
 from gateway.model.purpose import Purpose
 from gateway.model.region import RegionLevel
 from gateway.model.request import DisclosureRequest, MarginRequest, ReleaseRequest, RowsRequest
-from gateway.model.statistics import ADDITIVE
+from gateway.model.statistics import ADDITIVE, Presentation, StatisticsQuery
 from gateway.model.terms import Terms
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.privacy.binding import Unbound, bind
@@ -205,9 +206,9 @@ def _settle(request: ReleaseRequest, found: Entitlement, policy: PolicySnapshot)
     query = bind(request.query, contract, disclosure, partial(_places, policy, found.region))
     if isinstance(query, Unbound):
         return _refuse(ErrorReason.STATISTIC_NOT_DECLARED, query.place, query.rule)
-    if request.presentation.top is not None and request.query.statistics[0].kind not in ADDITIVE:
-        rule = "is by the first statistic, which must be a count or a sum"
-        return _refuse(ErrorReason.REQUEST_INVALID, "presentation.top", rule)
+    unfit = _unfit(request.presentation, request.query)
+    if unfit is not None:
+        return unfit
     price, most = request.price, _most(disclosure)
     place = price.currency.value
     if price.amount <= 0 or not SMALLEST.rho <= price.rho <= most.rho:
@@ -218,6 +219,21 @@ def _settle(request: ReleaseRequest, found: Entitlement, policy: PolicySnapshot)
     if settled is None:
         return _refuse(ErrorReason.EPSILON_OUT_OF_RANGE, place, "is too small for the bounds of this statistic")
     return settled
+
+
+def _unfit(presentation: Presentation, query: StatisticsQuery) -> Refusal | None:
+    tree = any(isinstance(grouping, ByRegionTree) for grouping in query.group_by)
+    if presentation.consistent and not tree:
+        return _refuse(ErrorReason.REQUEST_INVALID, "presentation.consistent", "is for a tree of regions")
+    if presentation.top is None:
+        return None
+    if tree:
+        rule = "has no meaning over a tree of regions: ask for one level"
+        return _refuse(ErrorReason.REQUEST_INVALID, "presentation.top", rule)
+    if query.statistics[0].kind not in ADDITIVE:
+        rule = "is by the first statistic, which must be a count or a sum"
+        return _refuse(ErrorReason.REQUEST_INVALID, "presentation.top", rule)
+    return None
 
 
 def _places(policy: PolicySnapshot, region: str, level: RegionLevel) -> tuple[str, ...]:

@@ -45,6 +45,17 @@ class ByRegion:
 
 
 @dataclass(frozen=True, slots=True)
+class ByRegionTree:
+    """By every region from the one asked for down to those of a level: each is counted, and noised, by itself."""
+
+    field: str
+    level: RegionLevel
+
+    def __str__(self) -> str:
+        return f"{self.field} by {self.level} and above"
+
+
+@dataclass(frozen=True, slots=True)
 class ByPeriod:
     """By the periods from the one that holds the day `first` to the one that holds `last`, of a date or timestamp."""
 
@@ -71,8 +82,9 @@ class ByBins:
         return f"{self.field} by bins"
 
 
-WRITTEN_GROUPING = r"[A-Za-z_][A-Za-z0-9_]*( by (" + "|".join((*RegionLevel, *Period, "bins")) + "))?"
+_LEVELS = "|".join(RegionLevel)
+WRITTEN_GROUPING = rf"[A-Za-z_][A-Za-z0-9_]*( by ((({_LEVELS})( and above)?)|" + "|".join((*Period, "bins")) + "))?"
 """A regular expression of groupings as they are written."""
 
-Grouping = ByKeys | ByRegion | ByPeriod | ByBins
+Grouping = ByKeys | ByRegion | ByRegionTree | ByPeriod | ByBins
 """Its text names the field and the way, in the contract's own names and without a value of the caller's."""

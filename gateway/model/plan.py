@@ -67,18 +67,38 @@ class GroupKey:
     """A field with the keys of its cells, and how a row's key comes about.
 
     Rows with other keys, or NULL, are outside the question. The keys of bins are integers of the field's fixed point.
+    Where `tree` is given, the keys are the leaves of a tree of regions, and the cells are all its regions, parents
+    first: those above a leaf hold the totals of what is below them.
     """
 
     field: str
     keys: tuple[Scalar, ...]
     by: Derivation = AsIs()
+    tree: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> tuple[Scalar, ...]:
+        """The keys of the cells."""
+        return self.tree or self.keys
+
+    @property
+    def levels(self) -> int:
+        """How many cells of this grouping a row counts in."""
+        return len({path.count("/") for path in self.tree}) or 1
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """For each cell of the tree the place of the region above it; -1 for the one asked for."""
+        places = {path: place for place, path in enumerate(self.tree)}
+        return tuple(places.get(path.rpartition("/")[0], -1) for path in self.tree)
 
 
 @dataclass(frozen=True, slots=True)
 class BoundedQuery:
     """A query with its keys and bounds, ready for sensitivity and for the engine.
 
-    A unit contributes to at most `max_groups` cells. `measures` are those of each statistic, in order.
+    A unit contributes to at most `max_groups` combinations of keys. `measures` are those of each statistic, in order.
+    At most one grouping has a tree.
     """
 
     group_by: tuple[GroupKey, ...]
@@ -87,8 +107,13 @@ class BoundedQuery:
 
     @property
     def cells(self) -> int:
-        """The number of cells: every combination of keys."""
-        return prod(len(group.keys) for group in self.group_by)
+        """The number of cells: every combination of the groupings' cells."""
+        return prod(len(group.cells) for group in self.group_by)
+
+    @property
+    def levels(self) -> int:
+        """In how many cells a row counts: one, or one on each level of a tree."""
+        return prod(group.levels for group in self.group_by)
 
 
 @dataclass(frozen=True, slots=True)

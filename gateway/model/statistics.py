@@ -67,13 +67,14 @@ class Presentation:
     """What is done to noised answers before they are shown. It costs nothing, and each step is named with the answer.
 
     `non_negative` raises negative counts and sums to 0, which biases them; `round_to` rounds to multiples of it; `top`
-    gives the so many cells whose first statistic, a count or a sum, is largest. Noised answers stay as they are stored:
-    any presentation of a release can be had again.
+    gives the so many cells whose first statistic, a count or a sum, is largest; `consistent` makes counts and sums over
+    a tree of regions add up. Noised answers stay as they are stored: any presentation of a release can be had again.
     """
 
     non_negative: bool = False
     round_to: int = 1
     top: int | None = None
+    consistent: bool = False
 
 
 PLAIN = Presentation()

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from gateway.model.contract import DataContract, DisclosureSpec, FieldSpec, StatisticsSpec
-from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, Grouping, Period
+from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
 from gateway.model.measure import Measure, MeasureKind
 from gateway.model.plan import AtLevel, BoundedQuery, GroupKey, InBins, InPeriod
-from gateway.model.region import RegionLevel
+from gateway.model.region import RegionLevel, is_within
 from gateway.model.statistics import OF_A_FIELD, Statistic, StatisticKind, StatisticsQuery
 from gateway.model.values import FieldType
 
@@ -39,6 +39,7 @@ class Unbound:
 
 
 UNDECLARED = "is not declared for this disclosure"
+NOT_ADDITIVE = "does not add up over a tree of regions: ask for one level, or for counts, sums, means or variances"
 TOO_MANY = f"makes more than {MAX_ANSWERS} answers: group by less, or ask for fewer statistics"
 TOO_FINE = f"needs more than {MAX_BINS} bins: group by less, or ask for quantiles of fewer fields"
 
@@ -51,7 +52,7 @@ def bind(
     if spec is None or not query.statistics:
         return Unbound("plan.disclosure", UNDECLARED)
     groups: list[GroupKey] = []
-    cells = 1
+    cells = leaves = 1
     for position, grouping in enumerate(query.group_by):
         place = f"plan.group_by[{position}]"
         twice = any(other.field == grouping.field for other in query.group_by[:position])
@@ -61,19 +62,30 @@ def bind(
         group = _group(grouping, declared, contract, places, MAX_ANSWERS // cells)
         if isinstance(group, str):
             return Unbound(place, group)
-        cells *= len(group.keys)
+        if group.tree and any(other.tree for other in groups):
+            return Unbound(place, "is a second tree of regions, and a plan has one")
+        cells, leaves = cells * len(group.cells), leaves * len(group.keys)
         groups.append(group)
     measures: list[tuple[Measure, ...]] = []
     for position, statistic in enumerate(query.statistics):
         found = _measures(statistic, contract, spec)
         if not found:
             return Unbound(f"plan.statistics[{position}]", UNDECLARED)
+        if any(group.tree for group in groups) and not _adds_up(statistic, min(spec.max_groups, leaves)):
+            return Unbound(f"plan.statistics[{position}]", NOT_ADDITIVE)
         measures.append(found)
     if cells * sum(max(1, len(statistic.ranks)) for statistic in query.statistics) > MAX_ANSWERS:
         return Unbound("plan.group_by", TOO_MANY)
     if cells * sum(len(measure.edges) for each in measures for measure in each if measure.width) > MAX_BINS:
         return Unbound("plan.group_by", TOO_FINE)
-    return BoundedQuery(tuple(groups), tuple(measures), min(spec.max_groups, cells))
+    return BoundedQuery(tuple(groups), tuple(measures), min(spec.max_groups, leaves))
+
+
+def _adds_up(statistic: Statistic, max_groups: int) -> bool:
+    """Whether what is measured in a region is the total of what is measured in the regions below it."""
+    if statistic.kind is StatisticKind.COUNT_UNITS:
+        return max_groups == 1
+    return statistic.kind is not StatisticKind.QUANTILES
 
 
 def _group(grouping: Grouping, field: FieldSpec, contract: DataContract, places: Places, most: int) -> GroupKey | str:
@@ -88,6 +100,16 @@ def _group(grouping: Grouping, field: FieldSpec, contract: DataContract, places:
             if not paths:
                 return "names a level that the region asked for does not reach down to"
             return GroupKey(field.name, paths, AtLevel(tuple(RegionLevel).index(level) + 1))
+        case ByRegionTree(_, level):
+            if not field.regions and field.name != contract.region_field:
+                return "holds no regions"
+            levels = tuple(RegionLevel)
+            leaves = places(level)
+            above = [path for one in levels[: levels.index(level)] for path in places(one)]
+            tree = (*(path for path in above if any(is_within(leaf, path) for leaf in leaves)), *leaves)
+            if not leaves:
+                return "names a level that the region asked for does not reach down to"
+            return GroupKey(field.name, leaves, AtLevel(levels.index(level) + 1), tree)
         case ByPeriod(_, period, first, last):
             if field.type not in (FieldType.DATE, FieldType.TIMESTAMP):
                 return "is no date or timestamp"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,14 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import Measure
 from gateway.model.plan import BoundedQuery, InBins
 from gateway.model.values import Scalar
+from gateway.privacy.answers.forest import Forest
 from gateway.privacy.answers.quantiles import BinTree
 
 
 def cells_of(query: BoundedQuery, decimals: Sequence[int]) -> tuple[tuple[Scalar, ...], ...]:
     """Return the keys of every cell, in order. Bins are named by their lower end, in the field's own units."""
     keys = [
-        tuple(_own_unit(key, places) for key in group.keys) if isinstance(group.by, InBins) else group.keys
+        tuple(_own_unit(key, places) for key in group.keys) if isinstance(group.by, InBins) else group.cells
         for group, places in zip(query.group_by, decimals, strict=True)
     ]
     return tuple(product(*keys))
@@ -49,11 +51,12 @@ def laid_out(found: pa.RecordBatch, query: BoundedQuery, measures: Sequence[Meas
         places = places * len(edges) + _places(found.column(groups), edges)
     if len(np.unique(places)) != found.num_rows:
         raise Fault(ErrorReason.INTERNAL)
-    size = query.cells * (len(measures[0].edges) if histogram else 1)
+    size = prod(len(group.keys) for group in query.group_by) * (len(measures[0].edges) if histogram else 1)
     for measure, column in zip(measures, found.columns[groups + histogram :], strict=True):
         vector = np.zeros(size, np.int64)
         vector[places] = column.to_numpy(zero_copy_only=False)
-        yield tuple((_nodes(vector, measure) if measure.branching else vector).tolist())
+        vector = _nodes(vector, measure) if measure.branching else _rolled_up(vector, query)
+        yield tuple(vector.tolist())
 
 
 def _places(column: pa.Array[Any], keys: Sequence[Scalar]) -> npt.NDArray[np.int64]:
@@ -68,6 +71,18 @@ def _places(column: pa.Array[Any], keys: Sequence[Scalar]) -> npt.NDArray[np.int
         raise Fault(ErrorReason.INTERNAL)
     result: npt.NDArray[np.int64] = found[encoded.indices.to_numpy(zero_copy_only=False)]
     return result
+
+
+def _rolled_up(leaves: npt.NDArray[np.int64], query: BoundedQuery) -> npt.NDArray[np.int64]:
+    """The same over the cells of a tree of regions, where there is one: each holds the total of the leaves below it."""
+    axis = next((axis for axis, group in enumerate(query.group_by) if group.tree), None)
+    if axis is None:
+        return leaves
+    group = query.group_by[axis]
+    shaped = np.moveaxis(leaves.reshape([len(other.keys) for other in query.group_by]), axis, -1)
+    padding = [(0, 0)] * (shaped.ndim - 1) + [(len(group.tree) - len(group.keys), 0)]
+    totals = Forest(group.parents).totals(np.pad(shaped, padding))
+    return np.moveaxis(totals, -1, axis).reshape(-1)
 
 
 def _nodes(bins: npt.NDArray[np.int64], measure: Measure) -> npt.NDArray[np.int64]:

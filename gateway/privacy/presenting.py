@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,10 +21,12 @@ from gateway.model.statistics import (
 )
 from gateway.model.values import Scalar
 from gateway.privacy.answers.estimates import Estimates, measured, non_negative, rounded
+from gateway.privacy.answers.labels import PostProcessing
 from gateway.privacy.answers.moments import FieldBounds, MomentNoise, mean, variance
-from gateway.privacy.answers.noise import IntegerNoise, Integers, NoiseKind
+from gateway.privacy.answers.noise import IntegerNoise, Integers
 from gateway.privacy.answers.quantiles import BinTree, quantiles
 from gateway.privacy.answers.ranking import top
+from gateway.privacy.consistency import made_consistent, noise_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,13 @@ def present(release: Release, query: StatisticsQuery, presentation: Presentation
         measures = [one for one in release.measures if one.plan.statistic == position]
         decimals = 0 if statistic.field is None else contract.fields[statistic.field].decimals
         names = _names(statistic)
-        for name, estimates in zip(names, _estimates(statistic, measures), strict=True):
+        if presentation.consistent and statistic.kind in ADDITIVE:
+            found: Iterable[Estimates] = [
+                made_consistent(measures[0], release.cells, query, non_negative=presentation.non_negative)
+            ]
+        else:
+            found = _estimates(statistic, measures)
+        for name, estimates in zip(names, found, strict=True):
             shown = _processed(estimates, statistic, presentation)
             answers.append(_answers(name, position, shown, decimals, statistic))
     if presentation.top is None:
@@ -68,7 +76,7 @@ def _names(statistic: Statistic) -> list[str]:
 
 def _estimates(statistic: Statistic, measures: Sequence[NoisedMeasure]) -> Iterator[Estimates]:
     vectors = [np.array(one.values, np.int64) for one in measures]
-    noises = [_noise(one) for one in measures]
+    noises = [noise_of(one) for one in measures]
     match statistic.kind:
         case StatisticKind.MEAN:
             (counts, totals), (count, total) = vectors, noises
@@ -100,10 +108,6 @@ def _quantiles(nodes: Integers, noise: IntegerNoise, measure: Measure, statistic
         yield Estimates(parts[0], parts[1], parts[2], found.applied)
 
 
-def _noise(one: NoisedMeasure) -> IntegerNoise:
-    return IntegerNoise(NoiseKind(one.plan.mechanism), one.plan.scale)
-
-
 def _bounds(measure: Measure) -> FieldBounds:
     if measure.bounds is None:
         raise ValueError("a measure of a field has bounds")
@@ -115,17 +119,19 @@ def _processed(estimates: Estimates, statistic: Statistic, presentation: Present
         return estimates
     if presentation.round_to > 1:
         estimates = rounded(estimates, presentation.round_to)
-    return non_negative(estimates) if presentation.non_negative else estimates
+    whole = presentation.consistent  # no value is below zero then
+    return non_negative(estimates) if presentation.non_negative and not whole else estimates
 
 
 def _answers(name: str, position: int, shown: Estimates, decimals: int, statistic: Statistic) -> Answers:
     unit = 10.0 ** (2 * decimals if statistic.kind is StatisticKind.VARIANCE else decimals)
     whole = statistic.kind in ADDITIVE and not decimals
+    fractional = PostProcessing.CONSISTENT in shown.applied
     values = shown.values / unit
     return Answers(
         name,
         position,
-        tuple(map(int, values.tolist())) if whole else tuple(values.tolist()),
+        tuple(map(int, values.tolist())) if whole and not fractional else tuple(values.tolist()),
         tuple((shown.lower / unit).tolist()),
         tuple((shown.upper / unit).tolist()),
         tuple(step.value for step in shown.applied),
@@ -141,7 +147,7 @@ def _top(
     contract: DataContract,
 ) -> Shown:
     """The cells with the largest noised answers to the first statistic, and no others."""
-    ranked = top(np.array(first.values, np.int64), min(most, len(cells)), _noise(first))
+    ranked = top(np.array(first.values, np.int64), min(most, len(cells)), noise_of(first))
     places = ranked.places.tolist()
     decimals = 0 if statistic.field is None else contract.fields[statistic.field].decimals
     leading = _answers(answers[0].name, 0, ranked.counts, decimals, statistic)

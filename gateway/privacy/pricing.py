@@ -54,7 +54,7 @@ def _total(noise: Sequence[NoisePlan], currency: Currency) -> PrivacyLoss:
 
 def _plan(measure: Measure, position: int, query: BoundedQuery, share: Price, contract: DataContract) -> NoisePlan:
     measure = _branched(measure, share.currency)
-    bound = sensitivity(measure, query.max_groups)
+    bound = sensitivity(measure, query.max_groups, query.levels)
     if share.currency is Currency.EPSILON:
         mechanism, scale = Mechanism.LAPLACE, laplace_scale(bound.l1, share.amount)
         loss = PrivacyLoss(pure_to_rho(share.amount), share.amount)
@@ -105,7 +105,7 @@ def price_for_margin(query: BoundedQuery, statistics: Sequence[Statistic], margi
     needed = Fraction(0)
     for statistic, measures in zip(statistics, query.measures, strict=True):
         for measure in measures:
-            bound = sensitivity(_branched(measure, currency), query.max_groups)
+            bound = sensitivity(_branched(measure, currency), query.max_groups, query.levels)
             losses = [stated_loss(Mechanism.LAPLACE, scale_for(Mechanism.LAPLACE, most), bound.l1, bound.l2_squared)]
             if currency is Currency.RHO:
                 scale = scale_for(Mechanism.GAUSSIAN, most)

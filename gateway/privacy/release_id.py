@@ -7,7 +7,7 @@ import json
 from datetime import date, datetime
 
 from gateway.model.filter import Condition
-from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, Grouping
+from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping
 from gateway.model.loss import exact
 from gateway.model.permit import Permit
 from gateway.model.request import ReleaseRequest, RowsRequest
@@ -87,6 +87,8 @@ def _grouping(grouping: Grouping) -> list[str]:
             return ["keys", field]
         case ByRegion(field, level):
             return ["region", field, level.value]
+        case ByRegionTree(field, level):
+            return ["region-tree", field, level.value]
         case ByPeriod(field, period, first, last):
             return ["period", field, period.value, first.isoformat(), last.isoformat()]
         case ByBins(field, width):

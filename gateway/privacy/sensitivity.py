@@ -21,19 +21,20 @@ class Sensitivity:
     derivation: str
 
 
-def sensitivity(measure: Measure, max_groups: int) -> Sensitivity:
-    """Return the sensitivity of one measure over all cells.
+def sensitivity(measure: Measure, max_groups: int, levels: int = 1) -> Sensitivity:
+    """Return the sensitivity of one measure over all cells, where a row counts on so many levels of a tree of regions.
 
     Of a histogram, all of a unit's rows in a cell may lie in one bin: that is the worst case of L2. In a tree of bins
-    they count once on every level.
+    they count once on every level. In a tree of regions, all of a unit's cells may lie below one region.
     """
-    largest, times, levels = measure.largest, max_groups, ""
+    largest, deep = measure.largest, levels
     if measure.branching:
-        tree = BinTree(len(measure.edges), measure.branching)
-        times, levels = max_groups * tree.levels, f" × {tree.levels} levels"
-    return Sensitivity(
-        times * largest, times * largest**2, f"{max_groups} cells per unit × {_per_cell(measure)}{levels}"
-    )
+        deep = BinTree(len(measure.edges), measure.branching).levels
+        squared = deep * max_groups * largest**2
+    else:
+        squared = max_groups * largest**2 + (levels - 1) * (max_groups * largest) ** 2
+    derivation = f"{max_groups} cells per unit × {_per_cell(measure)}" + (f" × {deep} levels" if deep > 1 else "")
+    return Sensitivity(deep * max_groups * largest, squared, derivation)
 
 
 def _per_cell(measure: Measure) -> str:

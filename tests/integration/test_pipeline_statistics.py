@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from gateway import pipeline
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.statistics import PLAIN
+from gateway.model.statistics import PLAIN, Presentation, Statistic, StatisticKind
 from gateway.pipeline import Refused
 from tests.integration.house import House, context, counting, delivered, released, tracing
 
@@ -199,3 +200,34 @@ def test_what_a_failed_request_paid_for_is_first_delivered_as_no_replay(house: H
     assert (first.paid, first.receipt.record.replay) == (False, False)
     second = released(pipeline.release(house.ports, house.peer("zju-research"), counting()))
     assert (second.paid, second.receipt.record.replay) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("presentation", "place"),
+    [
+        pytest.param(Presentation(consistent=True), "presentation.consistent", id="consistent without a tree"),
+        pytest.param(Presentation(top=1), "presentation.top", id="top by a mean"),
+    ],
+)
+def test_what_a_release_cannot_be_shown_as_is_refused_and_free(
+    house: House, presentation: Presentation, place: str
+) -> None:
+    asked = counting()
+    mean = Statistic(StatisticKind.MEAN, "amount_yuan")
+    asked = replace(asked, query=replace(asked.query, statistics=(mean,)))
+    before = balances(house)
+    refused = pipeline.release(house.ports, house.peer("zju-research"), replace(asked, presentation=presentation))
+    assert isinstance(refused, Refused) and refused.refusal.reason is ErrorReason.REQUEST_INVALID
+    assert [one.field for one in refused.refusal.violations] == [place]
+    assert balances(house) == before
+    made = released(pipeline.release(house.ports, house.peer("zju-research"), asked)).release
+    paid = balances(house)
+    again = pipeline.stored_release(
+        house.ports, house.peer("zju-research"), context("academic-research"), made.id, presentation
+    )
+    assert isinstance(again, Refused) and again.refusal.reason is ErrorReason.REQUEST_INVALID
+    assert balances(house) == paid
+    stranger = pipeline.stored_release(
+        house.ports, house.peer("hotel-lakeside"), context("academic-research"), made.id, presentation
+    )
+    assert isinstance(stranger, Refused) and stranger.refusal.reason is ErrorReason.RELEASE_NOT_FOUND

@@ -28,7 +28,7 @@ from gateway.api.v1 import value_pb2 as gateway_dot_api_dot_v1_dot_value__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cgateway/api/v1/release.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1agateway/api/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x01\n\x0bReleasePlan\x12\x1a\n\x07\x64\x61taset\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x34\n\x07\x66ilters\x18\x03 \x03(\x0b\x32\x19.gateway.api.v1.ConditionB\x08\xbaH\x05\x92\x01\x02\x10 \x12\x34\n\x08group_by\x18\x04 \x03(\x0b\x32\x18.gateway.api.v1.GroupingB\x08\xbaH\x05\x92\x01\x02\x10\x08\x12\x39\n\nstatistics\x18\x05 \x03(\x0b\x32\x19.gateway.api.v1.StatisticB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10\"\xeb\x01\n\x08Grouping\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12,\n\x04keys\x18\x02 \x01(\x0b\x32\x1c.gateway.api.v1.DeclaredKeysH\x00\x12\x38\n\x05level\x18\x03 \x01(\x0e\x32\x1b.gateway.api.v1.RegionLevelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00H\x00\x12*\n\x07periods\x18\x04 \x01(\x0b\x32\x17.gateway.api.v1.PeriodsH\x00\x12$\n\x04\x62ins\x18\x05 \x01(\x0b\x32\x14.gateway.api.v1.BinsH\x00\x42\x0b\n\x02\x62y\x12\x05\xbaH\x02\x08\x01\"\x0e\n\x0c\x44\x65\x63laredKeys\"\xac\x01\n\x07Periods\x12\x32\n\x06period\x18\x01 \x01(\x0e\x32\x16.gateway.api.v1.PeriodB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x36\n\tfirst_day\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12\x35\n\x08last_day\x18\x03 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\"\x15\n\x04\x42ins\x12\r\n\x05width\x18\x01 \x01(\x01\"\xb7\x02\n\tStatistic\x12&\n\x05\x63ount\x18\x01 \x01(\x0b\x32\x15.gateway.api.v1.CountH\x00\x12\x31\n\x0b\x63ount_units\x18\x02 \x01(\x0b\x32\x1a.gateway.api.v1.CountUnitsH\x00\x12\"\n\x03sum\x18\x03 \x01(\x0b\x32\x13.gateway.api.v1.SumH\x00\x12$\n\x04mean\x18\x04 \x01(\x0b\x32\x14.gateway.api.v1.MeanH\x00\x12,\n\x08variance\x18\x05 \x01(\x0b\x32\x18.gateway.api.v1.VarianceH\x00\x12.\n\tquantiles\x18\x06 \x01(\x0b\x32\x19.gateway.api.v1.QuantilesH\x00\x12\x18\n\x06weight\x18\x07 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x42\r\n\x04kind\x12\x05\xbaH\x02\x08\x01\"\x07\n\x05\x43ount\"\x0c\n\nCountUnits\"\x1f\n\x03Sum\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\" \n\x04Mean\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"$\n\x08Variance\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"@\n\tQuantiles\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x19\n\x05ranks\x18\x02 \x03(\x01\x42\n\xbaH\x07\x92\x01\x04\x08\x01\x10 \"N\n\x0cPresentation\x12\x14\n\x0cnon_negative\x18\x01 \x01(\x08\x12\x1b\n\x08round_to\x18\x02 \x01(\rB\t\xbaH\x06*\x04\x18\xc0\x84=\x12\x0b\n\x03top\x18\x03 \x01(\r\"n\n\x08\x45stimate\x12\x0f\n\x05value\x18\x01 \x01(\x03H\x00\x12\x10\n\x06number\x18\x02 \x01(\x01H\x00\x12\x11\n\tmargin_95\x18\x03 \x01(\x01\x12\x10\n\x08lower_95\x18\x04 \x01(\x01\x12\x10\n\x08upper_95\x18\x05 \x01(\x01\x42\x08\n\x06\x61nswer\"l\n\x04\x43\x65ll\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.gateway.api.v1.Value\x12+\n\testimates\x18\x02 \x03(\x0b\x32\x18.gateway.api.v1.Estimate\x12\x12\n\nsurely_top\x18\x03 \x01(\x08\"H\n\x0c\x41nswerColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tstatistic\x18\x02 \x01(\r\x12\x17\n\x0fpost_processing\x18\x03 \x03(\t\"\xee\x01\n\rMeasureDetail\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tstatistic\x18\x02 \x01(\r\x12\x11\n\tmechanism\x18\x03 \x01(\t\x12\r\n\x05scale\x18\x04 \x01(\x01\x12\x16\n\x0esensitivity_l1\x18\x05 \x01(\t\x12\x1e\n\x16sensitivity_l2_squared\x18\x06 \x01(\t\x12\x1e\n\x16sensitivity_derivation\x18\x07 \x01(\t\x12\x11\n\tmargin_95\x18\x08 \x01(\x01\x12\x11\n\tbias_note\x18\t \x01(\t\x12\x0b\n\x03rho\x18\n \x01(\t\x12\x0f\n\x07\x65psilon\x18\x0b \x01(\t\"\xa0\x03\n\x07Release\x12\x12\n\nrelease_id\x18\x01 \x01(\t\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04plan\x18\x03 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlan\x12\x0e\n\x06region\x18\x04 \x01(\t\x12-\n\x07\x63olumns\x18\x05 \x03(\x0b\x32\x1c.gateway.api.v1.AnswerColumn\x12#\n\x05\x63\x65lls\x18\x06 \x03(\x0b\x32\x14.gateway.api.v1.Cell\x12/\n\x08measures\x18\x07 \x03(\x0b\x32\x1d.gateway.api.v1.MeasureDetail\x12\x31\n\x0cprivacy_loss\x18\x08 \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12\x14\n\x0cprivacy_unit\x18\t \x01(\t\x12\x14\n\x0c\x64\x61ta_version\x18\n \x01(\t\x12\x32\n\x0cpresentation\x18\x0b \x01(\x0b\x32\x1c.gateway.api.v1.Presentation*\x92\x01\n\x0bRegionLevel\x12\x1c\n\x18REGION_LEVEL_UNSPECIFIED\x10\x00\x12\x15\n\x11REGION_LEVEL_CITY\x10\x01\x12\x19\n\x15REGION_LEVEL_DISTRICT\x10\x02\x12\x17\n\x13REGION_LEVEL_STREET\x10\x03\x12\x1a\n\x16REGION_LEVEL_COMMUNITY\x10\x04*u\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPERIOD_HOUR\x10\x01\x12\x0e\n\nPERIOD_DAY\x10\x02\x12\x0f\n\x0bPERIOD_WEEK\x10\x03\x12\x10\n\x0cPERIOD_MONTH\x10\x04\x12\x0f\n\x0bPERIOD_YEAR\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cgateway/api/v1/release.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1agateway/api/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x01\n\x0bReleasePlan\x12\x1a\n\x07\x64\x61taset\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x34\n\x07\x66ilters\x18\x03 \x03(\x0b\x32\x19.gateway.api.v1.ConditionB\x08\xbaH\x05\x92\x01\x02\x10 \x12\x34\n\x08group_by\x18\x04 \x03(\x0b\x32\x18.gateway.api.v1.GroupingB\x08\xbaH\x05\x92\x01\x02\x10\x08\x12\x39\n\nstatistics\x18\x05 \x03(\x0b\x32\x19.gateway.api.v1.StatisticB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10\"\xa7\x02\n\x08Grouping\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12,\n\x04keys\x18\x02 \x01(\x0b\x32\x1c.gateway.api.v1.DeclaredKeysH\x00\x12\x38\n\x05level\x18\x03 \x01(\x0e\x32\x1b.gateway.api.v1.RegionLevelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00H\x00\x12*\n\x07periods\x18\x04 \x01(\x0b\x32\x17.gateway.api.v1.PeriodsH\x00\x12$\n\x04\x62ins\x18\x05 \x01(\x0b\x32\x14.gateway.api.v1.BinsH\x00\x12:\n\x07\x64own_to\x18\x06 \x01(\x0e\x32\x1b.gateway.api.v1.RegionLevelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00H\x00\x42\x0b\n\x02\x62y\x12\x05\xbaH\x02\x08\x01\"\x0e\n\x0c\x44\x65\x63laredKeys\"\xac\x01\n\x07Periods\x12\x32\n\x06period\x18\x01 \x01(\x0e\x32\x16.gateway.api.v1.PeriodB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x36\n\tfirst_day\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12\x35\n\x08last_day\x18\x03 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\"\x15\n\x04\x42ins\x12\r\n\x05width\x18\x01 \x01(\x01\"\xb7\x02\n\tStatistic\x12&\n\x05\x63ount\x18\x01 \x01(\x0b\x32\x15.gateway.api.v1.CountH\x00\x12\x31\n\x0b\x63ount_units\x18\x02 \x01(\x0b\x32\x1a.gateway.api.v1.CountUnitsH\x00\x12\"\n\x03sum\x18\x03 \x01(\x0b\x32\x13.gateway.api.v1.SumH\x00\x12$\n\x04mean\x18\x04 \x01(\x0b\x32\x14.gateway.api.v1.MeanH\x00\x12,\n\x08variance\x18\x05 \x01(\x0b\x32\x18.gateway.api.v1.VarianceH\x00\x12.\n\tquantiles\x18\x06 \x01(\x0b\x32\x19.gateway.api.v1.QuantilesH\x00\x12\x18\n\x06weight\x18\x07 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x42\r\n\x04kind\x12\x05\xbaH\x02\x08\x01\"\x07\n\x05\x43ount\"\x0c\n\nCountUnits\"\x1f\n\x03Sum\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\" \n\x04Mean\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"$\n\x08Variance\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"@\n\tQuantiles\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x19\n\x05ranks\x18\x02 \x03(\x01\x42\n\xbaH\x07\x92\x01\x04\x08\x01\x10 \"b\n\x0cPresentation\x12\x14\n\x0cnon_negative\x18\x01 \x01(\x08\x12\x1b\n\x08round_to\x18\x02 \x01(\rB\t\xbaH\x06*\x04\x18\xc0\x84=\x12\x12\n\nconsistent\x18\x04 \x01(\x08\x12\x0b\n\x03top\x18\x03 \x01(\r\"n\n\x08\x45stimate\x12\x0f\n\x05value\x18\x01 \x01(\x03H\x00\x12\x10\n\x06number\x18\x02 \x01(\x01H\x00\x12\x11\n\tmargin_95\x18\x03 \x01(\x01\x12\x10\n\x08lower_95\x18\x04 \x01(\x01\x12\x10\n\x08upper_95\x18\x05 \x01(\x01\x42\x08\n\x06\x61nswer\"l\n\x04\x43\x65ll\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.gateway.api.v1.Value\x12+\n\testimates\x18\x02 \x03(\x0b\x32\x18.gateway.api.v1.Estimate\x12\x12\n\nsurely_top\x18\x03 \x01(\x08\"H\n\x0c\x41nswerColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tstatistic\x18\x02 \x01(\r\x12\x17\n\x0fpost_processing\x18\x03 \x03(\t\"\xee\x01\n\rMeasureDetail\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tstatistic\x18\x02 \x01(\r\x12\x11\n\tmechanism\x18\x03 \x01(\t\x12\r\n\x05scale\x18\x04 \x01(\x01\x12\x16\n\x0esensitivity_l1\x18\x05 \x01(\t\x12\x1e\n\x16sensitivity_l2_squared\x18\x06 \x01(\t\x12\x1e\n\x16sensitivity_derivation\x18\x07 \x01(\t\x12\x11\n\tmargin_95\x18\x08 \x01(\x01\x12\x11\n\tbias_note\x18\t \x01(\t\x12\x0b\n\x03rho\x18\n \x01(\t\x12\x0f\n\x07\x65psilon\x18\x0b \x01(\t\"\xa0\x03\n\x07Release\x12\x12\n\nrelease_id\x18\x01 \x01(\t\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04plan\x18\x03 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlan\x12\x0e\n\x06region\x18\x04 \x01(\t\x12-\n\x07\x63olumns\x18\x05 \x03(\x0b\x32\x1c.gateway.api.v1.AnswerColumn\x12#\n\x05\x63\x65lls\x18\x06 \x03(\x0b\x32\x14.gateway.api.v1.Cell\x12/\n\x08measures\x18\x07 \x03(\x0b\x32\x1d.gateway.api.v1.MeasureDetail\x12\x31\n\x0cprivacy_loss\x18\x08 \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12\x14\n\x0cprivacy_unit\x18\t \x01(\t\x12\x14\n\x0c\x64\x61ta_version\x18\n \x01(\t\x12\x32\n\x0cpresentation\x18\x0b \x01(\x0b\x32\x1c.gateway.api.v1.Presentation*\x92\x01\n\x0bRegionLevel\x12\x1c\n\x18REGION_LEVEL_UNSPECIFIED\x10\x00\x12\x15\n\x11REGION_LEVEL_CITY\x10\x01\x12\x19\n\x15REGION_LEVEL_DISTRICT\x10\x02\x12\x17\n\x13REGION_LEVEL_STREET\x10\x03\x12\x1a\n\x16REGION_LEVEL_COMMUNITY\x10\x04*u\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPERIOD_HOUR\x10\x01\x12\x0e\n\nPERIOD_DAY\x10\x02\x12\x0f\n\x0bPERIOD_WEEK\x10\x03\x12\x10\n\x0cPERIOD_MONTH\x10\x04\x12\x0f\n\x0bPERIOD_YEAR\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +51,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GROUPING'].fields_by_name['field']._serialized_options = b'\272H\006r\004\020\001\030@'
   _globals['_GROUPING'].fields_by_name['level']._loaded_options = None
   _globals['_GROUPING'].fields_by_name['level']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_GROUPING'].fields_by_name['down_to']._loaded_options = None
+  _globals['_GROUPING'].fields_by_name['down_to']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_PERIODS'].fields_by_name['period']._loaded_options = None
   _globals['_PERIODS'].fields_by_name['period']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_PERIODS'].fields_by_name['first_day']._loaded_options = None
@@ -73,44 +75,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUANTILES'].fields_by_name['ranks']._serialized_options = b'\272H\007\222\001\004\010\001\020 '
   _globals['_PRESENTATION'].fields_by_name['round_to']._loaded_options = None
   _globals['_PRESENTATION'].fields_by_name['round_to']._serialized_options = b'\272H\006*\004\030\300\204='
-  _globals['_REGIONLEVEL']._serialized_start=2407
-  _globals['_REGIONLEVEL']._serialized_end=2553
-  _globals['_PERIOD']._serialized_start=2555
-  _globals['_PERIOD']._serialized_end=2672
+  _globals['_REGIONLEVEL']._serialized_start=2487
+  _globals['_REGIONLEVEL']._serialized_end=2633
+  _globals['_PERIOD']._serialized_start=2635
+  _globals['_PERIOD']._serialized_end=2752
   _globals['_RELEASEPLAN']._serialized_start=169
   _globals['_RELEASEPLAN']._serialized_end=408
   _globals['_GROUPING']._serialized_start=411
-  _globals['_GROUPING']._serialized_end=646
-  _globals['_DECLAREDKEYS']._serialized_start=648
-  _globals['_DECLAREDKEYS']._serialized_end=662
-  _globals['_PERIODS']._serialized_start=665
-  _globals['_PERIODS']._serialized_end=837
-  _globals['_BINS']._serialized_start=839
-  _globals['_BINS']._serialized_end=860
-  _globals['_STATISTIC']._serialized_start=863
-  _globals['_STATISTIC']._serialized_end=1174
-  _globals['_COUNT']._serialized_start=1176
-  _globals['_COUNT']._serialized_end=1183
-  _globals['_COUNTUNITS']._serialized_start=1185
-  _globals['_COUNTUNITS']._serialized_end=1197
-  _globals['_SUM']._serialized_start=1199
-  _globals['_SUM']._serialized_end=1230
-  _globals['_MEAN']._serialized_start=1232
-  _globals['_MEAN']._serialized_end=1264
-  _globals['_VARIANCE']._serialized_start=1266
-  _globals['_VARIANCE']._serialized_end=1302
-  _globals['_QUANTILES']._serialized_start=1304
-  _globals['_QUANTILES']._serialized_end=1368
-  _globals['_PRESENTATION']._serialized_start=1370
-  _globals['_PRESENTATION']._serialized_end=1448
-  _globals['_ESTIMATE']._serialized_start=1450
-  _globals['_ESTIMATE']._serialized_end=1560
-  _globals['_CELL']._serialized_start=1562
-  _globals['_CELL']._serialized_end=1670
-  _globals['_ANSWERCOLUMN']._serialized_start=1672
-  _globals['_ANSWERCOLUMN']._serialized_end=1744
-  _globals['_MEASUREDETAIL']._serialized_start=1747
-  _globals['_MEASUREDETAIL']._serialized_end=1985
-  _globals['_RELEASE']._serialized_start=1988
-  _globals['_RELEASE']._serialized_end=2404
+  _globals['_GROUPING']._serialized_end=706
+  _globals['_DECLAREDKEYS']._serialized_start=708
+  _globals['_DECLAREDKEYS']._serialized_end=722
+  _globals['_PERIODS']._serialized_start=725
+  _globals['_PERIODS']._serialized_end=897
+  _globals['_BINS']._serialized_start=899
+  _globals['_BINS']._serialized_end=920
+  _globals['_STATISTIC']._serialized_start=923
+  _globals['_STATISTIC']._serialized_end=1234
+  _globals['_COUNT']._serialized_start=1236
+  _globals['_COUNT']._serialized_end=1243
+  _globals['_COUNTUNITS']._serialized_start=1245
+  _globals['_COUNTUNITS']._serialized_end=1257
+  _globals['_SUM']._serialized_start=1259
+  _globals['_SUM']._serialized_end=1290
+  _globals['_MEAN']._serialized_start=1292
+  _globals['_MEAN']._serialized_end=1324
+  _globals['_VARIANCE']._serialized_start=1326
+  _globals['_VARIANCE']._serialized_end=1362
+  _globals['_QUANTILES']._serialized_start=1364
+  _globals['_QUANTILES']._serialized_end=1428
+  _globals['_PRESENTATION']._serialized_start=1430
+  _globals['_PRESENTATION']._serialized_end=1528
+  _globals['_ESTIMATE']._serialized_start=1530
+  _globals['_ESTIMATE']._serialized_end=1640
+  _globals['_CELL']._serialized_start=1642
+  _globals['_CELL']._serialized_end=1750
+  _globals['_ANSWERCOLUMN']._serialized_start=1752
+  _globals['_ANSWERCOLUMN']._serialized_end=1824
+  _globals['_MEASUREDETAIL']._serialized_start=1827
+  _globals['_MEASUREDETAIL']._serialized_end=2065
+  _globals['_RELEASE']._serialized_start=2068
+  _globals['_RELEASE']._serialized_end=2484
 # @@protoc_insertion_point(module_scope)

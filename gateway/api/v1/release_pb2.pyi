@@ -117,8 +117,11 @@ class Grouping(_message.Message):
     LEVEL_FIELD_NUMBER: _builtins.int
     PERIODS_FIELD_NUMBER: _builtins.int
     BINS_FIELD_NUMBER: _builtins.int
+    DOWN_TO_FIELD_NUMBER: _builtins.int
     field: _builtins.str
     level: Global___RegionLevel.ValueType
+    down_to: Global___RegionLevel.ValueType
+    """Every region from the one asked for down to those of a level, each noised by itself."""
     @_builtins.property
     def keys(self) -> Global___DeclaredKeys: ...
     @_builtins.property
@@ -133,12 +136,13 @@ class Grouping(_message.Message):
         level: Global___RegionLevel.ValueType = ...,
         periods: Global___Periods | None = ...,
         bins: Global___Bins | None = ...,
+        down_to: Global___RegionLevel.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "by", b"by", "keys", b"keys", "level", b"level", "periods", b"periods"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "by", b"by", "down_to", b"down_to", "keys", b"keys", "level", b"level", "periods", b"periods"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "by", b"by", "field", b"field", "keys", b"keys", "level", b"level", "periods", b"periods"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "by", b"by", "down_to", b"down_to", "field", b"field", "keys", b"keys", "level", b"level", "periods", b"periods"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_by: _TypeAlias = _typing.Literal["keys", "level", "periods", "bins"]  # noqa: Y015
+    _WhichOneofReturnType_by: _TypeAlias = _typing.Literal["keys", "level", "periods", "bins", "down_to"]  # noqa: Y015
     _WhichOneofArgType_by: _TypeAlias = _typing.Literal["by", b"by"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_by) -> _WhichOneofReturnType_by | None: ...
 
@@ -391,11 +395,16 @@ class Presentation(_message.Message):
 
     NON_NEGATIVE_FIELD_NUMBER: _builtins.int
     ROUND_TO_FIELD_NUMBER: _builtins.int
+    CONSISTENT_FIELD_NUMBER: _builtins.int
     TOP_FIELD_NUMBER: _builtins.int
     non_negative: _builtins.bool
     """Raises negative counts and sums to 0, which biases them."""
     round_to: _builtins.int
     """Rounds counts and sums to multiples of it. 0 and 1 round nothing."""
+    consistent: _builtins.bool
+    """Makes the answers of counts and sums over a tree of regions add up. Unbiased, and closer to the truth; with
+    non_negative they are whole numbers, and biased.
+    """
     top: _builtins.int
     """Gives only so many cells, those whose first statistic (a count or a sum) is largest. 0 gives all."""
     def __init__(
@@ -403,11 +412,12 @@ class Presentation(_message.Message):
         *,
         non_negative: _builtins.bool = ...,
         round_to: _builtins.int = ...,
+        consistent: _builtins.bool = ...,
         top: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["non_negative", b"non_negative", "round_to", b"round_to", "top", b"top"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistent", b"consistent", "non_negative", b"non_negative", "round_to", b"round_to", "top", b"top"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from gateway.api.v1 import release_pb2
 from gateway.model.errors import ErrorReason
-from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, Grouping, Period
+from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
 from gateway.model.measure import Currency, Price
 from gateway.model.region import RegionLevel
 from gateway.model.statistics import Presentation, Statistic, StatisticKind, StatisticsQuery
@@ -51,6 +51,8 @@ def _grouping(item: release_pb2.Grouping, path: str) -> Grouping:
     match item.WhichOneof("by"):
         case "level":
             return ByRegion(item.field, _LEVELS[item.level])
+        case "down_to":
+            return ByRegionTree(item.field, _LEVELS[item.down_to])
         case "periods":
             first = _day(item.periods.first_day, f"{path}.periods.first_day")
             last = _day(item.periods.last_day, f"{path}.periods.last_day")
@@ -109,6 +111,8 @@ def _grouping_of(item: Grouping) -> release_pb2.Grouping:
             return release_pb2.Grouping(field=field, keys=release_pb2.DeclaredKeys())
         case ByRegion(field, level):
             return release_pb2.Grouping(field=field, level=_LEVELS_OF[level])
+        case ByRegionTree(field, level):
+            return release_pb2.Grouping(field=field, down_to=_LEVELS_OF[level])
         case ByPeriod(field, period, first, last):
             periods = release_pb2.Periods(
                 period=_PERIODS_OF[period], first_day=first.isoformat(), last_day=last.isoformat()
@@ -138,13 +142,16 @@ def _statistic_of(item: Statistic) -> release_pb2.Statistic:
 
 def presentation_of(item: release_pb2.Presentation) -> Presentation:
     """Read how answers are to be shown."""
-    return Presentation(item.non_negative, item.round_to or 1, item.top or None)
+    return Presentation(item.non_negative, item.round_to or 1, item.top or None, item.consistent)
 
 
 def presentation_message_of(presentation: Presentation) -> release_pb2.Presentation:
     """Write how answers are shown as proto."""
     return release_pb2.Presentation(
-        non_negative=presentation.non_negative, round_to=presentation.round_to, top=presentation.top or 0
+        non_negative=presentation.non_negative,
+        round_to=presentation.round_to,
+        top=presentation.top or 0,
+        consistent=presentation.consistent,
     )
 
 

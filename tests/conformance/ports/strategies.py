@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from gateway.model.contract import Bounds, DisclosureKind
 from gateway.model.event import Event, EventKind
 from gateway.model.filter import Condition, Operator
-from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, Period
+from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionTree, Period
 from gateway.model.loss import PrivacyLoss
 from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan
 from gateway.model.permit import Withheld
@@ -82,6 +82,7 @@ statistics = st.builds(
 groupings = st.one_of(
     st.builds(ByKeys, text),
     st.builds(ByRegion, text, st.sampled_from(RegionLevel)),
+    st.builds(ByRegionTree, text, st.sampled_from(RegionLevel)),
     st.builds(ByPeriod, text, st.sampled_from(Period), st.dates(), st.dates()),
     st.builds(ByBins, text, fractions),
 )
