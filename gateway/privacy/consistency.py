@@ -10,13 +10,13 @@ from gateway.model.statistics import NoisedMeasure, StatisticsQuery
 from gateway.model.values import Scalar
 from gateway.privacy.answers.estimates import Estimates
 from gateway.privacy.answers.forest import Forest
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
+from gateway.privacy.answers.noise import IntegerNoise
 from gateway.privacy.answers.totals import consistent_totals, whole_totals
 
 
 def noise_of(one: NoisedMeasure) -> IntegerNoise:
     """Return the noise that is in each value of a measure."""
-    return IntegerNoise(NoiseKind(one.plan.mechanism), one.plan.scale)
+    return IntegerNoise(one.plan.mechanism, one.plan.scale)
 
 
 def made_consistent(

@@ -16,7 +16,7 @@ from gateway.model.loss import PrivacyLoss, pure_to_rho
 from gateway.model.measure import Currency, Measure, MeasureKind, Mechanism, NoisePlan, Price
 from gateway.model.plan import BoundedQuery, SettledRelease
 from gateway.model.statistics import Statistic
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
+from gateway.privacy.answers.noise import IntegerNoise
 from gateway.privacy.answers.quantiles import recommended_branching
 from gateway.privacy.mechanisms import gaussian_scale, laplace_scale, scale_for, stated_loss
 from gateway.privacy.sensitivity import bias_note, sensitivity
@@ -71,7 +71,7 @@ def _plan(measure: Measure, position: int, query: BoundedQuery, share: Price, co
         bound.l2_squared,
         bound.derivation,
         loss,
-        IntegerNoise(NoiseKind(mechanism), scale).half_width(),
+        IntegerNoise(mechanism, scale).half_width(),
         bias_note(measure, query.max_groups, query.cells, decimals),
     )
 
@@ -82,7 +82,7 @@ def _branched(measure: Measure, currency: Currency) -> Measure:
         return measure
     kind = Mechanism.LAPLACE if currency is Currency.EPSILON else Mechanism.GAUSSIAN
     bins = len(measure.edges)
-    branching = recommended_branching(bins, NoiseKind(kind))
+    branching = recommended_branching(bins, kind)
     return replace(measure, branching=branching) if branching < bins else measure
 
 

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from gateway.model.measure import Mechanism
 from gateway.privacy.answers.estimates import Estimates
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
+from gateway.privacy.answers.noise import IntegerNoise
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -16,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 RELEASES = 12_000
 PROOF_RELEASES = 200_000
 
-LAPLACE, GAUSSIAN = NoiseKind.LAPLACE, NoiseKind.GAUSSIAN
+LAPLACE, GAUSSIAN = Mechanism.LAPLACE, Mechanism.GAUSSIAN
 
 
 def drawn(noise: IntegerNoise, shape: tuple[int, ...], seed: int) -> Integers:

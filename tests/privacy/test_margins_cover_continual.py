@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
+from gateway.model.measure import Mechanism
+from gateway.privacy.answers.noise import IntegerNoise
 from gateway.privacy.continual.choice import recommended_plan, typical_error
 from gateway.privacy.continual.plan import ContinualPlan, Strategy
 from gateway.privacy.continual.windows import window
@@ -50,7 +51,7 @@ def test_every_window_is_covered(plan: ContinualPlan, noise: IntegerNoise, prove
 
 
 @pytest.mark.parametrize("kind", [LAPLACE, GAUSSIAN])
-def test_the_error_is_the_one_that_the_choice_was_made_by(kind: NoiseKind) -> None:
+def test_the_error_is_the_one_that_the_choice_was_made_by(kind: Mechanism) -> None:
     plan = recommended_plan(90, kind, 1)
     sensitivity = plan.sensitivity(1, 1)
     # at ε = 1/10, and at ρ = ε²/2

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gateway.model.measure import Mechanism
 from gateway.privacy.answers.estimates import measured, non_negative, rounded, summed
 from gateway.privacy.answers.forest import Forest
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
+from gateway.privacy.answers.noise import IntegerNoise
 from gateway.privacy.answers.ranking import top
 from gateway.privacy.answers.totals import consistent_totals, whole_totals
 from tests.privacy.margins import GAUSSIAN, LAPLACE, PROOF_RELEASES, RELEASES, covered, drawn, fewest, waste
@@ -17,7 +18,7 @@ KINDS = pytest.mark.parametrize("kind", [LAPLACE, GAUSSIAN])
 
 @pytest.mark.proof
 @KINDS
-def test_cells_their_totals_and_what_is_done_to_them(kind: NoiseKind, prove: bool) -> None:
+def test_cells_their_totals_and_what_is_done_to_them(kind: Mechanism, prove: bool) -> None:
     releases = PROOF_RELEASES if prove else RELEASES
     noise = IntegerNoise(kind, 4.3)
     exact = np.array([[0, 1, 12], [700, 3, 0]])
@@ -40,7 +41,7 @@ REGIONS = Forest((5, 5, 6, 6, 6, 7, 7, -1))
 
 @pytest.mark.proof
 @KINDS
-def test_totals_that_add_up(kind: NoiseKind, prove: bool) -> None:
+def test_totals_that_add_up(kind: Mechanism, prove: bool) -> None:
     releases = PROOF_RELEASES if prove else RELEASES
     exact = REGIONS.totals(np.array([0, 40, 3, 0, 900, 0, 0, 0]))
     noises = [IntegerNoise(kind, scale) for scale in (6.0, 6.0, 6.0, 6.0, 6.0, 3.0, 3.0, 2.0)]
@@ -59,7 +60,7 @@ def test_totals_that_add_up(kind: NoiseKind, prove: bool) -> None:
 
 @pytest.mark.proof
 @KINDS
-def test_where_nothing_is_to_be_made_consistent_the_margin_is_that_of_one_noise(kind: NoiseKind, prove: bool) -> None:
+def test_where_nothing_is_to_be_made_consistent_the_margin_is_that_of_one_noise(kind: Mechanism, prove: bool) -> None:
     releases = PROOF_RELEASES if prove else RELEASES
     noise = IntegerNoise(kind, 40.0)
     noised = drawn(noise, (releases, 3), 9)
@@ -70,7 +71,7 @@ def test_where_nothing_is_to_be_made_consistent_the_margin_is_that_of_one_noise(
 
 @pytest.mark.proof
 @KINDS
-def test_whole_totals(kind: NoiseKind, prove: bool) -> None:
+def test_whole_totals(kind: Mechanism, prove: bool) -> None:
     releases = 10_000 if prove else 1000
     exact = REGIONS.totals(np.array([0, 40, 3, 0, 900, 0, 0, 0]))
     noise = IntegerNoise(kind, 5.0)
@@ -92,7 +93,7 @@ def test_whole_totals(kind: NoiseKind, prove: bool) -> None:
         pytest.param([500, 400, 130, 100, 90, 80, 10, 0], 4, id="spread"),
     ],
 )
-def test_keys_are_seldom_wrongly_certain(exact: list[int], k: int, kind: NoiseKind, prove: bool) -> None:
+def test_keys_are_seldom_wrongly_certain(exact: list[int], k: int, kind: Mechanism, prove: bool) -> None:
     releases = 20_000 if prove else 3000
     truth, noise = np.array(exact), IntegerNoise(kind, 6.0)
     right = shown = 0
@@ -107,7 +108,7 @@ def test_keys_are_seldom_wrongly_certain(exact: list[int], k: int, kind: NoiseKi
 
 
 @KINDS
-def test_a_lead_is_found_when_it_is_there(kind: NoiseKind) -> None:
+def test_a_lead_is_found_when_it_is_there(kind: Mechanism) -> None:
     truth, noise = np.array([300, 200, *[0] * 18]), IntegerNoise(kind, 6.0)
     found = [top(one, 2, noise).certain == (True, True) for one in truth + drawn(noise, (500, 20), 5)]
     assert sum(found) > 490

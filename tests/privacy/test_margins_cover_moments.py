@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gateway.model.measure import Mechanism
 from gateway.privacy.answers.estimates import Estimates
 from gateway.privacy.answers.moments import FieldBounds, MomentNoise, mean, variance
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
+from gateway.privacy.answers.noise import IntegerNoise
 from tests.privacy.margins import GAUSSIAN, LAPLACE, PROOF_RELEASES, RELEASES, Floats, covered, drawn, fewest, waste
 
 SKEWED = np.array([0, 0, 0, 0, 0, 0, 2, 5, 9, 100] * 300)
@@ -18,14 +19,14 @@ FEW = np.array([10, 12, 90, 95] * 5)
 BOUNDS = FieldBounds(0, 100, 50)
 
 
-def noises(kind: NoiseKind, bounds: FieldBounds, count_scale: float) -> tuple[MomentNoise, IntegerNoise]:
+def noises(kind: Mechanism, bounds: FieldBounds, count_scale: float) -> tuple[MomentNoise, IntegerNoise]:
     reach = max(bounds.upper - bounds.centre, bounds.centre - bounds.lower)
     squares = IntegerNoise(kind, 3.0 * reach**2 / 4)
     return MomentNoise(IntegerNoise(kind, count_scale), IntegerNoise(kind, 3.0 * reach), squares), squares
 
 
 def released(
-    data: Floats, kind: NoiseKind, bounds: FieldBounds, releases: int, count_scale: float = 3.0
+    data: Floats, kind: Mechanism, bounds: FieldBounds, releases: int, count_scale: float = 3.0
 ) -> tuple[Estimates, Estimates]:
     """Means and variances of one field, as often as asked. The noise of sums and squares follows their sensitivity."""
     noise, squares_noise = noises(kind, bounds, count_scale)
@@ -50,7 +51,7 @@ def released(
         pytest.param(MIDDLING, FieldBounds(-1000, 100, -450), id="a centre far off"),
     ],
 )
-def test_means_and_variances_are_covered(data: Floats, bounds: FieldBounds, kind: NoiseKind, prove: bool) -> None:
+def test_means_and_variances_are_covered(data: Floats, bounds: FieldBounds, kind: Mechanism, prove: bool) -> None:
     releases = PROOF_RELEASES if prove else RELEASES
     means, variances = released(data, kind, bounds, releases)
     assert covered(means, data.mean()).sum() >= fewest(releases)
@@ -61,7 +62,7 @@ def test_means_and_variances_are_covered(data: Floats, bounds: FieldBounds, kind
 
 @pytest.mark.proof
 @pytest.mark.parametrize("kind", [LAPLACE, GAUSSIAN])
-def test_the_noise_of_the_count_is_part_of_both(kind: NoiseKind, prove: bool) -> None:
+def test_the_noise_of_the_count_is_part_of_both(kind: Mechanism, prove: bool) -> None:
     releases = PROOF_RELEASES if prove else RELEASES
     data = np.array([35, 95] * 1000)
     means, variances = released(data, kind, BOUNDS, releases, count_scale=16.0)
@@ -71,7 +72,7 @@ def test_the_noise_of_the_count_is_part_of_both(kind: NoiseKind, prove: bool) ->
 
 @pytest.mark.parametrize("kind", [LAPLACE, GAUSSIAN])
 @pytest.mark.parametrize("data", [pytest.param(SKEWED, id="skewed"), pytest.param(MIDDLING, id="middling")])
-def test_intervals_are_not_needlessly_wide(data: Floats, kind: NoiseKind) -> None:
+def test_intervals_are_not_needlessly_wide(data: Floats, kind: Mechanism) -> None:
     means, variances = released(data, kind, BOUNDS, RELEASES)
     assert waste(means, data.mean()) < 1.12
     assert waste(variances, data.var()) < 1.25
@@ -80,7 +81,7 @@ def test_intervals_are_not_needlessly_wide(data: Floats, kind: NoiseKind) -> Non
 @pytest.mark.proof
 @pytest.mark.parametrize("kind", [LAPLACE, GAUSSIAN])
 @pytest.mark.parametrize("count_scale", [3.0, 16.0])
-def test_the_error_is_that_of_theory(kind: NoiseKind, count_scale: float, prove: bool) -> None:
+def test_the_error_is_that_of_theory(kind: Mechanism, count_scale: float, prove: bool) -> None:
     """To first order the error of a mean m is that of (total - m·count)/n, and likewise for a variance."""
     releases = PROOF_RELEASES if prove else RELEASES
     data = np.array([35, 95] * 4000)

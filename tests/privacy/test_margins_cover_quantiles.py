@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
+from gateway.model.measure import Mechanism
+from gateway.privacy.answers.noise import IntegerNoise
 from gateway.privacy.answers.quantiles import BinTree, quantiles, rank_error
 from tests.privacy.margins import GAUSSIAN, LAPLACE, PROOF_RELEASES, RELEASES, covered, drawn, fewest
 
@@ -33,7 +34,7 @@ FEW = np.array([3.0, 90.0, 91.0, 150.0])
     ],
 )
 def test_quantiles_are_covered(
-    data: np.ndarray[tuple[int], np.dtype[np.float64]], tree: BinTree, kind: NoiseKind, prove: bool
+    data: np.ndarray[tuple[int], np.dtype[np.float64]], tree: BinTree, kind: Mechanism, prove: bool
 ) -> None:
     releases = PROOF_RELEASES // 4 if prove else RELEASES // 4
     noise = IntegerNoise(kind, 4.0 * (tree.levels if kind is LAPLACE else tree.levels**0.5))
@@ -47,7 +48,7 @@ def test_quantiles_are_covered(
 
 
 @pytest.mark.parametrize("kind", [LAPLACE, GAUSSIAN])
-def test_intervals_are_not_needlessly_wide(kind: NoiseKind) -> None:
+def test_intervals_are_not_needlessly_wide(kind: Mechanism) -> None:
     # bins so fine that they do not matter: the interval is then that of the rank
     tree = BinTree(1000, 1000)
     noise = IntegerNoise(kind, 2.0)
@@ -62,7 +63,7 @@ def test_intervals_are_not_needlessly_wide(kind: NoiseKind) -> None:
 
 
 @pytest.mark.parametrize("kind", [LAPLACE, GAUSSIAN])
-def test_the_typical_rank_error_of_a_tree_is_as_computed(kind: NoiseKind) -> None:
+def test_the_typical_rank_error_of_a_tree_is_as_computed(kind: Mechanism) -> None:
     tree, noise = BinTree(64, 8), IntegerNoise(kind, 30.0)
     noised = drawn(noise, (4000, tree.nodes), 3).astype(np.float64)
     leaves = tree.forest.consistent(noised, np.ones(tree.nodes))[0][:, :64]

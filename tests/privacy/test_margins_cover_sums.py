@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind, sum_half_width
+from gateway.model.measure import Mechanism
+from gateway.privacy.answers.noise import IntegerNoise, sum_half_width
 from tests.privacy.margins import GAUSSIAN, LAPLACE, Floats
 
 ALPHAS = (0.05, 0.045, 0.02, 0.005, 1e-3, 1e-4, 1e-6)
@@ -37,7 +38,7 @@ def stated(terms: list[tuple[IntegerNoise, int]], alpha: float) -> float:
     return float(sum_half_width(np.array(variance), np.array(fourth), max(weight for _, weight in terms), alpha))
 
 
-def sums(kind: NoiseKind, many: int) -> list[list[tuple[IntegerNoise, int]]]:
+def sums(kind: Mechanism, many: int) -> list[list[tuple[IntegerNoise, int]]]:
     random = np.random.default_rng(7)
     result = [[(IntegerNoise(kind, scale), 1)] * terms for scale in (0.3, 1.0, 4.0, 20.0) for terms in (1, 2, 3, 12)]
     for _ in range(many):
@@ -50,7 +51,7 @@ def sums(kind: NoiseKind, many: int) -> list[list[tuple[IntegerNoise, int]]]:
 
 @pytest.mark.proof
 @pytest.mark.parametrize("kind", [LAPLACE, GAUSSIAN])
-def test_the_half_width_of_a_sum_holds(kind: NoiseKind, prove: bool) -> None:
+def test_the_half_width_of_a_sum_holds(kind: Mechanism, prove: bool) -> None:
     for terms in sums(kind, 1000 if prove else 40):
         masses = law(terms)
         for alpha in ALPHAS:
@@ -58,7 +59,7 @@ def test_the_half_width_of_a_sum_holds(kind: NoiseKind, prove: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", [LAPLACE, GAUSSIAN])
-def test_it_is_hardly_wider(kind: NoiseKind) -> None:
+def test_it_is_hardly_wider(kind: Mechanism) -> None:
     for terms in sums(kind, 40):
         if min(noise.scale for noise, _ in terms) < 1:
             continue  # nearly no noise: the step of the lattice is all there is

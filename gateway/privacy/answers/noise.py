@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
+
+from gateway.model.measure import Mechanism
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -29,13 +30,6 @@ _SUMMED_SCALE = 4096.0
 """Up to this scale the Gaussian's tail is summed term by term."""
 
 
-class NoiseKind(StrEnum):
-    """The mechanisms, under the names that receipts give them."""
-
-    LAPLACE = "integer Laplace"
-    GAUSSIAN = "integer Gaussian"
-
-
 @dataclass(frozen=True, slots=True)
 class IntegerNoise:
     """Integer noise of a known law: P(x) ∝ exp(-|x|/scale), or ∝ exp(-x²/(2·scale²)).
@@ -46,7 +40,7 @@ class IntegerNoise:
         ValueError: the scale is negative or not finite.
     """
 
-    kind: NoiseKind
+    kind: Mechanism
     scale: float
 
     def __post_init__(self) -> None:
@@ -56,12 +50,12 @@ class IntegerNoise:
     @property
     def variance(self) -> float:
         """The variance of the continuous law of the same scale; the integer law's is not larger."""
-        return (2.0 if self.kind is NoiseKind.LAPLACE else 1.0) * self.scale**2
+        return (2.0 if self.kind is Mechanism.LAPLACE else 1.0) * self.scale**2
 
     @property
     def fourth(self) -> float:
         """What the noise adds to a sum's concentration: the squared variance if it is Laplace, or else 0."""
-        return self.variance**2 if self.kind is NoiseKind.LAPLACE else 0.0
+        return self.variance**2 if self.kind is Mechanism.LAPLACE else 0.0
 
     def half_width(self, alpha: float = ALPHA) -> float:
         """Return the smallest whole h with P(|noise| > h) <= alpha.
@@ -73,7 +67,7 @@ class IntegerNoise:
             raise ValueError("alpha is between 1e-12 and 1")
         if self.scale == 0:
             return 0.0
-        if self.kind is NoiseKind.LAPLACE:
+        if self.kind is Mechanism.LAPLACE:
             # P(|x| >= k) = 2a^k/(1+a) with a = exp(-1/scale)
             passed = self.scale * (math.log(2 / alpha) - math.log1p(math.exp(-1 / self.scale)))
             return float(max(0, math.ceil(passed) - 1))
@@ -86,12 +80,12 @@ class IntegerNoise:
 
     def masses(self) -> Floats:
         """Return the probabilities of -w … w, where what lies beyond w is less than 1e-17."""
-        width = 40 * self.scale if self.kind is NoiseKind.LAPLACE else 9 * self.scale
+        width = 40 * self.scale if self.kind is Mechanism.LAPLACE else 9 * self.scale
         inner = np.arange(-math.ceil(width) - 1, math.ceil(width) + 2, dtype=np.float64)
         if self.scale == 0:
             return np.where(inner == 0, 1.0, 0.0)
         power = np.abs(inner) / self.scale
-        weights = np.exp(-power if self.kind is NoiseKind.LAPLACE else -power * power / 2)
+        weights = np.exp(-power if self.kind is Mechanism.LAPLACE else -power * power / 2)
         masses: Floats = weights / weights.sum()
         return masses
 

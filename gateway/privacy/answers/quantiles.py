@@ -12,10 +12,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from gateway.model.measure import Mechanism
 from gateway.privacy.answers.estimates import Estimates
 from gateway.privacy.answers.forest import Forest
 from gateway.privacy.answers.labels import PostProcessing
-from gateway.privacy.answers.noise import Floats, IntegerNoise, Integers, NoiseKind, sum_half_width
+from gateway.privacy.answers.noise import Floats, IntegerNoise, Integers, sum_half_width
 
 _MOST_BRANCHES = 64
 
@@ -109,7 +110,7 @@ def rank_half_widths(tree: BinTree, p: float, noise: IntegerNoise) -> Floats:
 
 
 @lru_cache(maxsize=64)
-def recommended_branching(bins: int, kind: NoiseKind) -> int:
+def recommended_branching(bins: int, kind: Mechanism) -> int:
     """Return the branching with the smallest root mean square error of W at the median, at the same price.
 
     The noise of a tree grows with its levels (Laplace) or their square root (Gaussian). Flat is answered as `bins`.
@@ -120,9 +121,9 @@ def recommended_branching(bins: int, kind: NoiseKind) -> int:
     return best
 
 
-def rank_error(tree: BinTree, kind: NoiseKind) -> float:
+def rank_error(tree: BinTree, kind: Mechanism) -> float:
     """Return the root mean square error of W at the median over all boundaries, for a flat histogram's noise of 1."""
-    growth = tree.levels**2 if kind is NoiseKind.LAPLACE else tree.levels
+    growth = tree.levels**2 if kind is Mechanism.LAPLACE else tree.levels
     return float(np.sqrt(growth * _rank_spread(tree, 0.5)[0].mean()))
 
 

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
+from gateway.model.measure import Mechanism
 from gateway.privacy.answers.estimates import Estimates
 from gateway.privacy.answers.forest import Forest
 from gateway.privacy.answers.labels import PostProcessing
-from gateway.privacy.answers.noise import Floats, Integers, NoiseKind, sum_half_width
+from gateway.privacy.answers.noise import Floats, Integers, sum_half_width
 
 
-def consistent_totals(forest: Forest, values: Integers, variances: Floats, kind: NoiseKind) -> Estimates:
+def consistent_totals(forest: Forest, values: Integers, variances: Floats, kind: Mechanism) -> Estimates:
     """Return estimates that add up in every family, unbiased, none with more variance than its own measurement.
 
     `values` are the noised totals (…, nodes) and `variances` the noises' variances (nodes). For Laplace noise the
     half-width is that of a single Laplace noise of the same variance, at most 8 % too wide.
     """
     best, known = forest.consistent(values.astype(np.float64), variances)
-    half = sum_half_width(known, known**2 if kind is NoiseKind.LAPLACE else np.zeros_like(known), 1.0)
+    half = sum_half_width(known, known**2 if kind is Mechanism.LAPLACE else np.zeros_like(known), 1.0)
     return Estimates(best, best - half, best + half, (PostProcessing.CONSISTENT,))
 
 
-def whole_totals(forest: Forest, values: Integers, variances: Floats, kind: NoiseKind) -> Estimates:
+def whole_totals(forest: Forest, values: Integers, variances: Floats, kind: Mechanism) -> Estimates:
     """Return whole, non-negative totals (nodes) that add up, from the consistent ones.
 
     From the roots down, the children of each node are moved to the nearest non-negative values with their parent's

@@ -6,20 +6,21 @@ import math
 
 import numpy as np
 
-from gateway.privacy.answers.noise import Floats, NoiseKind
+from gateway.model.measure import Mechanism
+from gateway.privacy.answers.noise import Floats
 from gateway.privacy.continual.plan import ContinualPlan, Strategy
 from gateway.privacy.continual.windows import inverse_totals, subtree_spreads
 
 _BRANCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
 
 
-def typical_error(plan: ContinualPlan, kind: NoiseKind, periods: int) -> float:
+def typical_error(plan: ContinualPlan, kind: Mechanism, periods: int) -> float:
     """Return the root mean square error of the running totals, for a unit that adds 1 on each of `periods` days.
 
     In units of 1/ε (Laplace) or 1/√(2ρ) (Gaussian). Those are one unit where a pure ε is charged as ρ = ε²/2.
     """
     sensitivity = plan.sensitivity(periods, 1)
-    scale = math.sqrt(2) * sensitivity.l1 if kind is NoiseKind.LAPLACE else sensitivity.l2
+    scale = math.sqrt(2) * sensitivity.l1 if kind is Mechanism.LAPLACE else sensitivity.l2
     return scale * math.sqrt(float(running_spreads(plan).mean()))
 
 
@@ -34,7 +35,7 @@ def running_spreads(plan: ContinualPlan) -> Floats:
     return spreads
 
 
-def recommended_plan(horizon: int, kind: NoiseKind, periods: int) -> ContinualPlan:
+def recommended_plan(horizon: int, kind: Mechanism, periods: int) -> ContinualPlan:
     """Return the plan with the least typical error of its running totals.
 
     Gaussian noise: mostly the square root. Laplace noise: a tree with few levels. Where a unit may count on most days,

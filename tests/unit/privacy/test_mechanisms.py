@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.model.errors import Fault
 from gateway.model.loss import PrivacyLoss, pure_to_rho
 from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
+from gateway.privacy.answers.noise import IntegerNoise
 from gateway.privacy.mechanisms import (
     add_noise,
     gaussian_scale,
@@ -84,13 +84,13 @@ def test_answers_are_integers_around_the_truth(mechanism: Mechanism) -> None:
 @pytest.mark.parametrize("margin", [1.0, 2.5, 25.0, 10**7 + 0.5])
 def test_a_scale_for_a_margin_keeps_within_it(mechanism: Mechanism, margin: float) -> None:
     scale = scale_for(mechanism, margin)
-    assert IntegerNoise(NoiseKind(mechanism), scale).half_width() <= margin
+    assert IntegerNoise(mechanism, scale).half_width() <= margin
     # and wastes little: with a third more noise the margin is larger, but for what the lattice hides
-    assert IntegerNoise(NoiseKind(mechanism), scale * 4 / 3).half_width() >= margin - 2
+    assert IntegerNoise(mechanism, scale * 4 / 3).half_width() >= margin - 2
 
 
 @pytest.mark.parametrize("mechanism", Mechanism)
 def test_the_margin_covers_the_noise_at_its_stated_rate(mechanism: Mechanism) -> None:
     scale, draws = 7.0, 40_000
     noise = np.abs(np.array(add_noise([0] * draws, planned(mechanism, scale, PrivacyLoss(Fraction(10))))))
-    assert 0.945 < np.mean(noise <= IntegerNoise(NoiseKind(mechanism), scale).half_width()) < 0.965
+    assert 0.945 < np.mean(noise <= IntegerNoise(mechanism, scale).half_width()) < 0.965

@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gateway.model.measure import Mechanism
 from gateway.privacy.answers.estimates import Estimates, measured, non_negative, rounded, summed
 from gateway.privacy.answers.labels import PostProcessing
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
+from gateway.privacy.answers.noise import IntegerNoise
 
-NOISE = IntegerNoise(NoiseKind.LAPLACE, 2)
+NOISE = IntegerNoise(Mechanism.LAPLACE, 2)
 
 
 def test_measures_carry_their_noise_s_half_width() -> None:
@@ -43,7 +44,7 @@ def test_nothing_is_left_below_zero_and_the_label_says_so() -> None:
 
 def test_totals_are_exact_without_noise() -> None:
     table = np.arange(24).reshape(2, 3, 4)
-    nothing = IntegerNoise(NoiseKind.GAUSSIAN, 0)
+    nothing = IntegerNoise(Mechanism.GAUSSIAN, 0)
     for axis in range(3):
         answers = summed(table, axis, nothing)
         assert answers.values.tolist() == table.sum(axis=axis).tolist()

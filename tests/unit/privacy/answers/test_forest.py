@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.model.measure import Mechanism
 from gateway.privacy.answers.forest import Forest
-from gateway.privacy.answers.noise import NoiseKind
 from gateway.privacy.answers.totals import consistent_totals, whole_totals
 
 
@@ -64,7 +64,7 @@ def test_without_noise_it_returns_the_totals(forest: Forest, seed: int) -> None:
     filled = np.zeros(len(matrix), dtype=np.int64)
     filled[[node for node in range(len(matrix)) if node not in forest.parents]] = leaves
     assert forest.totals(filled).tolist() == exact.tolist()
-    estimate = consistent_totals(forest, exact, np.full(len(matrix), 1e-12), NoiseKind.GAUSSIAN)
+    estimate = consistent_totals(forest, exact, np.full(len(matrix), 1e-12), Mechanism.GAUSSIAN)
     np.testing.assert_allclose(estimate.values, exact, atol=1e-6)
 
 
@@ -72,7 +72,7 @@ def test_without_noise_it_returns_the_totals(forest: Forest, seed: int) -> None:
 def test_whole_totals_are_whole_not_negative_and_add_up(forest: Forest, seed: int) -> None:
     random = np.random.default_rng(seed)
     noised = random.integers(-30, 60, len(forest.parents))
-    answers = whole_totals(forest, noised, random.uniform(1, 9, len(noised)), NoiseKind.LAPLACE)
+    answers = whole_totals(forest, noised, random.uniform(1, 9, len(noised)), Mechanism.LAPLACE)
     values = answers.values
     assert np.all(values == np.rint(values))
     assert np.all(values >= 0)
@@ -85,13 +85,13 @@ def test_whole_totals_are_whole_not_negative_and_add_up(forest: Forest, seed: in
 def test_whole_totals_that_add_up_already_stay(leaves: list[int]) -> None:
     forest = Forest((*[len(leaves)] * len(leaves), -1))
     exact = np.array([*leaves, sum(leaves)])
-    answers = whole_totals(forest, exact, np.full(len(exact), 4.0), NoiseKind.GAUSSIAN)
+    answers = whole_totals(forest, exact, np.full(len(exact), 4.0), Mechanism.GAUSSIAN)
     assert answers.values.tolist() == exact.tolist()
 
 
 def test_a_child_that_is_sure_moves_less() -> None:
     forest = Forest((2, 2, -1))
-    answers = whole_totals(forest, np.array([100, 100, 260]), np.array([1.0, 9.0, 1e-6]), NoiseKind.GAUSSIAN)
+    answers = whole_totals(forest, np.array([100, 100, 260]), np.array([1.0, 9.0, 1e-6]), Mechanism.GAUSSIAN)
     assert answers.values.tolist() == [106, 154, 260]
 
 

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.model.measure import Mechanism
 from gateway.privacy.answers.moments import FieldBounds, MomentNoise, mean, variance
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
+from gateway.privacy.answers.noise import IntegerNoise
 
-NONE = IntegerNoise(NoiseKind.LAPLACE, 0)
-SOME = IntegerNoise(NoiseKind.LAPLACE, 5)
+NONE = IntegerNoise(Mechanism.LAPLACE, 0)
+SOME = IntegerNoise(Mechanism.LAPLACE, 5)
 EXACT = MomentNoise(NONE, NONE, NONE)
 BOUNDS = FieldBounds(-10, 30, 5)
 
@@ -55,7 +56,7 @@ def test_values_are_held_to_what_the_bounds_allow() -> None:
 def test_many_cells_are_answered_each_by_itself() -> None:
     cells = 20_000
     counts = np.arange(1000, 1000 + cells)
-    noise = MomentNoise(SOME, IntegerNoise(NoiseKind.GAUSSIAN, 100), IntegerNoise(NoiseKind.GAUSSIAN, 2000))
+    noise = MomentNoise(SOME, IntegerNoise(Mechanism.GAUSSIAN, 100), IntegerNoise(Mechanism.GAUSSIAN, 2000))
     all_of_them = variance(counts, counts * 2, counts * 90, noise, BOUNDS)
     for cell in (0, 8191, 8192, cells - 1):
         alone = variance(one(counts[cell]), one(counts[cell] * 2), one(counts[cell] * 90), noise, BOUNDS)

@@ -6,9 +6,10 @@ import numpy as np
 import opendp.prelude as dp
 import pytest
 
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind, sum_half_width
+from gateway.model.measure import Mechanism
+from gateway.privacy.answers.noise import IntegerNoise, sum_half_width
 
-LAPLACE, GAUSSIAN = NoiseKind.LAPLACE, NoiseKind.GAUSSIAN
+LAPLACE, GAUSSIAN = Mechanism.LAPLACE, Mechanism.GAUSSIAN
 ALPHAS = (0.5, 0.05, 0.01, 1e-6)
 
 
@@ -24,7 +25,7 @@ def beyond(noise: IntegerNoise, width: float) -> float:
 @pytest.mark.parametrize("kind", [LAPLACE, GAUSSIAN])
 @pytest.mark.parametrize("scale", [0.05, 0.3, 1.0, 3.7, 60.0])
 @pytest.mark.parametrize("alpha", ALPHAS)
-def test_a_half_width_is_the_smallest_that_holds(kind: NoiseKind, scale: float, alpha: float) -> None:
+def test_a_half_width_is_the_smallest_that_holds(kind: Mechanism, scale: float, alpha: float) -> None:
     noise = IntegerNoise(kind, scale)
     half = noise.half_width(alpha)
     assert beyond(noise, half) <= alpha * (1 + 1e-9)
@@ -45,7 +46,7 @@ def test_it_agrees_with_opendp(scale: float) -> None:
 
 
 @pytest.mark.parametrize("kind", [LAPLACE, GAUSSIAN])
-def test_the_variance_is_not_below_the_true_one(kind: NoiseKind) -> None:
+def test_the_variance_is_not_below_the_true_one(kind: Mechanism) -> None:
     for scale in (0.2, 1.0, 10.0, 100.0):
         noise = IntegerNoise(kind, scale)
         masses = noise.masses()

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
+from gateway.model.measure import Mechanism
+from gateway.privacy.answers.noise import IntegerNoise
 from gateway.privacy.answers.quantiles import BinTree, quantiles, rank_error, rank_half_widths, recommended_branching
 
-NONE = IntegerNoise(NoiseKind.LAPLACE, 0)
+NONE = IntegerNoise(Mechanism.LAPLACE, 0)
 TREES = st.builds(BinTree, st.integers(1, 30), st.integers(2, 9))
 
 
@@ -56,7 +57,7 @@ def test_values_are_interpolated_inside_the_bin() -> None:
 
 def test_cells_are_answered_each_by_itself() -> None:
     random = np.random.default_rng(3)
-    tree, noise = BinTree(20, 4), IntegerNoise(NoiseKind.LAPLACE, 9)
+    tree, noise = BinTree(20, 4), IntegerNoise(Mechanism.LAPLACE, 9)
     noised = random.integers(-5, 90, (7, tree.nodes))
     (together,) = quantiles(tree, noised, noise, np.arange(21.0), (0.5,))
     for cell in range(7):
@@ -66,7 +67,7 @@ def test_cells_are_answered_each_by_itself() -> None:
 
 def test_an_empty_cell_says_the_whole_range() -> None:
     noised = np.array([[-3, 1, 0, -2, 1]])
-    (answer,) = quantiles(BinTree(5, 5), noised, IntegerNoise(NoiseKind.LAPLACE, 4), np.arange(6.0), (0.5,))
+    (answer,) = quantiles(BinTree(5, 5), noised, IntegerNoise(Mechanism.LAPLACE, 4), np.arange(6.0), (0.5,))
     assert (answer.lower[0], answer.upper[0]) == (0, 5)
 
 
@@ -78,12 +79,12 @@ def test_the_half_width_of_a_rank_is_that_of_least_squares(bins: int, branching:
     covariance = np.linalg.inv(design.T @ design)
     weights = [np.where(np.arange(bins) < boundary, 1 - p, -p) for boundary in range(bins + 1)]
     known = np.sqrt([weight @ covariance @ weight for weight in weights])
-    got = rank_half_widths(tree, p, IntegerNoise(NoiseKind.GAUSSIAN, 1e6)) / 1e6 / 1.959964
+    got = rank_half_widths(tree, p, IntegerNoise(Mechanism.GAUSSIAN, 1e6)) / 1e6 / 1.959964
     np.testing.assert_allclose(got, known, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", list(NoiseKind))
-def test_the_recommended_tree_is_never_worse_than_flat_or_binary(kind: NoiseKind) -> None:
+@pytest.mark.parametrize("kind", list(Mechanism))
+def test_the_recommended_tree_is_never_worse_than_flat_or_binary(kind: Mechanism) -> None:
     for bins in (1, 2, 5, 16, 33, 64, 500):
         best = rank_error(BinTree(bins, recommended_branching(bins, kind)), kind)
         assert best <= rank_error(BinTree(bins, max(bins, 2)), kind)
@@ -106,21 +107,21 @@ def test_the_recommended_tree_is_never_worse_than_flat_or_binary(kind: NoiseKind
 def test_the_figures_of_flat_and_nested_bins(
     bins: int, flat: float, branching: int, laplace: float, binary: float, gaussian: float
 ) -> None:
-    assert recommended_branching(bins, NoiseKind.LAPLACE) == branching
-    assert recommended_branching(bins, NoiseKind.GAUSSIAN) == 2
+    assert recommended_branching(bins, Mechanism.LAPLACE) == branching
+    assert recommended_branching(bins, Mechanism.GAUSSIAN) == 2
     figures = [
-        rank_error(BinTree(bins, bins), NoiseKind.LAPLACE),
-        rank_error(BinTree(bins, branching), NoiseKind.LAPLACE),
-        rank_error(BinTree(bins, 2), NoiseKind.LAPLACE),
-        rank_error(BinTree(bins, 2), NoiseKind.GAUSSIAN),
+        rank_error(BinTree(bins, bins), Mechanism.LAPLACE),
+        rank_error(BinTree(bins, branching), Mechanism.LAPLACE),
+        rank_error(BinTree(bins, 2), Mechanism.LAPLACE),
+        rank_error(BinTree(bins, 2), Mechanism.GAUSSIAN),
     ]
     assert figures == pytest.approx([flat, laplace, binary, gaussian], abs=0.006)
 
 
 def test_few_bins_stay_flat_and_many_do_not() -> None:
-    assert recommended_branching(16, NoiseKind.LAPLACE) == 16
-    assert BinTree(256, recommended_branching(256, NoiseKind.LAPLACE)).levels == 2
-    assert recommended_branching(256, NoiseKind.GAUSSIAN) == 2
+    assert recommended_branching(16, Mechanism.LAPLACE) == 16
+    assert BinTree(256, recommended_branching(256, Mechanism.LAPLACE)).levels == 2
+    assert recommended_branching(256, Mechanism.GAUSSIAN) == 2
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gateway.privacy.answers.noise import IntegerNoise, NoiseKind
+from gateway.model.measure import Mechanism
+from gateway.privacy.answers.noise import IntegerNoise
 from gateway.privacy.answers.ranking import top
 
-NONE = IntegerNoise(NoiseKind.LAPLACE, 0)
-SOME = IntegerNoise(NoiseKind.LAPLACE, 10)
+NONE = IntegerNoise(Mechanism.LAPLACE, 0)
+SOME = IntegerNoise(Mechanism.LAPLACE, 10)
 
 
 def test_without_noise_the_order_is_exact_and_all_is_certain() -> None:
@@ -43,7 +44,7 @@ def test_k_is_between_one_and_the_keys(k: int) -> None:
 def test_the_lead_grows_with_the_scale_without_a_step() -> None:
     # beyond a scale of 64 the lead is taken from the law at 64
     def least_certain(scale: float) -> int:
-        noise = IntegerNoise(NoiseKind.LAPLACE, scale)
+        noise = IntegerNoise(Mechanism.LAPLACE, scale)
         low, high = 0, int(100 * scale)
         while low < high:
             middle = (low + high) // 2

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.privacy.answers.noise import IntegerNoise, Integers, NoiseKind
+from gateway.model.measure import Mechanism
+from gateway.privacy.answers.noise import IntegerNoise, Integers
 from gateway.privacy.continual.choice import recommended_plan, running_spreads, typical_error
 from gateway.privacy.continual.plan import ContinualPlan, Strategy
 from gateway.privacy.continual.windows import recipe, window
 
 TREE, ROOT = Strategy.TREE, Strategy.SQUARE_ROOT
-NONE = IntegerNoise(NoiseKind.GAUSSIAN, 0)
+NONE = IntegerNoise(Mechanism.GAUSSIAN, 0)
 
 PLANS = st.one_of(
     st.builds(lambda horizon: ContinualPlan(horizon, ROOT), st.integers(1, 60)),
@@ -81,21 +82,21 @@ def test_days_are_in_the_horizon_and_in_order(first: int, last: int) -> None:
 
 # in 1/ε for Laplace, 1/√(2ρ) for Gaussian noise; docs/reference/continual-release.md shows these figures
 FIGURES = [
-    (NoiseKind.LAPLACE, 1, 90, "tree/90/10", 8.11, 13.81, 22.35),
-    (NoiseKind.LAPLACE, 1, 365, "tree/365/20", 11.89, 19.89, 49.44),
-    (NoiseKind.LAPLACE, 1, 1095, "tree/1095/12", 15.56, 26.35, 91.18),
-    (NoiseKind.GAUSSIAN, 1, 90, "root/90/256", 2.34, 3.69, 2.34),
-    (NoiseKind.GAUSSIAN, 1, 365, "root/365/256", 2.78, 4.69, 2.78),
-    (NoiseKind.GAUSSIAN, 1, 1095, "root/1095/256", 3.13, 5.62, 3.13),
-    (NoiseKind.GAUSSIAN, 30, 90, "tree/90/91", 36.95, 72.30, 48.80),
-    (NoiseKind.GAUSSIAN, 30, 365, "root/365/256", 63.43, 104.68, 63.43),
-    (NoiseKind.GAUSSIAN, 30, 1095, "root/1095/256", 74.33, 134.29, 74.33),
+    (Mechanism.LAPLACE, 1, 90, "tree/90/10", 8.11, 13.81, 22.35),
+    (Mechanism.LAPLACE, 1, 365, "tree/365/20", 11.89, 19.89, 49.44),
+    (Mechanism.LAPLACE, 1, 1095, "tree/1095/12", 15.56, 26.35, 91.18),
+    (Mechanism.GAUSSIAN, 1, 90, "root/90/256", 2.34, 3.69, 2.34),
+    (Mechanism.GAUSSIAN, 1, 365, "root/365/256", 2.78, 4.69, 2.78),
+    (Mechanism.GAUSSIAN, 1, 1095, "root/1095/256", 3.13, 5.62, 3.13),
+    (Mechanism.GAUSSIAN, 30, 90, "tree/90/91", 36.95, 72.30, 48.80),
+    (Mechanism.GAUSSIAN, 30, 365, "root/365/256", 63.43, 104.68, 63.43),
+    (Mechanism.GAUSSIAN, 30, 1095, "root/1095/256", 74.33, 134.29, 74.33),
 ]
 
 
 @pytest.mark.parametrize(("kind", "periods", "horizon", "chosen", "error", "binary", "root"), FIGURES)
 def test_the_choice_is_made_by_these_figures(
-    kind: NoiseKind, periods: int, horizon: int, chosen: str, error: float, binary: float, root: float
+    kind: Mechanism, periods: int, horizon: int, chosen: str, error: float, binary: float, root: float
 ) -> None:
     plan = recommended_plan(horizon, kind, periods)
     assert plan.id == chosen
