@@ -19,7 +19,7 @@ def auditor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Auditor]:
     present, absent = canaries.rows(canaries=True), canaries.rows(canaries=False)
     states = [present, absent, canaries.permuted(present), canaries.unbounded(present)]
     folders = [canaries.write(folder / f"data-{number}", rows) for number, rows in enumerate(states)]
-    rooms.write(folders[WITH])
+    rooms.write(folders[WITH], rooms.CROWD)
     site = audit_site(folder, folders[WITH])
     with audited(site.config, folders[1:]) as running, connect(site, running.port) as gateway:
         yield Auditor(running, gateway, {WITH: canaries.truth(present), WITHOUT: canaries.truth(absent)})

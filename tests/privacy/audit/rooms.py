@@ -6,6 +6,7 @@ order, and all that is known to differ between them is the person.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,14 +19,17 @@ PRESENT, ABSENT = "p", "q"
 AMOUNTS = tuple(range(0, 1000, 40))
 """Of the people in each room but the last."""
 
+CROWD = tuple(range(1000))
+"""Of the people in each room but the last, where they are to be many."""
 
-def write(folder: Path) -> Path:
+
+def write(folder: Path, amounts: Sequence[int] = AMOUNTS) -> Path:
     """Write both sides as the file that the contract names, and return the folder."""
     found = [
         (f"{side}-{room}-{number:03}", room, side, amount)
         for side in (PRESENT, ABSENT)
         for room in ROOMS[:-1]
-        for number, amount in enumerate(AMOUNTS)
+        for number, amount in enumerate(amounts)
     ]
     found += [("somebody", ROOMS[-1], PRESENT, AMOUNT[1])] * MAX_ROWS
     folder.mkdir(parents=True, exist_ok=True)

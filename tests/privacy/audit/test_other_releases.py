@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from statistics import fmean, median, pvariance
 
 import numpy as np
@@ -13,7 +14,7 @@ from tests.privacy.audit import canaries, planted, rooms
 from tests.privacy.audit.asking import Answers, Price, ask
 from tests.privacy.audit.auditor import UNBOUNDED, WITH, WITHOUT, Auditor, Pair, noises, proved
 from tests.privacy.audit.chances import ALARM, least_rate, normal_deviate
-from tests.privacy.audit.claims import GAUSSIAN, Claim
+from tests.privacy.audit.claims import GAUSSIAN, LAPLACE, Claim
 from tests.privacy.audit.detectors import misfit
 
 pytestmark = pytest.mark.proof
@@ -100,8 +101,8 @@ def of_rooms(auditor: Auditor, prove: bool) -> Answers:
 
 
 def truth(statistic: str) -> float:
-    """Of the people in any room but the last: each is there once on both sides, and within all bounds."""
-    amounts = [float(amount) for amount in rooms.AMOUNTS]
+    """Of the people in any room but the last: alike on both sides, each there once, and within all bounds."""
+    amounts = [float(amount) for amount in rooms.CROWD]
     made: dict[str, Callable[[list[float]], float]] = {
         "mean(amount)": fmean,
         "variance(amount)": pvariance,
@@ -123,3 +124,18 @@ def test_intervals_that_are_too_narrow_are_found(of_rooms: Answers) -> None:
     middle, quarter = (lower + upper) / 2, (upper - lower) / 4
     missed = int(np.sum(np.abs(middle - truth(statistic)) > quarter))
     assert least_rate(missed, lower.size, ALARM) > 1 - CONFIDENCE
+
+
+def test_errors_of_means_are_as_large_as_in_theory(of_rooms: Answers) -> None:
+    """A mean is the centre of the bounds plus offsets from it over records, both noised; so many records that a record
+    more or less is no matter. Of n draws of Laplace noise the ratio has a standard error of sqrt(5/4n)."""
+    lower, upper = canaries.AMOUNT
+    centre, reach, records = (lower + upper) / 2, (upper - lower) / 2, 2 * len(rooms.CROWD)
+    epsilons = [float(Fraction(detail.epsilon)) for detail in of_rooms.measures["mean(amount)"]]
+    assert len(set(epsilons)) == 1  # so that it does not matter which is which
+    each = canaries.MAX_GROUPS * canaries.MAX_ROWS / epsilons[0]
+    offset = truth("mean(amount)") - centre
+    theory = math.hypot(Claim(LAPLACE, each * reach).deviation, offset * Claim(LAPLACE, each).deviation) / records
+    errors = of_rooms.numbers["mean(amount)"][:, :-1] - truth("mean(amount)")
+    ratio = math.sqrt(float(np.mean(np.square(errors)))) / theory
+    assert abs(ratio - 1) <= FAR * math.sqrt(1.25 / errors.size) + 0.01

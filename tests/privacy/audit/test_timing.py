@@ -54,18 +54,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def asked(folder: Path, name: str, slot_ms: int = SLOT_MS, **exchanged: Any) -> Iterator[Callable[[int], Seen]]:
+def asked(
+    folder: Path, name: str, *, slot_ms: int = SLOT_MS, at_a_time: int = AT_A_TIME, **exchanged: Any
+) -> Iterator[Callable[[int], Seen]]:
     """A gateway with some ports exchanged, and the way to ask it so many times about each side."""
     site = audit_site(folder / name, folder / "data", slot_ms=slot_ms)
     with (
         audited(site.config, **{"clock": None, "ledger": ForgetfulLedger, **exchanged}) as running,
         Telling(site, running.port) as telling,
-        ThreadPoolExecutor(AT_A_TIME) as pool,
+        ThreadPoolExecutor(at_a_time) as pool,
     ):
 
         def ask(each: int) -> Seen:
             order = np.random.default_rng().permutation(np.repeat([True, False], each))
-            list(pool.map(lambda _: _one(telling, rooms.PRESENT), range(2 * AT_A_TIME)))  # the first are slower
+            list(pool.map(lambda _: _one(telling, rooms.PRESENT), range(2 * at_a_time)))  # the first are slower
             sides = [rooms.PRESENT if present else rooms.ABSENT for present in order]
             found = list(pool.map(lambda side: _one(telling, side), sides))
             return Seen(order, *(np.array(column, np.float64) for column in zip(*found, strict=True)))
@@ -110,7 +112,7 @@ def test_an_early_return_for_an_empty_room_is_found(folder: Path) -> None:
     noticed = threading.local()
     ports: dict[str, Any] = {"source": partial(Noticing, noticed), "clock": partial(Hurrying, noticed)}
     # a slot that even a busy machine needs but a part of: what is found is that nobody waits for its end
-    with asked(folder, "hurried", 1000, **ports) as ask:
+    with asked(folder, "hurried", slot_ms=600, at_a_time=2, **ports) as ask:
         seen = ask(FEW)
     assert seen.tells(seen.seconds) <= ALARM
 
@@ -124,8 +126,8 @@ def test_an_answer_that_is_shorter_for_an_empty_room_is_found(folder: Path) -> N
 
 
 def test_noise_that_takes_its_time_is_found_where_no_slot_hides_it(folder: Path) -> None:
-    with planted.noise(planted.slow(0.02, 0.2)), asked(folder, "slow", clock=WatchedClock) as ask:
-        seen = ask(2 * FEW)
+    with planted.noise(planted.slow(0.04, 0.5)), asked(folder, "slow", at_a_time=2, clock=WatchedClock) as ask:
+        seen = ask(FEW)
     assert monotonic(np.abs(seen.noise), seen.seconds) <= ALARM
 
 
