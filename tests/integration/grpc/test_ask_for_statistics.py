@@ -39,6 +39,7 @@ def test_ask_for_statistics(new_site: Site, capsys: pytest.CaptureFixture[str]) 
     assert free.startswith("False ['quantile(amount_yuan; 0.5)'") and free.count("surely among the three:") == 3
     assert "2026-01-01" in timed and timed.endswith("\n540\n")
     assert "hangzhou/xihu/beishan" in flows and "2026-10-12 23:00" in flows
+    assert 'from_community: [["hangzhou","hangzhou/xiacheng"' in flows
 
     wanted: list[str] = []
     for reason in _TRIED.findall(programs[-1]):
