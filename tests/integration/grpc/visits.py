@@ -104,20 +104,16 @@ def write_fair(policies: Path, data: Path) -> list[Row]:
         budgets = budgets.replace(old, new)
     (policies / "budgets.yaml").write_text(budgets, "utf-8")
     rows = _rows()
-    schema = pa.schema(
-        [
-            pa.field("visitor", pa.string(), nullable=False),
-            pa.field("gate", pa.string()),
-            pa.field("community", pa.string()),
-            pa.field("next_stop", pa.string()),
-            pa.field("came_at", pa.timestamp("us")),
-            pa.field("booked_on", pa.date32()),
-            pa.field("amount", pa.int64()),
-            pa.field("rating", pa.float64()),
-            pa.field("age", pa.int64()),
-        ]
-    )
-    pq.write_table(pa.Table.from_pylist(rows, schema), data / "fair_visits.parquet")
+    fields: list[pa.Field[Any]] = [
+        pa.field("visitor", pa.string(), nullable=False),
+        *(pa.field(name, pa.string()) for name in ("gate", "community", "next_stop")),
+        pa.field("came_at", pa.timestamp("us")),
+        pa.field("booked_on", pa.date32()),
+        pa.field("amount", pa.int64()),
+        pa.field("rating", pa.float64()),
+        pa.field("age", pa.int64()),
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), data / "fair_visits.parquet")
     return rows
 
 
@@ -251,7 +247,7 @@ def truth(name: str, visitors: Mapping[str, Sequence[Row]]) -> float | None:
     bounds, decimals = (AMOUNT, 0) if field == "amount" else (RATING, 2)
     found = [[fixed(row[field], bounds, decimals) for row in rows] for rows in visitors.values()]
     values = [present for each in found if (present := [value for value in each if value is not None])]
-    unit = 10**decimals
+    unit: int = 10**decimals
     if kind == "sum":
         least, most = min(0, MAX_ROWS * bounds[0]), max(0, MAX_ROWS * bounds[1])
         return sum(min(max(sum(own), least), most) for own in values) / unit
