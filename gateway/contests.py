@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
@@ -15,9 +16,9 @@ from typing import NamedTuple
 from gateway import pipeline
 from gateway.kernels.digest import digest_of
 from gateway.model.calendar import city_day, end_of_day
-from gateway.model.contest import Contest, Entry, Reference, Standing
+from gateway.model.contest import Contest, Entry, Standing
 from gateway.model.contract import DataContract
-from gateway.model.errors import ErrorReason, Fault
+from gateway.model.errors import ErrorReason
 from gateway.model.grouping import ByKeys
 from gateway.model.measure import Currency, Price
 from gateway.model.meter import Claim, Exhausted
@@ -71,15 +72,12 @@ def make_reference(ports: Ports, peer: Peer, context: RequestContext, name: str)
         return _none()
     if not project.open_on(city_day(ports.clock.now())):
         return _none()
-    kept = ports.registers.contests.reference(name)
-    if kept is not None:
+    reference = _reference(ports, name)
+    if reference is not None:
         evaluated = pipeline.evaluate(ports, peer, _question(project.contest, context))
         return evaluated if isinstance(evaluated, Refused) else evaluated.receipt
     made = pipeline.release(ports, peer, _question(project.contest, context), sealed_for=name)
-    if isinstance(made, Refused):
-        return made
-    ports.registers.contests.keep(Reference(name, made.release.id, identity.id, ports.clock.now()))
-    return made.receipt
+    return made if isinstance(made, Refused) else made.receipt
 
 
 def submit(ports: Ports, peer: Peer, context: RequestContext, name: str, cells: Cells) -> Entered | Refused:
@@ -96,7 +94,8 @@ def submit(ports: Ports, peer: Peer, context: RequestContext, name: str, cells: 
     if reference is None:
         return Refused(Refusal(ErrorReason.RELEASE_NOT_FOUND), None)
     # a team may be scored on what it may ask for
-    evaluated = pipeline.evaluate(ports, peer, _question(project.contest, context))
+    there = replace(context, region=reference.region)
+    evaluated = pipeline.evaluate(ports, peer, _question(project.contest, there))
     if isinstance(evaluated, Refused):
         return evaluated
     noised = _values(reference, evaluated.permit.scope.contract)
@@ -156,10 +155,8 @@ def _reference(ports: Ports, name: str) -> Release | None:
     kept = ports.registers.contests.reference(name)
     if kept is None:
         return None
-    release = ports.ledger.stored(kept.release_id)
-    if release is None:
-        raise Fault(ErrorReason.INTERNAL)
-    return release
+    # None where it was charged, and not made yet
+    return ports.ledger.stored(kept.release_id)
 
 
 def _values(reference: Release, contract: DataContract) -> Mapping[tuple[Scalar, ...], Fraction]:

@@ -14,6 +14,7 @@ from gateway.decision.judge import price_margin
 from gateway.decision.offers import offers
 from gateway.model.budget import Account, Balance
 from gateway.model.calendar import city_day
+from gateway.model.contest import Reference
 from gateway.model.errors import ErrorReason
 from gateway.model.measure import price_of
 from gateway.model.party import Identity, Peer
@@ -35,7 +36,7 @@ from gateway.privacy.pricing import SMALLEST
 from gateway.stages.admit import AdmittedPermit, admit, preview
 from gateway.stages.authenticate import authenticate
 from gateway.stages.blend import blend
-from gateway.stages.charge import Quote, answer_slot, charge, charge_rows, quote
+from gateway.stages.charge import Quote, answer_slot, charge, charge_rows, one_failure, quote
 from gateway.stages.decide import StandingPermit, decide
 from gateway.stages.deliver import Delivery, Part, ReleaseDelivery, deliver, deliver_release
 from gateway.stages.fetch import fetch, fetch_aggregates
@@ -174,17 +175,19 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest, *, sealed_for: st
     charged = charge(admitted, _accounts(permit, policy, ports), ports.ledger, ports.source, ports.keys, sealed_for)
     if isinstance(charged, Refusal):
         return refused(charged, identity, request, policy, ports)
+    if sealed_for:
+        # before there is anything to see: from its first moment on it is hidden
+        ports.registers.contests.keep(Reference(sealed_for, charged.charge.release_id, identity.id, ports.clock.now()))
     again = ports.ledger.stored(charged.charge.release_id) if charged.charge.repeated else None
     if again is not None:
         # who paid for it knows all that the time of an answer could tell; nobody else is answered out of the slot
         return deliver_release(record_statistics(again, admitted, ports.audit, ports.clock, paid=False, replay=True))
     with answer_slot(permit, began, ports.clock):
-        released = earlier = ports.ledger.stored(charged.charge.release_id)
-        if released is None:
-            exact = fetch_aggregates(charged, ports.source, ports.keys)
-            protected = perturb(exact)
-            released = store_release(protected, ports.ledger, ports.clock)
-        paid, replay = charged.charge.fresh, earlier is not None
+        stored = ports.ledger.stored(charged.charge.release_id)
+        made = stored or perturb(fetch_aggregates(charged, ports.source, ports.keys))
+    with one_failure():
+        released = made if isinstance(made, Release) else store_release(made, ports.ledger, ports.clock)
+        paid, replay = charged.charge.fresh, stored is not None
         return deliver_release(
             record_statistics(released, admitted, ports.audit, ports.clock, paid=paid, replay=replay)
         )
@@ -296,8 +299,11 @@ def _accounts(permit: Permit, policy: PolicySnapshot, ports: Ports) -> tuple[Acc
 def _sealed(release_id: str, policy: PolicySnapshot, ports: Ports) -> bool:
     """Tell whether it is the reference of a contest that has not closed."""
     contest = ports.registers.contests.contest_of(release_id)
-    project = None if contest is None else policy.budgets.projects.get(contest)
-    return project is not None and not project.closed_on(city_day(ports.clock.now()))
+    if contest is None:
+        return False
+    project = policy.budgets.projects.get(contest)
+    # a contest that the policy no longer names has not closed either
+    return project is None or not project.closed_on(city_day(ports.clock.now()))
 
 
 def _asked_again(released: Release | None, context: RequestContext) -> ReleaseRequest:

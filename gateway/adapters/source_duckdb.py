@@ -54,6 +54,9 @@ class DuckDBSource:
                 "memory_limit": memory_limit,
                 "threads": threads,
                 "temp_directory": "",  # rows are never spilled to disk
+                # it takes a column's least and greatest value for its range, and forgets that NaN is in neither: one
+                # person's value would decide what becomes of everybody else's NaN
+                "disabled_optimizers": "statistics_propagation",
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "allow_community_extensions": False,

@@ -128,6 +128,11 @@ class Currency(StrEnum):
     EPSILON = "epsilon"
     RHO = "rho"
 
+    @property
+    def mechanism(self) -> Mechanism:
+        """The noise that is bought with it."""
+        return Mechanism.LAPLACE if self is Currency.EPSILON else Mechanism.GAUSSIAN
+
 
 @dataclass(frozen=True, slots=True)
 class Price:

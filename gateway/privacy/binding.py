@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from fractions import Fraction
 
 from gateway.model.contract import DataContract, DisclosureSpec, FieldSpec, StatisticsSpec
 from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
@@ -123,9 +124,13 @@ def _group(grouping: Grouping, field: FieldSpec, contract: DataContract, places:
             bounds = field.fixed_bounds
             if bounds is None or field.type not in (FieldType.INT64, FieldType.DOUBLE):
                 return "has no bounds to make bins of"
-            fixed = width * 10**field.decimals
+            fixed, span = width * 10**field.decimals, bounds.upper - bounds.lower
             if fixed.denominator != 1 or fixed < 1:
                 return "must have bins of a width that is a multiple of the field's smallest step"
+            if span >= 2**63:
+                return "has bounds that are too far apart to make bins of"
+            # one bin is one bin, however wide: the engine reckons with no more than it needs
+            fixed = min(fixed, Fraction(max(span, 1)))
             edges = range(bounds.lower, bounds.upper + 1, fixed.numerator)
             if len(edges) > most:
                 return TOO_MANY

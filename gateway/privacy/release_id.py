@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date, datetime
+from math import gcd
 
+from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition
-from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping
 from gateway.model.loss import exact
 from gateway.model.permit import Permit
+from gateway.model.plan import GroupKey, InBins, InPeriod, SettledRelease
 from gateway.model.request import ReleaseRequest, RowsRequest
 from gateway.model.values import Scalar
 
@@ -58,11 +60,11 @@ def grouping_salt(permit: Permit, request: ReleaseRequest) -> str:
 
 def _canonical(permit: Permit, request: ReleaseRequest) -> dict[str, object]:
     """All on which the noised measures depend. What is made of them afterwards, as ranks of quantiles, is no part."""
-    price = request.price
+    price, common = request.price, gcd(*(item.weight for item in request.query.statistics))
     return {
         **_question(permit, request),
         "format": 2,
-        "statistics": [[item.kind.value, item.field or "", item.weight] for item in request.query.statistics],
+        "statistics": [[item.kind.value, item.field or "", item.weight // common] for item in request.query.statistics],
         "price": [price.currency.value, exact(price.amount)],
     }
 
@@ -76,23 +78,25 @@ def _question(permit: Permit, request: ReleaseRequest) -> dict[str, object]:
         "contract": permit.scope.contract.digest,
         "region": permit.scope.region,
         "filters": sorted(_condition(condition) for condition in query.filters),
-        "group_by": [_grouping(grouping) for grouping in query.group_by],
+        "group_by": [_group(group) for group in _settled(permit).query.group_by],
         **_kept(permit),
     }
 
 
-def _grouping(grouping: Grouping) -> list[str]:
-    match grouping:
-        case ByKeys(field):
-            return ["keys", field]
-        case ByRegion(field, level):
-            return ["region", field, level.value]
-        case ByRegionTree(field, level):
-            return ["region-tree", field, level.value]
-        case ByPeriod(field, period, first, last):
-            return ["period", field, period.value, first.isoformat(), last.isoformat()]
-        case ByBins(field, width):
-            return ["bins", field, exact(width)]
+def _group(group: GroupKey) -> list[str]:
+    """The cells as they are: another tree of regions makes another question, and another way to name one no other."""
+    cells = [group.by.__class__.__name__, *map(_scalar, group.keys), "tree", *group.tree]
+    if isinstance(group.by, InBins):
+        cells += [str(group.by.width), str(group.by.bounds.lower), str(group.by.bounds.upper)]
+    if isinstance(group.by, InPeriod):
+        cells.append(group.by.period.value)
+    return [group.field, _digest({"cells": cells})]
+
+
+def _settled(permit: Permit) -> SettledRelease:
+    if permit.release is None:
+        raise Fault(ErrorReason.INTERNAL)
+    return permit.release
 
 
 def _kept(permit: Permit) -> dict[str, str]:

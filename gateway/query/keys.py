@@ -91,14 +91,21 @@ def key_of(shape: KeyShape, name: str) -> exp.Expr:
     if shape.way is AtLevel:
         return exp.RegexpExtract(this=value, expression=parameter(f"{name}_path"))
     if shape.way is InPeriod and shape.period is not None:
-        start = exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(shape.period.value), value])
         sql_type = "TIMESTAMP" if shape.period is Period.HOUR else "DATE"
-        return exp.cast(start, exp.DataType.build(sql_type, dialect=DIALECT))
+        # beyond the years of the calendar an engine's reckoning fails, and for one record everybody's answer
+        first, last = (exp.cast(exp.Literal.string(day), _type("DATE")) for day in ("0001-01-01", "9999-12-31"))
+        within = exp.and_(exp.GTE(this=value, expression=first), exp.LTE(this=value.copy(), expression=last))
+        start = exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(shape.period.value), value.copy()])
+        return exp.case().when(within, exp.cast(start, _type(sql_type))).else_(exp.null())
     if shape.way is InBins and shape.bounds is not None:
         return bin_of(
             fixed_point(shape.field, shape.kind, shape.decimals, shape.bounds), shape.bounds.lower, f"{name}_width"
         )
     return value
+
+
+def _type(name: str) -> exp.DataType:
+    return exp.DataType.build(name, dialect=DIALECT)
 
 
 def bin_of(value: exp.Expr, lower: int, width: str) -> exp.Expr:

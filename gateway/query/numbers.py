@@ -12,18 +12,16 @@ from gateway.query.scan import DIALECT, column
 def fixed_point(field: str, kind: FieldType, decimals: int, bounds: Bounds) -> exp.Expr:
     """The field times ten to the power of its decimals, rounded and clamped to bounds of that fixed point, as BIGINT.
 
-    A NaN is NULL: an engine that holds it for larger than all numbers would make it a bound, and so a value.
+    What is no number is NULL already (`scan.source`).
     """
     value = column(field)
     if kind is not FieldType.DOUBLE:
         return clamped(value, bounds.lower, bounds.upper)
     scaled = exp.Mul(this=value, expression=exp.cast(exp.Literal.number(10**decimals), _type("DOUBLE")))
-    nothing = exp.Anonymous(this="isnan", expressions=[value.copy()])
     below = exp.LTE(this=scaled, expression=exp.cast(number(bounds.lower), _type("DOUBLE")))
     above = exp.GTE(this=scaled.copy(), expression=exp.cast(number(bounds.upper), _type("DOUBLE")))
     return (
         exp.case()
-        .when(nothing, exp.null())
         .when(below, number(bounds.lower))
         .when(above, number(bounds.upper))
         .else_(bigint(exp.Round(this=scaled.copy())))

@@ -85,17 +85,19 @@ def scan_of(contract: DataContract, fields: frozenset[str], location: Location, 
 
 def source(scan: Scan) -> exp.Select:
     """SELECT the fields, typed and under their own names, FROM the file named by the parameter `source`."""
-    cast = exp.TryCast if scan.lenient else exp.Cast
-    columns = [
-        exp.alias_(
-            cast(this=_value(scan, name, kind), to=exp.DataType.build(_SQL_TYPES[kind], dialect=DIALECT)),
-            name,
-            quoted=True,
-        )
-        for name, kind in scan.fields
-    ]
+    columns = [exp.alias_(_cast(scan, name, kind), name, quoted=True) for name, kind in scan.fields]
     file = exp.TableAlias(this=exp.to_identifier("file", quoted=True))
     return exp.select(*columns).from_(exp.Table(this=_reader(scan), alias=file))
+
+
+def _cast(scan: Scan, name: str, kind: FieldType) -> exp.Expr:
+    """The column in its declared type; in a lenient scan a NaN is NULL, so that no comparison has to place it."""
+    cast = exp.TryCast if scan.lenient else exp.Cast
+    value = cast(this=_value(scan, name, kind), to=exp.DataType.build(_SQL_TYPES[kind], dialect=DIALECT))
+    if not scan.lenient or kind is not FieldType.DOUBLE:
+        return value
+    none = exp.Anonymous(this="isnan", expressions=[value])
+    return exp.case().when(none, exp.null()).else_(value.copy())
 
 
 def _value(scan: Scan, name: str, kind: FieldType) -> exp.Expr:

@@ -70,11 +70,18 @@ class Contests:
 
 
 def _cells(cells: Sequence[pb.EntryCell]) -> list[tuple[tuple[Scalar, ...], Fraction]]:
-    """Read an entry. Its doubles are taken as they are, exactly."""
+    """Read an entry. Its values count in millionths: a score is coarser than that."""
     return [
-        (tuple(scalar(key, f"cells[{at}].keys[{place}]") for place, key in enumerate(cell.keys)), Fraction(cell.value))
+        (
+            tuple(scalar(key, f"cells[{at}].keys[{place}]") for place, key in enumerate(cell.keys)),
+            _millionths(cell.value),
+        )
         for at, cell in enumerate(cells)
     ]
+
+
+def _millionths(value: float) -> Fraction:
+    return Fraction(round(Fraction(value) * 10**6), 10**6)
 
 
 def _standing(one: Standing, step: Fraction) -> pb.Standing:

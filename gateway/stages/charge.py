@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 
-from gateway.kernels.digest import digest_of
 from gateway.model.budget import Account, Balance, Charge
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
@@ -45,16 +44,15 @@ def charge(
 ) -> ChargedPermit | Refusal:
     """Charge every account or none; the same release on the same data is charged once.
 
-    What is `sealed_for` a contest has a name that no other release has, so that nobody gets it by asking the same.
+    What is `sealed_for` a contest has a name that nobody else can work out, so that nobody gets it by asking the same;
+    and one name whatever the data are, so that it is charged once.
 
     Raises:
         Fault: of the source or KEYS_UNAVAILABLE (before anything is charged), or LEDGER_UNAVAILABLE.
     """
     permit = admitted.permit
     version = data_version(permit.scope.contract, source, keys)
-    name = _name(permit, version)
-    if sealed_for:
-        name = digest_of(sealed_for, name, label=b"sealed").hex()
+    name = _sealed_name(permit, sealed_for, keys) if sealed_for else _name(permit, version)
     outcome = ledger.charge(name, accounts, _priced(permit))
     if not isinstance(outcome, Charge):
         return permit.refused(ErrorReason.BUDGET_EXHAUSTED)
@@ -97,11 +95,25 @@ def quote(
 
 
 @contextmanager
-def answer_slot(permit: Permit, began: float, clock: Clock) -> Iterator[None]:
-    """Hold every outcome after a charge to one answer time, and every failure to one answer.
+def one_failure() -> Iterator[None]:
+    """Make every failure after a charge one failure.
 
-    The time is `slot_ms` of the contract after `began`, or the next multiple of it, so that neither the data nor the
-    noise shows in how long an answer takes.
+    Raises:
+        Fault: RELEASE_FAILED, in place of whatever went wrong inside.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise Fault(ErrorReason.RELEASE_FAILED) from error
+
+
+@contextmanager
+def answer_slot(permit: Permit, began: float, clock: Clock) -> Iterator[None]:
+    """Hold every outcome of reading and noise to one answer time, and every failure to one answer.
+
+    What is written down and shown comes after it: no instant of the work leaves, and nobody is told earlier that a
+    release is there. The time is `slot_ms` of the contract after `began`, or the next multiple of it, so that neither
+    the data nor the noise shows in how long an answer takes.
 
     Raises:
         Fault: RELEASE_FAILED, in place of whatever went wrong inside.
@@ -111,9 +123,8 @@ def answer_slot(permit: Permit, began: float, clock: Clock) -> Iterator[None]:
         raise Fault(ErrorReason.INTERNAL)
     slot = spec.slot_ms / 1000
     try:
-        yield
-    except Exception as error:
-        raise Fault(ErrorReason.RELEASE_FAILED) from error
+        with one_failure():
+            yield
     finally:
         slots = max(1, math.ceil((clock.monotonic() - began) / slot))
         clock.sleep_until(began + slots * slot)
@@ -137,6 +148,11 @@ def _name(permit: Permit, data_version: str) -> str:
     if not isinstance(permit.request, ReleaseRequest):
         raise Fault(ErrorReason.INTERNAL)
     return release_id(permit, permit.request, data_version)
+
+
+def _sealed_name(permit: Permit, contest: str, keys: KeyRing) -> str:
+    key = keys.working_key(AUDIT_DOMAIN, KeyUse.DATA_VERSION, f"sealed/{contest}")
+    return hmac.digest(key, _name(permit, "").encode(), "sha256").hex()
 
 
 def _name_of_rows(permit: Permit, data_version: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from gateway import contests, pipeline
 from gateway.contests import Board, Entered
 from gateway.model.calendar import city_day
-from gateway.model.errors import ErrorReason
+from gateway.model.errors import ErrorReason, Fault
 from gateway.model.grouping import ByKeys
 from gateway.model.measure import Currency, Price
 from gateway.model.record import Outcome, Receipt
@@ -187,3 +188,64 @@ def test_a_contest_is_its_members_and_its_organiser_s(arena: House) -> None:
     arena.ports.policy.reload()
     assert not arena.ports.policy.last_problems
     assert submit(arena, cells) is ErrorReason.PURPOSE_NOT_GRANTED
+
+
+class Looking:
+    """A ledger that asks for a release as soon as it is stored."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self.saw: list[object] = []
+
+    def store(self, release: Release) -> Release:
+        """Store it, and ask for it."""
+        house = self._house
+        stored = house.ports.ledger.store(release)
+        self.saw.append(pipeline.stored_release(house.ports, house.peer(TEAM), context(PURPOSE), release.id, PLAIN))
+        return stored
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._house.ports.ledger, name)
+
+
+def test_a_reference_is_hidden_from_its_first_moment_on(arena: House) -> None:
+    looking = Looking(arena)
+    ports = replace(arena.ports, ledger=looking)
+    assert isinstance(contests.make_reference(ports, arena.peer(ORGANISER), context(PURPOSE), NAME), Receipt)
+    assert [isinstance(seen, Refused) for seen in looking.saw] == [True]
+
+
+def test_a_reference_that_was_charged_and_not_made_is_made_later(arena: House) -> None:
+    arena.source.failing = MemoryError()
+    with pytest.raises(Fault):
+        make(arena)
+    paid = spent(arena, f"project/{NAME}")
+    assert submit(arena, [(("1",), 0.0)]) is ErrorReason.RELEASE_NOT_FOUND
+    arena.source.failing = None
+    reference = made(arena)
+    assert spent(arena, f"project/{NAME}") == paid == Fraction(1, 8)
+    outcome = pipeline.stored_release(arena.ports, arena.peer(TEAM), context(PURPOSE), reference.id, PLAIN)
+    assert isinstance(outcome, Refused)
+
+
+def test_a_contest_that_the_policy_no_longer_names_stays_sealed(arena: House) -> None:
+    reference = made(arena)
+    edit(arena.site.policies / "budgets.yaml", f"\n  {NAME}:\n", "\n  another-contest:\n")
+    arena.ports.policy.reload()
+    assert NAME not in arena.ports.policy.current().budgets.projects
+    outcome = pipeline.stored_release(arena.ports, arena.peer(TEAM), context(PURPOSE), reference.id, PLAIN)
+    assert isinstance(outcome, Refused)
+
+
+def test_a_team_is_scored_on_no_region_that_it_may_not_ask_for(house: House) -> None:
+    hold_contest(house.site.policies, city_day(house.clock.now()))
+    grant = "p, g-contest-rides, contest-teams, transport_trips/rides-by-line, release, hangzhou"
+    edit(house.site.policies / "grants.csv", grant + ", open", grant + "/xiacheng, open")
+    house.ports.policy.reload()
+    reference = made(house)
+    assert reference.region == "hangzhou"
+    exact = [(keys, Fraction(0)) for keys in reference.cells]
+    for region in ("", "hangzhou/xiacheng"):
+        asked = replace(context(PURPOSE), region=region)
+        outcome = contests.submit(house.ports, house.long_signed_in(TEAM), asked, NAME, exact)
+        assert isinstance(outcome, Refused) and outcome.refusal.reason is ErrorReason.REGION_NOT_GRANTED

@@ -81,6 +81,16 @@ def test_answers_come_at_whole_slots(house: House) -> None:
     assert abs(slots - round(slots)) < 0.05
 
 
+def test_nothing_is_written_down_before_the_slot_is_over(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    # the instants on a release and a receipt leave with them, and a release that is there can be asked for
+    monkeypatch.setattr(house.clock, "sleep_until", lambda _: house.diary.events.append("slept"))
+    released(pipeline.release(house.ports, house.peer("zju-research"), counting()))
+    assert house.diary.events == ["charge", "stored", "aggregates", "slept", "store", "log completed"]
+    house.diary.events.clear()
+    released(pipeline.release(house.ports, house.peer("zju-research", "wang.fang"), counting()))
+    assert house.diary.events == ["charge", "stored", "slept", "log completed"]
+
+
 def test_who_paid_is_answered_again_at_once_and_everybody_else_in_the_slot(house: House) -> None:
     released(pipeline.release(house.ports, house.peer("zju-research"), counting()))
     assert len(house.clock.woke_at) == 1

@@ -345,7 +345,7 @@ class CreateReleaseRequest(_message.Message):
     epsilon: _builtins.float
     """Pure epsilon: integer Laplace noise."""
     rho: _builtins.float
-    """Rho of zero-concentrated differential privacy: the noise with the smaller margin, Laplace or Gaussian."""
+    """Rho of zero-concentrated differential privacy: integer Gaussian noise, which is narrower."""
     @_builtins.property
     def context(self) -> _disclosure_pb2.RequestContext: ...
     @_builtins.property

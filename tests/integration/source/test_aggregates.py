@@ -419,3 +419,60 @@ def test_histograms_of_units_with_many_cells_and_rows_are_cut_alike(
     answer = bench.answer(table, plan)
     assert answer == _expected(table, plan)
     assert 8 * max_groups <= sum(value for (value,) in answer.values()) <= 8 * max_groups * max_rows
+
+
+def _ratio(subject: str, ratio: float | None, category: str = "x") -> Row:
+    return _row(subject, None, category) | {"ratio": ratio}
+
+
+@pytest.mark.parametrize("extreme", [math.inf, -math.inf, 6.0, 0.0])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        (),
+        (Condition("ratio", Operator.GREATER, (5.0,)),),
+        (Condition("ratio", Operator.LESS, (5.0,)),),
+        (Condition("ratio", Operator.EQUAL, (6.0,)),),
+    ],
+)
+def test_what_becomes_of_nan_is_no_single_person_s_doing(
+    bench: Bench, extreme: float, condition: tuple[Condition, ...]
+) -> None:
+    # an engine that knows a column's least and greatest value may decide for all rows at once, and forget the NaN
+    crowd = [_ratio(f"p{number}", math.nan) for number in range(200)] + [_ratio("q", 1.0)]
+    kinds = (MeasureKind.TOTAL, MeasureKind.PRESENT, MeasureKind.OFFSETS)
+    plans = [
+        (ROWS, *(Measure(kind, 1, "ratio", Bounds(-200, 200)) for kind in kinds)),
+        (Measure(MeasureKind.BINS, 1, "ratio", Bounds(-200, 200), 50),),
+    ]
+    for measures in plans:
+        plan = AggregatePlan(bench.contract, RowScope(None, None, condition), (), measures, 1, "00")
+        with_it, without = bench.answer([*crowd, _ratio("r", extreme)], plan), bench.answer(crowd, plan)
+        for cell in with_it.keys() | without.keys():
+            nothing = (0,) * len(measures)
+            moved = zip(with_it.get(cell, nothing), without.get(cell, nothing), measures, strict=True)
+            assert all(abs(after - before) <= measure.largest for after, before, measure in moved)
+
+
+@pytest.mark.parametrize("period", Period)
+@pytest.mark.parametrize("days", [2**31 - 1, -(2**31) + 1, 10**8, -(10**6), 2_932_897])
+def test_a_date_beyond_the_calendar_fails_nobody_s_answer(bench: Bench, period: Period, days: int) -> None:
+    field, start = ("moment", datetime(2026, 1, 1)) if period is Period.HOUR else ("day", date(2026, 1, 1))
+    crowd = pa.Table.from_pylist(
+        [_row("a", 1) | {"day": date(2026, 1, 1), "moment": datetime(2026, 1, 1)}] * 3, bench.schema
+    )
+    far = pa.Table.from_pylist([_row("b", 1)], bench.schema)
+    columns: dict[str, pa.Array[Any]] = {
+        "day": pa.array([days], pa.int32()).cast(pa.date32()),
+        "moment": pa.array([max(-(2**63) + 2, min(2**63 - 2, days * 86_400_000_000))], pa.int64()).cast(
+            pa.timestamp("us")
+        ),
+    }
+    for name, column in columns.items():
+        far = far.set_column(far.schema.get_field_index(name), name, column)
+    pq.write_table(pa.concat_tables([crowd, far]), bench.folder / "table.parquet")
+    first = date(2025, 12, 29) if period is Period.WEEK else start
+    plan = AggregatePlan(
+        bench.contract, RowScope(None, None, ()), (GroupKey(field, (first,), InPeriod(period)),), (ROWS,), 1, "00"
+    )
+    assert bench.source.aggregates(plan).column("s0").to_pylist() == [1]

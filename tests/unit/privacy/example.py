@@ -29,6 +29,7 @@ from gateway.model.request import ReleaseRequest, RequestContext
 from gateway.model.statistics import StatisticsQuery
 from gateway.model.values import FieldType, Scalar
 from gateway.privacy.binding import bind
+from gateway.privacy.pricing import settle
 
 
 def _field(
@@ -97,7 +98,8 @@ def permit_for(query: StatisticsQuery, *, region: str = "hangzhou", institution:
         max_rows=None,
         obligations=frozenset(),
     )
-    return Permit(Identity(institution, "person", _NOW), request_for(query), scope, _NOW, _NOW)
+    release = settle(bound(query), query.statistics, HALF, CONTRACT)
+    return Permit(Identity(institution, "person", _NOW), request_for(query), scope, _NOW, _NOW, release=release)
 
 
 def no_places(_: RegionLevel) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from gateway.model.contract import Bounds
 from gateway.model.filter import Condition, Operator
 from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, Grouping, Period
 from gateway.model.measure import Currency, MeasureKind, Mechanism, Price
-from gateway.model.plan import BoundedQuery, SettledRelease
+from gateway.model.plan import AtLevel, BoundedQuery, SettledRelease
 from gateway.model.region import RegionLevel
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
 from gateway.privacy.binding import Unbound, bind
@@ -116,6 +116,7 @@ def test_what_is_not_declared_is_not_answered(query: StatisticsQuery, place: str
         (ByPeriod("day", Period.WEEK, date.min, date(1, 1, 8)), date.min, date(1, 1, 8), 2),
         (ByBins("amount", Fraction(100)), -50, 150, 3),
         (ByBins("amount", Fraction(250)), -50, 200, 2),
+        (ByBins("amount", Fraction(10**300)), -50, 200, 2),
     ],
 )
 def test_cells_are_known_from_the_plan(grouping: Grouping, first: object, last: object, cells: int) -> None:
@@ -134,11 +135,13 @@ def test_statistics_share_the_price_exactly_by_their_weights(price: Price) -> No
     assert [plan.statistic for plan in found.noise] == [0, 1, 2, 2]
 
 
-def test_a_price_in_rho_takes_the_noise_with_the_smaller_margin() -> None:
-    # one cell a unit: Laplace noise is narrower; in many cells a unit Gaussian noise is
-    few = settled(bounded(COUNT, group_by=()), (COUNT,), rho(Fraction(1, 2)))
-    many = replace(bounded(COUNT), max_groups=30)
+def test_a_price_in_rho_buys_noise_with_a_smaller_margin() -> None:
+    one = bounded(COUNT, group_by=())
+    few, dear = settled(one, (COUNT,), rho(Fraction(1, 2))), settled(one, (COUNT,), epsilon(1))
     assert few.noise[0].mechanism is Mechanism.GAUSSIAN
+    assert few.noise[0].margin_95 < dear.noise[0].margin_95
+    # and the more so, the more cells a unit counts in
+    many = replace(bounded(COUNT), max_groups=30)
     wide = settled(many, (COUNT,), rho(Fraction(1, 2)))
     assert wide.noise[0].mechanism is Mechanism.GAUSSIAN
     assert wide.loss.epsilon is None
@@ -181,12 +184,38 @@ def test_the_same_plan_has_the_same_name_and_another_has_another() -> None:
         release_id(permit_for(query), request_for(query, epsilon(Fraction(2, 3))), "v1"),
         release_id(permit_for(query), request_for(query, rho(Fraction(1, 2))), "v1"),
         release_id(permit_for(query, region="hangzhou/xihu"), request_for(query), "v1"),
-        release_id(permit_for(query, institution="another"), request_for(replace(query, group_by=())), "v1"),
-        release_id(permit_for(query), request_for(replace(query, statistics=(replace(COUNT, weight=2),))), "v1"),
-        *(release_id(permit_for(query), request_for(replace(query, group_by=(days_,))), "v1") for days_ in days),
+        named(replace(query, group_by=())),
+        release_id(permit_for(query), request_for(replace(query, statistics=(COUNT, UNITS))), "v1"),
+        release_id(permit_for(query), request_for(replace(query, statistics=(COUNT, replace(UNITS, weight=2)))), "v1"),
+        *(named(replace(query, group_by=(days_,))) for days_ in days),
     }
     assert name not in others
-    assert len(others) == 8
+    assert len(others) == 9
+
+
+def named(query: StatisticsQuery) -> str:
+    return release_id(permit_for(query), request_for(query), "v1")
+
+
+def test_one_question_has_one_name_however_it_is_written() -> None:
+    query = StatisticsQuery((), (SECTOR,), (COUNT, UNITS))
+    doubled = replace(query, statistics=(replace(COUNT, weight=6), replace(UNITS, weight=6)))
+    assert named(query) == named(doubled)
+    months = [
+        ByPeriod("day", Period.MONTH, date(2026, 1, first), date(2026, 3, last)) for first, last in ((1, 1), (9, 31))
+    ]
+    assert len({named(replace(query, group_by=(grouping,))) for grouping in months}) == 1
+
+
+def test_another_tree_of_regions_makes_another_question() -> None:
+    query = StatisticsQuery((), (SECTOR,), (COUNT,))
+    permit = permit_for(query)
+    assert permit.release is not None
+    (group,) = permit.release.query.group_by
+    for other in (replace(group, keys=("a", "b")), replace(group, by=AtLevel(1)), replace(group, tree=("a",))):
+        bounded_ = replace(permit.release.query, group_by=(other,))
+        moved = replace(permit, release=replace(permit.release, query=bounded_))
+        assert release_id(moved, request_for(query), "v") != release_id(permit, request_for(query), "v")
 
 
 def test_ranks_and_presentations_are_no_part_of_the_name() -> None:
