@@ -60,12 +60,12 @@ def present(release: Release, query: StatisticsQuery, presentation: Presentation
         else:
             found = _estimates(statistic, measures)
         for name, estimates in zip(names, found, strict=True):
-            shown = _processed(estimates, statistic, presentation)
+            shown = _processed(estimates, statistic, presentation, decimals)
             answers.append(_answers(name, position, shown, decimals, statistic))
     if presentation.top is None:
         return Shown(release.cells, tuple(answers))
     first = next(one for one in release.measures if one.plan.statistic == 0)
-    return _top(release.cells, answers, first, presentation.top, query.statistics[0], contract)
+    return _top(release.cells, answers, first, presentation, query.statistics[0], contract)
 
 
 def _names(statistic: Statistic) -> list[str]:
@@ -114,11 +114,11 @@ def _bounds(measure: Measure) -> FieldBounds:
     return FieldBounds(measure.bounds.lower, measure.bounds.upper, measure.centre)
 
 
-def _processed(estimates: Estimates, statistic: Statistic, presentation: Presentation) -> Estimates:
+def _processed(estimates: Estimates, statistic: Statistic, presentation: Presentation, decimals: int) -> Estimates:
     if statistic.kind not in ADDITIVE:
         return estimates
     if presentation.round_to > 1:
-        estimates = rounded(estimates, presentation.round_to)
+        estimates = rounded(estimates, presentation.round_to * 10**decimals)
     whole = presentation.consistent  # no value is below zero then
     return non_negative(estimates) if presentation.non_negative and not whole else estimates
 
@@ -142,15 +142,16 @@ def _top(
     cells: tuple[tuple[Scalar, ...], ...],
     answers: Sequence[Answers],
     first: NoisedMeasure,
-    most: int,
+    presentation: Presentation,
     statistic: Statistic,
     contract: DataContract,
 ) -> Shown:
     """The cells with the largest noised answers to the first statistic, and no others."""
-    ranked = top(np.array(first.values, np.int64), min(most, len(cells)), noise_of(first))
+    ranked = top(np.array(first.values, np.int64), min(presentation.top or 1, len(cells)), noise_of(first))
     places = ranked.places.tolist()
     decimals = 0 if statistic.field is None else contract.fields[statistic.field].decimals
-    leading = _answers(answers[0].name, 0, ranked.counts, decimals, statistic)
+    processed = _processed(ranked.counts, statistic, presentation, decimals)
+    leading = _answers(answers[0].name, 0, processed, decimals, statistic)
     others = [
         replace(
             one,

@@ -75,10 +75,12 @@ def test_counts_and_sums_are_shown_as_measured() -> None:
 
 
 def test_fixed_point_is_undone() -> None:
-    (amount,) = shown(
-        (Statistic(StatisticKind.SUM, "amount"),), measured(of(MeasureKind.TOTAL), 250, 0, -7), decimals=2
-    ).answers
+    totals = measured(of(MeasureKind.TOTAL), 250, 0, -7)
+    (amount,) = shown((Statistic(StatisticKind.SUM, "amount"),), totals, decimals=2).answers
     assert amount.values == (2.5, 0.0, -0.07)
+    rounded = Presentation(round_to=2)
+    (amount,) = shown((Statistic(StatisticKind.SUM, "amount"),), totals, decimals=2, presentation=rounded).answers
+    assert amount.values == (2.0, 0.0, 0.0), "to multiples of it in the field's own units"
     (spread,) = shown(
         (Statistic(StatisticKind.VARIANCE, "amount"),),
         measured(of(MeasureKind.PRESENT), 4, 4, 4),
@@ -135,6 +137,8 @@ def test_the_top_is_by_the_first_statistic_and_takes_the_others_along() -> None:
     assert found.cells == (("b",), ("c",)) and found.certain == (True, True)
     assert [one.values for one in found.answers] == [(90, 40), (9, 4)]
     assert PostProcessing.TOP.value in found.answers[0].steps
+    rough = shown((COUNT,), rows, presentation=Presentation(top=2, round_to=50)).answers[0]
+    assert rough.values == (100, 50) and rough.steps == (PostProcessing.TOP.value, PostProcessing.ROUNDED.value)
     everything = shown((COUNT,), rows, presentation=Presentation(top=99))
     assert everything.cells == (("b",), ("c",), ("a",))
 
