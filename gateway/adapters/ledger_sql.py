@@ -50,12 +50,15 @@ class SqlBudgetLedger:
             raise Fault(ErrorReason.INTERNAL)
         if len({account.id for account in accounts}) != len(accounts):
             raise Fault(ErrorReason.INTERNAL)
+        with faulting(_UNAVAILABLE), self._database.reading() as connection:
+            # what is charged stays charged: a repeat waits for nobody who writes
+            before = _charge_before(connection, release_id, accounts)
+        if before is not None:
+            return before
         with faulting(_UNAVAILABLE), self._database.writing() as connection:
-            before = _charged(connection, release_id)
+            before = _charge_before(connection, release_id, accounts)
             if before is not None:
-                charged = _accounts_of(connection, release_id)
-                own = all(account.id in charged for account in accounts)
-                return Charge(release_id, before.rho, fresh=False, delta=before.delta, own=own)
+                return before
             balances = _balances(connection, accounts)
             short = tuple(balance for balance in balances if not balance.bears(loss))
             if short:
@@ -128,6 +131,15 @@ def _charged(connection: Connection, release_id: str) -> PrivacyLoss | None:
         )
     ).one_or_none()
     return None if row is None else _loss(*row)
+
+
+def _charge_before(connection: Connection, release_id: str, accounts: Sequence[Account]) -> Charge | None:
+    before = _charged(connection, release_id)
+    if before is None:
+        return None
+    charged = _accounts_of(connection, release_id)
+    own = all(account.id in charged for account in accounts)
+    return Charge(release_id, before.rho, fresh=False, delta=before.delta, own=own)
 
 
 def _accounts_of(connection: Connection, release_id: str) -> frozenset[str]:
