@@ -148,10 +148,10 @@ def test_rounding_keeps_the_truth_in_the_interval_and_decimals_in_their_place(fa
     raw = fair.gateway.release(*WHAT, [gw.sum_of("rating")], **plan).message
     shown = fair.gateway.release(*WHAT, [gw.sum_of("rating")], shown=gw.Shown(round_to=100), **plan).message
     for one, other in zip(raw.cells, shown.cells, strict=True):
-        # of a field with two decimals, a hundred steps are one
-        assert other.estimates[0].number == round(one.estimates[0].number)
-        assert other.estimates[0].lower_95 == pytest.approx(one.estimates[0].lower_95 - 0.5)
-        assert other.estimates[0].upper_95 == pytest.approx(one.estimates[0].upper_95 + 0.5)
+        # in the field's own units, and not in the hundredths that it counts in
+        assert other.estimates[0].number == round(one.estimates[0].number / 100) * 100
+        assert other.estimates[0].lower_95 == pytest.approx(one.estimates[0].lower_95 - 50)
+        assert other.estimates[0].upper_95 == pytest.approx(one.estimates[0].upper_95 + 50)
 
 
 def test_the_top_are_the_largest_noised_counts_and_says_which_surely_are(fair: Fair) -> None:
