@@ -8,14 +8,17 @@ from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.json_format import ParseDict
+from google.protobuf.json_format import MessageToDict, ParseDict
 from google.rpc import error_details_pb2, status_pb2
 
 from gateway.api.v1 import audit_service_pb2, nearest_request_pb2, research_service_pb2, sharing_service_pb2
 from gateway.authzen.app import CONFIGURATION, EVALUATION, EVALUATIONS
 from gateway.decision.officer.tables import tables_of
+from gateway.decision.placeholders import grouping, statistic
+from gateway.model.statistics import StatisticsQuery
 from gateway.policy.decision_tables import CaseShape, DecisionTable
 from gateway.policy.snapshot import load
+from gateway.server.wire.plans import plan_of
 from seeds.generator import CANARIES
 from tests.integration.authzen.https import Said, client_tls, post
 from tests.integration.site import ROOT, Site, free_port, institutions_of
@@ -78,11 +81,8 @@ def over_grpc(site: Site, case: CaseShape) -> Answer:
         "release": ("ResearchService/Estimate", research_service_pb2.EstimateRequest),
     }[kind]
     if kind == "release":
-        statistics: list[dict[str, Any]] = [
-            {"sum": {"field": name[4:-1]}} if name.startswith("sum(") else {name: {}} for name in case.statistics
-        ]
-        groups = [{"field": name, "keys": {}} for name in case.group_by]
-        plan = {"dataset": dataset, "disclosure": disclosure, "group_by": groups, "statistics": statistics}
+        query = StatisticsQuery((), tuple(map(grouping, case.group_by)), tuple(map(statistic, case.statistics)))
+        plan = MessageToDict(plan_of(dataset, disclosure, query), preserving_proto_field_name=True)
         body = {"context": context, "plan": plan, "epsilon": case.epsilon}
     with wire(site, case.who) as line:
         return line.call(method, ParseDict(body, shape()))
