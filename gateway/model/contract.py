@@ -276,6 +276,10 @@ class DataContract:
         """The field in which the privacy unit is found."""
         return self.fields[self.privacy_unit.field]
 
+    def holds_regions(self, field: FieldSpec) -> bool:
+        """Whether the values of a field are paths of the region tree."""
+        return field.regions or field.name == self.region_field
+
     def kept_since(self, today: date) -> date | None:
         """Return the first day whose rows may still be read, or None where nothing is promised of it."""
         if self.retention_days is None or self.retention_field is None:

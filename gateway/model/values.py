@@ -23,6 +23,16 @@ class FieldType(StrEnum):
         """Tell whether a non-null value is of this type, exactly (no silent conversion)."""
         return type(value) is _PYTHON_TYPES[self]
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether its values lie on the calendar."""
+        return self in (FieldType.DATE, FieldType.TIMESTAMP)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values can be counted within bounds."""
+        return self in (FieldType.INT64, FieldType.DOUBLE)
+
 
 _PYTHON_TYPES: dict[FieldType, type] = {
     FieldType.STRING: str,

@@ -14,7 +14,7 @@ from gateway.model.contract import DataContract, DisclosureSpec, FieldSpec, Stat
 from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
 from gateway.model.measure import Measure, MeasureKind
 from gateway.model.plan import AtLevel, BoundedQuery, GroupKey, InBins, InPeriod
-from gateway.model.region import RegionLevel, is_within
+from gateway.model.region import RegionLevel
 from gateway.model.statistics import OF_A_FIELD, Statistic, StatisticKind, StatisticsQuery
 from gateway.model.values import FieldType
 
@@ -26,6 +26,8 @@ MAX_BINS = 100_000
 
 QUANTILE_BINS = 256
 """Quantiles are found among so many bins of the declared bounds, or as many as there are values."""
+
+_LEVELS = tuple(RegionLevel)
 
 Places = Callable[[RegionLevel], tuple[str, ...]]
 """The paths of the regions of a level, within the region asked for."""
@@ -94,25 +96,16 @@ def _group(grouping: Grouping, field: FieldSpec, contract: DataContract, places:
     match grouping:
         case ByKeys():
             return UNDECLARED if field.keys is None else GroupKey(field.name, field.keys)
-        case ByRegion(_, level):
-            if not field.regions and field.name != contract.region_field:
+        case ByRegion(_, level) | ByRegionTree(_, level):
+            if not contract.holds_regions(field):
                 return "holds no regions"
-            paths = places(level)
-            if not paths:
-                return "names a level that the region asked for does not reach down to"
-            return GroupKey(field.name, paths, AtLevel(tuple(RegionLevel).index(level) + 1))
-        case ByRegionTree(_, level):
-            if not field.regions and field.name != contract.region_field:
-                return "holds no regions"
-            levels = tuple(RegionLevel)
             leaves = places(level)
-            above = [path for one in levels[: levels.index(level)] for path in places(one)]
-            tree = (*(path for path in above if any(is_within(leaf, path) for leaf in leaves)), *leaves)
             if not leaves:
                 return "names a level that the region asked for does not reach down to"
-            return GroupKey(field.name, leaves, AtLevel(levels.index(level) + 1), tree)
+            tree = _tree(leaves, level, places) if isinstance(grouping, ByRegionTree) else ()
+            return GroupKey(field.name, leaves, AtLevel(_LEVELS.index(level) + 1), tree)
         case ByPeriod(_, period, first, last):
-            if field.type not in (FieldType.DATE, FieldType.TIMESTAMP):
+            if not field.type.is_dated:
                 return "is no date or timestamp"
             if period is Period.HOUR and field.type is FieldType.DATE:
                 return "has no hours"
@@ -122,7 +115,7 @@ def _group(grouping: Grouping, field: FieldSpec, contract: DataContract, places:
             return TOO_MANY if periods is None else GroupKey(field.name, periods, InPeriod(period))
         case ByBins(_, width):
             bounds = field.fixed_bounds
-            if bounds is None or field.type not in (FieldType.INT64, FieldType.DOUBLE):
+            if bounds is None or not field.type.is_number:
                 return "has no bounds to make bins of"
             fixed, span = width * 10**field.decimals, bounds.upper - bounds.lower
             if fixed.denominator != 1 or fixed < 1:
@@ -135,6 +128,13 @@ def _group(grouping: Grouping, field: FieldSpec, contract: DataContract, places:
             if len(edges) > most:
                 return TOO_MANY
             return GroupKey(field.name, tuple(edges), InBins(bounds, fixed.numerator))
+
+
+def _tree(leaves: tuple[str, ...], level: RegionLevel, places: Places) -> tuple[str, ...]:
+    """Return the regions that have one of the leaves below them, parents first, and then the leaves."""
+    inner = {leaf[:end] for leaf in leaves for end, character in enumerate(leaf) if character == "/"}
+    above = (path for one in _LEVELS[: _LEVELS.index(level)] for path in places(one))
+    return (*(path for path in above if path in inner), *leaves)
 
 
 def _periods(period: Period, first: date, last: date, most: int) -> tuple[date | datetime, ...] | None:

@@ -164,7 +164,7 @@ def _check(plan: AggregatePlan) -> None:
         if bounds.setdefault(measure.field, measure.bounds) != measure.bounds:
             raise ValueError("a field is measured within one pair of bounds")
         field = plan.contract.fields.get(measure.field)
-        if field is None or field.type not in (FieldType.INT64, FieldType.DOUBLE):
+        if field is None or not field.type.is_number:
             raise ValueError("only numbers are measured")
         if not all(_INT64_MIN <= value <= _INT64_MAX for value in (measure.bounds.lower, measure.bounds.upper)):
             raise ValueError("an integer does not fit in 64 bits")

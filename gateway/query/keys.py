@@ -59,13 +59,13 @@ def key_shape(contract: DataContract, group: GroupKey) -> KeyShape:
                 raise ValueError("only a text can be a region path")
             return KeyShape(field.name, field.type, AtLevel)
         case InPeriod(period):
-            if field.type not in (FieldType.DATE, FieldType.TIMESTAMP):
+            if not field.type.is_dated:
                 raise ValueError("only a date or timestamp lies in a period")
             if period is Period.HOUR and field.type is FieldType.DATE:
                 raise ValueError("a date lies in no hour")
             return KeyShape(field.name, field.type, InPeriod, period)
         case InBins(bounds, width):
-            if field.type not in (FieldType.INT64, FieldType.DOUBLE) or width < 1 or bounds.lower > bounds.upper:
+            if not field.type.is_number or width < 1 or bounds.lower > bounds.upper:
                 raise ValueError("only a number with bounds lies in a bin")
             return KeyShape(field.name, field.type, InBins, None, field.decimals, bounds)
 

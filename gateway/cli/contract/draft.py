@@ -201,7 +201,7 @@ def _treatment(plan: DraftPlan, field: PlannedField) -> str:
         return "pseudonymize" if field.type is FieldType.STRING else ""
     if field.clue.classification is Classification.FREE_TEXT:
         return ""
-    if field.type in (FieldType.DATE, FieldType.TIMESTAMP):
+    if field.type.is_dated:
         return "{generalize: month}"
     if field.clue.classification is Classification.QUASI_IDENTIFIER and field.type is FieldType.INT64:
         return "{generalize: {width: 10}}"

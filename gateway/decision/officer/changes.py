@@ -358,7 +358,7 @@ class _Search:
 
 def _careful(field: FieldSpec, contract: DataContract) -> Treatment:
     """The coarsest treatment that suits the field."""
-    if field.type in (FieldType.DATE, FieldType.TIMESTAMP):
+    if field.type.is_dated:
         return GeneralizeDate(Precision.MONTH)
     if field.name == contract.region_field:
         return GeneralizeRegion(Precision.STREET)

@@ -164,7 +164,7 @@ class DisclosureReader:
         for index, name in enumerate(shape.values):
             at = (*place, "values", index)
             field = self.declared(at, name, FieldType.INT64, FieldType.DOUBLE)
-            if field is None or field.type not in (FieldType.INT64, FieldType.DOUBLE):
+            if field is None or not field.type.is_number:
                 continue
             bounds = field.fixed_bounds
             if bounds is None:
@@ -182,8 +182,8 @@ class DisclosureReader:
 
     def _groups(self, field: FieldSpec) -> bool:
         """Whether the field has cells that are known before anything is read."""
-        dated = field.type in (FieldType.DATE, FieldType.TIMESTAMP)
-        return bool(field.keys or field.bounds or field.regions or dated or field.name == self._region)
+        regions = field.regions or field.name == self._region
+        return bool(field.keys or field.bounds or field.type.is_dated or regions)
 
 
 def _decimal(number: float) -> str:

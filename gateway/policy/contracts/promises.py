@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.model.contract import Description, FieldSpec, QualityRule, SourceKind, SourceSpec
-from gateway.model.values import FieldType
 from gateway.policy.contracts.checking import Place, Wrong
 from gateway.policy.contracts.odcs_parts import DescriptionShape, MemberShape, QualityShape, SlaShape
 from gateway.policy.contracts.shape import ContractShape
@@ -112,7 +111,7 @@ def retention_field(shape: ContractShape, fields: Mapping[str, FieldSpec], wrong
         if sla.property.casefold() in _RETENTION and sla.element is not None:
             name = sla.element.removeprefix(f"{shape.schema_[0].name}.")
             field = fields.get(name)
-            if field is not None and field.type in (FieldType.DATE, FieldType.TIMESTAMP):
+            if field is not None and field.type.is_dated:
                 return name
             wrong(
                 ("slaProperties", index, "element"),

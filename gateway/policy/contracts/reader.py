@@ -156,7 +156,7 @@ class _Reader:
         bounds = None
         if policy.bounds is not None:
             bounds = Bounds(*policy.bounds)
-            if type_ not in (FieldType.INT64, FieldType.DOUBLE):
+            if not type_.is_number:
                 message = f"bounds are for a number, and '{name}' is {with_article(shape.logical_type)}"
                 wrong("bounds", message, "Remove them.")
             elif bounds.lower > bounds.upper:

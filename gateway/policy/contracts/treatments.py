@@ -135,7 +135,7 @@ def _check_renewed_by(by: str, shape: PseudonymizeShape, fields: Mapping[str, Fi
     if shape.renewed is None:
         raise ValueError("tokens that stand are renewed by nothing. Write 'renewed' beside 'by', or remove it.")
     beside = fields.get(by)
-    if beside is None or beside.type not in (FieldType.DATE, FieldType.TIMESTAMP):
+    if beside is None or not beside.type.is_dated:
         raise ValueError(f"{shown(by)} is no date or timestamp of the contract. Name one.")
 
 

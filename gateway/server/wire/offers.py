@@ -6,7 +6,6 @@ from gateway.api.v1 import disclosure_pb2, research_service_pb2
 from gateway.model.contract import DataContract, FieldSpec, QualityRule, StatisticsSpec
 from gateway.model.permit import Offer
 from gateway.model.treatment import Treatment, leaving_type
-from gateway.model.values import FieldType
 from gateway.policy.contracts.quality import rules_for, stated
 from gateway.server.wire.receipts import KINDS, TREATMENTS
 from gateway.server.wire.values import FIELD_TYPES, value_of
@@ -87,8 +86,8 @@ def _group_field(contract: DataContract, field: FieldSpec) -> research_service_p
     return research_service_pb2.GroupField(
         field=field.name,
         keys=[value_of(key) for key in field.keys or ()],
-        regions=field.regions or field.name == contract.region_field,
-        dates=field.type in (FieldType.DATE, FieldType.TIMESTAMP),
+        regions=contract.holds_regions(field),
+        dates=field.type.is_dated,
         bins=None if field.bounds is None else _value_field(field),
     )
 
