@@ -17,6 +17,7 @@ import pytest
 
 from gateway import pipeline
 from gateway.kernels.perturb import RandomizedResponse
+from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator
 from gateway.model.loss import PrivacyLoss
@@ -152,7 +153,7 @@ def test_codes_lead_back_to_nothing_and_coarse_values_are_right(residents: pa.Ta
     codes = column(told, "phone")
     assert all(code.startswith("c") and len(code) == 33 for code in codes)
     assert len(set(codes)) == len(set(column(residents, "phone")))
-    today = house.clock.now().date()
+    today = city_day(house.clock.now())
     ages = Counter(
         min(80, (today.year - born.year - ((today.month, today.day) < (born.month, born.day))) // 10 * 10)
         for born in column(residents, "birth_date")

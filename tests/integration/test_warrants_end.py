@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from gateway.administration.joins import close_joins
 from gateway.administration.sunset import sunset
 from gateway.linking import Linked, Sealed
+from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.linking import MOST_LINKED
 from gateway.model.permit import Refusal
@@ -68,7 +69,7 @@ def test_a_join_ends_with_the_purpose_of_a_side_or_its_own(bench: Bench) -> None
     end_purpose(bench, TRACING)
     bench.wait(36 * HOUR)
     assert reason(bench.link(join, mine)) is ErrorReason.PURPOSE_EXPIRED
-    end_purpose(bench, MATCHING)
+    end_purpose(bench, MATCHING, days_ago=1)
     assert reason(bench.link(join, mine)) is ErrorReason.PURPOSE_EXPIRED
     certified = {one.purpose: one for one in sunset(bench.house.office)}
     assert f"join:{join.id}" in certified[MATCHING].recipients
@@ -95,13 +96,13 @@ def test_the_key_of_a_join_goes_with_any_of_its_purposes(bench: Bench, ends: str
     assert join.domain not in house.office.keys.domains()
 
 
-def end_purpose(bench: Bench, purpose: str) -> None:
-    """Let today be the last day of a purpose."""
+def end_purpose(bench: Bench, purpose: str, days_ago: int = 0) -> None:
+    """Let today, or an earlier day of the city, be the last day of a purpose."""
     file = bench.house.site.policies / "purposes.yaml"
-    today = bench.house.clock.now().date().isoformat()
+    last = (city_day(bench.house.clock.now()) - timedelta(days=days_ago)).isoformat()
     head, name, tail = file.read_text().partition(f"- id: {purpose}\n")
     assert name and "expires_on: 2036-12-31" in tail
-    file.write_text(head + name + tail.replace("expires_on: 2036-12-31", f"expires_on: {today}", 1))
+    file.write_text(head + name + tail.replace("expires_on: 2036-12-31", f"expires_on: {last}", 1))
     bench.house.ports.policy.reload()
     assert not bench.house.ports.policy.last_problems
 
