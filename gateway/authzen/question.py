@@ -20,7 +20,7 @@ from gateway.model.measure import Currency
 from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext, RowsRequest, Selector
 from gateway.model.statistics import WRITTEN_STATISTIC, StatisticsQuery
 from gateway.server.problem import NotWellFormed
-from gateway.server.wire.plans import price_of
+from gateway.server.wire.plans import exact_price
 
 SUBJECT_TYPE = "institution"
 RESOURCE_TYPE = "disclosure"
@@ -151,7 +151,7 @@ def _release(
         raise malformed(properties.path("group_by"), "must hold fields, each alone or 'by' a level, a period or bins")
     query = StatisticsQuery(filters, tuple(map(grouping, groups)), tuple(map(statistic, statistics)))
     try:
-        price = price_of(Currency.EPSILON, properties.number("epsilon"))
+        price = exact_price(Currency.EPSILON, properties.number("epsilon"))
     except NotWellFormed:
         raise malformed(properties.path("epsilon"), "must be above zero, with at most six decimals") from None
     return ReleaseRequest(context, dataset, disclosure, query, price)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from gateway.model.contract import BY_KEY, OF_ONE, DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.errors import ErrorReason
 from gateway.model.filter import Condition, Operator
-from gateway.model.measure import Currency, Price
+from gateway.model.measure import Price, dearest
 from gateway.model.permit import FieldViolation, Refusal
 from gateway.model.request import DisclosureRequest, RowsRequest, Selector
 from gateway.model.statistics import OF_A_FIELD, StatisticsQuery
@@ -91,11 +89,10 @@ def _statistics_fit(query: StatisticsQuery, price: Price, spec: DisclosureSpec) 
     declared = spec.statistics
     if declared is None or not query.statistics:
         return False
-    most = Price(Currency.EPSILON, Fraction(declared.max_epsilon))
     fields = {one.field for one in query.statistics if one.kind in OF_A_FIELD}
     return (
         {grouping.field for grouping in query.group_by} <= set(declared.group_by)
         and fields <= set(declared.values)
         and price.amount > 0
-        and price.rho <= most.rho
+        and price.rho <= dearest(spec).rho
     )

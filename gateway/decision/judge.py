@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime
-from fractions import Fraction
 from functools import partial
 
 from gateway.decision.entitlement import Entitlement, entitlement
@@ -18,10 +17,9 @@ from gateway.decision.nearest import nearest
 from gateway.decision.preparation import Option, asked_fields, enough, prepare
 from gateway.decision.standing import open_at, unmet, unmet_by
 from gateway.model.calendar import city_day
-from gateway.model.contract import DisclosureSpec
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.grouping import ByRegionTree
-from gateway.model.measure import Currency, Price
+from gateway.model.measure import Price, dearest
 from gateway.model.party import Identity
 from gateway.model.permit import FieldViolation, Permit, Refusal
 from gateway.model.plan import SettledRelease
@@ -67,7 +65,7 @@ def price_margin(
     identity: Identity, asked: MarginRequest, policy: PolicySnapshot, now: datetime
 ) -> ReleaseRequest | Refusal:
     """Turn a wanted margin into the release that would have it. Decided like the release itself, charged never."""
-    least = SMALLEST if asked.currency is Currency.EPSILON else Price(Currency.RHO, SMALLEST.rho)
+    least = Price(asked.currency, SMALLEST.written_in(asked.currency))
     floor = ReleaseRequest(asked.context, asked.dataset, asked.disclosure, asked.query, least)
     permits = judge(identity, floor, policy, now)
     if isinstance(permits, Refusal):
@@ -76,7 +74,7 @@ def price_margin(
     if permit.release is None:
         raise Fault(ErrorReason.INTERNAL)
     price = price_for_margin(permit.release.query, asked.query.statistics, asked.margin, asked.currency)
-    if price.rho > _most(permit.scope.disclosure).rho:
+    if price.rho > dearest(permit.scope.disclosure).rho:
         return _refuse(
             ErrorReason.MARGIN_OUT_OF_REACH, "margin_95", "needs more privacy loss than one release may have"
         )
@@ -209,11 +207,10 @@ def _settle(request: ReleaseRequest, found: Entitlement, policy: PolicySnapshot)
     unfit = _unfit(request.presentation, request.query)
     if unfit is not None:
         return unfit
-    price, most = request.price, _most(disclosure)
+    price, most = request.price, dearest(disclosure)
     place = price.currency.value
     if price.amount <= 0 or not SMALLEST.rho <= price.rho <= most.rho:
-        ends = (SMALLEST.amount, most.amount) if price.currency is Currency.EPSILON else (SMALLEST.rho, most.rho)
-        lower, upper = map(float, ends)
+        lower, upper = (float(limit.written_in(price.currency)) for limit in (SMALLEST, most))
         return _refuse(ErrorReason.EPSILON_OUT_OF_RANGE, place, f"must lie between {lower} and {upper}")
     settled = settle(query, request.query.statistics, price, contract)
     if settled is None:
@@ -238,12 +235,6 @@ def _unfit(presentation: Presentation, query: StatisticsQuery) -> Refusal | None
 
 def _places(policy: PolicySnapshot, region: str, level: RegionLevel) -> tuple[str, ...]:
     return tuple(place.path for place in policy.regions.descendants(region, level))
-
-
-def _most(disclosure: DisclosureSpec) -> Price:
-    """The most that one release may lose; a price in rho is held to the rho of the same."""
-    most = Fraction(0) if disclosure.statistics is None else Fraction(disclosure.statistics.max_epsilon)
-    return Price(Currency.EPSILON, most)
 
 
 def _permit(

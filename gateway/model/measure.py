@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from gateway.model.contract import Bounds
-from gateway.model.loss import PrivacyLoss
+from gateway.model.contract import Bounds, DisclosureSpec
+from gateway.model.loss import PrivacyLoss, pure_to_rho
 
 
 class MeasureKind(StrEnum):
@@ -144,7 +144,17 @@ class Price:
     @property
     def rho(self) -> Fraction:
         """The most that it comes to in rho: a pure epsilon is at most epsilon²/2 (Bun and Steinke 2016, prop. 1.4)."""
-        return self.amount if self.currency is Currency.RHO else self.amount * self.amount / 2
+        return self.amount if self.currency is Currency.RHO else pure_to_rho(self.amount)
+
+    def written_in(self, currency: Currency) -> Fraction:
+        """Return the amount as a limit of prices in a currency: an epsilon as it is, or in rho what it comes to."""
+        return self.amount if currency is self.currency else self.rho
+
+
+def dearest(disclosure: DisclosureSpec) -> Price:
+    """Return the most that one release of a disclosure may lose; a price in rho is held to what it comes to."""
+    most = "0" if disclosure.statistics is None else disclosure.statistics.max_epsilon
+    return Price(Currency.EPSILON, Fraction(most))
 
 
 def price_of(loss: PrivacyLoss) -> Price:

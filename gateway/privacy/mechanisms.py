@@ -24,12 +24,10 @@ import opendp.prelude as dp
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss, pure_to_rho
 from gateway.model.measure import Mechanism, NoisePlan
+from gateway.privacy.answers.noise import ALPHA
 
 # "contrib" and nothing more: the other features switch off proofs for the whole process
 dp.enable_features("contrib")
-
-CONFIDENCE = 0.95
-_ALPHA = 1 - CONFIDENCE
 
 
 class _StatesLoss(Protocol):
@@ -97,8 +95,8 @@ def scale_for(mechanism: Mechanism, margin: float) -> float:
     Steinke 2020, proposition 25): so beyond w no more often than the Gaussian of the same scale.
     """
     if mechanism is Mechanism.LAPLACE:
-        return float(dp.accuracy_to_discrete_laplacian_scale(margin, _ALPHA))
-    return float(np.nextafter(floor(margin) / NormalDist().inv_cdf(1 - _ALPHA / 2), 0))
+        return float(dp.accuracy_to_discrete_laplacian_scale(margin, ALPHA))
+    return float(np.nextafter(floor(margin) / NormalDist().inv_cdf(1 - ALPHA / 2), 0))
 
 
 def add_noise(vector: Sequence[int], plan: NoisePlan) -> tuple[int, ...]:

@@ -98,6 +98,5 @@ def price_for_margin(query: BoundedQuery, statistics: Sequence[Statistic], margi
             loss = stated_loss(mechanism, scale_for(mechanism, most), bound.l1, bound.l2_squared)
             own = loss.rho if currency is Currency.RHO else loss.epsilon or Fraction(0)
             needed = max(needed, own * len(measures) * weights / statistic.weight)
-    least = SMALLEST.amount if currency is Currency.EPSILON else SMALLEST.rho
     places = _DECIMALS if currency is Currency.EPSILON else _DECIMALS**2
-    return Price(currency, max(Fraction(math.ceil(needed * places), places), least))
+    return Price(currency, max(Fraction(math.ceil(needed * places), places), SMALLEST.written_in(currency)))

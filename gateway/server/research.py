@@ -12,7 +12,7 @@ from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
 from gateway.server.problem import Problem
 from gateway.server.wire.offers import research_dataset_of
-from gateway.server.wire.plans import exact_margin, presentation_of, price_of, query_of
+from gateway.server.wire.plans import exact_margin, exact_price, presentation_of, query_of
 from gateway.server.wire.receipts import loss_of, receipt_of
 from gateway.server.wire.releases import budget_of, measure_of, release_message_of
 from gateway.server.wire.requests import context_of
@@ -76,7 +76,7 @@ class Research:
             dataset=request.plan.dataset,
             disclosure=request.plan.disclosure,
             query=query_of(request.plan),
-            price=price_of(Currency.RHO, request.rho) if in_rho else price_of(Currency.EPSILON, request.epsilon),
+            price=exact_price(Currency.RHO, request.rho) if in_rho else exact_price(Currency.EPSILON, request.epsilon),
             presentation=presentation_of(request.presentation),
         )
         outcome = pipeline.release(self._desk.ports, peer, asked)
@@ -116,8 +116,8 @@ def _estimated(request: pb.EstimateRequest) -> ReleaseRequest | MarginRequest:
         case "margin_95_rho":
             margin, currency = exact_margin(request.margin_95_rho, "margin_95_rho"), Currency.RHO
         case "rho":
-            return ReleaseRequest(context, plan.dataset, plan.disclosure, query, price_of(Currency.RHO, request.rho))
+            return ReleaseRequest(context, plan.dataset, plan.disclosure, query, exact_price(Currency.RHO, request.rho))
         case _:
-            price = price_of(Currency.EPSILON, request.epsilon)
+            price = exact_price(Currency.EPSILON, request.epsilon)
             return ReleaseRequest(context, plan.dataset, plan.disclosure, query, price)
     return MarginRequest(context, plan.dataset, plan.disclosure, query, margin, currency)

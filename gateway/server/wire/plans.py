@@ -155,7 +155,7 @@ def presentation_message_of(presentation: Presentation) -> release_pb2.Presentat
     )
 
 
-def price_of(currency: Currency, amount: float) -> Price:
+def exact_price(currency: Currency, amount: float) -> Price:
     """Return the decimal that a caller wrote, exactly: 0.1 is 1/10, not the double nearest to it.
 
     Raises:

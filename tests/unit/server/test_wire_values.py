@@ -17,7 +17,7 @@ from gateway.model.measure import Currency
 from gateway.model.request import Selector
 from gateway.model.values import Scalar
 from gateway.server.problem import NotWellFormed
-from gateway.server.wire.plans import exact_margin, price_of
+from gateway.server.wire.plans import exact_margin, exact_price
 from gateway.server.wire.requests import body_digest, check_of, consume_of, context_of
 from gateway.server.wire.values import conditions, scalar, value_of
 
@@ -71,7 +71,7 @@ def test_only_in_takes_several_values() -> None:
 
 @given(st.integers(1, 10_000_000))
 def test_an_epsilon_is_the_decimal_that_was_written(millionths: int) -> None:
-    assert price_of(Currency.EPSILON, float(f"{millionths / 10**6:.6f}")).amount == Fraction(millionths, 10**6)
+    assert exact_price(Currency.EPSILON, float(f"{millionths / 10**6:.6f}")).amount == Fraction(millionths, 10**6)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_an_epsilon_is_the_decimal_that_was_written(millionths: int) -> None:
 )
 def test_an_epsilon_out_of_range_is_refused(epsilon: float) -> None:
     with pytest.raises(NotWellFormed) as raised:
-        price_of(Currency.EPSILON, epsilon)
+        exact_price(Currency.EPSILON, epsilon)
     assert raised.value.problem.reason is ErrorReason.EPSILON_OUT_OF_RANGE
 
 
