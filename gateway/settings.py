@@ -104,6 +104,9 @@ class DataSettings(_Section):
     root: Path = Field(description="The folder that contracts' source paths are relative to. Only read.")
     memory_limit_mib: int = Field(1024, ge=64, description="Memory the engine may use.")
     threads: int = Field(2, ge=1, le=256, description="Threads the engine may use.")
+    kept_aggregates_mib: int = Field(
+        64, ge=0, le=65536, description="Memory for exact aggregates, kept for as long as the data stays as it is."
+    )
 
 
 class PolicySettings(_Section):

@@ -29,6 +29,7 @@ from gateway.adapters.meters_sql import SqlMeters
 from gateway.adapters.reidentifications_sql import SqlReidentificationRegister
 from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.source_kept import KeptAggregates
 from gateway.adapters.state_engine import StateDatabase, StateUnusable, open_state
 from gateway.adapters.state_upgrade import is_current, upgrade
 from gateway.administration.desk import Office
@@ -82,7 +83,8 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         stack.callback(state.close)
         upgrade(state)
         office = _office(settings, state, stack)
-        ports = _ports(settings, state, office, stack)
+        source = _source(settings, stack)
+        ports = _ports(state, office, source)
         registry = CollectorRegistry()
         observer = Observer(registry)
         config = server_config(settings)
@@ -94,7 +96,7 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
             stack.callback(http.shutdown)
         if settings.http is not None:
             stack.enter_context(listening(listener_config(settings, settings.http), ports, _gate(ports), observer))
-        rounds = Rounds(_rounds(settings, office), observer)
+        rounds = Rounds(_rounds(settings, office, source), observer)
         rounds.start()
         stack.callback(rounds.stop)
         yield Gateway(ports, office, server, ports.policy.reload)
@@ -129,12 +131,13 @@ def read_budgets(settings: Settings) -> Budgets:
         state.close()
 
 
-def _rounds(settings: Settings, office: Office) -> list[Round]:
+def _rounds(settings: Settings, office: Office, source: KeptAggregates) -> list[Round]:
     """What the gateway does by itself. A folder is read when it is asked for, not by the clock."""
     rounds = [
         Round("sunset", settings.policy.sunset_seconds, lambda: sunset(office)),
         Round("keys", settings.policy.sunset_seconds, KeyWatch(office).look),
         Round("joins", settings.policy.sunset_seconds, lambda: close_joins(office)),
+        Round("changed data", settings.policy.sunset_seconds, source.forget_changed),
     ]
     if office.policy.published:
         rounds.append(Round("policy", settings.policy.poll_seconds, office.policy.follow))
@@ -187,11 +190,14 @@ def _registers(state: StateDatabase, clock: Clock) -> Registers:
     )
 
 
-def _ports(settings: Settings, state: StateDatabase, office: Office, stack: ExitStack) -> Ports:
-    source = DuckDBSource(
-        settings.data.root, memory_limit=f"{settings.data.memory_limit_mib}MiB", threads=settings.data.threads
-    )
-    stack.callback(source.close)
+def _source(settings: Settings, stack: ExitStack) -> KeptAggregates:
+    data = settings.data
+    engine = DuckDBSource(data.root, memory_limit=f"{data.memory_limit_mib}MiB", threads=data.threads)
+    stack.callback(engine.close)
+    return KeptAggregates(engine, data.kept_aggregates_mib << 20)
+
+
+def _ports(state: StateDatabase, office: Office, source: KeptAggregates) -> Ports:
     return Ports(
         clock=office.clock,
         identities=office.identities,

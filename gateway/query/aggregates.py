@@ -29,6 +29,7 @@ from gateway.query.scan import (
     Scan,
     column,
     list_parameter,
+    parameter,
     scan_of,
     source,
     subquery,
@@ -65,6 +66,7 @@ class _Shape:
     values: tuple[_Value, ...]
     measures: tuple[Measure, ...]
     drawn: int | None
+    parted: bool = False
 
     @property
     def groups(self) -> list[str]:
@@ -76,8 +78,8 @@ class _Shape:
         return next((number for number, value in enumerate(self.values) if value.field == measure.field), 0)
 
 
-def compile_aggregates(plan: AggregatePlan, location: Location) -> Query:
-    """Render an aggregate plan over a file. Plans of one shape share their text.
+def compile_aggregates(plan: AggregatePlan, location: Location, part: int = 0, parts: int = 1) -> Query:
+    """Render an aggregate plan over a file, or one part of its units. Plans of one shape share their text.
 
     Columns: g0, g1, … for the keys in order; for a histogram b, the lower end of the bin; then s0, s1, … as BIGINT for
     the measures. Rows in the order of their keys.
@@ -107,9 +109,12 @@ def compile_aggregates(plan: AggregatePlan, location: Location) -> Query:
         tuple(values.values()),
         measures,
         _drawn(plan),
+        parts > 1,
     )
     bound: dict[str, Bound] = {"source": location.path, **scope_parameters(plan.scope)}
     bound |= count_parameters(shape.spelling)
+    if shape.parted:
+        bound |= {"part": part, "parts": parts}
     for place, group in enumerate(plan.group_by):
         bound |= key_parameters(group, f"k{place}")
     histogram = plan.measures[0].kind is MeasureKind.BINS
@@ -180,7 +185,7 @@ def _render(shape: _Shape) -> str:
     totals: dict[str, exp.Expr] = {ROWS: exp.Count(this=exp.Star())}
     for measure in shape.measures:
         totals |= totals_of(shape.number_of(measure), measure)
-    units = _drawing(_totals(shape, totals, groups), groups, shape.drawn)
+    units = _drawing(shape, _totals(shape, totals, groups))
     contributions = [
         exp.alias_(bounded_measure(shape.number_of(measure), measure), f"s{place}", quoted=True)
         for place, measure in enumerate(shape.measures)
@@ -194,7 +199,7 @@ def _render_histogram(shape: _Shape) -> str:
     """Of a unit's rows in a cell, those count that are in the bins drawn first, up to `max_rows` of them."""
     groups, within = shape.groups, [*shape.groups, _BIN]
     totals = _totals(shape, {ROWS: exp.Count(this=exp.Star())}, within)
-    drawn = _drawing(totals, groups, shape.drawn)
+    drawn = _drawing(shape, totals)
     before = exp.alias_(taken_before(groups, _BIN, ROWS, "totals"), "before", quoted=True)
     ordered = exp.select(exp.Star(), before).from_(subquery(drawn, "totals"))
     left = exp.Sub(this=number(shape.measures[0].max_rows), expression=column("before", "ordered"))
@@ -235,17 +240,54 @@ def _keyed(shape: _Shape) -> exp.Select:
             name = f"v{place}"
         outputs.append(exp.alias_(expression, name, quoted=True))
     rows = subquery(source(shape.scan), "source")
-    return exp.select(*outputs).from_(rows).where(counts(shape.unit, shape.spelling), *predicates(shape.scope))
+    conditions = [*predicates(shape.scope), *([_in_part(shape.unit)] if shape.parted else [])]
+    query = exp.select(*outputs).from_(rows)
+    return query.where(*conditions) if conditions else query
 
 
-def _drawing(totals: exp.Select, groups: list[str], drawn: int | None) -> exp.Select:
-    """The same, of no more cells of a unit than count."""
-    if drawn is None:
-        return totals
-    placed = exp.alias_(place_of_cell(groups, "units"), "drawn", quoted=True)
-    ranked = exp.select(exp.Star(), placed).from_(subquery(totals, "units"))
-    first = exp.LTE(this=column("drawn", "ranked"), expression=exp.Literal.number(drawn))
-    return exp.select(exp.Star()).from_(subquery(ranked, "ranked")).where(first)
+def _in_part(unit: str) -> exp.Expr:
+    # a unit is whole in one part: what it contributes is the same, however many parts there are
+    hashed = exp.Anonymous(this="hash", expressions=[column(unit)])
+    return exp.EQ(this=exp.Mod(this=hashed, expression=parameter("parts")), expression=parameter("part"))
+
+
+def _drawing(shape: _Shape, totals: exp.Select) -> exp.Select:
+    """The totals of units that count, of no more cells of each than count: drawn where a unit has more."""
+    units = column("unit", "units")
+    few = exp.select(exp.Star()).from_("units").where(_among(units, exp.not_(column("many", "counting"))))
+    kept: exp.Query = few
+    if shape.drawn is not None:
+        placed = exp.alias_(place_of_cell(shape.groups, "units"), "drawn", quoted=True)
+        ranked = exp.select(exp.Star(), placed).from_("units").where(_among(units, column("many", "counting")))
+        first = exp.LTE(this=column("drawn", "ranked"), expression=exp.Literal.number(shape.drawn))
+        without = exp.Star(except_=[exp.to_identifier("drawn", quoted=True)])
+        kept = exp.union(few, exp.select(without).from_(subquery(ranked, "ranked")).where(first), distinct=False)
+    return (
+        exp.select(exp.Star())
+        .from_(exp.Subquery(this=kept, alias=exp.TableAlias(this=exp.to_identifier("kept", quoted=True))))
+        .with_("units", as_=totals, materialized=True)
+        .with_("counting", as_=_counting(shape), materialized=True)
+    )
+
+
+def _counting(shape: _Shape) -> exp.Select:
+    """The units that count, each once, and whether one may have more cells than count.
+
+    A unit's spelling is looked at here, once, and not in each of its rows.
+    """
+    rows = exp.Count(this=exp.Star())
+    many = exp.false() if shape.drawn is None else exp.GT(this=rows, expression=exp.Literal.number(shape.drawn))
+    return (
+        exp.select(column("unit"), exp.alias_(many, "many", quoted=True))
+        .from_(exp.to_table("units", alias="source"))
+        .group_by(column("unit"))
+        .having(counts("unit", shape.spelling))
+    )
+
+
+def _among(unit: exp.Expr, condition: exp.Expr) -> exp.Expr:
+    chosen = exp.select(column("unit", "counting")).from_("counting").where(condition)
+    return exp.In(this=unit.copy(), query=exp.Subquery(this=chosen))
 
 
 def _summed(bounded: exp.Select, groups: list[str], measures: int) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+import pyarrow as pa
 import pytest
 
 from gateway import pipeline
+from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.plan import AggregatePlan
 from gateway.model.statistics import PLAIN, Presentation, Statistic, StatisticKind
 from gateway.pipeline import Refused
 from tests.integration.house import House, context, counting, delivered, released, tracing
@@ -108,6 +111,31 @@ def test_who_paid_and_got_nothing_is_answered_in_the_slot(house: House) -> None:
     house.source.failing = None
     released(pipeline.release(house.ports, house.peer("zju-research"), counting()))
     assert len(house.clock.woke_at) == 2
+
+
+def test_what_is_kept_is_charged_noised_and_held_to_the_slot_like_what_is_read(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[AggregatePlan] = []
+    read = DuckDBSource.aggregates
+
+    def counted(engine: DuckDBSource, plan: AggregatePlan) -> pa.RecordBatch:
+        asked.append(plan)
+        return read(engine, plan)
+
+    monkeypatch.setattr(DuckDBSource, "aggregates", counted)
+    epsilons = [Fraction(number, 100) for number in range(30, 38)]
+    before = balances(house)
+    deliveries = [
+        released(pipeline.release(house.ports, house.peer("zju-research"), counting(one))) for one in epsilons
+    ]
+    assert len(asked) == 1
+    assert all(delivery.paid for delivery in deliveries)
+    spent = sum(one * one / 2 for one in epsilons)
+    assert all(amount == before[name] + spent for name, amount in balances(house).items())
+    noised = {delivery.release.measures[0].values for delivery in deliveries}
+    assert len(noised) > 1
+    assert len(house.clock.woke_at) == len(epsilons)
 
 
 def test_a_release_that_cannot_be_logged_is_not_delivered(house: House) -> None:

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.source_kept import KeptAggregates
 from gateway.model.contract import Bounds, DataContract
 from gateway.model.filter import Condition, Operator
 from gateway.model.grouping import Period
@@ -274,10 +275,12 @@ class Bench:
         ratio = replace(contract.fields["ratio"], decimals=2)
         self.contract = replace(contract, fields={**contract.fields, "ratio": ratio})
         self.source = DuckDBSource(folder, memory_limit="256MB", threads=2)
+        self.kept = KeptAggregates(self.source, 2**20)
 
     def answer(self, table: list[Row], plan: AggregatePlan) -> dict[Key, Key]:
         pq.write_table(pa.Table.from_pylist(table, self.schema), self.folder / "table.parquet")
-        batch = self.source.aggregates(plan)
+        batch = self.kept.aggregates(plan)  # of the engine, since the table is another one; and then of what is kept
+        assert self.kept.aggregates(plan).equals(batch)
         width = len(plan.group_by) + (plan.measures[0].kind is MeasureKind.BINS)
         assert batch.schema.names[width:] == [f"s{place}" for place in range(len(plan.measures))]
         assert all(kind == pa.int64() for kind in batch.schema.types[width:])
