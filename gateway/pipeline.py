@@ -28,10 +28,20 @@ from gateway.model.request import (
     RequestContext,
     RowsRequest,
 )
+from gateway.model.signing import SigningKey
 from gateway.model.statistics import Presentation, Release, Statistic, StatisticKind, StatisticsQuery
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.store import PolicyStore
-from gateway.ports import AuditLog, BudgetLedger, Clock, IdentityProvider, KeyRing, Registers, Source
+from gateway.ports import (
+    AuditLog,
+    BudgetLedger,
+    Clock,
+    IdentityProvider,
+    KeyRing,
+    Registers,
+    ReleaseSigner,
+    Source,
+)
 from gateway.privacy.pricing import SMALLEST
 from gateway.stages.admit import AdmittedPermit, admit, preview
 from gateway.stages.authenticate import authenticate
@@ -72,6 +82,7 @@ __all__ = [
     "refused",
     "release",
     "rows",
+    "signing_keys",
     "stored_release",
 ]
 
@@ -85,6 +96,7 @@ class Ports:
     policy: PolicyStore
     source: Source
     keys: KeyRing
+    signer: ReleaseSigner
     ledger: BudgetLedger
     registers: Registers
     audit: AuditLog
@@ -186,7 +198,7 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest, *, sealed_for: st
         stored = ports.ledger.stored(charged.charge.release_id)
         made = stored or perturb(fetch_aggregates(charged, ports.source, ports.keys))
     with one_failure():
-        released = made if isinstance(made, Release) else store_release(made, ports.ledger, ports.clock)
+        released = made if isinstance(made, Release) else store_release(made, ports.ledger, ports.signer, ports.clock)
         paid, replay = charged.charge.fresh, stored is not None
         return deliver_release(
             record_statistics(released, admitted, ports.audit, ports.clock, paid=paid, replay=replay)
@@ -259,6 +271,12 @@ def describe(ports: Ports, peer: Peer, purpose: str, dataset: str) -> Descriptio
     policy = ports.policy.current()
     today = city_day(ports.clock.now())
     return Description(offers(policy, identity.institution, today, purpose=purpose, dataset=dataset), policy.digest)
+
+
+def signing_keys(ports: Ports, peer: Peer) -> tuple[SigningKey, ...]:
+    """Tell the public keys that certificates of releases are verified with, the oldest first."""
+    authenticate(peer, ports.identities, ports.clock)
+    return ports.signer.signing_keys()
 
 
 def receipt(ports: Ports, peer: Peer, index: int) -> Receipt | Refused:

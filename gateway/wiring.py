@@ -82,9 +82,10 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         state = open_state(settings.state.file)
         stack.callback(state.close)
         upgrade(state)
-        office = _office(settings, state, stack)
+        keys = _keys(settings)
+        office = _office(settings, state, keys, stack)
         source = _source(settings, stack)
-        ports = _ports(state, office, source)
+        ports = _ports(state, office, keys, source)
         registry = CollectorRegistry()
         observer = Observer(registry)
         config = server_config(settings)
@@ -144,10 +145,15 @@ def _rounds(settings: Settings, office: Office, source: KeptAggregates) -> list[
     return rounds
 
 
-def _office(settings: Settings, state: StateDatabase, stack: ExitStack) -> Office:
-    clock = SystemClock()
+def _keys(settings: Settings) -> FileKeyRing:
     secret = _read_secret(settings.keys.secret_file, "keys.secret_file")
     keys = FileKeyRing.open(settings.keys.file, secret.strip())
+    keys.signer.signing_keys()  # a key that could not be made would fail each release, after its charge
+    return keys
+
+
+def _office(settings: Settings, state: StateDatabase, keys: FileKeyRing, stack: ExitStack) -> Office:
+    clock = SystemClock()
     audit = SqlAuditLog(state)
     stack.callback(audit.close)
     archive = SqlPolicyArchive(state)
@@ -197,13 +203,14 @@ def _source(settings: Settings, stack: ExitStack) -> KeptAggregates:
     return KeptAggregates(engine, data.kept_aggregates_mib << 20)
 
 
-def _ports(state: StateDatabase, office: Office, source: KeptAggregates) -> Ports:
+def _ports(state: StateDatabase, office: Office, keys: FileKeyRing, source: KeptAggregates) -> Ports:
     return Ports(
         clock=office.clock,
         identities=office.identities,
         policy=office.policy,
         source=source,
-        keys=office.keys,
+        keys=keys,
+        signer=keys.signer,
         ledger=SqlBudgetLedger(state, office.clock),
         registers=office.registers,
         audit=office.audit,

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from sqlalchemy import Connection, insert, select, update
 
-from gateway.adapters import release_codec
+from gateway.accountability import release as release_codec
 from gateway.adapters.state_engine import StateDatabase, faulting
 from gateway.adapters.state_schema import accounts as accounts_table
 from gateway.adapters.state_schema import charged_accounts, charges, releases

@@ -110,6 +110,10 @@ budget.command("gateway.cli.budget:history", name="history", help="List the char
 budget.command("gateway.cli.budget:check", name="check", help="Add every charge up again, and compare.")
 app.command(budget)
 
+release = App(name="release", help="Releases, as they were answered.")
+release.command("gateway.cli.release:verify", name="verify", help="Verify the certificate of a release, offline.")
+app.command(release)
+
 app.command("gateway.cli.oversight:report", name="report", help="Report what an institution did with data.")
 
 key = App(name="key", help="The key file that pseudonyms are made with, and officers' own keys.")
@@ -122,6 +126,7 @@ key.command("gateway.cli.key.backup:backup", name="backup", help="Copy a key fil
 key.command("gateway.cli.key.restore:restore", name="restore", help="Make a key file of a back-up.")
 key.command("gateway.cli.key.escrow:escrow", name="escrow", help="Seal the master keys to an agent.")
 key.command("gateway.cli.key.recover:recover", name="recover", help="Open a key file whose secret is lost.")
+key.command("gateway.cli.key.signing:signing", name="signing", help="Print the public keys that verify releases.")
 key.command("gateway.cli.key.officer:officer", name="officer", help="Make an officer's own key.")
 app.command(key)
 
@@ -147,7 +152,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def commands() -> tuple[str, ...]:
     """Return every command as it is typed after `gateway`, in order, without importing any."""
-    every = (contract, policy, consent, case, emergency, link, reidentify, budget, key)
+    every = (contract, policy, consent, case, emergency, link, reidentify, budget, release, key)
     groups = {group.name[0]: group for group in every}
     found = []
     for name in app:

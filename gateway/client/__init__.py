@@ -11,6 +11,7 @@ Every call names its purpose. Answers are Arrow; errors are `GatewayError`s that
 
 from gateway.client import reidentify
 from gateway.client.answers import Check, Composition, Consumption, Estimate, Lookup, Release, Subjects
+from gateway.client.certificates import ReleaseCertificate, SigningKey, read_signing_keys, write_signing_keys
 from gateway.client.connection import Gateway, connect
 from gateway.client.contests import Leaderboard, ScoredEntry, Standing
 from gateway.client.errors import (
@@ -18,6 +19,7 @@ from gateway.client.errors import (
     BudgetExhausted,
     CapExceeded,
     CertificateExpired,
+    CertificateMismatch,
     DeadlineExceeded,
     GatewayError,
     GatewayFailed,
@@ -65,6 +67,7 @@ __all__ = [
     "BudgetExhausted",
     "CapExceeded",
     "CertificateExpired",
+    "CertificateMismatch",
     "Check",
     "Composition",
     "Consumption",
@@ -95,10 +98,12 @@ __all__ = [
     "ReceiptMismatch",
     "Refused",
     "Release",
+    "ReleaseCertificate",
     "Revoked",
     "ScoredEntry",
     "SealBroken",
     "Shown",
+    "SigningKey",
     "SnapshotMismatch",
     "Standing",
     "Subjects",
@@ -116,9 +121,11 @@ __all__ = [
     "mean_of",
     "quantiles_of",
     "read_officer_key",
+    "read_signing_keys",
     "reidentify",
     "sum_of",
     "variance_of",
     "verify_receipt",
     "weighed",
+    "write_signing_keys",
 ]

@@ -9,6 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from gateway.api.v1 import budget_pb2, receipt_pb2, release_pb2, sharing_service_pb2, value_pb2
+from gateway.client.certificates import ReleaseCertificate, SigningKey, certificate_from
+from gateway.client.certified import held
+from gateway.client.errors import CertificateMismatch
 from gateway.client.values import Scalar, from_value, to_batch, to_column, to_schema
 
 
@@ -155,6 +158,25 @@ class Release:
     def release_id(self) -> str:
         """Names the release; `get_release` gives it again at no charge."""
         return self.message.release_id
+
+    @property
+    def certificate(self) -> ReleaseCertificate | None:
+        """What the gateway signed of it; None for a release that was made before there were certificates."""
+        return certificate_from(self.message.certificate) if self.message.HasField("certificate") else None
+
+    def verify(self, keys: Iterable[SigningKey]) -> tuple[str, ...]:
+        """Verify the certificate, and hold what this release shows against it.
+
+        Returns the names of the answers that are recomputed here from the certified noised values: counts and sums.
+        The others (means, variances, quantiles, totals made consistent) are made of the same values by the gateway.
+
+        Raises:
+            CertificateMismatch: naming the first part that differs; `certificate` where there is none.
+        """
+        if self.certificate is None:
+            raise CertificateMismatch("certificate")
+        self.certificate.verify(keys)
+        return held(self.message, self.certificate)
 
     def to_arrow(self) -> pa.Table:
         """Return one row for each cell: the keys, then for each answer its value and its margin.

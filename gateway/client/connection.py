@@ -31,6 +31,7 @@ from gateway.client.answers import (
     lookup_from,
 )
 from gateway.client.calls import Caller, Token
+from gateway.client.certificates import SigningKey, key_from
 from gateway.client.contests import Contests
 from gateway.client.context import context
 from gateway.client.errors import GatewayError
@@ -324,6 +325,11 @@ class Gateway(Linking, Contests):
         )
         answer = self._caller.retried(self._research.GetRelease, request)
         return Release(answer.release, answer.receipt, charged=False)
+
+    def signing_keys(self) -> tuple[SigningKey, ...]:
+        """The public keys that certificates of releases are verified with, the oldest first."""
+        request = research_service_pb2.GetSigningKeysRequest()
+        return tuple(map(key_from, self._caller.retried(self._research.GetSigningKeys, request).keys))
 
     def receipt(self, receipt_id: str) -> receipt_pb2.Receipt:
         """A receipt of your institution."""

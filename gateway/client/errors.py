@@ -172,6 +172,19 @@ class ReceiptMismatch(GatewayError):
         return f"{super().__str__()}\n  {self.part} differs"
 
 
+class CertificateMismatch(GatewayError):
+    """A release is not what its certificate says, or that is not signed by a known key. `part` names the first thing
+    that is wrong.
+    """
+
+    def __init__(self, part: str) -> None:
+        super().__init__(Details("CERTIFICATE_MISMATCH", "Get the keys and the release from the gateway again."))
+        self.part = part
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\n  {self.part} differs"
+
+
 class SealBroken(GatewayError):
     """What was sealed cannot be opened with this key, or is not what it says it is."""
 

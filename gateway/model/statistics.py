@@ -11,6 +11,7 @@ from gateway.model.filter import Condition
 from gateway.model.grouping import Grouping
 from gateway.model.loss import PrivacyLoss
 from gateway.model.measure import NoisePlan
+from gateway.model.signing import Certificate
 from gateway.model.values import Scalar
 
 
@@ -93,7 +94,7 @@ class Release:
     """A differentially private release as it is stored, always the same: what was measured, with its noise.
 
     `id` is the SHA-256 (hex) of the canonical plan, its region and the data version. `cells` are the keys of the
-    groupings, in order.
+    groupings, in order. `certificate` is signed once, before it is stored; None for what was stored without.
     """
 
     id: str
@@ -107,6 +108,7 @@ class Release:
     loss: PrivacyLoss
     unit_kind: str
     data_version: str
+    certificate: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)

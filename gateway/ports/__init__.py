@@ -9,7 +9,7 @@ from gateway.ports.archive import Certificates, PolicyArchive
 from gateway.ports.audit import AuditLog
 from gateway.ports.callers import Clock, IdentityProvider
 from gateway.ports.contests import ContestRegister
-from gateway.ports.keys import KeyRing, KeysState, KeyUse, of_subjects
+from gateway.ports.keys import KeyRing, KeysState, KeyUse, ReleaseSigner, of_subjects
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
 from gateway.ports.registers import CONSENT_LAG, CaseRegister, ConsentRegister, EmergencyRegister, Registers
 from gateway.ports.source import Source
@@ -34,6 +34,7 @@ __all__ = [
     "PolicyArchive",
     "Registers",
     "ReidentificationRegister",
+    "ReleaseSigner",
     "RequestRegister",
     "Source",
     "of_subjects",

@@ -1,4 +1,4 @@
-"""Keys of pseudonym domains."""
+"""Keys of pseudonym domains, and the key that signs releases."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gateway.model.contract import CanonicalForm
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
+from gateway.model.signing import Signature, SigningKey
 
 
 class KeyUse(StrEnum):
@@ -127,5 +128,25 @@ class KeyRing(Protocol):
 
         Raises:
             Fault: KEYS_UNAVAILABLE; some may be erased. INTERNAL for a day that has not come yet.
+        """
+        ...
+
+
+class ReleaseSigner(Protocol):
+    """Signs what the gateway states of a release. Nothing else is signed with these keys."""
+
+    def sign(self, statement: bytes) -> Signature:
+        """Sign a statement with the key of today, which is made when it is first needed.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE.
+        """
+        ...
+
+    def signing_keys(self) -> tuple[SigningKey, ...]:
+        """Return the public keys of all that ever signed, the oldest first; the last of them signs now.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE.
         """
         ...

@@ -14,7 +14,7 @@ from gateway.server.problem import Problem
 from gateway.server.wire.offers import research_dataset_of
 from gateway.server.wire.plans import exact_margin, exact_price, presentation_of, query_of
 from gateway.server.wire.receipts import loss_of, receipt_of
-from gateway.server.wire.releases import budget_of, measure_of, release_message_of
+from gateway.server.wire.releases import budget_of, measure_of, release_message_of, signing_key_of
 from gateway.server.wire.requests import context_of
 
 
@@ -29,6 +29,7 @@ class Research:
             "Estimate": Method(self.estimate),
             "CreateRelease": Method(self.create_release, release=True),
             "GetRelease": Method(self.get_release),
+            "GetSigningKeys": Method(self.get_signing_keys),
         }
 
     def list_datasets(self, peer: Peer, request: pb.ListDatasetsRequest) -> Reply:
@@ -106,6 +107,11 @@ class Research:
             release=release_message_of(outcome, delta), receipt=receipt_of(outcome.receipt, delta)
         )
         return Reply(response)
+
+    def get_signing_keys(self, peer: Peer, _: pb.GetSigningKeysRequest) -> Reply:
+        """The public keys that certificates are verified with."""
+        keys = pipeline.signing_keys(self._desk.ports, peer)
+        return Reply(pb.GetSigningKeysResponse(keys=map(signing_key_of, keys)))
 
 
 def _estimated(request: pb.EstimateRequest) -> ReleaseRequest | MarginRequest:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
+from gateway.accountability.certificate import release_statement
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss
@@ -15,10 +16,11 @@ from gateway.model.party import Identity
 from gateway.model.permit import Permit, Refusal, Withheld
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome, Receipt, TreatedField
 from gateway.model.request import DisclosureRequest, ReleaseRequest
+from gateway.model.signing import Certificate
 from gateway.model.statistics import Release, StatisticsQuery
 from gateway.model.treatment import leaving_type
 from gateway.policy.snapshot import PolicySnapshot
-from gateway.ports import AuditLog, BudgetLedger, Clock
+from gateway.ports import AuditLog, BudgetLedger, Clock, ReleaseSigner
 from gateway.privacy.layout import cells_of
 from gateway.tables import AdmittedPermit, ProtectedMeasures, ProtectedTable, ReleasedCells, ReleasedTable, Segment
 
@@ -164,11 +166,11 @@ class _RecordedStream(Iterator[Segment]):
         return Receipt(record, self._audit.append(record))
 
 
-def store_release(noised: ProtectedMeasures, ledger: BudgetLedger, clock: Clock) -> Release:
-    """Store a noised release and return the one that stands under its id; nothing else is ever delivered.
+def store_release(noised: ProtectedMeasures, ledger: BudgetLedger, signer: ReleaseSigner, clock: Clock) -> Release:
+    """Certify and store a noised release, and return the one that stands under its id; nothing else is ever delivered.
 
     Raises:
-        Fault: INTERNAL if an obligation of the permit was not discharged; LEDGER_UNAVAILABLE.
+        Fault: INTERNAL if an obligation of the permit was not discharged; LEDGER_UNAVAILABLE, KEYS_UNAVAILABLE.
     """
     if type(noised) is not ProtectedMeasures or noised.discharged != noised.permit.scope.obligations:
         raise Fault(ErrorReason.INTERNAL)
@@ -177,21 +179,21 @@ def store_release(noised: ProtectedMeasures, ledger: BudgetLedger, clock: Clock)
     if not isinstance(request, ReleaseRequest) or settled is None:
         raise Fault(ErrorReason.INTERNAL)
     decimals = [contract.fields[group.field].decimals for group in settled.query.group_by]
-    return ledger.store(
-        Release(
-            id=noised.charged.charge.release_id,
-            created_at=clock.now(),
-            dataset=request.dataset,
-            disclosure=request.disclosure,
-            region=permit.scope.region,
-            query=request.query,
-            cells=cells_of(settled.query, decimals),
-            measures=noised.measures,
-            loss=settled.loss,
-            unit_kind=contract.privacy_unit.kind,
-            data_version=noised.charged.data_version,
-        )
+    release = Release(
+        id=noised.charged.charge.release_id,
+        created_at=clock.now(),
+        dataset=request.dataset,
+        disclosure=request.disclosure,
+        region=permit.scope.region,
+        query=request.query,
+        cells=cells_of(settled.query, decimals),
+        measures=noised.measures,
+        loss=settled.loss,
+        unit_kind=contract.privacy_unit.kind,
+        data_version=noised.charged.data_version,
     )
+    stated = release_statement(release, permit)
+    return ledger.store(replace(release, certificate=Certificate(stated, signer.sign(stated))))
 
 
 def record_statistics(

@@ -14,7 +14,7 @@ PREAMBLE = """
 from collections.abc import Iterator
 import pyarrow as pa
 from gateway.model.permit import Permit, Refusal
-from gateway.ports import AuditLog, BudgetLedger, Clock, KeyRing, Registers, Source
+from gateway.ports import AuditLog, BudgetLedger, Clock, KeyRing, Registers, ReleaseSigner, Source
 from gateway.stages.admit import admit
 from gateway.stages.blend import blend
 from gateway.stages.charge import charge
@@ -32,7 +32,7 @@ from gateway.tables import (
 
 def scene(
     permit: Permit, refusal: Refusal, source: Source, keys: KeyRing, audit: AuditLog, ledger: BudgetLedger,
-    clock: Clock, registers: Registers, admitted: AdmittedPermit, raw: RawTable,
+    clock: Clock, signer: ReleaseSigner, registers: Registers, admitted: AdmittedPermit, raw: RawTable,
     minimal: MinimizedTable, blended: BlendedTable, pseudonymous: PseudonymizedTable, protected: ProtectedTable,
     released: ReleasedTable,
     charged: ChargedPermit, exact: BoundedAggregates, batch: pa.RecordBatch, either: tuple[Permit, ...] | Refusal,
@@ -68,7 +68,7 @@ WRONG = [
     ("a permit is fetched without admission", "fetch(permit, source, keys, registers, clock)"),
     ("a permit is charged without admission", "charge(permit, (), ledger, source, keys)"),
     ("aggregates are fetched without a charge", "fetch_aggregates(permit, source, keys)"),
-    ("exact aggregates are stored", "store_release(exact, ledger, clock)"),
+    ("exact aggregates are stored", "store_release(exact, ledger, signer, clock)"),
     ("a raw table is made by hand", "RawTable()"),
     ("a released table is made by hand", "ReleasedTable(released)"),
     ("a charge is made by hand", "ChargedPermit(permit)"),

@@ -5,7 +5,7 @@ alone: a list that is missing, altered, or knows of fewer destructions than the 
 back together from one older day cannot be told by themselves.
 
 It also keeps what back-ups and escrows were made, so that a certificate names those as well that were made after the
-copy of the key file that came back.
+copy of the key file that came back; and the public keys of all that signed, so that what they signed can be verified.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def read(data: bytes, mac_key: bytes, *, recovering: bool = False) -> Records:
         Fault: KEYS_UNAVAILABLE; the list is of another key file, or was altered.
     """
     body, code = form.unsealed(data)
-    form.keyed(body, "kind", "destroyed", "recovery", optional=("back_ups", "escrows"))
+    form.keyed(body, "kind", "destroyed", "recovery", optional=("back_ups", "escrows", "signers"))
     if body["kind"] != _KIND:
         raise ValueError("no list of destructions")
     key = form.derived(mac_key, _KIND)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from gateway.adapters.keys.tombstones import Tombstones
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
+from gateway.model.signing import SigningKey
 from gateway.ports import AUDIT_DOMAIN
 
 
@@ -74,17 +76,33 @@ class Escrow:
 
 
 @dataclass(frozen=True, slots=True)
+class SigningPair:
+    """The pair of keys that signs releases: the public one (32 bytes), and the private one (RFC 8032, 32 bytes) wrapped
+    under the newest master key.
+    """
+
+    public: bytes
+    wrapped: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Records:
-    """What no older copy of a key file may undo: what was destroyed, and what copies were made, in order of time."""
+    """What no older copy of a key file may undo: what was destroyed, what copies were made, and the public keys of all
+    that ever signed, in order of time.
+    """
 
     tombstones: Tombstones = field(default_factory=Tombstones)
     back_ups: tuple[BackUp, ...] = ()
     escrows: tuple[Escrow, ...] = ()
+    signers: tuple[SigningKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class KeyDocument:
-    """The content of a key file. `masters` are in order of their versions; the last is the newest."""
+    """The content of a key file. `masters` are in order of their versions; the last is the newest.
+
+    `signing` is the pair that signs today, None where none was needed yet; `signers` are the public keys of all pairs.
+    """
 
     suite: CipherSuite
     stretching: Stretching
@@ -93,11 +111,13 @@ class KeyDocument:
     tombstones: Tombstones = field(default_factory=Tombstones)
     back_ups: tuple[BackUp, ...] = ()
     escrows: tuple[Escrow, ...] = ()
+    signers: tuple[SigningKey, ...] = ()
+    signing: SigningPair | None = None
 
     @property
     def records(self) -> Records:
         """What the list beside the file says too."""
-        return Records(self.tombstones, self.back_ups, self.escrows)
+        return Records(self.tombstones, self.back_ups, self.escrows, self.signers)
 
     @property
     def newest(self) -> Master:
@@ -125,14 +145,23 @@ class KeyDocument:
         return replace(self, secrets=secrets, tombstones=together)
 
     def knowing(self, records: Records) -> KeyDocument:
-        """Return the document with these records as well, and without any secret that they destroy."""
+        """Return the document with these records as well, and without any key that they destroy or retire."""
         back_ups = {*self.back_ups, *records.back_ups}
         escrows = {*self.escrows, *records.escrows}
+        signers = _together((*self.signers, *records.signers))
+        retired = {one.public for one in signers if one.retired_at is not None}
         return replace(
             self.without(records.tombstones),
             back_ups=tuple(sorted(back_ups, key=lambda one: (one.made_at, one.digest))),
             escrows=tuple(sorted(escrows, key=lambda one: (one.made_at, one.agent))),
+            signers=signers,
+            signing=None if self.signing is None or self.signing.public in retired else self.signing,
         )
+
+    def signing_by(self, pair: SigningPair, now: datetime) -> KeyDocument:
+        """Return the document in which another pair signs from now on; those of before are retired."""
+        retired = [replace(one, retired_at=one.retired_at or now) for one in self.signers]
+        return replace(self, signers=(*retired, SigningKey(pair.public, now)), signing=pair)
 
     def destroying(self, domain: PseudonymDomain) -> KeyDocument:
         """Return the document without a domain; without an epoch, without all of them. It never has a key again.
@@ -157,3 +186,13 @@ class KeyDocument:
         own = {item.made_under for item in self.secrets if item.domain == AUDIT_DOMAIN}
         kept = tuple(master for master in self.masters if master.readable(now) or master.version in own)
         return replace(self, masters=kept)
+
+
+def _together(signers: Iterable[SigningKey]) -> tuple[SigningKey, ...]:
+    """Return each key once, in order of time, the one that signs last; what one record says is retired is."""
+    found: dict[bytes, SigningKey] = {}
+    for one in signers:
+        known = found.setdefault(one.public, one)
+        ends = [each.retired_at for each in (known, one) if each.retired_at is not None]
+        found[one.public] = replace(known, retired_at=min(ends, default=None))
+    return tuple(sorted(found.values(), key=lambda one: (one.retired_at is None, one.made_at, one.public)))

@@ -12,10 +12,20 @@ from collections.abc import Mapping
 from gateway.accountability.jcs import Json
 from gateway.accountability.lexical import write_instant
 from gateway.adapters.keys import form
-from gateway.adapters.keys.document import BackUp, DomainSecret, Escrow, KeyDocument, Master, Records, Stretching
+from gateway.adapters.keys.document import (
+    BackUp,
+    DomainSecret,
+    Escrow,
+    KeyDocument,
+    Master,
+    Records,
+    SigningPair,
+    Stretching,
+)
 from gateway.adapters.keys.files import fault
 from gateway.adapters.keys.tombstones import Tombstones
 from gateway.model.pseudonym import CipherSuite
+from gateway.model.signing import SigningKey
 
 FORMAT = 2
 MIN_N = 2**15
@@ -42,6 +52,8 @@ def write(document: KeyDocument, keys: form.CodeKeys) -> bytes:
         "domains": [_write_secret(item) for item in document.secrets],
         **write_records(document.records),
     }
+    if document.signing is not None:
+        body["signing"] = {"public": document.signing.public.hex(), "wrapped": document.signing.wrapped.hex()}
     return form.recoverable(body, keys)
 
 
@@ -62,13 +74,16 @@ def read(data: bytes) -> tuple[KeyDocument, Mapping[str, Json], bytes]:
         raise ValueError("a domain is given twice")
     if any(document.tombstones.covers(item.domain) for item in document.secrets):
         raise ValueError("a destroyed domain has a secret")
+    signing = {one.public for one in document.signers if one.retired_at is None}
+    if document.signing is not None and document.signing.public not in signing:
+        raise ValueError("a key signs that is retired, or of which nothing is known")
     return document, body, code
 
 
 def write_records(records: Records) -> dict[str, Json]:
-    """Write what was destroyed, in order of names, and what copies were made."""
+    """Write what was destroyed, in order of names, what copies were made, and what keys signed, if any did."""
     names: list[Json] = [form.write_domain(name) for name in records.tombstones.names()]
-    return {
+    written: dict[str, Json] = {
         "destroyed": {"domains": names, "before": records.tombstones.before},
         "back_ups": [write_back_up(item) for item in records.back_ups],
         "escrows": [
@@ -81,6 +96,9 @@ def write_records(records: Records) -> dict[str, Json]:
             for item in records.escrows
         ],
     }
+    if records.signers:
+        written["signers"] = [_write_signer(item) for item in records.signers]
+    return written
 
 
 def write_back_up(item: BackUp) -> dict[str, Json]:
@@ -89,11 +107,12 @@ def write_back_up(item: BackUp) -> dict[str, Json]:
 
 
 def read_records(body: Mapping[str, Json]) -> Records:
-    """Read what `write_records` wrote, or what an earlier version did, which had no copies; else ValueError."""
+    """Read what `write_records` wrote, or what an earlier version did, which had less; else ValueError."""
     return Records(
         _read_tombstones(body["destroyed"]),
         tuple(_read_back_up(item) for item in form.items(body.get("back_ups", []))),
         tuple(_read_escrow(item) for item in form.items(body.get("escrows", []))),
+        tuple(_read_signer(item) for item in form.items(body.get("signers", []))),
     )
 
 
@@ -107,7 +126,7 @@ def _read_tombstones(value: Json) -> Tombstones:
 
 
 def _read_document(body: Mapping[str, Json]) -> KeyDocument:
-    form.keyed(body, *_PARTS)
+    form.keyed(body, *_PARTS, optional=("signers", "signing"))
     if body["format"] != FORMAT:
         raise ValueError("a key file of another format")
     masters = tuple(_read_master(item) for item in form.items(body["masters"]))
@@ -125,6 +144,8 @@ def _read_document(body: Mapping[str, Json]) -> KeyDocument:
         records.tombstones,
         records.back_ups,
         records.escrows,
+        records.signers,
+        _read_signing(body["signing"]) if "signing" in body else None,
     )
 
 
@@ -179,3 +200,19 @@ def _read_escrow(value: Json) -> Escrow:
     body = form.keyed(value, "made_at", "agent", "versions", "salt")
     versions = tuple(form.integer(item) for item in form.items(body["versions"]))
     return Escrow(form.instant(body["made_at"]), form.octets(body["agent"]).hex(), versions, form.octets(body["salt"]))
+
+
+def _write_signer(item: SigningKey) -> dict[str, Json]:
+    body: dict[str, Json] = {"public": item.public.hex(), "made_at": write_instant(item.made_at)}
+    return body if item.retired_at is None else body | {"retired_at": write_instant(item.retired_at)}
+
+
+def _read_signer(value: Json) -> SigningKey:
+    body = form.keyed(value, "public", "made_at", optional=("retired_at",))
+    retired = form.instant(body["retired_at"]) if "retired_at" in body else None
+    return SigningKey(form.octets(body["public"]), form.instant(body["made_at"]), retired)
+
+
+def _read_signing(value: Json) -> SigningPair:
+    body = form.keyed(value, "public", "wrapped")
+    return SigningPair(form.octets(body["public"]), form.octets(body["wrapped"]))

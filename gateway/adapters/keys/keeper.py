@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.keys import back_up as key_back_up
-from gateway.adapters.keys import derivation
+from gateway.adapters.keys import derivation, signer
 from gateway.adapters.keys import escrow as key_escrow
 from gateway.adapters.keys.document import BackUp, DomainSecret, Escrow, KeyDocument, Master
 from gateway.adapters.keys.files import fault, faulting
@@ -71,7 +71,7 @@ class KeyKeeper(KeyHolder):
 
     @faulting
     def rotate(self, readable_for: timedelta) -> int:
-        """Make a new master key, wrap every secret under it, and return its version.
+        """Make a new master key, wrap every secret under it, make a new key to sign with, and return its version.
 
         Tokens of all versions before can be read for so long at the most; no window that is open grows.
 
@@ -169,4 +169,5 @@ class KeyKeeper(KeyHolder):
         end = now + readable_for
         retired = [replace(one, readable_until=min(one.readable_until or end, end)) for one in document.masters]
         newest = Master(document.newest.version + 1, self._store.wrap_master(fresh), now)
-        return replace(document, masters=(*retired, newest), secrets=wrapped)
+        after = replace(document, masters=(*retired, newest), secrets=wrapped)
+        return after.signing_by(signer.fresh(fresh), now)

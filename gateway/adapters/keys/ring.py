@@ -24,6 +24,7 @@ from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.keys import derivation
 from gateway.adapters.keys.document import DomainSecret, KeyDocument
 from gateway.adapters.keys.files import Stamp, fault, faulting
+from gateway.adapters.keys.signer import FileReleaseSigner
 from gateway.adapters.keys.store import DEFAULT_N, KeyStore
 from gateway.adapters.keys.tombstones import Tombstones
 from gateway.kernels.ciphers import KeyHolder
@@ -93,6 +94,11 @@ class FileKeyRing(KeyHolder):
             Fault: KEYS_UNAVAILABLE; a note says why.
         """
         return cls(KeyStore.open(path, secret, clock or SystemClock()))
+
+    @property
+    def signer(self) -> FileReleaseSigner:
+        """What signs releases by the same key file."""
+        return FileReleaseSigner(self._store)
 
     @property
     def suite(self) -> CipherSuite:

@@ -602,6 +602,7 @@ class Release(_message.Message):
     PRIVACY_UNIT_FIELD_NUMBER: _builtins.int
     DATA_VERSION_FIELD_NUMBER: _builtins.int
     PRESENTATION_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
     release_id: _builtins.str
     region: _builtins.str
     privacy_unit: _builtins.str
@@ -621,6 +622,10 @@ class Release(_message.Message):
     def privacy_loss(self) -> _receipt_pb2.PrivacyLoss: ...
     @_builtins.property
     def presentation(self) -> Global___Presentation: ...
+    @_builtins.property
+    def certificate(self) -> Global___ReleaseCertificate:
+        """What the gateway signed of it, once; absent from releases that were stored before there were certificates."""
+
     def __init__(
         self,
         *,
@@ -635,11 +640,83 @@ class Release(_message.Message):
         privacy_unit: _builtins.str = ...,
         data_version: _builtins.str = ...,
         presentation: Global___Presentation | None = ...,
+        certificate: Global___ReleaseCertificate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "created_at", b"created_at", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "columns", b"columns", "created_at", b"created_at", "data_version", b"data_version", "measures", b"measures", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "release_id", b"release_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "certificate", b"certificate", "columns", b"columns", "created_at", b"created_at", "data_version", b"data_version", "measures", b"measures", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "release_id", b"release_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Release: _TypeAlias = Release  # noqa: Y015
+
+@_typing.final
+class ReleaseCertificate(_message.Message):
+    """What the gateway states of a release, with its signature: anybody who has the public keys can verify it offline.
+    The same release carries the same bytes for ever, whoever asks and however it is shown.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    NOISED_FIELD_NUMBER: _builtins.int
+    statement: _builtins.bytes
+    """Canonical JSON (RFC 8785); docs/reference/release-certificates.md describes every key."""
+    signature: _builtins.bytes
+    """Ed25519 (RFC 8032) over the bytes of the statement."""
+    key_id: _builtins.str
+    """Names the key that signed: the SHA-256 of its 32 bytes, in hex."""
+    noised: _builtins.bytes
+    """What was measured, with its noise, as canonical JSON: the bytes whose SHA-256 the statement has."""
+    def __init__(
+        self,
+        *,
+        statement: _builtins.bytes = ...,
+        signature: _builtins.bytes = ...,
+        key_id: _builtins.str = ...,
+        noised: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "noised", b"noised", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseCertificate: _TypeAlias = ReleaseCertificate  # noqa: Y015
+
+@_typing.final
+class SigningKey(_message.Message):
+    """The public half of a key that certificates of releases are signed with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    MADE_AT_FIELD_NUMBER: _builtins.int
+    RETIRED_AT_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    public_key: _builtins.bytes
+    """Ed25519, 32 bytes."""
+    @_builtins.property
+    def made_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def retired_at(self) -> _timestamp_pb2.Timestamp:
+        """When another took its place; what it had signed by then stays signed. Absent while it signs."""
+
+    def __init__(
+        self,
+        *,
+        key_id: _builtins.str = ...,
+        public_key: _builtins.bytes = ...,
+        made_at: _timestamp_pb2.Timestamp | None = ...,
+        retired_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["made_at", b"made_at", "retired_at", b"retired_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "made_at", b"made_at", "public_key", b"public_key", "retired_at", b"retired_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SigningKey: _TypeAlias = SigningKey  # noqa: Y015

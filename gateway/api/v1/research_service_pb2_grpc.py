@@ -60,6 +60,11 @@ class ResearchServiceStub:
                 request_serializer=gateway_dot_api_dot_v1_dot_research__service__pb2.GetReleaseRequest.SerializeToString,
                 response_deserializer=gateway_dot_api_dot_v1_dot_research__service__pb2.GetReleaseResponse.FromString,
                 _registered_method=True)
+        self.GetSigningKeys = channel.unary_unary(
+                '/gateway.api.v1.ResearchService/GetSigningKeys',
+                request_serializer=gateway_dot_api_dot_v1_dot_research__service__pb2.GetSigningKeysRequest.SerializeToString,
+                response_deserializer=gateway_dot_api_dot_v1_dot_research__service__pb2.GetSigningKeysResponse.FromString,
+                _registered_method=True)
 
 
 class ResearchServiceServicer:
@@ -101,6 +106,13 @@ class ResearchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSigningKeys(self, request, context):
+        """The public keys of all that ever signed a release, the oldest first. Keep them: they verify offline.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ResearchServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +140,11 @@ def add_ResearchServiceServicer_to_server(servicer, server):
                     servicer.GetRelease,
                     request_deserializer=gateway_dot_api_dot_v1_dot_research__service__pb2.GetReleaseRequest.FromString,
                     response_serializer=gateway_dot_api_dot_v1_dot_research__service__pb2.GetReleaseResponse.SerializeToString,
+            ),
+            'GetSigningKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSigningKeys,
+                    request_deserializer=gateway_dot_api_dot_v1_dot_research__service__pb2.GetSigningKeysRequest.FromString,
+                    response_serializer=gateway_dot_api_dot_v1_dot_research__service__pb2.GetSigningKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +283,33 @@ class ResearchService:
             '/gateway.api.v1.ResearchService/GetRelease',
             gateway_dot_api_dot_v1_dot_research__service__pb2.GetReleaseRequest.SerializeToString,
             gateway_dot_api_dot_v1_dot_research__service__pb2.GetReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSigningKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.api.v1.ResearchService/GetSigningKeys',
+            gateway_dot_api_dot_v1_dot_research__service__pb2.GetSigningKeysRequest.SerializeToString,
+            gateway_dot_api_dot_v1_dot_research__service__pb2.GetSigningKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

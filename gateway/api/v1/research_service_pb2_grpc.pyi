@@ -43,6 +43,8 @@ class ResearchServiceStub:
     """Charges the budgets, then answers. A plan that was answered before on the same data costs nothing."""
     GetRelease: _grpc.UnaryUnaryMultiCallable[_research_service_pb2.GetReleaseRequest, _research_service_pb2.GetReleaseResponse]
     """A release that was made before, for a caller who may ask for it. Costs nothing."""
+    GetSigningKeys: _grpc.UnaryUnaryMultiCallable[_research_service_pb2.GetSigningKeysRequest, _research_service_pb2.GetSigningKeysResponse]
+    """The public keys of all that ever signed a release, the oldest first. Keep them: they verify offline."""
 
 @_typing.type_check_only
 class ResearchServiceAsyncStub(ResearchServiceStub):
@@ -59,6 +61,8 @@ class ResearchServiceAsyncStub(ResearchServiceStub):
     """Charges the budgets, then answers. A plan that was answered before on the same data costs nothing."""
     GetRelease: _aio.UnaryUnaryMultiCallable[_research_service_pb2.GetReleaseRequest, _research_service_pb2.GetReleaseResponse]  # type: ignore[assignment]
     """A release that was made before, for a caller who may ask for it. Costs nothing."""
+    GetSigningKeys: _aio.UnaryUnaryMultiCallable[_research_service_pb2.GetSigningKeysRequest, _research_service_pb2.GetSigningKeysResponse]  # type: ignore[assignment]
+    """The public keys of all that ever signed a release, the oldest first. Keep them: they verify offline."""
 
 class ResearchServiceServicer(metaclass=_abc_1.ABCMeta):
     """Researchers and departments get statistics here, always with differential privacy."""
@@ -102,5 +106,13 @@ class ResearchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_research_service_pb2.GetReleaseResponse, _abc.Awaitable[_research_service_pb2.GetReleaseResponse]]:
         """A release that was made before, for a caller who may ask for it. Costs nothing."""
+
+    @_abc_1.abstractmethod
+    def GetSigningKeys(
+        self,
+        request: _research_service_pb2.GetSigningKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_research_service_pb2.GetSigningKeysResponse, _abc.Awaitable[_research_service_pb2.GetSigningKeysResponse]]:
+        """The public keys of all that ever signed a release, the oldest first. Keep them: they verify offline."""
 
 def add_ResearchServiceServicer_to_server(servicer: ResearchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -49,6 +49,9 @@ def _json(document: KeyDocument) -> dict[str, object]:
             }
             for master in reversed(document.masters)
         ],
+        "signing_keys": [
+            {"id": one.id, "made_at": utc(one.made_at), "retired_at": utc(one.retired_at)} for one in document.signers
+        ],
         "domains": [
             {**asdict(item.domain), "made_at": utc(item.made_at), "made_under": item.made_under}
             for item in document.secrets
@@ -75,6 +78,9 @@ def _lines(document: KeyDocument) -> Iterator[str]:
     for master in reversed(document.masters):
         until = f", window until {at(master.readable_until)}" if master.readable_until else ""
         yield f"Version {master.version}: {_state(document, master)}, made {master.made_at:%Y-%m-%d}{until}"
+    for signer in document.signers:
+        retired = f"retired {signer.retired_at:%Y-%m-%d}" if signer.retired_at else "signs releases"
+        yield f"Signing key {signer.id[:16]}: {retired}, made {signer.made_at:%Y-%m-%d}"
     yield f"Domains: {len(document.secrets)}"
     for item in document.secrets:
         yield f"  {shown(item.domain)}"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+from gateway.accountability.certificate import noised
 from gateway.api.v1 import budget_pb2, release_pb2
 from gateway.model.budget import Balance
 from gateway.model.loss import exact, rho_to_epsilon
 from gateway.model.measure import NoisePlan
-from gateway.model.statistics import Answers
+from gateway.model.signing import SigningKey
+from gateway.model.statistics import Answers, Release
 from gateway.pipeline import ReleaseDelivery
 from gateway.server.wire.plans import plan_of, presentation_message_of
 from gateway.server.wire.receipts import instant, loss_of
@@ -64,6 +66,27 @@ def release_message_of(delivery: ReleaseDelivery, delta: float) -> release_pb2.R
         privacy_unit=release.unit_kind,
         data_version=release.data_version,
         presentation=presentation_message_of(delivery.presentation),
+        certificate=_certificate(release),
+    )
+
+
+def _certificate(release: Release) -> release_pb2.ReleaseCertificate | None:
+    certificate = release.certificate
+    if certificate is None:
+        return None
+    return release_pb2.ReleaseCertificate(
+        statement=certificate.statement,
+        signature=certificate.signature.value,
+        key_id=certificate.signature.key_id,
+        noised=noised(release),
+    )
+
+
+def signing_key_of(key: SigningKey) -> release_pb2.SigningKey:
+    """Write a public key as proto."""
+    retired = None if key.retired_at is None else instant(key.retired_at)
+    return release_pb2.SigningKey(
+        key_id=key.id, public_key=key.public, made_at=instant(key.made_at), retired_at=retired
     )
 
 

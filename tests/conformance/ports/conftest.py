@@ -37,6 +37,7 @@ from gateway.ports import (
     Meters,
     PolicyArchive,
     ReidentificationRegister,
+    ReleaseSigner,
     RequestRegister,
 )
 from tests.conformance.ports.still_clock import StillClock
@@ -54,6 +55,7 @@ OpenContests = Callable[[], ContestRegister]
 OpenArchive = Callable[[], PolicyArchive]
 OpenCertificates = Callable[[], Certificates]
 OpenKeyRing = Callable[[], KeyRing]
+OpenSigner = Callable[[], ReleaseSigner]
 
 
 @pytest.fixture
@@ -151,6 +153,13 @@ def open_keys(tmp_path: Path) -> OpenKeyRing:
     path = tmp_path / "keys.json"
     FileKeyRing.create(path, b"a secret of the tests", n=2**15)
     return lambda: FileKeyRing.open(path, b"a secret of the tests")
+
+
+@pytest.fixture(params=["file"])
+def open_signer(tmp_path: Path) -> OpenSigner:
+    path = tmp_path / "keys.json"
+    FileKeyRing.create(path, b"a secret of the tests", n=2**15)
+    return lambda: FileKeyRing.open(path, b"a secret of the tests").signer
 
 
 @pytest.fixture(params=["system"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from gateway.accountability import jcs
 from gateway.model.contract import Bounds, DisclosureKind
 from gateway.model.event import Event, EventKind
 from gateway.model.filter import Condition, Operator
@@ -13,6 +14,7 @@ from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan
 from gateway.model.permit import Withheld
 from gateway.model.record import AuditRecord, Outcome, TreatedField
 from gateway.model.region import RegionLevel
+from gateway.model.signing import Certificate, Signature
 from gateway.model.statistics import NoisedMeasure, Release, Statistic, StatisticKind, StatisticsQuery
 
 # Text without surrogates is what UTF-8 can hold; awkward characters come first.
@@ -112,6 +114,11 @@ noise_plans = st.builds(
     margin_95=st.floats(allow_nan=False),
     bias_note=text,
 )
+certificates = st.builds(
+    Certificate,
+    st.dictionaries(text, text, max_size=3).map(jcs.encode),
+    st.builds(Signature, text, st.binary(min_size=1, max_size=64)),
+)
 releases = st.builds(
     Release,
     id=st.uuids().map(str),
@@ -132,4 +139,5 @@ releases = st.builds(
     loss=losses,
     unit_kind=text,
     data_version=text,
+    certificate=st.none() | certificates,
 )

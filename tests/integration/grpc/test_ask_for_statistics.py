@@ -24,7 +24,7 @@ def test_ask_for_statistics(new_site: Site, capsys: pytest.CaptureFixture[str]) 
         exec(compile(program, "documentation", "exec"), names)
         printed.append(capsys.readouterr().out)
     names["research"].close()
-    offered, priced, asked, wide, free, timed, flows, refused = printed
+    offered, priced, asked, wide, free, timed, flows, certified, refused = printed
 
     assert "subsidies by-sector protects a resident" in offered
     assert "group by paid_on ['dates']" in offered and "group by amount_yuan [] bins" in offered
@@ -40,6 +40,8 @@ def test_ask_for_statistics(new_site: Site, capsys: pytest.CaptureFixture[str]) 
     assert "2026-01-01" in timed and timed.endswith("\n540\n")
     assert "hangzhou/xihu/beishan" in flows and "2026-10-12 23:00" in flows
     assert 'from_community: [["hangzhou","hangzhou/xiacheng"' in flows
+
+    assert certified.startswith("recomputed from what was signed: ('count',)\n{'rho': '1/100'} integer Gaussian [")
 
     wanted: list[str] = []
     for reason in _TRIED.findall(programs[-1]):

@@ -48,7 +48,12 @@ class House:
         secrets = [derivation.unwrap(self.masters[1], item.wrapped) for item in document.secrets]
         self.keys = self.opener.code_keys(document)
         opening = [self.opener.wrapping_key, self.keys.own, self.keys.recovery]
-        self.hidden = [*keys, *secrets, *self.masters.values(), *opening, SECRET, AGENT.private_bytes_raw()]
+        self.signer = self.ring.signer
+        self.signer.signing_keys()
+        pair = self.keeper.document().signing
+        assert pair is not None
+        signing = derivation.unwrap(self.masters[1], pair.wrapped)
+        self.hidden = [signing, *keys, *secrets, *self.masters.values(), *opening, SECRET, AGENT.private_bytes_raw()]
         self.escrowed = key_escrow.Escrowed(self.masters)
 
     def shown(self, text: str) -> list[bytes]:
@@ -74,6 +79,7 @@ def holders(house: House) -> Iterator[object]:
     yield house.keys
     yield house.escrowed
     yield house.ring._current
+    yield house.signer
 
 
 def test_the_search_for_keys_finds_them(house: House) -> None:
@@ -90,6 +96,7 @@ def test_no_repr_shows_a_key(house: House) -> None:
     document = house.keeper.document()
     for wrapped in [item.wrapped for item in document.masters] + [item.wrapped for item in document.secrets]:
         assert repr(wrapped[:8])[2:-1] not in repr(document)
+    assert document.signing is not None and repr(document.signing.wrapped[:8])[2:-1] not in repr(document)
 
 
 def test_no_holder_of_keys_is_copied_or_pickled(house: House) -> None:
@@ -133,6 +140,10 @@ def attempts(house: House) -> dict[str, Callable[[], object]]:
         written(good[:-30])
         return FileKeyRing.open(path, SECRET)
 
+    def broken_signature() -> object:
+        written(good[:-30])
+        return house.signer.sign(b"a statement")
+
     return {
         "a text that is none": lambda: house.ring.working_key(TAX, KeyUse.TOKEN_SIV, "\ud800"),
         "a domain that is none": lambda: house.ring.working_key(PseudonymDomain("\ud800", ""), KeyUse.TOKEN_SIV, ""),
@@ -148,6 +159,7 @@ def attempts(house: House) -> dict[str, Callable[[], object]]:
         "secrets of nobody": broken_secret,
         "a rotation of them": broken_rotation,
         "a cut file": broken_file,
+        "a signature of a cut file": broken_signature,
     }
 
 
@@ -170,7 +182,7 @@ def everything(error: BaseException) -> Iterator[str]:
 NAMES = (
     "a text that is none", "a domain that is none", "another version", "the own domain", "a day to come",
     "a window of less than nothing", "another agent", "a weak work factor", "no back-up", "the file again", "no folder",
-    "secrets of nobody", "a rotation of them", "a cut file",
+    "secrets of nobody", "a rotation of them", "a cut file", "a signature of a cut file",
 )  # fmt: skip
 
 
@@ -192,7 +204,7 @@ def test_no_log_line_is_written_about_keys(house: House, caplog: pytest.LogCaptu
         house.keeper.rotate(timedelta(days=1))
         house.keeper.escrow(AGENT.public_key())
         house.ring.destroy(TAX)
-        FileKeyRing.open(house.path, SECRET)
+        FileKeyRing.open(house.path, SECRET).signer.sign(b"a statement")
     assert caplog.text == ""
 
 

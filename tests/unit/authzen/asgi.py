@@ -140,6 +140,7 @@ def deciding(identities: IdentityProvider, log: Log) -> Ports:
         policy=PolicyStore(FolderSource(POLICIES)),
         source=untouched,
         keys=untouched,
+        signer=untouched,
         ledger=untouched,
         registers=untouched,
         audit=cast(Any, log),

@@ -26,41 +26,44 @@ from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionT
 from gateway.model.loss import PrivacyLoss
 from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan
 from gateway.model.region import RegionLevel
+from gateway.model.signing import Certificate, Signature
 from gateway.model.statistics import NoisedMeasure, Release, Statistic, StatisticKind, StatisticsQuery
 
-FORMAT = 2
+FORMAT = 3
 """The number of the format written here. What was paid for must stay readable: from the first version that is released
 on, formats are added, never changed."""
+
+UNCERTIFIED = 2
+"""The number of the same format without a certificate: of what was stored before releases had one."""
 
 _TEXTS = ("id", "dataset", "disclosure", "region", "unit_kind", "data_version")
 
 
 def encode(release: Release) -> bytes:
     """Return the canonical bytes of a release; ValueError if it holds what cannot be written exactly."""
-    return jcs.encode(
-        {name: getattr(release, name) for name in _TEXTS}
-        | {
-            "format": FORMAT,
-            "created_at": write_instant(release.created_at),
-            "query": {
-                "filters": [_write_condition(item) for item in release.query.filters],
-                "group_by": [_write_grouping(item) for item in release.query.group_by],
-                "statistics": [_write_statistic(item) for item in release.query.statistics],
-            },
-            "cells": [[write_scalar(key) for key in cell] for cell in release.cells],
-            "measures": [
-                {"plan": _write_plan(one.plan), "values": [write_integer(value) for value in one.values]}
-                for one in release.measures
-            ],
-            "loss": _write_loss(release.loss),
+    certificate, noised = release.certificate, write_noised(release)
+    body: dict[str, Json] = {
+        **write_question(release),
+        "format": UNCERTIFIED if certificate is None else FORMAT,
+        "cells": noised["cells"],
+        "measures": [
+            {"plan": write_plan(one.plan), "values": values}
+            for one, values in zip(release.measures, jcs.typed(noised["values"], list), strict=True)
+        ],
+    }
+    if certificate is not None:
+        body["certificate"] = {
+            "statement": jcs.decode(certificate.statement),
+            "key_id": certificate.signature.key_id,
+            "signature": certificate.signature.value.hex(),
         }
-    )
+    return jcs.encode(body)
 
 
 def decode(data: bytes) -> Release:
     """Return the release whose canonical bytes these are; ValueError for any other bytes."""
     body = jcs.mapping(jcs.decode(data))
-    if body.get("format") != FORMAT:
+    if body.get("format") not in (FORMAT, UNCERTIFIED):
         raise ValueError("a release of another format")
     try:
         query = jcs.mapping(body["query"])
@@ -77,6 +80,7 @@ def decode(data: bytes) -> Release:
             ),
             measures=tuple(_read_measure(jcs.mapping(item)) for item in jcs.typed(body["measures"], list)),
             loss=_read_loss(jcs.mapping(body["loss"])),
+            certificate=_read_certificate(jcs.mapping(body["certificate"])) if "certificate" in body else None,
         )
     except KeyError:
         raise ValueError("a release lacks a key of its format") from None
@@ -84,6 +88,31 @@ def decode(data: bytes) -> Release:
     if encode(release) != data:
         raise ValueError("a release is not in its canonical form")
     return release
+
+
+def write_question(release: Release) -> dict[str, Json]:
+    """Write what was asked, of which data, and what it lost: everything about a release but what was measured."""
+    return {name: getattr(release, name) for name in _TEXTS} | {
+        "created_at": write_instant(release.created_at),
+        "query": {
+            "filters": [_write_condition(item) for item in release.query.filters],
+            "group_by": [_write_grouping(item) for item in release.query.group_by],
+            "statistics": [_write_statistic(item) for item in release.query.statistics],
+        },
+        "loss": _write_loss(release.loss),
+    }
+
+
+def write_noised(release: Release) -> dict[str, Json]:
+    """Write what was measured, with its noise: the keys of the cells, and the values of each measure in their order."""
+    cells: list[Json] = [[write_scalar(key) for key in cell] for cell in release.cells]
+    values: list[Json] = [[write_integer(value) for value in one.values] for one in release.measures]
+    return {"cells": cells, "values": values}
+
+
+def _read_certificate(body: Mapping[str, Json]) -> Certificate:
+    signature = Signature(jcs.typed(body["key_id"], str), bytes.fromhex(jcs.typed(body["signature"], str)))
+    return Certificate(jcs.encode(body["statement"]), signature)
 
 
 def _write_condition(item: Condition) -> Json:
@@ -155,7 +184,8 @@ def _read_statistic(body: Mapping[str, Json]) -> Statistic:
     )
 
 
-def _write_plan(plan: NoisePlan) -> Json:
+def write_plan(plan: NoisePlan) -> dict[str, Json]:
+    """Write how a measure was made: what was summed within which bounds, how much one unit changes it, its noise."""
     measure = plan.measure
     body: dict[str, Json] = {
         "kind": measure.kind.value,

@@ -1,0 +1,160 @@
+"""Certificates of releases, and the public keys that verify them: offline, without the gateway."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from gateway.api.v1 import release_pb2
+from gateway.client.errors import CertificateMismatch
+from gateway.client.times import aware
+
+_STATEMENT = "purpose-gateway release certificate 1"
+_KEYS = "purpose-gateway signing keys 1"
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """The public half (Ed25519, 32 bytes) of a key that signs releases. Instants are aware.
+
+    What a retired key had signed by then stays signed.
+    """
+
+    public: bytes
+    made_at: datetime
+    retired_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        """What certificates call it: the SHA-256 of its 32 bytes, in hex."""
+        return hashlib.sha256(self.public).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ReleaseCertificate:
+    """What the gateway states of a release, its Ed25519 signature, and the noised values that the statement binds.
+
+    `statement` and `noised` are canonical JSON (RFC 8785). Nothing of it is to be believed before `verify`.
+    """
+
+    statement: bytes
+    signature: bytes
+    key_id: str
+    noised: bytes
+
+    @property
+    def says(self) -> Mapping[str, Any]:
+        """What is stated, key by key. ValueError where it is no JSON object."""
+        return _object(self.statement)
+
+    @property
+    def measured(self) -> Mapping[str, Any]:
+        """The keys of the `cells`, and the noised `values` of each measure in their order, as decimal texts."""
+        return _object(self.noised)
+
+    def verify(self, keys: Iterable[SigningKey]) -> None:
+        """Verify that one of these keys signed the statement, and that the values are those that it binds.
+
+        Raises:
+            CertificateMismatch: naming what is wrong: `key_id` (no such key), `signature`, `kind` or `noised`.
+        """
+        known = {key.id: key for key in keys}
+        if self.key_id not in known:
+            raise CertificateMismatch("key_id")
+        try:
+            Ed25519PublicKey.from_public_bytes(known[self.key_id].public).verify(self.signature, self.statement)
+        except (InvalidSignature, ValueError):
+            raise CertificateMismatch("signature") from None
+        try:
+            says = self.says
+        except ValueError:
+            raise CertificateMismatch("kind") from None
+        if says.get("kind") != _STATEMENT:
+            raise CertificateMismatch("kind")
+        if says.get("noised_sha256") != hashlib.sha256(self.noised).hexdigest():
+            raise CertificateMismatch("noised")
+
+    def to_json(self) -> bytes:
+        """Return the certificate as a file to keep or to publish: one JSON object, its parts legible."""
+        signed = {"key_id": self.key_id, "signature": self.signature.hex()}
+        return _canonical({**signed, "statement": self.says, "noised": self.measured}) + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes) -> ReleaseCertificate:
+        """Read what `to_json` wrote, however it was laid out since. ValueError for anything else."""
+        body = _object(data)
+        try:
+            signature = bytes.fromhex(body["signature"])
+            return cls(_canonical(body["statement"]), signature, str(body["key_id"]), _canonical(body["noised"]))
+        except (KeyError, TypeError, ValueError):
+            raise ValueError("no certificate of a release") from None
+
+
+def certificate_from(message: release_pb2.ReleaseCertificate) -> ReleaseCertificate:
+    """Read a certificate."""
+    return ReleaseCertificate(message.statement, message.signature, message.key_id, message.noised)
+
+
+def key_from(message: release_pb2.SigningKey) -> SigningKey:
+    """Read a public key."""
+    retired = aware(message.retired_at) if message.HasField("retired_at") else None
+    return SigningKey(message.public_key, aware(message.made_at), retired)
+
+
+def write_signing_keys(keys: Iterable[SigningKey]) -> bytes:
+    """Return public keys as a file to keep or to publish: one JSON object."""
+    return _canonical({"kind": _KEYS, "keys": [_written(key) for key in keys]}) + b"\n"
+
+
+def read_signing_keys(data: bytes) -> tuple[SigningKey, ...]:
+    """Read what `write_signing_keys` or `gateway key signing` wrote. ValueError for anything else."""
+    body = _object(data)
+    try:
+        if body["kind"] != _KEYS:
+            raise ValueError
+        return tuple(map(_read, body["keys"]))
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        raise ValueError("no file of signing keys") from None
+
+
+def _written(key: SigningKey) -> dict[str, str]:
+    written = {"id": key.id, "public_key": base64.b64encode(key.public).decode(), "made_at": _instant(key.made_at)}
+    return written if key.retired_at is None else {**written, "retired_at": _instant(key.retired_at)}
+
+
+def _read(body: Any) -> SigningKey:
+    public = base64.b64decode(body["public_key"], validate=True)
+    retired = datetime.fromisoformat(body["retired_at"]) if "retired_at" in body else None
+    key = SigningKey(public, datetime.fromisoformat(body["made_at"]), retired)
+    if len(public) != _KEY_BYTES or body["id"] != key.id:
+        raise ValueError
+    return key
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        raise ValueError("not JSON") from None
+    if not isinstance(body, dict):
+        raise ValueError("no JSON object")
+    return body
+
+
+def _canonical(value: Any) -> bytes:
+    """The canonical form of a statement: its keys are ASCII, and it holds no floating point."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
