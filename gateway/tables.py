@@ -19,6 +19,7 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import Obligation, Permit
 from gateway.model.record import Receipt
 from gateway.model.statistics import NoisedMeasure, Release
+from gateway.model.values import Scalar
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -298,10 +299,11 @@ class ChargedPermit(_Sealed):
 class BoundedAggregates(_Sealed):
     """Exact aggregates of bounded contributions; never leave. Minted by `fetch`.
 
-    One vector of int64 for each measure of the release, over all its cells in their order.
+    One vector of int64 for each measure of the release, over its `cells` in their order.
     """
 
-    __slots__ = ("_charged", "_vectors")
+    __slots__ = ("_cells", "_charged", "_vectors")
+    _cells: tuple[tuple[Scalar, ...], ...]
     _charged: ChargedPermit
     _vectors: tuple[tuple[int, ...], ...]
 
@@ -309,17 +311,23 @@ class BoundedAggregates(_Sealed):
     def _bound(
         cls,
         charged: ChargedPermit,
+        cells: tuple[tuple[Scalar, ...], ...],
         vectors: tuple[tuple[int, ...], ...],
         discharged: frozenset[Obligation],
     ) -> BoundedAggregates:
         _require(charged, ChargedPermit)
         done = charged.discharged | discharged
-        return cls._mint(charged.permit, done, charged=charged, vectors=vectors)
+        return cls._mint(charged.permit, done, charged=charged, cells=cells, vectors=vectors)
 
     @property
     def charged(self) -> ChargedPermit:
         """The proof of the charge."""
         return self._charged
+
+    @property
+    def cells(self) -> tuple[tuple[Scalar, ...], ...]:
+        """The keys of the cells; where keys are found in the data, of all that are there."""
+        return self._cells
 
     @property
     def vectors(self) -> tuple[tuple[int, ...], ...]:
@@ -328,23 +336,34 @@ class BoundedAggregates(_Sealed):
 
 
 class ProtectedMeasures(_Sealed):
-    """Noised measures. Minted by `noise`."""
+    """Noised measures, over the `cells` that may be shown. Minted by `noise`."""
 
-    __slots__ = ("_charged", "_measures")
+    __slots__ = ("_cells", "_charged", "_measures")
+    _cells: tuple[tuple[Scalar, ...], ...]
     _charged: ChargedPermit
     _measures: tuple[NoisedMeasure, ...]
 
     @classmethod
     def _protect(
-        cls, before: BoundedAggregates, measures: tuple[NoisedMeasure, ...], discharged: frozenset[Obligation]
+        cls,
+        before: BoundedAggregates,
+        cells: tuple[tuple[Scalar, ...], ...],
+        measures: tuple[NoisedMeasure, ...],
+        discharged: frozenset[Obligation],
     ) -> ProtectedMeasures:
         _require(before, BoundedAggregates)
-        return cls._mint(before.permit, before.discharged | discharged, charged=before.charged, measures=measures)
+        done = before.discharged | discharged
+        return cls._mint(before.permit, done, charged=before.charged, cells=cells, measures=measures)
 
     @property
     def charged(self) -> ChargedPermit:
         """The proof of the charge."""
         return self._charged
+
+    @property
+    def cells(self) -> tuple[tuple[Scalar, ...], ...]:
+        """The keys of the cells that are shown."""
+        return self._cells
 
     @property
     def measures(self) -> tuple[NoisedMeasure, ...]:

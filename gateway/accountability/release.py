@@ -22,9 +22,9 @@ from gateway.accountability.lexical import (
 )
 from gateway.model.contract import Bounds
 from gateway.model.filter import Condition, Operator
-from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
+from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
 from gateway.model.loss import PrivacyLoss
-from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan
+from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan, Threshold
 from gateway.model.region import RegionLevel
 from gateway.model.signing import Certificate, Signature
 from gateway.model.statistics import NoisedMeasure, Release, Statistic, StatisticKind, StatisticsQuery
@@ -80,6 +80,7 @@ def decode(data: bytes) -> Release:
             ),
             measures=tuple(_read_measure(jcs.mapping(item)) for item in jcs.typed(body["measures"], list)),
             loss=_read_loss(jcs.mapping(body["loss"])),
+            threshold=_read_threshold(jcs.mapping(body["threshold"])) if "threshold" in body else None,
             certificate=_read_certificate(jcs.mapping(body["certificate"])) if "certificate" in body else None,
         )
     except KeyError:
@@ -100,6 +101,7 @@ def write_question(release: Release) -> dict[str, Json]:
             "statistics": [_write_statistic(item) for item in release.query.statistics],
         },
         "loss": _write_loss(release.loss),
+        **({} if release.threshold is None else {"threshold": _write_threshold(release.threshold)}),
     }
 
 
@@ -132,6 +134,8 @@ def _write_grouping(item: Grouping) -> Json:
     match item:
         case ByKeys(field):
             return {"by": "keys", "field": field}
+        case ByFoundKeys(field):
+            return {"by": "found-keys", "field": field}
         case ByRegion(field, level):
             return {"by": "region", "field": field, "level": level.value}
         case ByRegionTree(field, level):
@@ -152,6 +156,8 @@ def _read_grouping(body: Mapping[str, Json]) -> Grouping:
     field, by = jcs.typed(body["field"], str), body["by"]
     if by == "keys":
         return ByKeys(field)
+    if by == "found-keys":
+        return ByFoundKeys(field)
     if by == "region":
         return ByRegion(field, RegionLevel(jcs.typed(body["level"], str)))
     if by == "region-tree":
@@ -238,6 +244,24 @@ def _read_plan(body: Mapping[str, Json]) -> NoisePlan:
         loss=_read_loss(jcs.mapping(body["loss"])),
         margin_95=read_double(jcs.typed(body["margin_95"], str)),
         bias_note=jcs.typed(body["bias_note"], str),
+    )
+
+
+def _write_threshold(threshold: Threshold) -> Json:
+    return {
+        "measure": threshold.measure,
+        "least": write_integer(threshold.least),
+        "delta": write_fraction(threshold.delta),
+        "derivation": threshold.derivation,
+    }
+
+
+def _read_threshold(body: Mapping[str, Json]) -> Threshold:
+    return Threshold(
+        jcs.typed(body["measure"], int),
+        read_integer(jcs.typed(body["least"], str)),
+        read_fraction(jcs.typed(body["delta"], str)),
+        jcs.typed(body["derivation"], str),
     )
 
 

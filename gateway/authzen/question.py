@@ -146,9 +146,10 @@ def _release(
     statistics = properties.names("statistics", most=16, longest=_NAME + len("quantiles()"))
     if not statistics or not all(map(_STATISTIC.fullmatch, statistics)):
         raise malformed(properties.path("statistics"), f"must hold one or more of {_ASKED}")
-    groups = properties.names("group_by", most=8, longest=_NAME + len(" by community"))
+    groups = properties.names("group_by", most=8, longest=_NAME + len(" by community and above"))
     if not all(map(_GROUPING.fullmatch, groups)):
-        raise malformed(properties.path("group_by"), "must hold fields, each alone or 'by' a level, a period or bins")
+        rule = "must hold fields, each alone or 'by' a level, a period, bins or found keys"
+        raise malformed(properties.path("group_by"), rule)
     query = StatisticsQuery(filters, tuple(map(grouping, groups)), tuple(map(statistic, statistics)))
     try:
         price = exact_price(Currency.EPSILON, properties.number("epsilon"))

@@ -46,6 +46,7 @@ from gateway.client.officer import Officer, connect_officer
 from gateway.client.plans import (
     Shown,
     by_bins,
+    by_found_keys,
     by_level,
     by_period,
     count,
@@ -111,6 +112,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "by_bins",
+    "by_found_keys",
     "by_level",
     "by_period",
     "connect",

@@ -133,7 +133,7 @@ class Estimate:
 
     `epsilon` or `rho` is what to pass to `release`; `measures` has the margin of all that is measured;
     `budgets_after` are the budgets as they would stand. `already_released`: the plan was answered before, and costs
-    nothing.
+    nothing. Where keys are to be found in the data, `cells` is 0 and `threshold` says which will be shown.
     """
 
     epsilon: float | None
@@ -144,6 +144,7 @@ class Estimate:
     budgets_after: Sequence[budget_pb2.Budget]
     affordable: bool
     already_released: bool
+    threshold: release_pb2.Threshold | None = None
 
 
 @dataclass(frozen=True, slots=True)

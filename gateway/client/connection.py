@@ -271,6 +271,7 @@ class Gateway(Linking, Contests):
             answer.budgets_after,
             answer.affordable,
             answer.already_released,
+            answer.threshold if answer.HasField("threshold") else None,
         )
 
     def release(

@@ -67,6 +67,11 @@ def by_period(field: str, period: str, first_day: date, last_day: date) -> relea
     return release_pb2.Grouping(field=field, periods=periods)
 
 
+def by_found_keys(field: str) -> release_pb2.Grouping:
+    """By the keys that are found in the data. The plan asks for `count_units`, whose answers tell which are shown."""
+    return release_pb2.Grouping(field=field, found_keys=release_pb2.FoundKeys())
+
+
 def by_bins(field: str, width: float) -> release_pb2.Grouping:
     """By bins of a number, from its lower bound on: a histogram."""
     return release_pb2.Grouping(field=field, bins=release_pb2.Bins(width=width))

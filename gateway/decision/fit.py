@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.model.contract import BY_KEY, OF_ONE, DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.errors import ErrorReason
 from gateway.model.filter import Condition, Operator
+from gateway.model.grouping import ByFoundKeys
 from gateway.model.measure import Price, dearest
 from gateway.model.permit import FieldViolation, Refusal
 from gateway.model.request import DisclosureRequest, RowsRequest, Selector
@@ -90,8 +91,10 @@ def _statistics_fit(query: StatisticsQuery, price: Price, spec: DisclosureSpec) 
     if declared is None or not query.statistics:
         return False
     fields = {one.field for one in query.statistics if one.kind in OF_A_FIELD}
+    found = {grouping.field for grouping in query.group_by if isinstance(grouping, ByFoundKeys)}
     return (
-        {grouping.field for grouping in query.group_by} <= set(declared.group_by)
+        found <= set(declared.found_keys)
+        and {grouping.field for grouping in query.group_by} - found <= set(declared.group_by)
         and fields <= set(declared.values)
         and price.amount > 0
         and price.rho <= dearest(spec).rho

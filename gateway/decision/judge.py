@@ -18,7 +18,7 @@ from gateway.decision.preparation import Option, asked_fields, enough, prepare
 from gateway.decision.standing import open_at, unmet, unmet_by
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.grouping import ByRegionTree
+from gateway.model.grouping import ByFoundKeys, ByRegionTree
 from gateway.model.measure import Price, dearest
 from gateway.model.party import Identity
 from gateway.model.permit import FieldViolation, Permit, Refusal
@@ -224,6 +224,9 @@ def _unfit(presentation: Presentation, query: StatisticsQuery) -> Refusal | None
         return _refuse(ErrorReason.REQUEST_INVALID, "presentation.consistent", "is for a tree of regions")
     if presentation.top is None:
         return None
+    if any(isinstance(grouping, ByFoundKeys) for grouping in query.group_by):
+        rule = "has no meaning among found keys: those that are not shown could be larger"
+        return _refuse(ErrorReason.REQUEST_INVALID, "presentation.top", rule)
     if tree:
         rule = "has no meaning over a tree of regions: ask for one level"
         return _refuse(ErrorReason.REQUEST_INVALID, "presentation.top", rule)

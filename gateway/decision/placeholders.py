@@ -7,7 +7,17 @@ from fractions import Fraction
 
 from gateway.model.contract import DataContract, SelectBy
 from gateway.model.filter import Condition, Operator
-from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
+from gateway.model.grouping import (
+    FOUND_KEYS,
+    ByBins,
+    ByFoundKeys,
+    ByKeys,
+    ByPeriod,
+    ByRegion,
+    ByRegionTree,
+    Grouping,
+    Period,
+)
 from gateway.model.region import RegionLevel
 from gateway.model.request import Selector
 from gateway.model.statistics import Statistic, StatisticKind
@@ -58,7 +68,7 @@ def statistic(written: str) -> Statistic:
 
 
 def grouping(written: str) -> Grouping:
-    """Read a grouping as it is written: a field; or "field by" a level of regions, a period, or "bins".
+    """Read a grouping as it is written: a field; or "field by" a level of regions, a period, "bins", or "found keys".
 
     A level may be followed by "and above".
 
@@ -70,6 +80,8 @@ def grouping(written: str) -> Grouping:
         return ByKeys(field)
     if way == "bins":
         return ByBins(field, _ANY_WIDTH)
+    if way == FOUND_KEYS:
+        return ByFoundKeys(field)
     if way.endswith(" and above"):
         return ByRegionTree(field, RegionLevel(way.removesuffix(" and above")))
     if way in tuple(RegionLevel):

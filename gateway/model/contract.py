@@ -133,8 +133,10 @@ class StatisticsSpec:
     """What a disclosure of kind release may answer, and how it bounds each privacy unit.
 
     `group_by` are fields with keys, regions, dates or bounds; `values` those whose numbers statistics may be made of.
-    A unit contributes to at most `max_groups` cells and counts for at most `max_rows` rows in each.
-    `max_epsilon` bounds one release; `slot_ms` is the one answer time of every outcome after a charge.
+    `found_keys` are fields whose keys nobody declared: those found in the data are shown from a threshold on, at the
+    price of `delta` for each release. A unit contributes to at most `max_groups` cells, and counts for at most
+    `max_rows` rows in each. `max_epsilon` bounds one release; `slot_ms` is the one answer time of every outcome after a
+    charge.
     """
 
     group_by: tuple[str, ...]
@@ -143,6 +145,8 @@ class StatisticsSpec:
     max_rows: int
     max_epsilon: str
     slot_ms: int
+    found_keys: tuple[str, ...] = ()
+    delta: str = "0"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """How a release is cut into cells: by declared keys, by places of a level, by periods, by bins of a number.
 
-Each grouping has its cells before anything is read: from the contract, the region tree and the plan itself.
+Each grouping has its cells before anything is read: from the contract, the region tree and the plan itself. The one
+exception are keys that nobody declared: those are found in the data, and shown from a threshold of noised people on.
 """
 
 from __future__ import annotations
@@ -31,6 +32,16 @@ class ByKeys:
 
     def __str__(self) -> str:
         return self.field
+
+
+@dataclass(frozen=True, slots=True)
+class ByFoundKeys:
+    """By the keys that are found in the data. A cell is shown only where its noised number of units is large enough."""
+
+    field: str
+
+    def __str__(self) -> str:
+        return f"{self.field} by {FOUND_KEYS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +93,11 @@ class ByBins:
         return f"{self.field} by bins"
 
 
+FOUND_KEYS = "found keys"
 _LEVELS = "|".join(RegionLevel)
-WRITTEN_GROUPING = rf"[A-Za-z_][A-Za-z0-9_]*( by ((({_LEVELS})( and above)?)|" + "|".join((*Period, "bins")) + "))?"
+_OTHERS = "|".join((*Period, "bins", FOUND_KEYS))
+WRITTEN_GROUPING = rf"[A-Za-z_][A-Za-z0-9_]*( by ((({_LEVELS})( and above)?)|{_OTHERS}))?"
 """A regular expression of groupings as they are written."""
 
-Grouping = ByKeys | ByRegion | ByRegionTree | ByPeriod | ByBins
+Grouping = ByKeys | ByFoundKeys | ByRegion | ByRegionTree | ByPeriod | ByBins
 """Its text names the field and the way, in the contract's own names and without a value of the caller's."""

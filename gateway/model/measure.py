@@ -122,6 +122,20 @@ class NoisePlan:
     bias_note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Which of the cells with found keys are shown: those whose noised number of privacy units is at least `least`.
+
+    `delta` bounds the probability that a cell is shown which is there for one unit's records alone, with `derivation`
+    saying how. `measure` is the place of the number of units among the measures.
+    """
+
+    measure: int
+    least: int
+    delta: Fraction
+    derivation: str
+
+
 class Currency(StrEnum):
     """What a price is written in: pure differential privacy, or rho of zero-concentrated differential privacy."""
 

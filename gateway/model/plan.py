@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from math import prod
 
 from gateway.model.contract import Bounds, DataContract
 from gateway.model.filter import Condition
 from gateway.model.grouping import Period
 from gateway.model.loss import PrivacyLoss
-from gateway.model.measure import Measure, NoisePlan
-from gateway.model.values import Scalar
+from gateway.model.measure import Measure, NoisePlan, Threshold
+from gateway.model.values import FieldType, Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,18 @@ class AsIs:
 
 
 @dataclass(frozen=True, slots=True)
+class AsFound:
+    """The key is the field's own value, and no list says which there are. Texts longer than `LONGEST_KEY` are none."""
+
+
+LONGEST_KEY = 256
+"""The characters of the longest text that is a key of its own."""
+
+FOUND_TYPES = frozenset((FieldType.STRING, FieldType.INT64, FieldType.DATE))
+"""The types whose values are found as keys."""
+
+
+@dataclass(frozen=True, slots=True)
 class AtLevel:
     """The key is the first `depth` segments of a region path."""
 
@@ -59,7 +73,7 @@ class InBins:
     width: int
 
 
-Derivation = AsIs | AtLevel | InPeriod | InBins
+Derivation = AsIs | AsFound | AtLevel | InPeriod | InBins
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,8 @@ class GroupKey:
 
     Rows with other keys, or NULL, are outside the question. The keys of bins are integers of the field's fixed point.
     Where `tree` is given, the keys are the leaves of a tree of regions, and the cells are all its regions, parents
-    first: those above a leaf hold the totals of what is below them.
+    first: those above a leaf hold the totals of what is below them. Of keys that are yet to be found, there are none
+    here.
     """
 
     field: str
@@ -98,16 +113,22 @@ class BoundedQuery:
     """A query with its keys and bounds, ready for sensitivity and for the engine.
 
     A unit contributes to at most `max_groups` combinations of keys. `measures` are those of each statistic, in order.
-    At most one grouping has a tree.
+    At most one grouping has a tree. `delta` is what may be lost by showing keys that are found; 0 where all are known.
     """
 
     group_by: tuple[GroupKey, ...]
     measures: tuple[tuple[Measure, ...], ...]
     max_groups: int
+    delta: Fraction = Fraction(0)
+
+    @property
+    def found(self) -> bool:
+        """Whether keys are yet to be found."""
+        return finds_keys(self.group_by)
 
     @property
     def cells(self) -> int:
-        """The number of cells: every combination of the groupings' cells."""
+        """The number of cells: every combination of the groupings' cells; 0 where keys are yet to be found."""
         return prod(len(group.cells) for group in self.group_by)
 
     @property
@@ -116,13 +137,22 @@ class BoundedQuery:
         return prod(group.levels for group in self.group_by)
 
 
+def finds_keys(group_by: Iterable[GroupKey]) -> bool:
+    """Whether one of the groupings has keys that are yet to be found."""
+    return any(isinstance(group.by, AsFound) for group in group_by)
+
+
 @dataclass(frozen=True, slots=True)
 class SettledRelease:
-    """A release as it will be made: its cells and bounds, the noise of every measure, and what all of it loses."""
+    """A release as it will be made: its cells and bounds, the noise of every measure, and what all of it loses.
+
+    Of cells with found keys, those are shown that reach the `threshold`.
+    """
 
     query: BoundedQuery
     noise: tuple[NoisePlan, ...]
     loss: PrivacyLoss
+    threshold: Threshold | None = None
 
 
 @dataclass(frozen=True, slots=True)

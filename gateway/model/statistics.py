@@ -10,7 +10,7 @@ from fractions import Fraction
 from gateway.model.filter import Condition
 from gateway.model.grouping import Grouping
 from gateway.model.loss import PrivacyLoss
-from gateway.model.measure import NoisePlan
+from gateway.model.measure import NoisePlan, Threshold
 from gateway.model.signing import Certificate
 from gateway.model.values import Scalar
 
@@ -94,7 +94,8 @@ class Release:
     """A differentially private release as it is stored, always the same: what was measured, with its noise.
 
     `id` is the SHA-256 (hex) of the canonical plan, its region and the data version. `cells` are the keys of the
-    groupings, in order. `certificate` is signed once, before it is stored; None for what was stored without.
+    groupings, in order; where keys were found in the data, of the cells that reached the `threshold`. `certificate` is
+    signed once, before it is stored; None for what was stored without.
     """
 
     id: str
@@ -108,6 +109,7 @@ class Release:
     loss: PrivacyLoss
     unit_kind: str
     data_version: str
+    threshold: Threshold | None = None
     certificate: Certificate | None = None
 
 

@@ -110,7 +110,9 @@ class QuestionShape(Shape):
         ]
     ] = Field(default_factory=list)
     group_by: list[
-        Annotated[str, formed(f"^{WRITTEN_GROUPING}$", "Write a field, alone or 'by' a level, a period or bins.")]
+        Annotated[
+            str, formed(f"^{WRITTEN_GROUPING}$", "Write a field, alone or 'by' a level, a period, bins or found keys.")
+        ]
     ] = Field(default_factory=list)
     epsilon: Annotated[float | None, Field(gt=0)] = None
 

@@ -11,9 +11,9 @@ from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 
 from gateway.model.contract import DataContract, DisclosureSpec, FieldSpec, StatisticsSpec
-from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
+from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
 from gateway.model.measure import Measure, MeasureKind
-from gateway.model.plan import AtLevel, BoundedQuery, GroupKey, InBins, InPeriod
+from gateway.model.plan import AsFound, AtLevel, BoundedQuery, GroupKey, InBins, InPeriod, finds_keys
 from gateway.model.region import RegionLevel
 from gateway.model.statistics import OF_A_FIELD, Statistic, StatisticKind, StatisticsQuery
 from gateway.model.values import FieldType
@@ -44,6 +44,8 @@ class Unbound:
 UNDECLARED = "is not declared for this disclosure"
 NOT_ADDITIVE = "does not add up over a tree of regions: ask for one level, or for counts, sums, means or variances"
 TOO_MANY = f"makes more than {MAX_ANSWERS} answers: group by less, or ask for fewer statistics"
+NOT_AMONG_FOUND = "does not go with keys that are found in the data: ask for counts, sums, means or variances"
+NO_UNITS = "must hold count_units: its noised answers tell which of the keys found in the data are shown"
 TOO_FINE = f"needs more than {MAX_BINS} bins: group by less, or ask for quantiles of fewer fields"
 
 
@@ -60,28 +62,38 @@ def bind(
         place = f"plan.group_by[{position}]"
         twice = any(other.field == grouping.field for other in query.group_by[:position])
         declared = contract.fields.get(grouping.field)
-        if declared is None or twice or grouping.field not in spec.group_by:
+        allowed = spec.found_keys if isinstance(grouping, ByFoundKeys) else spec.group_by
+        if declared is None or twice or grouping.field not in allowed:
             return Unbound(place, UNDECLARED)
         group = _group(grouping, declared, contract, places, MAX_ANSWERS // cells)
         if isinstance(group, str):
             return Unbound(place, group)
         if group.tree and any(other.tree for other in groups):
             return Unbound(place, "is a second tree of regions, and a plan has one")
-        cells, leaves = cells * len(group.cells), leaves * len(group.keys)
         groups.append(group)
+        if not finds_keys((group,)):
+            cells, leaves = cells * len(group.cells), leaves * len(group.keys)
+    found = finds_keys(groups)
+    if found and any(group.tree for group in groups):
+        return Unbound("plan.group_by", "holds a tree of regions, which has no cells that are found: ask for one level")
+    if found and all(statistic.kind is not StatisticKind.COUNT_UNITS for statistic in query.statistics):
+        return Unbound("plan.statistics", NO_UNITS)
+    max_groups = spec.max_groups if found else min(spec.max_groups, leaves)
     measures: list[tuple[Measure, ...]] = []
     for position, statistic in enumerate(query.statistics):
-        found = _measures(statistic, contract, spec)
-        if not found:
+        needed = _measures(statistic, contract, spec)
+        if not needed:
             return Unbound(f"plan.statistics[{position}]", UNDECLARED)
-        if any(group.tree for group in groups) and not _adds_up(statistic, min(spec.max_groups, leaves)):
+        if any(group.tree for group in groups) and not _adds_up(statistic, max_groups):
             return Unbound(f"plan.statistics[{position}]", NOT_ADDITIVE)
-        measures.append(found)
+        if found and statistic.kind is StatisticKind.QUANTILES:
+            return Unbound(f"plan.statistics[{position}]", NOT_AMONG_FOUND)
+        measures.append(needed)
     if cells * sum(max(1, len(statistic.ranks)) for statistic in query.statistics) > MAX_ANSWERS:
         return Unbound("plan.group_by", TOO_MANY)
     if cells * sum(len(measure.edges) for each in measures for measure in each if measure.width) > MAX_BINS:
         return Unbound("plan.group_by", TOO_FINE)
-    return BoundedQuery(tuple(groups), tuple(measures), min(spec.max_groups, leaves))
+    return BoundedQuery(tuple(groups), tuple(measures), max_groups, Fraction(spec.delta) if found else Fraction(0))
 
 
 def _adds_up(statistic: Statistic, max_groups: int) -> bool:
@@ -96,6 +108,8 @@ def _group(grouping: Grouping, field: FieldSpec, contract: DataContract, places:
     match grouping:
         case ByKeys():
             return UNDECLARED if field.keys is None else GroupKey(field.name, field.keys)
+        case ByFoundKeys():
+            return GroupKey(field.name, (), AsFound())
         case ByRegion(_, level) | ByRegionTree(_, level):
             if not contract.holds_regions(field):
                 return "holds no regions"

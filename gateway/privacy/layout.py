@@ -1,4 +1,7 @@
-"""Where the engine's cells stand among all cells of a release: those that it does not name are empty."""
+"""Where the engine's cells stand among all cells of a release: those that it does not name are empty.
+
+Where keys are found in the data there are no others than those that it names.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ import pyarrow as pa
 
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import Measure
-from gateway.model.plan import BoundedQuery, InBins
+from gateway.model.plan import AsFound, BoundedQuery, InBins
 from gateway.model.values import Scalar
 from gateway.privacy.answers.forest import Forest
 from gateway.privacy.answers.quantiles import BinTree
@@ -34,6 +37,23 @@ def _own_unit(key: Scalar, decimals: int) -> Scalar:
     return key / 10**decimals if decimals else key
 
 
+def found_cells(found: pa.RecordBatch, query: BoundedQuery, decimals: Sequence[int]) -> tuple[tuple[Scalar, ...], ...]:
+    """Return the keys of the cells that the engine found, as `cells_of` writes them.
+
+    Raises:
+        Fault: INTERNAL if the engine names no key, or one that no grouping has.
+    """
+    keys: list[list[Scalar]] = []
+    for group, places, column in zip(query.group_by, decimals, found.columns, strict=False):
+        if column.null_count:
+            raise Fault(ErrorReason.INTERNAL)
+        if not isinstance(group.by, AsFound):
+            _places(column, group.keys)
+        named: list[Scalar] = column.to_pylist()
+        keys.append([_own_unit(key, places) for key in named] if isinstance(group.by, InBins) else named)
+    return tuple(zip(*keys, strict=True))
+
+
 def laid_out(found: pa.RecordBatch, query: BoundedQuery, measures: Sequence[Measure]) -> Iterator[tuple[int, ...]]:
     """Yield the exact vector of each measure over all cells; of a tree of bins, over all its nodes cell by cell.
 
@@ -43,6 +63,9 @@ def laid_out(found: pa.RecordBatch, query: BoundedQuery, measures: Sequence[Meas
     groups, histogram = len(query.group_by), bool(measures[0].width)
     if found.num_columns != groups + histogram + len(measures):
         raise Fault(ErrorReason.INTERNAL)
+    if query.found:
+        yield from (tuple(column.to_numpy(zero_copy_only=False).tolist()) for column in found.columns[groups:])
+        return
     places = np.zeros(found.num_rows, np.int64)
     for group, column in zip(query.group_by, found.columns, strict=False):
         places = places * len(group.keys) + _places(column, group.keys)

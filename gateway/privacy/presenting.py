@@ -59,7 +59,9 @@ def present(release: Release, query: StatisticsQuery, presentation: Presentation
             ]
         else:
             found = _estimates(statistic, measures)
-        for name, estimates in zip(names, found, strict=True):
+        chosen = release.threshold is not None and measures[0] is release.measures[release.threshold.measure]
+        for name, one in zip(names, found, strict=True):
+            estimates = replace(one, applied=(PostProcessing.FOUND, *one.applied)) if chosen else one
             shown = _processed(estimates, statistic, presentation, decimals)
             answers.append(_answers(name, position, shown, decimals, statistic))
     if presentation.top is None:

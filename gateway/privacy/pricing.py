@@ -14,13 +14,14 @@ from fractions import Fraction
 
 from gateway.model.contract import DataContract
 from gateway.model.loss import PrivacyLoss, pure_to_rho
-from gateway.model.measure import Currency, Measure, MeasureKind, NoisePlan, Price
+from gateway.model.measure import Currency, Measure, MeasureKind, NoisePlan, Price, Threshold
 from gateway.model.plan import BoundedQuery, SettledRelease
 from gateway.model.statistics import Statistic
 from gateway.privacy.answers.noise import IntegerNoise
 from gateway.privacy.answers.quantiles import recommended_branching
 from gateway.privacy.mechanisms import gaussian_scale, laplace_scale, scale_for, stated_loss
 from gateway.privacy.sensitivity import bias_note, sensitivity
+from gateway.privacy.thresholds import threshold_for
 
 SMALLEST = Price(Currency.EPSILON, Fraction(1, 10_000))
 """No release is made for less: its answers would be noise alone, and its scale could leave the integers."""
@@ -43,12 +44,21 @@ def settle(
         noise.extend(_plan(measure, position, query, share, contract) for measure in measures)
     if any(plan.scale > _LARGEST_NOISE for plan in noise):
         return None
-    return SettledRelease(query, tuple(noise), _total(noise, price.currency))
+    threshold = _threshold(noise, query)
+    return SettledRelease(query, tuple(noise), _total(noise, price.currency, query.delta), threshold)
 
 
-def _total(noise: Sequence[NoisePlan], currency: Currency) -> PrivacyLoss:
-    loss = sum((plan.loss for plan in noise), PrivacyLoss(Fraction(0), Fraction(0)))
-    return loss if currency is Currency.EPSILON else PrivacyLoss(loss.rho)
+def _threshold(noise: Sequence[NoisePlan], query: BoundedQuery) -> Threshold | None:
+    """The threshold of found keys: of the first number of units that is measured."""
+    if not query.found:
+        return None
+    place = next(place for place, plan in enumerate(noise) if plan.measure.kind is MeasureKind.UNITS)
+    return threshold_for(place, noise[place], query.max_groups, query.delta)
+
+
+def _total(noise: Sequence[NoisePlan], currency: Currency, delta: Fraction) -> PrivacyLoss:
+    loss = sum((plan.loss for plan in noise), PrivacyLoss(Fraction(0), Fraction(0), delta))
+    return loss if currency is Currency.EPSILON else PrivacyLoss(loss.rho, None, delta)
 
 
 def _plan(measure: Measure, position: int, query: BoundedQuery, share: Price, contract: DataContract) -> NoisePlan:

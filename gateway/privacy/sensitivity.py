@@ -50,7 +50,8 @@ def _per_cell(measure: Measure) -> str:
 
 def bias_note(measure: Measure, max_groups: int, cells: int, decimals: int) -> str:
     """Say what bounding may take away from the answer, in words."""
-    groups = f"each unit counts in at most {max_groups} of {cells} cells" if cells > 1 else ""
+    of_cells = f" of {cells}" if cells else ""  # 0: those that are there are yet to be found
+    groups = f"each unit counts in at most {max_groups}{of_cells} cells" if cells != 1 else ""
     match measure.kind:
         case MeasureKind.UNITS:
             own = "each unit counts once in a cell"

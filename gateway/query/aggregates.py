@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from gateway.model.contract import Bounds, CanonicalForm, DataContract
 from gateway.model.measure import Measure, MeasureKind
-from gateway.model.plan import AggregatePlan
+from gateway.model.plan import AggregatePlan, AsFound, finds_keys
 from gateway.model.values import FieldType
 from gateway.query.contributions import ROWS, bounded_measure, totals_of
 from gateway.query.drawing import SALT, place_of_cell, taken_before
@@ -145,6 +145,8 @@ def _widthless(measure: Measure) -> Measure:
 
 def _drawn(plan: AggregatePlan) -> int | None:
     """How many cells of a unit count, if it may have more."""
+    if finds_keys(plan.group_by):
+        return plan.max_groups
     cells = prod(len(set(key.keys)) for key in plan.group_by)
     return plan.max_groups if plan.group_by and cells > plan.max_groups else None
 
@@ -217,15 +219,21 @@ def _render_histogram(shape: _Shape) -> str:
 def _totals(shape: _Shape, totals: dict[str, exp.Expr], groups: list[str]) -> exp.Select:
     """The totals over each unit's rows in each of its cells."""
     chosen: list[exp.Expr] = [
-        exp.ArrayContains(this=list_parameter(f"k{place}", key.key_type), expression=column(f"g{place}", "keyed"))
+        _present(f"g{place}")
+        if key.way is AsFound
+        else exp.ArrayContains(this=list_parameter(f"k{place}", key.key_type), expression=column(f"g{place}", "keyed"))
         for place, key in enumerate(shape.keys)
     ]
     if _BIN in groups:
-        chosen.append(exp.not_(exp.Is(this=column(_BIN, "keyed"), expression=exp.null())))
+        chosen.append(_present(_BIN))
     by = [column(name, "keyed") for name in ["unit", *groups]]
     outputs = [exp.alias_(total, name, quoted=True) for name, total in totals.items()]
     query = exp.select(*(name.copy() for name in by), *outputs).from_(subquery(_keyed(shape), "keyed"))
     return (query.where(*chosen) if chosen else query).group_by(*by)
+
+
+def _present(name: str) -> exp.Expr:
+    return exp.not_(exp.Is(this=column(name, "keyed"), expression=exp.null()))
 
 
 def _keyed(shape: _Shape) -> exp.Select:

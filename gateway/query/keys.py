@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from gateway.model.contract import Bounds, DataContract
 from gateway.model.grouping import Period
-from gateway.model.plan import AsIs, AtLevel, GroupKey, InBins, InPeriod
+from gateway.model.plan import FOUND_TYPES, LONGEST_KEY, AsFound, AsIs, AtLevel, Derivation, GroupKey, InBins, InPeriod
 from gateway.model.values import FieldType
 from gateway.query.numbers import bigint, fixed_point, number
 from gateway.query.scan import DIALECT, Bound, column, parameter
@@ -21,7 +21,7 @@ class KeyShape:
 
     field: str
     kind: FieldType
-    way: type[AsIs | AtLevel | InPeriod | InBins]
+    way: type[Derivation]
     period: Period | None = None
     decimals: int = 0
     bounds: Bounds | None = None
@@ -32,9 +32,7 @@ class KeyShape:
         return type_of_key(self.kind, self.way, self.period)
 
 
-def type_of_key(
-    kind: FieldType, way: type[AsIs | AtLevel | InPeriod | InBins], period: Period | None = None
-) -> FieldType:
+def type_of_key(kind: FieldType, way: type[Derivation], period: Period | None = None) -> FieldType:
     """Return the type that keys of a field of some type have."""
     if way is InPeriod:
         return FieldType.TIMESTAMP if period is Period.HOUR else FieldType.DATE
@@ -54,6 +52,10 @@ def key_shape(contract: DataContract, group: GroupKey) -> KeyShape:
         case AsIs():
             check_values(contract, group.field, group.keys)
             return KeyShape(field.name, field.type, AsIs)
+        case AsFound():
+            if field.type not in FOUND_TYPES or group.keys:
+                raise ValueError("only texts, integers and dates are found as keys, and none are given")
+            return KeyShape(field.name, field.type, AsFound)
         case AtLevel(depth):
             if field.type is not FieldType.STRING or depth < 1:
                 raise ValueError("only a text can be a region path")
@@ -74,6 +76,8 @@ def key_parameters(group: GroupKey, name: str) -> dict[str, Bound]:
     """The values of the parameters that `key_of` names, and of the list of keys."""
     keys: dict[str, Bound] = {name: list(group.keys)}
     match group.by:
+        case AsFound():
+            return {}
         case AtLevel(depth):
             return keys | {f"{name}_path": "^[^/]+" + "/[^/]+" * (depth - 1)}
         case InBins(_, width):
@@ -90,11 +94,14 @@ def key_of(shape: KeyShape, name: str) -> exp.Expr:
     value = column(shape.field)
     if shape.way is AtLevel:
         return exp.RegexpExtract(this=value, expression=parameter(f"{name}_path"))
+    if shape.way is AsFound and shape.kind is FieldType.STRING:
+        short = exp.LTE(this=exp.Length(this=value), expression=exp.Literal.number(LONGEST_KEY))
+        return exp.case().when(short, value.copy()).else_(exp.null())
+    if shape.way is AsFound and shape.kind is FieldType.DATE:
+        return exp.case().when(_within_the_calendar(value), value.copy()).else_(exp.null())
     if shape.way is InPeriod and shape.period is not None:
         sql_type = "TIMESTAMP" if shape.period is Period.HOUR else "DATE"
-        # beyond the years of the calendar an engine's reckoning fails, and for one record everybody's answer
-        first, last = (exp.cast(exp.Literal.string(day), _type("DATE")) for day in ("0001-01-01", "9999-12-31"))
-        within = exp.and_(exp.GTE(this=value, expression=first), exp.LTE(this=value.copy(), expression=last))
+        within = _within_the_calendar(value)
         start = exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(shape.period.value), value.copy()])
         return exp.case().when(within, exp.cast(start, _type(sql_type))).else_(exp.null())
     if shape.way is InBins and shape.bounds is not None:
@@ -102,6 +109,12 @@ def key_of(shape: KeyShape, name: str) -> exp.Expr:
             fixed_point(shape.field, shape.kind, shape.decimals, shape.bounds), shape.bounds.lower, f"{name}_width"
         )
     return value
+
+
+def _within_the_calendar(value: exp.Expr) -> exp.Expr:
+    """Beyond its years an engine's reckoning fails, and for one record everybody's answer."""
+    first, last = (exp.cast(exp.Literal.string(day), _type("DATE")) for day in ("0001-01-01", "9999-12-31"))
+    return exp.and_(exp.GTE(this=value, expression=first), exp.LTE(this=value.copy(), expression=last))
 
 
 def _type(name: str) -> exp.DataType:

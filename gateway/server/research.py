@@ -14,7 +14,7 @@ from gateway.server.problem import Problem
 from gateway.server.wire.offers import research_dataset_of
 from gateway.server.wire.plans import exact_margin, exact_price, presentation_of, query_of
 from gateway.server.wire.receipts import loss_of, receipt_of
-from gateway.server.wire.releases import budget_of, measure_of, release_message_of, signing_key_of
+from gateway.server.wire.releases import budget_of, measure_of, release_message_of, signing_key_of, threshold_of
 from gateway.server.wire.requests import context_of
 
 
@@ -65,6 +65,7 @@ class Research:
             budgets_after=[budget_of(balance, quote.delta) for balance in quote.balances_after],
             affordable=quote.affordable,
             already_released=quote.already_released,
+            threshold=threshold_of(quote.settled.threshold),
         )
         setattr(response, quote.price.currency.value, float(quote.price.amount))
         return Reply(response)

@@ -33,7 +33,7 @@ from gateway.model.request import ReleaseRequest, RowsRequest, Selector
 from gateway.model.treatment import GeneralizeGeohash, Pseudonymize
 from gateway.model.values import Scalar
 from gateway.ports import Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source
-from gateway.privacy.layout import laid_out
+from gateway.privacy.layout import cells_of, found_cells, laid_out
 from gateway.privacy.release_id import grouping_salt
 from gateway.stages.admit import asked_subjects, quota_claim
 from gateway.stages.charge import data_version
@@ -109,18 +109,22 @@ def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> B
     scope = _rows_of(permit, permit.scope.region, request.query.filters)
     salt = grouping_salt(permit, request)
     measures = [plan.measure for plan in settled.noise]
+    decimals = [contract.fields[group.field].decimals for group in query.group_by]
+    cells = () if query.found else cells_of(query, decimals)
     vectors: dict[int, tuple[int, ...]] = {}
     for places in _together(measures):
         asked = tuple(measures[place] for place in places)
         plan = AggregatePlan(contract, scope, query.group_by, asked, query.max_groups, salt)
-        vectors |= dict(zip(places, laid_out(source.aggregates(plan), query, asked), strict=True))
+        found = source.aggregates(plan)
+        cells = found_cells(found, query, decimals) if query.found else cells
+        vectors |= dict(zip(places, laid_out(found, query, asked), strict=True))
     if data_version(contract, source, keys) != charged.data_version:
         raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
     discharged = {Obligation(RESTRICT_REGION), Obligation(APPLY_FILTERS), Obligation(BOUND_CONTRIBUTIONS)}
     if permit.scope.disclosure.consent_field is not None:
         discharged.add(Obligation(REQUIRE_CONSENT))
     ordered = tuple(vectors[place] for place in range(len(measures)))
-    return BoundedAggregates._bound(charged, ordered, frozenset(discharged))
+    return BoundedAggregates._bound(charged, cells, ordered, frozenset(discharged))
 
 
 def _together(measures: Sequence[Measure]) -> Iterator[list[int]]:

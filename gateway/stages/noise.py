@@ -15,7 +15,9 @@ from gateway.model.permit import ADD_NOISE, TREAT, WAIVE_NOISE, Obligation, Perm
 from gateway.model.pseudonym import CipherSuite
 from gateway.model.statistics import NoisedMeasure
 from gateway.ports import KeyRing, KeyUse
+from gateway.privacy.binding import MAX_ANSWERS
 from gateway.privacy.mechanisms import add_noise
+from gateway.privacy.thresholds import shown_places
 from gateway.tables import (
     BoundedAggregates,
     ChargedPermit,
@@ -90,7 +92,8 @@ def _drawing(
 
 
 def perturb(exact: BoundedAggregates) -> ProtectedMeasures:
-    """Add integer noise to every value of every measure, as settled before the charge.
+    """Add integer noise to every value of every measure, as settled before the charge; of keys that were found in the
+    data, drop those that do not reach the threshold.
 
     Raises:
         Fault: INTERNAL if another loss was charged, or a mechanism as built would lose more than was settled.
@@ -101,7 +104,14 @@ def perturb(exact: BoundedAggregates) -> ProtectedMeasures:
     noisy = tuple(
         NoisedMeasure(plan, add_noise(vector, plan)) for plan, vector in zip(settled.noise, exact.vectors, strict=True)
     )
-    return ProtectedMeasures._protect(exact, noisy, frozenset({Obligation(ADD_NOISE)}))
+    cells = exact.cells
+    if settled.threshold is not None:
+        places = shown_places(settled.threshold, noisy, MAX_ANSWERS // len(settled.query.measures)).tolist()
+        cells = tuple(cells[place] for place in places)
+        noisy = tuple(replace(one, values=tuple(one.values[place] for place in places)) for one in noisy)
+    elif settled.query.found:
+        raise Fault(ErrorReason.INTERNAL)
+    return ProtectedMeasures._protect(exact, cells, noisy, frozenset({Obligation(ADD_NOISE)}))
 
 
 def _waived(permit: Permit) -> bool:

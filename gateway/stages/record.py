@@ -21,7 +21,6 @@ from gateway.model.statistics import Release, StatisticsQuery
 from gateway.model.treatment import leaving_type
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, BudgetLedger, Clock, ReleaseSigner
-from gateway.privacy.layout import cells_of
 from gateway.tables import AdmittedPermit, ProtectedMeasures, ProtectedTable, ReleasedCells, ReleasedTable, Segment
 
 
@@ -178,7 +177,6 @@ def store_release(noised: ProtectedMeasures, ledger: BudgetLedger, signer: Relea
     request, settled, contract = permit.request, permit.release, permit.scope.contract
     if not isinstance(request, ReleaseRequest) or settled is None:
         raise Fault(ErrorReason.INTERNAL)
-    decimals = [contract.fields[group.field].decimals for group in settled.query.group_by]
     release = Release(
         id=noised.charged.charge.release_id,
         created_at=clock.now(),
@@ -186,11 +184,12 @@ def store_release(noised: ProtectedMeasures, ledger: BudgetLedger, signer: Relea
         disclosure=request.disclosure,
         region=permit.scope.region,
         query=request.query,
-        cells=cells_of(settled.query, decimals),
+        cells=noised.cells,
         measures=noised.measures,
         loss=settled.loss,
         unit_kind=contract.privacy_unit.kind,
         data_version=noised.charged.data_version,
+        threshold=settled.threshold,
     )
     stated = release_statement(release, permit)
     return ledger.store(replace(release, certificate=Certificate(stated, signer.sign(stated))))

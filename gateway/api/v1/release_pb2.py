@@ -28,7 +28,7 @@ from gateway.api.v1 import value_pb2 as gateway_dot_api_dot_v1_dot_value__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cgateway/api/v1/release.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1agateway/api/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x01\n\x0bReleasePlan\x12\x1a\n\x07\x64\x61taset\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x34\n\x07\x66ilters\x18\x03 \x03(\x0b\x32\x19.gateway.api.v1.ConditionB\x08\xbaH\x05\x92\x01\x02\x10 \x12\x34\n\x08group_by\x18\x04 \x03(\x0b\x32\x18.gateway.api.v1.GroupingB\x08\xbaH\x05\x92\x01\x02\x10\x08\x12\x39\n\nstatistics\x18\x05 \x03(\x0b\x32\x19.gateway.api.v1.StatisticB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10\"\xa7\x02\n\x08Grouping\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12,\n\x04keys\x18\x02 \x01(\x0b\x32\x1c.gateway.api.v1.DeclaredKeysH\x00\x12\x38\n\x05level\x18\x03 \x01(\x0e\x32\x1b.gateway.api.v1.RegionLevelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00H\x00\x12*\n\x07periods\x18\x04 \x01(\x0b\x32\x17.gateway.api.v1.PeriodsH\x00\x12$\n\x04\x62ins\x18\x05 \x01(\x0b\x32\x14.gateway.api.v1.BinsH\x00\x12:\n\x07\x64own_to\x18\x06 \x01(\x0e\x32\x1b.gateway.api.v1.RegionLevelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00H\x00\x42\x0b\n\x02\x62y\x12\x05\xbaH\x02\x08\x01\"\x0e\n\x0c\x44\x65\x63laredKeys\"\xac\x01\n\x07Periods\x12\x32\n\x06period\x18\x01 \x01(\x0e\x32\x16.gateway.api.v1.PeriodB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x36\n\tfirst_day\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12\x35\n\x08last_day\x18\x03 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\"\x15\n\x04\x42ins\x12\r\n\x05width\x18\x01 \x01(\x01\"\xb7\x02\n\tStatistic\x12&\n\x05\x63ount\x18\x01 \x01(\x0b\x32\x15.gateway.api.v1.CountH\x00\x12\x31\n\x0b\x63ount_units\x18\x02 \x01(\x0b\x32\x1a.gateway.api.v1.CountUnitsH\x00\x12\"\n\x03sum\x18\x03 \x01(\x0b\x32\x13.gateway.api.v1.SumH\x00\x12$\n\x04mean\x18\x04 \x01(\x0b\x32\x14.gateway.api.v1.MeanH\x00\x12,\n\x08variance\x18\x05 \x01(\x0b\x32\x18.gateway.api.v1.VarianceH\x00\x12.\n\tquantiles\x18\x06 \x01(\x0b\x32\x19.gateway.api.v1.QuantilesH\x00\x12\x18\n\x06weight\x18\x07 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x42\r\n\x04kind\x12\x05\xbaH\x02\x08\x01\"\x07\n\x05\x43ount\"\x0c\n\nCountUnits\"\x1f\n\x03Sum\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\" \n\x04Mean\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"$\n\x08Variance\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"@\n\tQuantiles\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x19\n\x05ranks\x18\x02 \x03(\x01\x42\n\xbaH\x07\x92\x01\x04\x08\x01\x10 \"b\n\x0cPresentation\x12\x14\n\x0cnon_negative\x18\x01 \x01(\x08\x12\x1b\n\x08round_to\x18\x02 \x01(\rB\t\xbaH\x06*\x04\x18\xc0\x84=\x12\x12\n\nconsistent\x18\x04 \x01(\x08\x12\x0b\n\x03top\x18\x03 \x01(\r\"n\n\x08\x45stimate\x12\x0f\n\x05value\x18\x01 \x01(\x03H\x00\x12\x10\n\x06number\x18\x02 \x01(\x01H\x00\x12\x11\n\tmargin_95\x18\x03 \x01(\x01\x12\x10\n\x08lower_95\x18\x04 \x01(\x01\x12\x10\n\x08upper_95\x18\x05 \x01(\x01\x42\x08\n\x06\x61nswer\"l\n\x04\x43\x65ll\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.gateway.api.v1.Value\x12+\n\testimates\x18\x02 \x03(\x0b\x32\x18.gateway.api.v1.Estimate\x12\x12\n\nsurely_top\x18\x03 \x01(\x08\"H\n\x0c\x41nswerColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tstatistic\x18\x02 \x01(\r\x12\x17\n\x0fpost_processing\x18\x03 \x03(\t\"\xee\x01\n\rMeasureDetail\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tstatistic\x18\x02 \x01(\r\x12\x11\n\tmechanism\x18\x03 \x01(\t\x12\r\n\x05scale\x18\x04 \x01(\x01\x12\x16\n\x0esensitivity_l1\x18\x05 \x01(\t\x12\x1e\n\x16sensitivity_l2_squared\x18\x06 \x01(\t\x12\x1e\n\x16sensitivity_derivation\x18\x07 \x01(\t\x12\x11\n\tmargin_95\x18\x08 \x01(\x01\x12\x11\n\tbias_note\x18\t \x01(\t\x12\x0b\n\x03rho\x18\n \x01(\t\x12\x0f\n\x07\x65psilon\x18\x0b \x01(\t\"\xd9\x03\n\x07Release\x12\x12\n\nrelease_id\x18\x01 \x01(\t\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04plan\x18\x03 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlan\x12\x0e\n\x06region\x18\x04 \x01(\t\x12-\n\x07\x63olumns\x18\x05 \x03(\x0b\x32\x1c.gateway.api.v1.AnswerColumn\x12#\n\x05\x63\x65lls\x18\x06 \x03(\x0b\x32\x14.gateway.api.v1.Cell\x12/\n\x08measures\x18\x07 \x03(\x0b\x32\x1d.gateway.api.v1.MeasureDetail\x12\x31\n\x0cprivacy_loss\x18\x08 \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12\x14\n\x0cprivacy_unit\x18\t \x01(\t\x12\x14\n\x0c\x64\x61ta_version\x18\n \x01(\t\x12\x32\n\x0cpresentation\x18\x0b \x01(\x0b\x32\x1c.gateway.api.v1.Presentation\x12\x37\n\x0b\x63\x65rtificate\x18\x0c \x01(\x0b\x32\".gateway.api.v1.ReleaseCertificate\"Z\n\x12ReleaseCertificate\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06key_id\x18\x03 \x01(\t\x12\x0e\n\x06noised\x18\x04 \x01(\x0c\"\x8d\x01\n\nSigningKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12+\n\x07made_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nretired_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x92\x01\n\x0bRegionLevel\x12\x1c\n\x18REGION_LEVEL_UNSPECIFIED\x10\x00\x12\x15\n\x11REGION_LEVEL_CITY\x10\x01\x12\x19\n\x15REGION_LEVEL_DISTRICT\x10\x02\x12\x17\n\x13REGION_LEVEL_STREET\x10\x03\x12\x1a\n\x16REGION_LEVEL_COMMUNITY\x10\x04*u\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPERIOD_HOUR\x10\x01\x12\x0e\n\nPERIOD_DAY\x10\x02\x12\x0f\n\x0bPERIOD_WEEK\x10\x03\x12\x10\n\x0cPERIOD_MONTH\x10\x04\x12\x0f\n\x0bPERIOD_YEAR\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cgateway/api/v1/release.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1agateway/api/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x01\n\x0bReleasePlan\x12\x1a\n\x07\x64\x61taset\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x34\n\x07\x66ilters\x18\x03 \x03(\x0b\x32\x19.gateway.api.v1.ConditionB\x08\xbaH\x05\x92\x01\x02\x10 \x12\x34\n\x08group_by\x18\x04 \x03(\x0b\x32\x18.gateway.api.v1.GroupingB\x08\xbaH\x05\x92\x01\x02\x10\x08\x12\x39\n\nstatistics\x18\x05 \x03(\x0b\x32\x19.gateway.api.v1.StatisticB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10\"\xd8\x02\n\x08Grouping\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12,\n\x04keys\x18\x02 \x01(\x0b\x32\x1c.gateway.api.v1.DeclaredKeysH\x00\x12\x38\n\x05level\x18\x03 \x01(\x0e\x32\x1b.gateway.api.v1.RegionLevelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00H\x00\x12*\n\x07periods\x18\x04 \x01(\x0b\x32\x17.gateway.api.v1.PeriodsH\x00\x12$\n\x04\x62ins\x18\x05 \x01(\x0b\x32\x14.gateway.api.v1.BinsH\x00\x12:\n\x07\x64own_to\x18\x06 \x01(\x0e\x32\x1b.gateway.api.v1.RegionLevelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00H\x00\x12/\n\nfound_keys\x18\x07 \x01(\x0b\x32\x19.gateway.api.v1.FoundKeysH\x00\x42\x0b\n\x02\x62y\x12\x05\xbaH\x02\x08\x01\"\x0e\n\x0c\x44\x65\x63laredKeys\"\x0b\n\tFoundKeys\"\xac\x01\n\x07Periods\x12\x32\n\x06period\x18\x01 \x01(\x0e\x32\x16.gateway.api.v1.PeriodB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x36\n\tfirst_day\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12\x35\n\x08last_day\x18\x03 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\"\x15\n\x04\x42ins\x12\r\n\x05width\x18\x01 \x01(\x01\"\xb7\x02\n\tStatistic\x12&\n\x05\x63ount\x18\x01 \x01(\x0b\x32\x15.gateway.api.v1.CountH\x00\x12\x31\n\x0b\x63ount_units\x18\x02 \x01(\x0b\x32\x1a.gateway.api.v1.CountUnitsH\x00\x12\"\n\x03sum\x18\x03 \x01(\x0b\x32\x13.gateway.api.v1.SumH\x00\x12$\n\x04mean\x18\x04 \x01(\x0b\x32\x14.gateway.api.v1.MeanH\x00\x12,\n\x08variance\x18\x05 \x01(\x0b\x32\x18.gateway.api.v1.VarianceH\x00\x12.\n\tquantiles\x18\x06 \x01(\x0b\x32\x19.gateway.api.v1.QuantilesH\x00\x12\x18\n\x06weight\x18\x07 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x42\r\n\x04kind\x12\x05\xbaH\x02\x08\x01\"\x07\n\x05\x43ount\"\x0c\n\nCountUnits\"\x1f\n\x03Sum\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\" \n\x04Mean\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"$\n\x08Variance\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"@\n\tQuantiles\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x19\n\x05ranks\x18\x02 \x03(\x01\x42\n\xbaH\x07\x92\x01\x04\x08\x01\x10 \"b\n\x0cPresentation\x12\x14\n\x0cnon_negative\x18\x01 \x01(\x08\x12\x1b\n\x08round_to\x18\x02 \x01(\rB\t\xbaH\x06*\x04\x18\xc0\x84=\x12\x12\n\nconsistent\x18\x04 \x01(\x08\x12\x0b\n\x03top\x18\x03 \x01(\r\"n\n\x08\x45stimate\x12\x0f\n\x05value\x18\x01 \x01(\x03H\x00\x12\x10\n\x06number\x18\x02 \x01(\x01H\x00\x12\x11\n\tmargin_95\x18\x03 \x01(\x01\x12\x10\n\x08lower_95\x18\x04 \x01(\x01\x12\x10\n\x08upper_95\x18\x05 \x01(\x01\x42\x08\n\x06\x61nswer\"l\n\x04\x43\x65ll\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.gateway.api.v1.Value\x12+\n\testimates\x18\x02 \x03(\x0b\x32\x18.gateway.api.v1.Estimate\x12\x12\n\nsurely_top\x18\x03 \x01(\x08\"H\n\x0c\x41nswerColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tstatistic\x18\x02 \x01(\r\x12\x17\n\x0fpost_processing\x18\x03 \x03(\t\"\xee\x01\n\rMeasureDetail\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tstatistic\x18\x02 \x01(\r\x12\x11\n\tmechanism\x18\x03 \x01(\t\x12\r\n\x05scale\x18\x04 \x01(\x01\x12\x16\n\x0esensitivity_l1\x18\x05 \x01(\t\x12\x1e\n\x16sensitivity_l2_squared\x18\x06 \x01(\t\x12\x1e\n\x16sensitivity_derivation\x18\x07 \x01(\t\x12\x11\n\tmargin_95\x18\x08 \x01(\x01\x12\x11\n\tbias_note\x18\t \x01(\t\x12\x0b\n\x03rho\x18\n \x01(\t\x12\x0f\n\x07\x65psilon\x18\x0b \x01(\t\"C\n\tThreshold\x12\x13\n\x0bleast_units\x18\x01 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x02 \x01(\t\x12\x12\n\nderivation\x18\x03 \x01(\t\"\x87\x04\n\x07Release\x12\x12\n\nrelease_id\x18\x01 \x01(\t\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04plan\x18\x03 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlan\x12\x0e\n\x06region\x18\x04 \x01(\t\x12-\n\x07\x63olumns\x18\x05 \x03(\x0b\x32\x1c.gateway.api.v1.AnswerColumn\x12#\n\x05\x63\x65lls\x18\x06 \x03(\x0b\x32\x14.gateway.api.v1.Cell\x12/\n\x08measures\x18\x07 \x03(\x0b\x32\x1d.gateway.api.v1.MeasureDetail\x12\x31\n\x0cprivacy_loss\x18\x08 \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12\x14\n\x0cprivacy_unit\x18\t \x01(\t\x12\x14\n\x0c\x64\x61ta_version\x18\n \x01(\t\x12\x32\n\x0cpresentation\x18\x0b \x01(\x0b\x32\x1c.gateway.api.v1.Presentation\x12,\n\tthreshold\x18\x0f \x01(\x0b\x32\x19.gateway.api.v1.Threshold\x12\x37\n\x0b\x63\x65rtificate\x18\x0c \x01(\x0b\x32\".gateway.api.v1.ReleaseCertificate\"Z\n\x12ReleaseCertificate\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06key_id\x18\x03 \x01(\t\x12\x0e\n\x06noised\x18\x04 \x01(\x0c\"\x8d\x01\n\nSigningKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12+\n\x07made_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nretired_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x92\x01\n\x0bRegionLevel\x12\x1c\n\x18REGION_LEVEL_UNSPECIFIED\x10\x00\x12\x15\n\x11REGION_LEVEL_CITY\x10\x01\x12\x19\n\x15REGION_LEVEL_DISTRICT\x10\x02\x12\x17\n\x13REGION_LEVEL_STREET\x10\x03\x12\x1a\n\x16REGION_LEVEL_COMMUNITY\x10\x04*u\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPERIOD_HOUR\x10\x01\x12\x0e\n\nPERIOD_DAY\x10\x02\x12\x0f\n\x0bPERIOD_WEEK\x10\x03\x12\x10\n\x0cPERIOD_MONTH\x10\x04\x12\x0f\n\x0bPERIOD_YEAR\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -75,48 +75,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUANTILES'].fields_by_name['ranks']._serialized_options = b'\272H\007\222\001\004\010\001\020 '
   _globals['_PRESENTATION'].fields_by_name['round_to']._loaded_options = None
   _globals['_PRESENTATION'].fields_by_name['round_to']._serialized_options = b'\272H\006*\004\030\300\204='
-  _globals['_REGIONLEVEL']._serialized_start=2780
-  _globals['_REGIONLEVEL']._serialized_end=2926
-  _globals['_PERIOD']._serialized_start=2928
-  _globals['_PERIOD']._serialized_end=3045
+  _globals['_REGIONLEVEL']._serialized_start=2957
+  _globals['_REGIONLEVEL']._serialized_end=3103
+  _globals['_PERIOD']._serialized_start=3105
+  _globals['_PERIOD']._serialized_end=3222
   _globals['_RELEASEPLAN']._serialized_start=169
   _globals['_RELEASEPLAN']._serialized_end=408
   _globals['_GROUPING']._serialized_start=411
-  _globals['_GROUPING']._serialized_end=706
-  _globals['_DECLAREDKEYS']._serialized_start=708
-  _globals['_DECLAREDKEYS']._serialized_end=722
-  _globals['_PERIODS']._serialized_start=725
-  _globals['_PERIODS']._serialized_end=897
-  _globals['_BINS']._serialized_start=899
-  _globals['_BINS']._serialized_end=920
-  _globals['_STATISTIC']._serialized_start=923
-  _globals['_STATISTIC']._serialized_end=1234
-  _globals['_COUNT']._serialized_start=1236
-  _globals['_COUNT']._serialized_end=1243
-  _globals['_COUNTUNITS']._serialized_start=1245
-  _globals['_COUNTUNITS']._serialized_end=1257
-  _globals['_SUM']._serialized_start=1259
-  _globals['_SUM']._serialized_end=1290
-  _globals['_MEAN']._serialized_start=1292
-  _globals['_MEAN']._serialized_end=1324
-  _globals['_VARIANCE']._serialized_start=1326
-  _globals['_VARIANCE']._serialized_end=1362
-  _globals['_QUANTILES']._serialized_start=1364
-  _globals['_QUANTILES']._serialized_end=1428
-  _globals['_PRESENTATION']._serialized_start=1430
-  _globals['_PRESENTATION']._serialized_end=1528
-  _globals['_ESTIMATE']._serialized_start=1530
-  _globals['_ESTIMATE']._serialized_end=1640
-  _globals['_CELL']._serialized_start=1642
-  _globals['_CELL']._serialized_end=1750
-  _globals['_ANSWERCOLUMN']._serialized_start=1752
-  _globals['_ANSWERCOLUMN']._serialized_end=1824
-  _globals['_MEASUREDETAIL']._serialized_start=1827
-  _globals['_MEASUREDETAIL']._serialized_end=2065
-  _globals['_RELEASE']._serialized_start=2068
-  _globals['_RELEASE']._serialized_end=2541
-  _globals['_RELEASECERTIFICATE']._serialized_start=2543
-  _globals['_RELEASECERTIFICATE']._serialized_end=2633
-  _globals['_SIGNINGKEY']._serialized_start=2636
-  _globals['_SIGNINGKEY']._serialized_end=2777
+  _globals['_GROUPING']._serialized_end=755
+  _globals['_DECLAREDKEYS']._serialized_start=757
+  _globals['_DECLAREDKEYS']._serialized_end=771
+  _globals['_FOUNDKEYS']._serialized_start=773
+  _globals['_FOUNDKEYS']._serialized_end=784
+  _globals['_PERIODS']._serialized_start=787
+  _globals['_PERIODS']._serialized_end=959
+  _globals['_BINS']._serialized_start=961
+  _globals['_BINS']._serialized_end=982
+  _globals['_STATISTIC']._serialized_start=985
+  _globals['_STATISTIC']._serialized_end=1296
+  _globals['_COUNT']._serialized_start=1298
+  _globals['_COUNT']._serialized_end=1305
+  _globals['_COUNTUNITS']._serialized_start=1307
+  _globals['_COUNTUNITS']._serialized_end=1319
+  _globals['_SUM']._serialized_start=1321
+  _globals['_SUM']._serialized_end=1352
+  _globals['_MEAN']._serialized_start=1354
+  _globals['_MEAN']._serialized_end=1386
+  _globals['_VARIANCE']._serialized_start=1388
+  _globals['_VARIANCE']._serialized_end=1424
+  _globals['_QUANTILES']._serialized_start=1426
+  _globals['_QUANTILES']._serialized_end=1490
+  _globals['_PRESENTATION']._serialized_start=1492
+  _globals['_PRESENTATION']._serialized_end=1590
+  _globals['_ESTIMATE']._serialized_start=1592
+  _globals['_ESTIMATE']._serialized_end=1702
+  _globals['_CELL']._serialized_start=1704
+  _globals['_CELL']._serialized_end=1812
+  _globals['_ANSWERCOLUMN']._serialized_start=1814
+  _globals['_ANSWERCOLUMN']._serialized_end=1886
+  _globals['_MEASUREDETAIL']._serialized_start=1889
+  _globals['_MEASUREDETAIL']._serialized_end=2127
+  _globals['_THRESHOLD']._serialized_start=2129
+  _globals['_THRESHOLD']._serialized_end=2196
+  _globals['_RELEASE']._serialized_start=2199
+  _globals['_RELEASE']._serialized_end=2718
+  _globals['_RELEASECERTIFICATE']._serialized_start=2720
+  _globals['_RELEASECERTIFICATE']._serialized_end=2810
+  _globals['_SIGNINGKEY']._serialized_start=2813
+  _globals['_SIGNINGKEY']._serialized_end=2954
 # @@protoc_insertion_point(module_scope)

@@ -108,7 +108,9 @@ Global___ReleasePlan: _TypeAlias = ReleasePlan  # noqa: Y015
 
 @_typing.final
 class Grouping(_message.Message):
-    """How a field cuts the answer into cells. All cells are known beforehand: from the contract, the regions and the plan."""
+    """How a field cuts the answer into cells. All cells are known beforehand: from the contract, the regions and the plan;
+    but for found keys.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -118,6 +120,7 @@ class Grouping(_message.Message):
     PERIODS_FIELD_NUMBER: _builtins.int
     BINS_FIELD_NUMBER: _builtins.int
     DOWN_TO_FIELD_NUMBER: _builtins.int
+    FOUND_KEYS_FIELD_NUMBER: _builtins.int
     field: _builtins.str
     level: Global___RegionLevel.ValueType
     down_to: Global___RegionLevel.ValueType
@@ -128,6 +131,8 @@ class Grouping(_message.Message):
     def periods(self) -> Global___Periods: ...
     @_builtins.property
     def bins(self) -> Global___Bins: ...
+    @_builtins.property
+    def found_keys(self) -> Global___FoundKeys: ...
     def __init__(
         self,
         *,
@@ -137,12 +142,13 @@ class Grouping(_message.Message):
         periods: Global___Periods | None = ...,
         bins: Global___Bins | None = ...,
         down_to: Global___RegionLevel.ValueType = ...,
+        found_keys: Global___FoundKeys | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "by", b"by", "down_to", b"down_to", "keys", b"keys", "level", b"level", "periods", b"periods"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "by", b"by", "down_to", b"down_to", "found_keys", b"found_keys", "keys", b"keys", "level", b"level", "periods", b"periods"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "by", b"by", "down_to", b"down_to", "field", b"field", "keys", b"keys", "level", b"level", "periods", b"periods"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "by", b"by", "down_to", b"down_to", "field", b"field", "found_keys", b"found_keys", "keys", b"keys", "level", b"level", "periods", b"periods"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_by: _TypeAlias = _typing.Literal["keys", "level", "periods", "bins", "down_to"]  # noqa: Y015
+    _WhichOneofReturnType_by: _TypeAlias = _typing.Literal["keys", "level", "periods", "bins", "down_to", "found_keys"]  # noqa: Y015
     _WhichOneofArgType_by: _TypeAlias = _typing.Literal["by", b"by"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_by) -> _WhichOneofReturnType_by | None: ...
 
@@ -164,6 +170,25 @@ class DeclaredKeys(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeclaredKeys: _TypeAlias = DeclaredKeys  # noqa: Y015
+
+@_typing.final
+class FoundKeys(_message.Message):
+    """By the keys that are found in the data, where the disclosure allows it for the field. The plan asks for count_units:
+    a cell is shown only where its noised number of privacy units reaches a threshold.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FoundKeys: _TypeAlias = FoundKeys  # noqa: Y015
 
 @_typing.final
 class Periods(_message.Message):
@@ -586,6 +611,35 @@ class MeasureDetail(_message.Message):
 Global___MeasureDetail: _TypeAlias = MeasureDetail  # noqa: Y015
 
 @_typing.final
+class Threshold(_message.Message):
+    """Which of the cells with found keys are shown."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEAST_UNITS_FIELD_NUMBER: _builtins.int
+    DELTA_FIELD_NUMBER: _builtins.int
+    DERIVATION_FIELD_NUMBER: _builtins.int
+    least_units: _builtins.str
+    """Those whose noised number of privacy units is at least this."""
+    delta: _builtins.str
+    """At most with this probability a cell is shown that is there for one unit's records alone; an exact rational."""
+    derivation: _builtins.str
+    def __init__(
+        self,
+        *,
+        least_units: _builtins.str = ...,
+        delta: _builtins.str = ...,
+        derivation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delta", b"delta", "derivation", b"derivation", "least_units", b"least_units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Threshold: _TypeAlias = Threshold  # noqa: Y015
+
+@_typing.final
 class Release(_message.Message):
     """A differentially private release. The same plan on the same data is always answered with the same release."""
 
@@ -602,6 +656,7 @@ class Release(_message.Message):
     PRIVACY_UNIT_FIELD_NUMBER: _builtins.int
     DATA_VERSION_FIELD_NUMBER: _builtins.int
     PRESENTATION_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
     CERTIFICATE_FIELD_NUMBER: _builtins.int
     release_id: _builtins.str
     region: _builtins.str
@@ -623,6 +678,10 @@ class Release(_message.Message):
     @_builtins.property
     def presentation(self) -> Global___Presentation: ...
     @_builtins.property
+    def threshold(self) -> Global___Threshold:
+        """Where keys were found in the data. Cells below it are not shown, whether there are any or none."""
+
+    @_builtins.property
     def certificate(self) -> Global___ReleaseCertificate:
         """What the gateway signed of it, once; absent from releases that were stored before there were certificates."""
 
@@ -640,11 +699,12 @@ class Release(_message.Message):
         privacy_unit: _builtins.str = ...,
         data_version: _builtins.str = ...,
         presentation: Global___Presentation | None = ...,
+        threshold: Global___Threshold | None = ...,
         certificate: Global___ReleaseCertificate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "created_at", b"created_at", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "created_at", b"created_at", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "certificate", b"certificate", "columns", b"columns", "created_at", b"created_at", "data_version", b"data_version", "measures", b"measures", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "release_id", b"release_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "certificate", b"certificate", "columns", b"columns", "created_at", b"created_at", "data_version", b"data_version", "measures", b"measures", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "release_id", b"release_id", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,7 +30,7 @@ from gateway.api.v1 import release_pb2 as gateway_dot_api_dot_v1_dot_release__pb
 from gateway.api.v1 import value_pb2 as gateway_dot_api_dot_v1_dot_value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%gateway/api/v1/research_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bgateway/api/v1/budget.proto\x1a\x1fgateway/api/v1/disclosure.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1cgateway/api/v1/release.proto\x1a\x1agateway/api/v1/value.proto\"0\n\x13ListDatasetsRequest\x12\x19\n\x07purpose\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"I\n\x14ListDatasetsResponse\x12\x31\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1f.gateway.api.v1.ResearchDataset\"\xf4\x02\n\x0fResearchDataset\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x12\n\ndisclosure\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0f\n\x07regions\x18\x05 \x03(\t\x12\x14\n\x0cprivacy_unit\x18\x06 \x01(\t\x12\x33\n\x0fgroup_by_fields\x18\x07 \x03(\x0b\x32\x1a.gateway.api.v1.GroupField\x12\x30\n\x0cvalue_fields\x18\x08 \x03(\x0b\x32\x1a.gateway.api.v1.ValueField\x12\x15\n\rfilter_fields\x18\t \x03(\t\x12\x1b\n\x13max_groups_per_unit\x18\n \x01(\r\x12\x1a\n\x12max_rows_per_group\x18\x0b \x01(\r\x12\x13\n\x0bmax_epsilon\x18\x0c \x01(\x01\x12\x12\n\ncontroller\x18\r \x01(\t\x12\x0f\n\x07steward\x18\x0e \x01(\t\"\x8a\x01\n\nGroupField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12#\n\x04keys\x18\x02 \x03(\x0b\x32\x15.gateway.api.v1.Value\x12\x0f\n\x07regions\x18\x03 \x01(\x08\x12\r\n\x05\x64\x61tes\x18\x04 \x01(\x08\x12(\n\x04\x62ins\x18\x05 \x01(\x0b\x32\x1a.gateway.api.v1.ValueField\"K\n\nValueField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05lower\x18\x02 \x01(\x03\x12\r\n\x05upper\x18\x03 \x01(\x03\x12\x10\n\x08\x64\x65\x63imals\x18\x04 \x01(\r\"\x86\x01\n\x10GetBudgetRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"<\n\x11GetBudgetResponse\x12\'\n\x07\x62udgets\x18\x01 \x03(\x0b\x32\x16.gateway.api.v1.Budget\"\xde\x01\n\x0f\x45stimateRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\x13\n\tmargin_95\x18\x04 \x01(\x01H\x00\x12\r\n\x03rho\x18\x05 \x01(\x01H\x00\x12\x17\n\rmargin_95_rho\x18\x06 \x01(\x01H\x00\x42\x0f\n\x06target\x12\x05\xbaH\x02\x08\x01\"\x80\x02\n\x10\x45stimateResponse\x12\x0f\n\x07\x65psilon\x18\x01 \x01(\x01\x12\x0b\n\x03rho\x18\x08 \x01(\x01\x12\x31\n\x0cprivacy_loss\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12/\n\x08measures\x18\x03 \x03(\x0b\x32\x1d.gateway.api.v1.MeasureDetail\x12\r\n\x05\x63\x65lls\x18\x04 \x01(\x04\x12-\n\rbudgets_after\x18\x05 \x03(\x0b\x32\x16.gateway.api.v1.Budget\x12\x12\n\naffordable\x18\x06 \x01(\x08\x12\x18\n\x10\x61lready_released\x18\x07 \x01(\x08\"\xe8\x01\n\x14\x43reateReleaseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x32\n\x0cpresentation\x18\x05 \x01(\x0b\x32\x1c.gateway.api.v1.PresentationB\x0e\n\x05price\x12\x05\xbaH\x02\x08\x01\"|\n\x15\x43reateReleaseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x0f\n\x07\x63harged\x18\x03 \x01(\x08\"\xab\x01\n\x11GetReleaseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12)\n\nrelease_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12\x32\n\x0cpresentation\x18\x03 \x01(\x0b\x32\x1c.gateway.api.v1.Presentation\"h\n\x12GetReleaseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\"\x17\n\x15GetSigningKeysRequest\"B\n\x16GetSigningKeysResponse\x12(\n\x04keys\x18\x01 \x03(\x0b\x32\x1a.gateway.api.v1.SigningKey2\xa1\x04\n\x0fResearchService\x12Y\n\x0cListDatasets\x12#.gateway.api.v1.ListDatasetsRequest\x1a$.gateway.api.v1.ListDatasetsResponse\x12P\n\tGetBudget\x12 .gateway.api.v1.GetBudgetRequest\x1a!.gateway.api.v1.GetBudgetResponse\x12M\n\x08\x45stimate\x12\x1f.gateway.api.v1.EstimateRequest\x1a .gateway.api.v1.EstimateResponse\x12\\\n\rCreateRelease\x12$.gateway.api.v1.CreateReleaseRequest\x1a%.gateway.api.v1.CreateReleaseResponse\x12S\n\nGetRelease\x12!.gateway.api.v1.GetReleaseRequest\x1a\".gateway.api.v1.GetReleaseResponse\x12_\n\x0eGetSigningKeys\x12%.gateway.api.v1.GetSigningKeysRequest\x1a&.gateway.api.v1.GetSigningKeysResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%gateway/api/v1/research_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bgateway/api/v1/budget.proto\x1a\x1fgateway/api/v1/disclosure.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1cgateway/api/v1/release.proto\x1a\x1agateway/api/v1/value.proto\"0\n\x13ListDatasetsRequest\x12\x19\n\x07purpose\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"I\n\x14ListDatasetsResponse\x12\x31\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1f.gateway.api.v1.ResearchDataset\"\x8e\x03\n\x0fResearchDataset\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x12\n\ndisclosure\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0f\n\x07regions\x18\x05 \x03(\t\x12\x14\n\x0cprivacy_unit\x18\x06 \x01(\t\x12\x33\n\x0fgroup_by_fields\x18\x07 \x03(\x0b\x32\x1a.gateway.api.v1.GroupField\x12\x30\n\x0cvalue_fields\x18\x08 \x03(\x0b\x32\x1a.gateway.api.v1.ValueField\x12\x15\n\rfilter_fields\x18\t \x03(\t\x12\x1b\n\x13max_groups_per_unit\x18\n \x01(\r\x12\x1a\n\x12max_rows_per_group\x18\x0b \x01(\r\x12\x13\n\x0bmax_epsilon\x18\x0c \x01(\x01\x12\x12\n\ncontroller\x18\r \x01(\t\x12\x0f\n\x07steward\x18\x0e \x01(\t\x12\x18\n\x10\x66ound_keys_delta\x18\x14 \x01(\x01\"\x9e\x01\n\nGroupField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12#\n\x04keys\x18\x02 \x03(\x0b\x32\x15.gateway.api.v1.Value\x12\x0f\n\x07regions\x18\x03 \x01(\x08\x12\r\n\x05\x64\x61tes\x18\x04 \x01(\x08\x12(\n\x04\x62ins\x18\x05 \x01(\x0b\x32\x1a.gateway.api.v1.ValueField\x12\x12\n\nfound_keys\x18\x06 \x01(\x08\"K\n\nValueField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05lower\x18\x02 \x01(\x03\x12\r\n\x05upper\x18\x03 \x01(\x03\x12\x10\n\x08\x64\x65\x63imals\x18\x04 \x01(\r\"\x86\x01\n\x10GetBudgetRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"<\n\x11GetBudgetResponse\x12\'\n\x07\x62udgets\x18\x01 \x03(\x0b\x32\x16.gateway.api.v1.Budget\"\xde\x01\n\x0f\x45stimateRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\x13\n\tmargin_95\x18\x04 \x01(\x01H\x00\x12\r\n\x03rho\x18\x05 \x01(\x01H\x00\x12\x17\n\rmargin_95_rho\x18\x06 \x01(\x01H\x00\x42\x0f\n\x06target\x12\x05\xbaH\x02\x08\x01\"\xae\x02\n\x10\x45stimateResponse\x12\x0f\n\x07\x65psilon\x18\x01 \x01(\x01\x12\x0b\n\x03rho\x18\x08 \x01(\x01\x12\x31\n\x0cprivacy_loss\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12/\n\x08measures\x18\x03 \x03(\x0b\x32\x1d.gateway.api.v1.MeasureDetail\x12\r\n\x05\x63\x65lls\x18\x04 \x01(\x04\x12-\n\rbudgets_after\x18\x05 \x03(\x0b\x32\x16.gateway.api.v1.Budget\x12\x12\n\naffordable\x18\x06 \x01(\x08\x12\x18\n\x10\x61lready_released\x18\x07 \x01(\x08\x12,\n\tthreshold\x18\x0f \x01(\x0b\x32\x19.gateway.api.v1.Threshold\"\xe8\x01\n\x14\x43reateReleaseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x32\n\x0cpresentation\x18\x05 \x01(\x0b\x32\x1c.gateway.api.v1.PresentationB\x0e\n\x05price\x12\x05\xbaH\x02\x08\x01\"|\n\x15\x43reateReleaseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x0f\n\x07\x63harged\x18\x03 \x01(\x08\"\xab\x01\n\x11GetReleaseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12)\n\nrelease_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12\x32\n\x0cpresentation\x18\x03 \x01(\x0b\x32\x1c.gateway.api.v1.Presentation\"h\n\x12GetReleaseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\"\x17\n\x15GetSigningKeysRequest\"B\n\x16GetSigningKeysResponse\x12(\n\x04keys\x18\x01 \x03(\x0b\x32\x1a.gateway.api.v1.SigningKey2\xa1\x04\n\x0fResearchService\x12Y\n\x0cListDatasets\x12#.gateway.api.v1.ListDatasetsRequest\x1a$.gateway.api.v1.ListDatasetsResponse\x12P\n\tGetBudget\x12 .gateway.api.v1.GetBudgetRequest\x1a!.gateway.api.v1.GetBudgetResponse\x12M\n\x08\x45stimate\x12\x1f.gateway.api.v1.EstimateRequest\x1a .gateway.api.v1.EstimateResponse\x12\\\n\rCreateRelease\x12$.gateway.api.v1.CreateReleaseRequest\x1a%.gateway.api.v1.CreateReleaseResponse\x12S\n\nGetRelease\x12!.gateway.api.v1.GetReleaseRequest\x1a\".gateway.api.v1.GetReleaseResponse\x12_\n\x0eGetSigningKeys\x12%.gateway.api.v1.GetSigningKeysRequest\x1a&.gateway.api.v1.GetSigningKeysResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -66,31 +66,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDATASETSRESPONSE']._serialized_start=286
   _globals['_LISTDATASETSRESPONSE']._serialized_end=359
   _globals['_RESEARCHDATASET']._serialized_start=362
-  _globals['_RESEARCHDATASET']._serialized_end=734
-  _globals['_GROUPFIELD']._serialized_start=737
-  _globals['_GROUPFIELD']._serialized_end=875
-  _globals['_VALUEFIELD']._serialized_start=877
-  _globals['_VALUEFIELD']._serialized_end=952
-  _globals['_GETBUDGETREQUEST']._serialized_start=955
-  _globals['_GETBUDGETREQUEST']._serialized_end=1089
-  _globals['_GETBUDGETRESPONSE']._serialized_start=1091
-  _globals['_GETBUDGETRESPONSE']._serialized_end=1151
-  _globals['_ESTIMATEREQUEST']._serialized_start=1154
-  _globals['_ESTIMATEREQUEST']._serialized_end=1376
-  _globals['_ESTIMATERESPONSE']._serialized_start=1379
-  _globals['_ESTIMATERESPONSE']._serialized_end=1635
-  _globals['_CREATERELEASEREQUEST']._serialized_start=1638
-  _globals['_CREATERELEASEREQUEST']._serialized_end=1870
-  _globals['_CREATERELEASERESPONSE']._serialized_start=1872
-  _globals['_CREATERELEASERESPONSE']._serialized_end=1996
-  _globals['_GETRELEASEREQUEST']._serialized_start=1999
-  _globals['_GETRELEASEREQUEST']._serialized_end=2170
-  _globals['_GETRELEASERESPONSE']._serialized_start=2172
-  _globals['_GETRELEASERESPONSE']._serialized_end=2276
-  _globals['_GETSIGNINGKEYSREQUEST']._serialized_start=2278
-  _globals['_GETSIGNINGKEYSREQUEST']._serialized_end=2301
-  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_start=2303
-  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_end=2369
-  _globals['_RESEARCHSERVICE']._serialized_start=2372
-  _globals['_RESEARCHSERVICE']._serialized_end=2917
+  _globals['_RESEARCHDATASET']._serialized_end=760
+  _globals['_GROUPFIELD']._serialized_start=763
+  _globals['_GROUPFIELD']._serialized_end=921
+  _globals['_VALUEFIELD']._serialized_start=923
+  _globals['_VALUEFIELD']._serialized_end=998
+  _globals['_GETBUDGETREQUEST']._serialized_start=1001
+  _globals['_GETBUDGETREQUEST']._serialized_end=1135
+  _globals['_GETBUDGETRESPONSE']._serialized_start=1137
+  _globals['_GETBUDGETRESPONSE']._serialized_end=1197
+  _globals['_ESTIMATEREQUEST']._serialized_start=1200
+  _globals['_ESTIMATEREQUEST']._serialized_end=1422
+  _globals['_ESTIMATERESPONSE']._serialized_start=1425
+  _globals['_ESTIMATERESPONSE']._serialized_end=1727
+  _globals['_CREATERELEASEREQUEST']._serialized_start=1730
+  _globals['_CREATERELEASEREQUEST']._serialized_end=1962
+  _globals['_CREATERELEASERESPONSE']._serialized_start=1964
+  _globals['_CREATERELEASERESPONSE']._serialized_end=2088
+  _globals['_GETRELEASEREQUEST']._serialized_start=2091
+  _globals['_GETRELEASEREQUEST']._serialized_end=2262
+  _globals['_GETRELEASERESPONSE']._serialized_start=2264
+  _globals['_GETRELEASERESPONSE']._serialized_end=2368
+  _globals['_GETSIGNINGKEYSREQUEST']._serialized_start=2370
+  _globals['_GETSIGNINGKEYSREQUEST']._serialized_end=2393
+  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_start=2395
+  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_end=2461
+  _globals['_RESEARCHSERVICE']._serialized_start=2464
+  _globals['_RESEARCHSERVICE']._serialized_end=3009
 # @@protoc_insertion_point(module_scope)

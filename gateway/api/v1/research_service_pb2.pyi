@@ -82,6 +82,7 @@ class ResearchDataset(_message.Message):
     MAX_EPSILON_FIELD_NUMBER: _builtins.int
     CONTROLLER_FIELD_NUMBER: _builtins.int
     STEWARD_FIELD_NUMBER: _builtins.int
+    FOUND_KEYS_DELTA_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
     disclosure: _builtins.str
     description: _builtins.str
@@ -92,6 +93,8 @@ class ResearchDataset(_message.Message):
     max_epsilon: _builtins.float
     controller: _builtins.str
     steward: _builtins.str
+    found_keys_delta: _builtins.float
+    """What a release that shows found keys spends of delta; 0 where no field has any."""
     @_builtins.property
     def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -117,10 +120,11 @@ class ResearchDataset(_message.Message):
         max_epsilon: _builtins.float = ...,
         controller: _builtins.str = ...,
         steward: _builtins.str = ...,
+        found_keys_delta: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["controller", b"controller", "dataset", b"dataset", "description", b"description", "disclosure", b"disclosure", "filter_fields", b"filter_fields", "group_by_fields", b"group_by_fields", "max_epsilon", b"max_epsilon", "max_groups_per_unit", b"max_groups_per_unit", "max_rows_per_group", b"max_rows_per_group", "privacy_unit", b"privacy_unit", "purpose", b"purpose", "regions", b"regions", "steward", b"steward", "value_fields", b"value_fields"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["controller", b"controller", "dataset", b"dataset", "description", b"description", "disclosure", b"disclosure", "filter_fields", b"filter_fields", "found_keys_delta", b"found_keys_delta", "group_by_fields", b"group_by_fields", "max_epsilon", b"max_epsilon", "max_groups_per_unit", b"max_groups_per_unit", "max_rows_per_group", b"max_rows_per_group", "privacy_unit", b"privacy_unit", "purpose", b"purpose", "regions", b"regions", "steward", b"steward", "value_fields", b"value_fields"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -137,11 +141,14 @@ class GroupField(_message.Message):
     REGIONS_FIELD_NUMBER: _builtins.int
     DATES_FIELD_NUMBER: _builtins.int
     BINS_FIELD_NUMBER: _builtins.int
+    FOUND_KEYS_FIELD_NUMBER: _builtins.int
     field: _builtins.str
     regions: _builtins.bool
     """It holds region paths: by a level."""
     dates: _builtins.bool
     """It holds a date or timestamp: by periods."""
+    found_keys: _builtins.bool
+    """By the keys that are found in the data, from a threshold on."""
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[_value_pb2.Value]:
         """The public keys, declared in the contract and never read from the data; without any, not by keys."""
@@ -158,10 +165,11 @@ class GroupField(_message.Message):
         regions: _builtins.bool = ...,
         dates: _builtins.bool = ...,
         bins: Global___ValueField | None = ...,
+        found_keys: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "dates", b"dates", "field", b"field", "keys", b"keys", "regions", b"regions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bins", b"bins", "dates", b"dates", "field", b"field", "found_keys", b"found_keys", "keys", b"keys", "regions", b"regions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -298,10 +306,12 @@ class EstimateResponse(_message.Message):
     BUDGETS_AFTER_FIELD_NUMBER: _builtins.int
     AFFORDABLE_FIELD_NUMBER: _builtins.int
     ALREADY_RELEASED_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
     epsilon: _builtins.float
     """The price of the plan, in one of the two; pass it to CreateRelease."""
     rho: _builtins.float
     cells: _builtins.int
+    """0 where keys are yet to be found."""
     affordable: _builtins.bool
     already_released: _builtins.bool
     """True if this plan was answered before on this data: CreateRelease would cost nothing."""
@@ -312,6 +322,10 @@ class EstimateResponse(_message.Message):
     @_builtins.property
     def budgets_after(self) -> _containers.RepeatedCompositeFieldContainer[_budget_pb2.Budget]:
         """The budgets as they would stand after the charge."""
+
+    @_builtins.property
+    def threshold(self) -> _release_pb2.Threshold:
+        """Which cells with found keys will be shown."""
 
     def __init__(
         self,
@@ -324,10 +338,11 @@ class EstimateResponse(_message.Message):
         budgets_after: _abc.Iterable[_budget_pb2.Budget] | None = ...,
         affordable: _builtins.bool = ...,
         already_released: _builtins.bool = ...,
+        threshold: _release_pb2.Threshold | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["privacy_loss", b"privacy_loss"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["privacy_loss", b"privacy_loss", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable", b"affordable", "already_released", b"already_released", "budgets_after", b"budgets_after", "cells", b"cells", "epsilon", b"epsilon", "measures", b"measures", "privacy_loss", b"privacy_loss", "rho", b"rho"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable", b"affordable", "already_released", b"already_released", "budgets_after", b"budgets_after", "cells", b"cells", "epsilon", b"epsilon", "measures", b"measures", "privacy_loss", b"privacy_loss", "rho", b"rho", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

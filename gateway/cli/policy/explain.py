@@ -75,7 +75,7 @@ def explain(
     statistics
         What a release asks for, divided by commas: count, count_units, or sum, mean, variance or quantiles of (field).
     group_by
-        The fields that a release groups by, divided by commas; each alone or 'by' a level, a period or bins.
+        The fields that a release groups by, divided by commas; alone or 'by' a level, a period, bins or found keys.
     epsilon
         The privacy loss that a release asks for.
     today

@@ -17,6 +17,7 @@ from gateway.model.contract import (
     SelectBy,
     StatisticsSpec,
 )
+from gateway.model.plan import FOUND_TYPES
 from gateway.model.treatment import Keep, Perturb, Pseudonymize, Treatment
 from gateway.model.values import FieldType
 from gateway.policy.contracts.anonymity import AnonymityReader
@@ -171,6 +172,7 @@ class DisclosureReader:
                 self._wrong(at, f"'{name}' has no bounds to count within", "Declare its bounds.")
             elif shape.max_rows * max(abs(bounds.lower), abs(bounds.upper)) * _MAX_UNITS >= 2**63:
                 self._wrong(at, f"a sum of '{name}' could overflow", "Lower max_rows or narrow its bounds.")
+        self._check_found(place, shape)
         return StatisticsSpec(
             group_by=tuple(shape.group_by),
             values=tuple(shape.values),
@@ -178,7 +180,22 @@ class DisclosureReader:
             max_rows=shape.max_rows,
             max_epsilon=_decimal(shape.max_epsilon),
             slot_ms=shape.slot_ms,
+            found_keys=tuple(shape.found_keys),
+            delta="0" if shape.delta is None else repr(shape.delta),
         )
+
+    def _check_found(self, place: Place, shape: StatisticsShape) -> None:
+        """Tell what is wrong with fields whose keys are found in the data."""
+        check_once(shape.found_keys, partial(self._wrong, (*place, "found_keys")))
+        for index, name in enumerate(shape.found_keys):
+            at = (*place, "found_keys", index)
+            field = self.declared(at, name, *sorted(FOUND_TYPES))
+            if field is not None and (field.names_people or name == self._unit):
+                self._wrong(at, f"'{name}' says who somebody is, and its values must not be shown", "Remove it.")
+        if shape.found_keys and shape.delta is None:
+            self._wrong(place, "keys that are found in the data need a 'delta'", "Add one, as 'delta: 1.0e-8'.")
+        if shape.delta is not None and not shape.found_keys:
+            self._wrong((*place, "delta"), "no field has keys that are found in the data", "Remove it, or name some.")
 
     def _groups(self, field: FieldSpec) -> bool:
         """Whether the field has cells that are known before anything is read."""

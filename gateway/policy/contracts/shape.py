@@ -107,6 +107,13 @@ class StatisticsShape(Shape):
     max_rows: Annotated[int, Field(ge=1, le=10_000)]
     max_epsilon: Annotated[float, Field(gt=0, le=10)]
     slot_ms: Annotated[int, Field(ge=1, le=10_000)]
+    found_keys: Annotated[
+        list[FieldName],
+        Field(description="fields whose keys nobody declared: found ones are shown from a threshold on"),
+    ] = Field(default_factory=list)
+    delta: Annotated[
+        float | None, Field(gt=0, le=1e-5, description="what each release that shows found keys spends of delta")
+    ] = None
 
 
 class AnonymityShape(Shape):

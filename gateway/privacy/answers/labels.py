@@ -18,4 +18,5 @@ class PostProcessing(StrEnum):
     ROUNDED = "rounded to multiples of a step"
     NON_NEGATIVE = "negative values set to zero (biased upwards where counts are small)"
     TOP = "largest noised counts of the declared keys (the values shown are biased upwards by the selection)"
+    FOUND = "only cells that reached a threshold are shown (those near it are biased upwards by the selection)"
     RUNNING = "weighted sums of values that were noised once, each on its day"

@@ -71,7 +71,11 @@ def research_dataset_of(offer: Offer, spec: StatisticsSpec) -> research_service_
         purpose=offer.purpose,
         regions=offer.regions,
         privacy_unit=contract.privacy_unit.kind,
-        group_by_fields=[_group_field(contract, contract.fields[name]) for name in spec.group_by],
+        group_by_fields=[
+            _group_field(contract, contract.fields[name], spec)
+            for name in dict.fromkeys((*spec.group_by, *spec.found_keys))
+        ],
+        found_keys_delta=float(spec.delta),
         value_fields=[_value_field(contract.fields[name]) for name in spec.values],
         filter_fields=disclosure.filters,
         max_groups_per_unit=spec.max_groups,
@@ -82,9 +86,13 @@ def research_dataset_of(offer: Offer, spec: StatisticsSpec) -> research_service_
     )
 
 
-def _group_field(contract: DataContract, field: FieldSpec) -> research_service_pb2.GroupField:
+def _group_field(contract: DataContract, field: FieldSpec, spec: StatisticsSpec) -> research_service_pb2.GroupField:
+    found = field.name in spec.found_keys
+    if field.name not in spec.group_by:
+        return research_service_pb2.GroupField(field=field.name, found_keys=found)
     return research_service_pb2.GroupField(
         field=field.name,
+        found_keys=found,
         keys=[value_of(key) for key in field.keys or ()],
         regions=contract.holds_regions(field),
         dates=field.type.is_dated,

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from gateway.api.v1 import release_pb2
 from gateway.model.errors import ErrorReason
-from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
+from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
 from gateway.model.measure import Currency, Price
 from gateway.model.region import RegionLevel
 from gateway.model.statistics import Presentation, Statistic, StatisticKind, StatisticsQuery
@@ -62,6 +62,8 @@ def _grouping(item: release_pb2.Grouping, path: str) -> Grouping:
             if width is None or width <= 0:
                 raise _invalid(f"{path}.bins.width", "must be above zero, with at most six decimals")
             return ByBins(item.field, width)
+        case "found_keys":
+            return ByFoundKeys(item.field)
         case _:
             return ByKeys(item.field)
 
@@ -109,6 +111,8 @@ def _grouping_of(item: Grouping) -> release_pb2.Grouping:
     match item:
         case ByKeys(field):
             return release_pb2.Grouping(field=field, keys=release_pb2.DeclaredKeys())
+        case ByFoundKeys(field):
+            return release_pb2.Grouping(field=field, found_keys=release_pb2.FoundKeys())
         case ByRegion(field, level):
             return release_pb2.Grouping(field=field, level=_LEVELS_OF[level])
         case ByRegionTree(field, level):

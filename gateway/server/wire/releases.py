@@ -9,7 +9,7 @@ from gateway.accountability.certificate import noised
 from gateway.api.v1 import budget_pb2, release_pb2
 from gateway.model.budget import Balance
 from gateway.model.loss import exact, rho_to_epsilon
-from gateway.model.measure import NoisePlan
+from gateway.model.measure import NoisePlan, Threshold
 from gateway.model.signing import SigningKey
 from gateway.model.statistics import Answers, Release
 from gateway.pipeline import ReleaseDelivery
@@ -66,7 +66,17 @@ def release_message_of(delivery: ReleaseDelivery, delta: float) -> release_pb2.R
         privacy_unit=release.unit_kind,
         data_version=release.data_version,
         presentation=presentation_message_of(delivery.presentation),
+        threshold=threshold_of(release.threshold),
         certificate=_certificate(release),
+    )
+
+
+def threshold_of(threshold: Threshold | None) -> release_pb2.Threshold | None:
+    """Write which cells with found keys are shown; nothing where all keys were known."""
+    if threshold is None:
+        return None
+    return release_pb2.Threshold(
+        least_units=str(threshold.least), delta=exact(threshold.delta), derivation=threshold.derivation
     )
 
 

@@ -8,9 +8,9 @@ from gateway.accountability import jcs
 from gateway.model.contract import Bounds, DisclosureKind
 from gateway.model.event import Event, EventKind
 from gateway.model.filter import Condition, Operator
-from gateway.model.grouping import ByBins, ByKeys, ByPeriod, ByRegion, ByRegionTree, Period
+from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Period
 from gateway.model.loss import PrivacyLoss
-from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan
+from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan, Threshold
 from gateway.model.permit import Withheld
 from gateway.model.record import AuditRecord, Outcome, TreatedField
 from gateway.model.region import RegionLevel
@@ -83,6 +83,7 @@ statistics = st.builds(
 )
 groupings = st.one_of(
     st.builds(ByKeys, text),
+    st.builds(ByFoundKeys, text),
     st.builds(ByRegion, text, st.sampled_from(RegionLevel)),
     st.builds(ByRegionTree, text, st.sampled_from(RegionLevel)),
     st.builds(ByPeriod, text, st.sampled_from(Period), st.dates(), st.dates()),
@@ -136,6 +137,7 @@ releases = st.builds(
     measures=st.lists(
         st.builds(NoisedMeasure, noise_plans, st.lists(st.integers(), max_size=3).map(tuple)), max_size=2
     ).map(tuple),
+    threshold=st.none() | st.builds(Threshold, counts, st.integers(), fractions, text),
     loss=losses,
     unit_kind=text,
     data_version=text,

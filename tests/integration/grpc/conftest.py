@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,11 @@ class Fair:
         """What is spent of each budget."""
         budgets = self.gateway.budget("fair_visits", disclosure, purpose="academic-research")
         return {budget.account: budget.spent_rho for budget in budgets}
+
+    def spent_delta(self) -> dict[str, Fraction]:
+        """The delta that is spent of each budget."""
+        budgets = self.gateway.budget("fair_visits", "visits", purpose="academic-research")
+        return {budget.account: Fraction(budget.spent_delta) for budget in budgets}
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,7 @@ schema:
     properties:
       - {name: visitor, logicalType: string, classification: direct-identifier, required: true}
       - {name: gate, logicalType: string, classification: quasi-identifier}
+      - {name: badge, logicalType: string, classification: quasi-identifier}
       - {name: community, logicalType: string, classification: quasi-identifier}
       - {name: next_stop, logicalType: string, classification: quasi-identifier}
       - {name: came_at, logicalType: timestamp, classification: sensitive}
@@ -77,7 +78,8 @@ customProperties:
           filters: [gate]
           statistics:
             {group_by: [gate, community, next_stop, came_at, booked_on, amount, rating], values: [amount, rating],
-             max_groups: 5, max_rows: 2, max_epsilon: 10.0, slot_ms: 50}
+             max_groups: 5, max_rows: 2, max_epsilon: 10.0, slot_ms: 50, found_keys: [badge, booked_on],
+             delta: 1.0e-9}
         once:
           kind: release
           description: Each visitor in one cell, once.
@@ -106,7 +108,7 @@ def write_fair(policies: Path, data: Path) -> list[Row]:
     rows = _rows()
     fields: list[pa.Field[Any]] = [
         pa.field("visitor", pa.string(), nullable=False),
-        *(pa.field(name, pa.string()) for name in ("gate", "community", "next_stop")),
+        *(pa.field(name, pa.string()) for name in ("gate", "badge", "community", "next_stop")),
         pa.field("came_at", pa.timestamp("us")),
         pa.field("booked_on", pa.date32()),
         pa.field("amount", pa.int64()),
@@ -145,6 +147,7 @@ def _rows() -> list[Row]:
                 {
                     "visitor": f"visitor {number}",
                     "gate": rng.choice([gate, gate, gate, rng.choice(GATES[:3]), None]),
+                    "badge": _badge(number),
                     "community": f"{street}/c0{rng.randint(1, 3)}"
                     if rng.random() < 0.9
                     else rng.choice(["hangzhou", None]),
@@ -157,6 +160,15 @@ def _rows() -> list[Row]:
                 }
             )
     return rows
+
+
+def _badge(number: int) -> str | None:
+    """Badges that many wear, one that a few wear, and some that are one visitor's alone."""
+    if number % 100 == 3:
+        return f"own badge of visitor {number}"
+    if number % 2 == 0:
+        return ("staff", "press", "crew")[number % 3]
+    return "band" if number in (5, 7, 11) else None
 
 
 # --- cells ---------------------------------------------------------------------------------------------------------

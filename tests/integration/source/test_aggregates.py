@@ -24,7 +24,18 @@ from gateway.model.contract import Bounds, DataContract
 from gateway.model.filter import Condition, Operator
 from gateway.model.grouping import Period
 from gateway.model.measure import Measure, MeasureKind
-from gateway.model.plan import AggregatePlan, AsIs, AtLevel, GroupKey, InBins, InPeriod, RowScope
+from gateway.model.plan import (
+    LONGEST_KEY,
+    AggregatePlan,
+    AsFound,
+    AsIs,
+    AtLevel,
+    GroupKey,
+    InBins,
+    InPeriod,
+    RowScope,
+    finds_keys,
+)
 from gateway.privacy.sensitivity import sensitivity
 
 Row: TypeAlias = dict[str, Any]
@@ -99,6 +110,9 @@ groups = st.sampled_from(
         (GroupKey("moment", tuple(datetime(2026, 1, 1, hour) for hour in range(24)), InPeriod(Period.HOUR)),),
         (GroupKey("score", tuple(range(0, 13, 5)), InBins(Bounds(0, 12), 5)),),
         (GroupKey("ratio", tuple(range(-200, 201, 150)), InBins(Bounds(-200, 200), 150)),),
+        (GroupKey("category", (), AsFound()),),
+        (GroupKey("score", (), AsFound()), GroupKey("category", ("x", "y"))),
+        (GroupKey("day", (), AsFound()), GroupKey("region", (), AsFound())),
     ]
 )
 scopes = st.builds(
@@ -162,7 +176,7 @@ def _rounded(value: float) -> int:
 def _key(row: Row, group: GroupKey) -> Any:
     value = row[group.field]
     match group.by:
-        case AsIs():
+        case AsIs() | AsFound():
             return value
         case AtLevel(depth):
             parts = [] if value is None else value.split("/")[:depth]
@@ -193,7 +207,10 @@ def _in_scope(row: Row, plan: AggregatePlan) -> bool:
         region is not None and region.split("/")[: scope.region.count("/") + 1] == scope.region.split("/")
     )
     consented = scope.consent_field is None or row[scope.consent_field] is True
-    declared = all(_key(row, key) in key.keys for key in plan.group_by)
+    declared = all(
+        _key(row, key) is not None if isinstance(key.by, AsFound) else _key(row, key) in key.keys
+        for key in plan.group_by
+    )
     return within and consented and declared and all(_holds(row, condition) for condition in scope.conditions)
 
 
@@ -253,7 +270,9 @@ def _expected(table: list[Row], plan: AggregatePlan) -> dict[Key, Key]:
         counts = not histogram or _contribution(replace(plan.measures[0], kind=MeasureKind.PRESENT), [row])
         if row["subject"] not in (None, " a", "ａ") and _in_scope(row, plan) and counts:
             cells[row["subject"]][tuple(_key(row, key) for key in plan.group_by)].append(row)
-    drawn = bool(plan.group_by) and prod(len(key.keys) for key in plan.group_by) > plan.max_groups
+    drawn = finds_keys(plan.group_by) or (
+        bool(plan.group_by) and prod(len(key.keys) for key in plan.group_by) > plan.max_groups
+    )
     result: dict[Key, list[int]] = {}
     for unit, own in cells.items():
         kept = sorted(own, key=lambda cell: (_hash(plan.salt, unit, cell), cell))
@@ -304,6 +323,22 @@ def bench(
 def test_the_engine_answers_as_the_reference(bench: Bench, data: st.DataObject, table: list[Row]) -> None:
     plan = data.draw(questions(bench.contract))
     assert bench.answer(table, plan) == _expected(table, plan)
+
+
+def test_a_text_that_is_too_long_and_a_day_beyond_the_calendar_are_no_found_keys(bench: Bench) -> None:
+    row: Row = dict.fromkeys(bench.schema.names)
+    longest = "长" * LONGEST_KEY
+    table = [row | {"subject": name, "category": key} for name in "ab" for key in (longest, longest + "长", "x")]
+    plan = AggregatePlan(
+        bench.contract, RowScope(None, None, ()), (GroupKey("category", (), AsFound()),), (UNITS,), 3, "00"
+    )
+    assert bench.answer(table, plan) == {("x",): (2,), (longest,): (2,)}
+    days = pa.table({"subject": ["a", "b"], "day": pa.array([10**7, 0], pa.int32()).cast(pa.date32())})
+    pq.write_table(days, bench.folder / "table.parquet")
+    only = {name: bench.contract.fields[name] for name in days.schema.names}
+    by_day = (GroupKey("day", (), AsFound()),)
+    narrow = replace(plan, contract=replace(bench.contract, fields=only, digest="days"), group_by=by_day)
+    assert bench.source.aggregates(narrow).to_pylist() == [{"g0": date(1970, 1, 1), "s0": 1}]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

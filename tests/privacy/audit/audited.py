@@ -12,6 +12,7 @@ import asyncio
 import io
 import shutil
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -33,14 +34,20 @@ from gateway.wiring import open_gateway, server_config
 from tests.integration.house import WatchedClock, edit
 from tests.integration.site import ROOT, Site
 from tests.privacy.audit.canaries import AMOUNT, KEYS, MAX_GROUPS, MAX_ROWS, WIDE
+from tests.privacy.audit.hermits import DELTA
 from tests.privacy.audit.rooms import ROOMS
 
 INSTITUTION, PURPOSE = "zju-research", "academic-research"
 
-_CONTRACT = f"""apiVersion: v3.1.0
+
+def _contract(dataset: str, properties: str, fields: str, disclosure: str, answers: str) -> str:
+    """A contract of one table of persons and one release. `properties` are pairs of a name and a logical type."""
+    declared = (one.split(":") for one in properties.split())
+    columns = "\n".join(f"      - {{name: {name}, logicalType: {kind}, {_CLASS[name]}}}" for name, kind in declared)
+    return f"""apiVersion: v3.1.0
 kind: DataContract
-id: canaries
-name: Canaries
+id: {dataset}
+name: {dataset.capitalize()}
 version: 1.0.0
 status: active
 domain: audit
@@ -50,86 +57,65 @@ team:
     - {{role: owner, username: human-resources-bureau, name: Human resources bureau}}
     - {{role: steward, username: audit@test.example, name: The audit}}
 servers:
-  - {{server: hub, type: local, path: canaries.parquet, format: parquet}}
+  - {{server: hub, type: local, path: {dataset}.parquet, format: parquet}}
 schema:
-  - name: canaries
+  - name: {dataset}
     dataGranularityDescription: One row a record.
     properties:
-      - {{name: person, logicalType: string, classification: direct-identifier}}
-      - {{name: cell, logicalType: string, classification: other}}
-      - {{name: amount, logicalType: integer, classification: other}}
-      - {{name: wide, logicalType: integer, classification: other}}
-      - {{name: score, logicalType: number, classification: other}}
+{columns}
 customProperties:
   - property: purposeGateway
     value:
       collected_for: [{PURPOSE}]
       privacy_unit: {{kind: resident, field: person}}
-      fields:
-        cell: {{keys: [{", ".join(KEYS)}]}}
-        amount: {{bounds: [{AMOUNT[0]}, {AMOUNT[1]}]}}
-        wide: {{bounds: [{WIDE[0]}, {WIDE[1]}]}}
+      fields: {{{fields}}}
       disclosures:
-        by-cell:
+        {disclosure}:
           kind: release
           description: For the audit.
-          filters: [score]
-          statistics:
-            {{group_by: [cell], values: [amount, wide], max_groups: {MAX_GROUPS}, max_rows: {MAX_ROWS},
-              max_epsilon: 10.0, slot_ms: SLOT}}
+          {answers}
 """
 
 
-_ROOMS = f"""apiVersion: v3.1.0
-kind: DataContract
-id: rooms
-name: Rooms
-version: 1.0.0
-status: active
-domain: audit
-description: {{purpose: To be asked by the audit of releases for how long answers take.}}
-team:
-  members:
-    - {{role: owner, username: human-resources-bureau, name: Human resources bureau}}
-    - {{role: steward, username: audit@test.example, name: The audit}}
-servers:
-  - {{server: hub, type: local, path: rooms.parquet, format: parquet}}
-schema:
-  - name: rooms
-    dataGranularityDescription: One row a record.
-    properties:
-      - {{name: person, logicalType: string, classification: direct-identifier}}
-      - {{name: room, logicalType: string, classification: other}}
-      - {{name: side, logicalType: string, classification: other}}
-      - {{name: amount, logicalType: integer, classification: other}}
-customProperties:
-  - property: purposeGateway
-    value:
-      collected_for: [{PURPOSE}]
-      privacy_unit: {{kind: resident, field: person}}
-      fields:
-        room: {{keys: [{", ".join(ROOMS)}]}}
-        amount: {{bounds: [{AMOUNT[0]}, {AMOUNT[1]}]}}
-      disclosures:
-        by-room:
-          kind: release
-          description: For the audit.
-          filters: [side]
-          statistics:
-            {{group_by: [room], values: [amount], max_groups: {MAX_GROUPS}, max_rows: {MAX_ROWS},
-              max_epsilon: 10.0, slot_ms: SLOT}}
-"""
+_CLASS = defaultdict(lambda: "classification: other", person="classification: direct-identifier")
+_BOUNDS = f"amount: {{bounds: [{AMOUNT[0]}, {AMOUNT[1]}]}}"
+_SPEC = f"max_groups: {MAX_GROUPS}, max_rows: {MAX_ROWS}, max_epsilon: 10.0, slot_ms: SLOT"
+
+_CONTRACTS = {
+    "canaries/by-cell": _contract(
+        "canaries",
+        "person:string cell:string amount:integer wide:integer score:number",
+        f"cell: {{keys: [{', '.join(KEYS)}]}}, {_BOUNDS}, wide: {{bounds: [{WIDE[0]}, {WIDE[1]}]}}",
+        "by-cell",
+        f"filters: [score]\n          statistics: {{group_by: [cell], values: [amount, wide], {_SPEC}}}",
+    ),
+    "rooms/by-room": _contract(
+        "rooms",
+        "person:string room:string side:string amount:integer",
+        f"room: {{keys: [{', '.join(ROOMS)}]}}, {_BOUNDS}",
+        "by-room",
+        f"filters: [side]\n          statistics: {{group_by: [room], values: [amount], {_SPEC}}}",
+    ),
+    "hermits/by-den": _contract(
+        "hermits",
+        "person:string den:string",
+        "",
+        "by-den",
+        f"statistics: {{found_keys: [den], delta: {DELTA}, {_SPEC}}}",
+    ),
+}
+"""By what is asked for."""
 
 
 def audit_site(folder: Path, data: Path, *, slot_ms: int = 1, cap: float = 1000) -> Site:
-    """A deployment of the product's policy and two contracts more, prepared and not started.
+    """A deployment of the product's policy and three contracts more, prepared and not started.
 
     `cap` is that of each dataset of the audit, in epsilon at the policy's delta; nothing else caps what it asks for.
     """
     policies = folder / "policies"
     shutil.copytree(ROOT / "policies", policies)
     grants = ""
-    for what, contract in (("canaries/by-cell", _CONTRACT), ("rooms/by-room", _ROOMS)):
+    for what, contract in _CONTRACTS.items():
         dataset, _, disclosure = what.partition("/")
         (policies / "contracts" / f"{dataset}.yaml").write_text(contract.replace("SLOT", str(slot_ms)))
         grants += f"p, g-audit-{disclosure}, {INSTITUTION}, {what}, release, hangzhou, {PURPOSE}, , allow\n"
@@ -138,7 +124,7 @@ def audit_site(folder: Path, data: Path, *, slot_ms: int = 1, cap: float = 1000)
     edit(
         policies / "budgets.yaml",
         *("\n  resident: 12.0", f"\n  resident: {most}"),
-        *("\n  subsidies: 9.0", f"\n  subsidies: 9.0\n  canaries: {cap}\n  rooms: {cap}"),
+        *("\n  subsidies: 9.0", f"\n  subsidies: 9.0\n  canaries: {cap}\n  rooms: {cap}\n  hermits: {cap}"),
         *("\n  zju-research: 9.0", f"\n  zju-research: {most}"),
         *("persons:\n  default: 6.0", f"persons:\n  default: {most}"),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.privacy.audit import canaries, rooms
+from tests.privacy.audit import canaries, hermits, rooms
 from tests.privacy.audit.asking import connect
 from tests.privacy.audit.audited import audit_site, audited
 from tests.privacy.audit.auditor import EPSILON, TOGETHER, WITH, WITHOUT, Auditor, Pair
@@ -20,6 +20,7 @@ def auditor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Auditor]:
     states = [present, absent, canaries.permuted(present), canaries.unbounded(present)]
     folders = [canaries.write(folder / f"data-{number}", rows) for number, rows in enumerate(states)]
     rooms.write(folders[WITH], rooms.CROWD)
+    hermits.write(folders[WITH])
     site = audit_site(folder, folders[WITH])
     with audited(site.config, folders[1:]) as running, connect(site, running.port) as gateway:
         yield Auditor(running, gateway, {WITH: canaries.truth(present), WITHOUT: canaries.truth(absent)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 
@@ -101,6 +102,12 @@ def permit_for(query: StatisticsQuery, *, region: str = "hangzhou", institution:
     # a query that asks for nothing is no release
     release = settle(bound(query), query.statistics, HALF, CONTRACT) if query.statistics else None
     return Permit(Identity(institution, "person", _NOW), request_for(query), scope, _NOW, _NOW, release=release)
+
+
+def with_found_keys(disclosure: DisclosureSpec, fields: tuple[str, ...], delta: str) -> DisclosureSpec:
+    """The same disclosure, where the keys of some fields are found in the data."""
+    assert disclosure.statistics is not None
+    return replace(disclosure, statistics=replace(disclosure.statistics, found_keys=fields, delta=delta))
 
 
 def no_places(_: RegionLevel) -> tuple[str, ...]:
