@@ -46,6 +46,7 @@ from gateway.policy.budgets import BudgetPolicy
 from gateway.policy.snapshot import load
 from gateway.policy.store import FolderSource, PolicyStore, PublishedSource
 from gateway.ports import AuditLog, Clock, PolicyArchive, Registers
+from gateway.privacy.opendp_faults import refuse_untested
 from gateway.server.admission import Capacity
 from gateway.server.app import Server, ServerConfig
 from gateway.server.call import Patience
@@ -75,9 +76,10 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
             has the name of a role.
         InvalidPolicy: the policy folder is not valid, and there is no earlier good one.
         StateUnusable: the state database cannot be used.
-        Fault: KEYS_UNAVAILABLE.
+        Fault: KEYS_UNAVAILABLE; INTERNAL if the installed OpenDP was not tested.
         RuntimeError: the HTTPS address cannot be bound.
     """
+    refuse_untested()
     with ExitStack() as stack:
         state = open_state(settings.state.file)
         stack.callback(state.close)

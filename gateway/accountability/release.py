@@ -20,6 +20,7 @@ from gateway.accountability.lexical import (
     write_integer,
     write_scalar,
 )
+from gateway.model.attribution import Attribution
 from gateway.model.contract import Bounds
 from gateway.model.filter import Condition, Operator
 from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
@@ -34,8 +35,9 @@ FORMAT = 3
 on, formats are added, never changed."""
 
 UNCERTIFIED = 2
-"""The number of the same format without a certificate: of what was stored before releases had one."""
+"""The number of the same format without certificate and attribution: of what was stored before releases had them."""
 
+_PUBLISHED = ("title", "publisher", "licence", "citation", "identifier")
 _TEXTS = ("id", "dataset", "disclosure", "region", "unit_kind", "data_version")
 
 
@@ -80,6 +82,7 @@ def decode(data: bytes) -> Release:
             ),
             measures=tuple(_read_measure(jcs.mapping(item)) for item in jcs.typed(body["measures"], list)),
             loss=_read_loss(jcs.mapping(body["loss"])),
+            attribution=_read_attribution(jcs.mapping(body["attribution"])) if "attribution" in body else None,
             threshold=_read_threshold(jcs.mapping(body["threshold"])) if "threshold" in body else None,
             certificate=_read_certificate(jcs.mapping(body["certificate"])) if "certificate" in body else None,
         )
@@ -93,7 +96,10 @@ def decode(data: bytes) -> Release:
 
 def write_question(release: Release) -> dict[str, Json]:
     """Write what was asked, of which data, and what it lost: everything about a release but what was measured."""
-    return {name: getattr(release, name) for name in _TEXTS} | {
+    body: dict[str, Json] = {name: getattr(release, name) for name in _TEXTS}
+    if release.attribution is not None:
+        body["attribution"] = {name: getattr(release.attribution, name) for name in _PUBLISHED}
+    return body | {
         "created_at": write_instant(release.created_at),
         "query": {
             "filters": [_write_condition(item) for item in release.query.filters],
@@ -110,6 +116,10 @@ def write_noised(release: Release) -> dict[str, Json]:
     cells: list[Json] = [[write_scalar(key) for key in cell] for cell in release.cells]
     values: list[Json] = [[write_integer(value) for value in one.values] for one in release.measures]
     return {"cells": cells, "values": values}
+
+
+def _read_attribution(body: Mapping[str, Json]) -> Attribution:
+    return Attribution(*(jcs.typed(body[name], str) for name in _PUBLISHED))
 
 
 def _read_certificate(body: Mapping[str, Json]) -> Certificate:

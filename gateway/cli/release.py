@@ -55,7 +55,7 @@ _WRONG = {
 
 
 def _lines(says: Mapping[str, Any], key_id: str) -> Iterator[str]:
-    loss = says["loss"]
+    loss, published = says["loss"], says.get("attribution")
     lost = [f"{name} {loss[name]}" for name in ("epsilon", "rho", "delta") if name in loss]
     yield f"Release {says['id']} of {says['created_at']}: signed by {key_id[:16]}."
     yield f"{says['dataset']}/{says['disclosure']} in {says['region']}, data version {says['data_version']}"
@@ -63,4 +63,6 @@ def _lines(says: Mapping[str, Any], key_id: str) -> Iterator[str]:
     for measure in says["measures"]:
         scale, margin = float.fromhex(measure["scale"]), float.fromhex(measure["margin_95"])
         yield f"  {measure['name']}: {measure['mechanism']} of scale {scale:g}, ± {margin:g} at 95 %"
+    if published is not None:
+        yield f"Licence {published['licence']}: {published['citation']}"
     yield f"Policy {says['policy_digest']}, OpenDP {says['software']['opendp']}"

@@ -11,6 +11,7 @@ import pyarrow as pa
 from gateway.api.v1 import budget_pb2, receipt_pb2, release_pb2, sharing_service_pb2, value_pb2
 from gateway.client.certificates import ReleaseCertificate, SigningKey, certificate_from
 from gateway.client.certified import held
+from gateway.client.datacite import datacite
 from gateway.client.errors import CertificateMismatch
 from gateway.client.values import Scalar, from_value, to_batch, to_column, to_schema
 
@@ -164,6 +165,21 @@ class Release:
     def certificate(self) -> ReleaseCertificate | None:
         """What the gateway signed of it; None for a release that was made before there were certificates."""
         return certificate_from(self.message.certificate) if self.message.HasField("certificate") else None
+
+    @property
+    def citation(self) -> str:
+        """How to cite it: the dataset as its contract has it, and this release by its name; "" for neither."""
+        cited = self.message.attribution.citation
+        made = self.message.created_at.ToDatetime().date().isoformat()
+        return f"{cited} Differentially private release {self.release_id}, {made}." if cited else ""
+
+    def datacite(self) -> dict[str, Any]:
+        """Return metadata to register a DOI of this release with: attributes of DataCite's schema 4, as JSON has them.
+
+        Raises:
+            ValueError: the contract says nothing of licence and citation.
+        """
+        return datacite(self.message)
 
     def verify(self, keys: Iterable[SigningKey]) -> tuple[str, ...]:
         """Verify the certificate, and hold what this release shows against it.

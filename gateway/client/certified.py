@@ -12,6 +12,7 @@ from gateway.client.errors import CertificateMismatch
 from gateway.client.values import from_value
 from gateway.client.words import word
 
+_PUBLISHED = ("title", "publisher", "licence", "citation", "identifier")
 _COUNTED = ("count", "count_units", "sum")
 _OPERATORS = {"equal": "eq", "less": "lt", "less_or_equal": "le", "greater": "gt", "greater_or_equal": "ge"}
 
@@ -33,6 +34,9 @@ def held(message: release_pb2.Release, certificate: ReleaseCertificate) -> tuple
         "data_version": message.data_version,
         "loss": _loss(message.privacy_loss.rho, message.privacy_loss.epsilon, message.privacy_loss.spent_delta),
     }
+    if message.HasField("attribution"):
+        shown = {**shown, "attribution": {name: getattr(message.attribution, name) for name in _PUBLISHED}}
+    _same("attribution", message.HasField("attribution") == ("attribution" in says))
     for name, value in shown.items():
         _same(name, says.get(name) == value)
     query = says["query"]
@@ -40,6 +44,7 @@ def held(message: release_pb2.Release, certificate: ReleaseCertificate) -> tuple
     _same("query.group_by", [*map(_grouping, plan.group_by)] == [_of_grouping(one) for one in query["group_by"]])
     stated = [(one["kind"], one.get("field", "")) for one in query["statistics"]]
     _same("query.statistics", [*map(_statistic, plan.statistics)] == stated)
+    _same("threshold", _threshold(message) == _of_threshold(says.get("threshold")))
     _same("measures", [*map(_measure, message.measures)] == [*map(_of_measure, says["measures"])])
     return _recomputed(message, certificate)
 
@@ -123,6 +128,16 @@ def _of_measure(body: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
+def _threshold(message: release_pb2.Release) -> tuple[str, ...]:
+    threshold = message.threshold
+    stated = (threshold.least_units, threshold.delta, threshold.derivation)
+    return stated if message.HasField("threshold") else ()
+
+
+def _of_threshold(body: Mapping[str, str] | None) -> tuple[str, ...]:
+    return () if body is None else (body["least"], body["delta"], body["derivation"])
+
+
 def _condition(condition: value_pb2.Condition) -> list[Any]:
     operator = word(value_pb2.Operator.DESCRIPTOR, condition.operator)
     values = [_scalar(value) for value in condition.values]
@@ -144,7 +159,7 @@ def _grouping(grouping: release_pb2.Grouping) -> list[str]:
         case "periods":
             return [grouping.field, "period", word(release_pb2.Period.DESCRIPTOR, grouping.periods.period)]
         case by:
-            return [grouping.field, str(by), ""]
+            return [grouping.field, str(by).replace("_", "-"), ""]
 
 
 def _of_grouping(body: Mapping[str, str]) -> list[str]:

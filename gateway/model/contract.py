@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
+from gateway.model.attribution import Attribution
 from gateway.model.filter import Condition
 from gateway.model.treatment import Treatment, local_epsilons
 from gateway.model.values import FieldType, Scalar
@@ -251,7 +252,8 @@ class DataContract:
     `collected_for` are the purposes the data was collected for: others must be declared compatible. `legal_bases` are
     those (W3C DPV) on which it may be used; empty for any. `freshness_hours` is how far the data may lag behind what
     it describes, None if nothing is promised. `retention_field` is the date or timestamp from which `retention_days`
-    count: older rows are not read, whether or not the controller has deleted them.
+    count: older rows are not read, whether or not the controller has deleted them. `attribution` is how the data is
+    licensed and cited, where it says so.
     """
 
     dataset: str
@@ -274,6 +276,7 @@ class DataContract:
     quality: tuple[QualityRule, ...] = ()
     domain: str = ""
     retention_field: str | None = None
+    attribution: Attribution | None = None
 
     @property
     def unit_field(self) -> FieldSpec:

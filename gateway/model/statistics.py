@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 
+from gateway.model.attribution import Attribution
 from gateway.model.filter import Condition
 from gateway.model.grouping import Grouping
 from gateway.model.loss import PrivacyLoss
@@ -95,7 +96,7 @@ class Release:
 
     `id` is the SHA-256 (hex) of the canonical plan, its region and the data version. `cells` are the keys of the
     groupings, in order; where keys were found in the data, of the cells that reached the `threshold`. `certificate` is
-    signed once, before it is stored; None for what was stored without.
+    signed once, before it is stored; None for what was stored without. `attribution` is what the contract said then.
     """
 
     id: str
@@ -111,6 +112,7 @@ class Release:
     data_version: str
     threshold: Threshold | None = None
     certificate: Certificate | None = None
+    attribution: Attribution | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,7 @@ def store_release(noised: ProtectedMeasures, ledger: BudgetLedger, signer: Relea
         loss=settled.loss,
         unit_kind=contract.privacy_unit.kind,
         data_version=noised.charged.data_version,
+        attribution=contract.attribution,
         threshold=settled.threshold,
     )
     stated = release_statement(release, permit)

@@ -80,6 +80,31 @@ def test_it_is_verified_offline_and_says_what_was_measured_and_how(house: House)
     assert b"li.wei" not in kept.statement and b"zju" not in kept.statement
 
 
+def test_it_carries_licence_citation_and_what_a_doi_takes(house: House) -> None:
+    release = shown(asked(house, counting()))
+    told = release.message.attribution
+    assert (told.licence, told.identifier) == ("CC-BY-4.0", "10.5072/synthetic-city.subsidies")
+    assert certificate(release).says["attribution"]["citation"] == told.citation
+    made = release.message.created_at.ToDatetime().date().isoformat()
+    assert release.citation == f"{told.citation} Differentially private release {release.release_id}, {made}."
+    metadata = release.datacite()
+    # the mandatory properties of DataCite's schema 4, but for the identifier that is still to be given
+    assert {"creators", "titles", "publisher", "publicationYear", "types"} <= metadata.keys()
+    assert metadata["titles"] == [{"title": "Wage subsidies: by-sector"}]
+    assert metadata["rightsList"][0]["rightsIdentifier"] == "CC-BY-4.0"
+    assert metadata["relatedIdentifiers"][0]["relatedIdentifier"] == told.identifier
+    assert "integer Laplace" in metadata["descriptions"][0]["description"]
+    release.message.attribution.licence = "CC0-1.0"
+    with pytest.raises(gw.CertificateMismatch, match="attribution differs"):
+        release.verify(keys_of(house))
+    release.message.ClearField("attribution")
+    assert release.citation == ""
+    with pytest.raises(gw.CertificateMismatch, match="attribution differs"):
+        release.verify(keys_of(house))
+    with pytest.raises(ValueError, match="licence"):
+        release.datacite()
+
+
 def test_everybody_gets_the_identical_bytes_however_they_are_shown(house: House) -> None:
     first, keys = shown(asked(house, wide())), keys_of(house)
     for presentation in (PLAIN, Presentation(non_negative=True, round_to=10), Presentation(top=2)):

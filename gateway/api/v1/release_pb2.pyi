@@ -658,6 +658,7 @@ class Release(_message.Message):
     PRESENTATION_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
     CERTIFICATE_FIELD_NUMBER: _builtins.int
+    ATTRIBUTION_FIELD_NUMBER: _builtins.int
     release_id: _builtins.str
     region: _builtins.str
     privacy_unit: _builtins.str
@@ -685,6 +686,10 @@ class Release(_message.Message):
     def certificate(self) -> Global___ReleaseCertificate:
         """What the gateway signed of it, once; absent from releases that were stored before there were certificates."""
 
+    @_builtins.property
+    def attribution(self) -> Global___Attribution:
+        """Licence and citation, as the contract had them when it was made; absent where it says nothing of them."""
+
     def __init__(
         self,
         *,
@@ -701,14 +706,57 @@ class Release(_message.Message):
         presentation: Global___Presentation | None = ...,
         threshold: Global___Threshold | None = ...,
         certificate: Global___ReleaseCertificate | None = ...,
+        attribution: Global___Attribution | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "created_at", b"created_at", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "threshold", b"threshold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "certificate", b"certificate", "created_at", b"created_at", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "certificate", b"certificate", "columns", b"columns", "created_at", b"created_at", "data_version", b"data_version", "measures", b"measures", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "release_id", b"release_id", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "cells", b"cells", "certificate", b"certificate", "columns", b"columns", "created_at", b"created_at", "data_version", b"data_version", "measures", b"measures", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "release_id", b"release_id", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Release: _TypeAlias = Release  # noqa: Y015
+
+@_typing.final
+class Attribution(_message.Message):
+    """How a dataset is licensed and cited."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    PUBLISHER_FIELD_NUMBER: _builtins.int
+    LICENCE_FIELD_NUMBER: _builtins.int
+    LICENCE_URL_FIELD_NUMBER: _builtins.int
+    CITATION_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_URL_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    publisher: _builtins.str
+    licence: _builtins.str
+    """An SPDX identifier, such as "CC-BY-4.0", or an https address; and where it can be read."""
+    licence_url: _builtins.str
+    citation: _builtins.str
+    """How the dataset is cited."""
+    identifier: _builtins.str
+    """A DOI, as "10.5072/bays", or another persistent address; empty for none. And where it resolves."""
+    identifier_url: _builtins.str
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        publisher: _builtins.str = ...,
+        licence: _builtins.str = ...,
+        licence_url: _builtins.str = ...,
+        citation: _builtins.str = ...,
+        identifier: _builtins.str = ...,
+        identifier_url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["citation", b"citation", "identifier", b"identifier", "identifier_url", b"identifier_url", "licence", b"licence", "licence_url", b"licence_url", "publisher", b"publisher", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attribution: _TypeAlias = Attribution  # noqa: Y015
 
 @_typing.final
 class ReleaseCertificate(_message.Message):

@@ -82,6 +82,7 @@ class ResearchDataset(_message.Message):
     MAX_EPSILON_FIELD_NUMBER: _builtins.int
     CONTROLLER_FIELD_NUMBER: _builtins.int
     STEWARD_FIELD_NUMBER: _builtins.int
+    ATTRIBUTION_FIELD_NUMBER: _builtins.int
     FOUND_KEYS_DELTA_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
     disclosure: _builtins.str
@@ -103,6 +104,10 @@ class ResearchDataset(_message.Message):
     def value_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___ValueField]: ...
     @_builtins.property
     def filter_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def attribution(self) -> _release_pb2.Attribution:
+        """How it is licensed and cited; absent where its contract says nothing of it."""
+
     def __init__(
         self,
         *,
@@ -120,11 +125,12 @@ class ResearchDataset(_message.Message):
         max_epsilon: _builtins.float = ...,
         controller: _builtins.str = ...,
         steward: _builtins.str = ...,
+        attribution: _release_pb2.Attribution | None = ...,
         found_keys_delta: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["controller", b"controller", "dataset", b"dataset", "description", b"description", "disclosure", b"disclosure", "filter_fields", b"filter_fields", "found_keys_delta", b"found_keys_delta", "group_by_fields", b"group_by_fields", "max_epsilon", b"max_epsilon", "max_groups_per_unit", b"max_groups_per_unit", "max_rows_per_group", b"max_rows_per_group", "privacy_unit", b"privacy_unit", "purpose", b"purpose", "regions", b"regions", "steward", b"steward", "value_fields", b"value_fields"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "controller", b"controller", "dataset", b"dataset", "description", b"description", "disclosure", b"disclosure", "filter_fields", b"filter_fields", "found_keys_delta", b"found_keys_delta", "group_by_fields", b"group_by_fields", "max_epsilon", b"max_epsilon", "max_groups_per_unit", b"max_groups_per_unit", "max_rows_per_group", b"max_rows_per_group", "privacy_unit", b"privacy_unit", "purpose", b"purpose", "regions", b"regions", "steward", b"steward", "value_fields", b"value_fields"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,8 @@ def export(
 ) -> None:
     """Write a contract as a plain document of the Open Data Contract Standard, for others to read.
 
-    It tells neither where the data is (servers) nor examples of values, and nothing of what is disclosed.
+    It tells neither where the data is (servers) nor examples of values, and nothing of what is disclosed. Licence and
+    citation are kept, as a custom property of their own.
 
     Parameters
     ----------
@@ -64,7 +65,10 @@ def _for_others(data: dict[str, Any], path: PurePosixPath, with_policy: bool) ->
     said["schema"] = [_table(one, path) for one in undated(data["schema"])]
     custom = data["customProperties"]
     others = [undated(one) for one in custom if one["property"] != BLOCK]
-    own = [one for one in custom if one["property"] == BLOCK] if with_policy else []
+    own = [one for one in custom if one["property"] == BLOCK]
+    published = [one["value"]["attribution"] for one in own if one["value"].get("attribution")]
+    others += [{"property": "attribution", "value": value} for value in published if not with_policy]
+    own = own if with_policy else []
     if others or own:
         said["customProperties"] = others + own
     return said

@@ -11,6 +11,7 @@ from gateway.model.contract import Bounds, CanonicalForm, Classification, DataCo
 from gateway.model.values import FieldType
 from gateway.policy import dpv
 from gateway.policy.contracts import promises
+from gateway.policy.contracts.attribution import attribution
 from gateway.policy.contracts.checking import Place
 from gateway.policy.contracts.conditions import check_values
 from gateway.policy.contracts.disclosures import DisclosureReader
@@ -112,6 +113,7 @@ class _Reader:
             quality=promises.quality(shape, self._wrong),
             domain=shape.domain or "",
             retention_field=retention,
+            attribution=attribution(block.attribution, shape.name),
         )
 
     def _wrong(self, place: Place, message: str, remedy: str = "") -> None:

@@ -20,6 +20,7 @@ from gateway.model.contract import (
 )
 from gateway.model.filter import Operator
 from gateway.model.values import FieldType
+from gateway.policy.contracts.attribution import AttributionShape
 from gateway.policy.contracts.odcs import LOGICAL_TYPES, VERSION, ObjectShape, OdcsShape, PropertyShape
 from gateway.policy.contracts.odcs_parts import CustomPropertyShape, ServerShape, TeamShape
 from gateway.policy.contracts.treatment_shapes import TreatmentShape
@@ -170,6 +171,9 @@ class BlockShape(Shape):
     ] = None
     privacy_unit: PrivacyUnitShape
     region_field: FieldName | None = None
+    attribution: Annotated[
+        AttributionShape | None, Field(description="licence, publisher, citation and identifier, for open data")
+    ] = None
     fields: dict[FieldName, FieldPolicyShape] = Field(default_factory=dict)
     disclosures: dict[Slug, DisclosureShape] = Field(default_factory=dict)
 

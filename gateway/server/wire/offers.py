@@ -8,6 +8,7 @@ from gateway.model.permit import Offer
 from gateway.model.treatment import Treatment, leaving_type
 from gateway.policy.contracts.quality import rules_for, stated
 from gateway.server.wire.receipts import KINDS, TREATMENTS
+from gateway.server.wire.releases import attribution_of
 from gateway.server.wire.values import FIELD_TYPES, value_of
 
 
@@ -83,6 +84,7 @@ def research_dataset_of(offer: Offer, spec: StatisticsSpec) -> research_service_
         max_epsilon=float(spec.max_epsilon),
         controller=contract.controller,
         steward=contract.steward,
+        attribution=attribution_of(contract.attribution),
     )
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from gateway.accountability.certificate import noised
 from gateway.api.v1 import budget_pb2, release_pb2
+from gateway.model.attribution import Attribution
 from gateway.model.budget import Balance
 from gateway.model.loss import exact, rho_to_epsilon
 from gateway.model.measure import NoisePlan, Threshold
@@ -68,6 +69,22 @@ def release_message_of(delivery: ReleaseDelivery, delta: float) -> release_pb2.R
         presentation=presentation_message_of(delivery.presentation),
         threshold=threshold_of(release.threshold),
         certificate=_certificate(release),
+        attribution=attribution_of(release.attribution),
+    )
+
+
+def attribution_of(attribution: Attribution | None) -> release_pb2.Attribution | None:
+    """Write how a dataset is licensed and cited; nothing where its contract does not say."""
+    if attribution is None:
+        return None
+    return release_pb2.Attribution(
+        title=attribution.title,
+        publisher=attribution.publisher,
+        licence=attribution.licence,
+        licence_url=attribution.licence_url,
+        citation=attribution.citation,
+        identifier=attribution.identifier,
+        identifier_url=attribution.identifier_url,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from gateway.accountability import jcs
+from gateway.model.attribution import Attribution
 from gateway.model.contract import Bounds, DisclosureKind
 from gateway.model.event import Event, EventKind
 from gateway.model.filter import Condition, Operator
@@ -142,4 +143,5 @@ releases = st.builds(
     unit_kind=text,
     data_version=text,
     certificate=st.none() | certificates,
+    attribution=st.none() | st.builds(Attribution, text, text, text, text, text),
 )

@@ -59,6 +59,10 @@ def test_the_same_question_has_the_same_answer_and_costs_once(fair: Fair) -> Non
     again = release(fair, [gw.count_units()], epsilon=0.7)
     assert first.charged and not again.charged
     assert again.message == first.message
+    assert first.verify(fair.gateway.signing_keys()) == ("count_units",)
+    first.message.threshold.least_units = "1"
+    with pytest.raises(gw.CertificateMismatch, match="threshold differs"):
+        first.verify(fair.gateway.signing_keys())
     assert (fair.spent(), fair.spent_delta()) == (spent, delta)
 
 

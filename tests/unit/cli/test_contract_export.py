@@ -45,6 +45,16 @@ def test_it_is_plain(desk: Desk, policies: Path) -> None:
     assert [field["name"] for field in told["schema"][0]["properties"]][:2] == ["resident_id", "phone"]
 
 
+def test_licence_and_citation_are_for_others(desk: Desk, policies: Path) -> None:
+    file = policies / "contracts" / "subsidies.yaml"
+    told = "      attribution: {licence: CC-BY-4.0, publisher: Bureau, citation: A table.}\n"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("      region_field:", f"{told}      region_field:"), encoding="utf-8")
+    (custom,) = exported(desk, policies)["customProperties"]
+    published = {"licence": "CC-BY-4.0", "publisher": "Bureau", "citation": "A table."}
+    assert custom == {"property": "attribution", "value": published}
+
+
 def test_with_policy_it_comes_back_as_it_was(desk: Desk, policies: Path) -> None:
     told = exported(desk, policies, "--with-policy", "--out", str(desk.folder / "out.yaml")) or {}
     assert not told

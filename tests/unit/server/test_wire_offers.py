@@ -12,10 +12,11 @@ import pytest
 
 from gateway.client.offers import offer_from
 from gateway.decision.offers import offers
-from gateway.model.contract import DataContract, Description, QualityRule
+from gateway.model.attribution import Attribution
+from gateway.model.contract import DataContract, Description, QualityRule, StatisticsSpec
 from gateway.model.permit import Offer
 from gateway.policy.snapshot import load
-from gateway.server.wire.offers import offer_of
+from gateway.server.wire.offers import offer_of, research_dataset_of
 from tests.unit.policy.conftest import GOOD
 
 TODAY = date(2026, 3, 1)
@@ -80,3 +81,16 @@ def test_a_rule_tells_nothing_of_a_field_that_is_not_granted(hidden: QualityRule
 
 def test_whoever_is_granted_nothing_is_told_of_no_dataset() -> None:
     assert offers(load(GOOD), "zju", TODAY, dataset="health_cases") == ()
+
+
+def test_a_researcher_is_told_how_the_data_is_licensed_and_cited() -> None:
+    bays = Attribution("Bays", "Parking office", "CC-BY-4.0", "Parking office (2026): Bays.", "10.5072/bays")
+    elsewhere = replace(bays, licence="https://city.example/licence", identifier="")
+    spec = StatisticsSpec((), (), 1, 1, "1", 400)
+    told = research_dataset_of(offered(attribution=bays), spec).attribution
+    assert (told.licence, told.licence_url) == ("CC-BY-4.0", "https://spdx.org/licenses/CC-BY-4.0.html")
+    assert (told.identifier, told.identifier_url) == ("10.5072/bays", "https://doi.org/10.5072/bays")
+    assert (told.title, told.publisher, told.citation) == (bays.title, bays.publisher, bays.citation)
+    told = research_dataset_of(offered(attribution=elsewhere), spec).attribution
+    assert (told.licence_url, told.identifier, told.identifier_url) == ("https://city.example/licence", "", "")
+    assert not research_dataset_of(offered(attribution=None), spec).HasField("attribution")
