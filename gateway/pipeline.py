@@ -73,6 +73,7 @@ __all__ = [
     "Quote",
     "Refused",
     "ReleaseDelivery",
+    "accounts_of",
     "budgets",
     "compose",
     "describe",
@@ -184,7 +185,7 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest, *, sealed_for: st
     if isinstance(admitted, Refusal):
         return refused(admitted, identity, request, policy, ports)
     permit = admitted.permit
-    charged = charge(admitted, _accounts(permit, policy, ports), ports.ledger, ports.source, ports.keys, sealed_for)
+    charged = charge(admitted, accounts_of(permit, policy, ports), ports.ledger, ports.source, ports.keys, sealed_for)
     if isinstance(charged, Refusal):
         return refused(charged, identity, request, policy, ports)
     if sealed_for:
@@ -216,7 +217,9 @@ def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) ->
     permit = preview(decided, ports.registers, ports.clock)
     if isinstance(permit, Refusal):
         return refused(permit, identity, request, policy, ports)
-    return quote(permit, _accounts(permit, policy, ports), policy.budgets.delta, ports.ledger, ports.source, ports.keys)
+    return quote(
+        permit, accounts_of(permit, policy, ports), policy.budgets.delta, ports.ledger, ports.source, ports.keys
+    )
 
 
 def stored_release(
@@ -251,7 +254,7 @@ def budgets(
     permit = preview(decided, ports.registers, ports.clock)
     if isinstance(permit, Refusal):
         return refused(permit, identity, request, policy, ports)
-    return ports.ledger.balances(_accounts(permit, policy, ports)), policy.budgets.delta
+    return ports.ledger.balances(accounts_of(permit, policy, ports)), policy.budgets.delta
 
 
 def evaluate(ports: Ports, peer: Peer, request: DisclosureRequest) -> Evaluation | Refused:
@@ -291,7 +294,7 @@ def _disclose(admitted: AdmittedPermit, policy: PolicySnapshot, ports: Ports) ->
     undone = withstand(admitted, ports.source)
     if undone is not None:
         return undone
-    charged = charge_rows(admitted, _accounts(admitted.permit, policy, ports), ports.ledger, ports.source, ports.keys)
+    charged = charge_rows(admitted, accounts_of(admitted.permit, policy, ports), ports.ledger, ports.source, ports.keys)
     if isinstance(charged, Refusal):
         return charged
     blended = blend(_minimized(admitted, ports), lambda: _minimized(admitted, ports))
@@ -307,7 +310,7 @@ def _minimized(admitted: AdmittedPermit, ports: Ports) -> MinimizedTable:
     return minimize(raw, ports.keys)
 
 
-def _accounts(permit: Permit, policy: PolicySnapshot, ports: Ports) -> tuple[Account, ...]:
+def accounts_of(permit: Permit, policy: PolicySnapshot, ports: Ports) -> tuple[Account, ...]:
     """The accounts that it is charged to today: what ended since the permit was decided is frozen."""
     identity, purpose, today = permit.identity, permit.request.context.purpose, city_day(ports.clock.now())
     contracts = (permit.scope.contract,)

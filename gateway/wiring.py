@@ -28,6 +28,7 @@ from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.meters_sql import SqlMeters
 from gateway.adapters.reidentifications_sql import SqlReidentificationRegister
 from gateway.adapters.requests_sql import SqlRequestRegister
+from gateway.adapters.series_sql import SqlSeriesRegister
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.adapters.source_kept import KeptAggregates
 from gateway.adapters.state_engine import StateDatabase, StateUnusable, open_state
@@ -195,6 +196,7 @@ def _registers(state: StateDatabase, clock: Clock) -> Registers:
         joins=SqlJoinRegister(state),
         reidentifications=SqlReidentificationRegister(state),
         contests=SqlContestRegister(state),
+        series=SqlSeriesRegister(state),
     )
 
 

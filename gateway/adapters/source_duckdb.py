@@ -20,8 +20,10 @@ from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.entropy import grown, measure, token_sizes
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.plan import AggregatePlan, RowPlan, RowScope
+from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
+from gateway.model.values import FieldType
 from gateway.query.aggregates import aggregate_columns, compile_aggregates
+from gateway.query.days import compile_days, day_columns
 from gateway.query.frequencies import compile_frequencies
 from gateway.query.rows import compile_rows
 from gateway.query.scan import Query
@@ -101,8 +103,15 @@ class DuckDBSource:
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
         """Return the bounded aggregates. Raises as `rows` does."""
         file = self._file(plan.contract)
-        query = compile_aggregates(plan, file.location)
-        schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in aggregate_columns(plan)])
+        return self._aggregated(file, compile_aggregates(plan, file.location), aggregate_columns(plan))
+
+    def days(self, plan: DailyPlan) -> pa.RecordBatch:
+        """Return the bounded aggregates of days. Raises as `rows` does."""
+        file = self._file(plan.contract)
+        return self._aggregated(file, compile_days(plan, file.location), day_columns(plan))
+
+    def _aggregated(self, file: DataFile, query: Query, columns: Sequence[tuple[str, FieldType]]) -> pa.RecordBatch:
+        schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns])
         batches = list(self._stream(file, query, schema, 65_536))
         whole = pa.Table.from_batches(batches, schema).combine_chunks().to_batches()
         return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=schema)

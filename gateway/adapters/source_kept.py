@@ -19,7 +19,7 @@ import pyarrow as pa
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import Measure
-from gateway.model.plan import AggregatePlan, GroupKey, RowPlan, RowScope
+from gateway.model.plan import AggregatePlan, DailyPlan, GroupKey, RowPlan, RowScope
 from gateway.ports import Source
 
 _ENTRY = 1024
@@ -78,6 +78,10 @@ class KeptAggregates:
     def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
         """As the source behind it."""
         return self._source.guessable(contract, field, scope)
+
+    def days(self, plan: DailyPlan) -> pa.RecordBatch:
+        """As the source behind it: a day is read once."""
+        return self._source.days(plan)
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
         """As the source behind it, which is asked for those measures alone that are not kept.

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0005"
+REVISION = "0006"
 """The migration that makes this schema; a test holds it against the newest one."""
 
 metadata = MetaData(
@@ -329,4 +329,36 @@ contest_entries = Table(
     Column("entered_at", DateTime, nullable=False),
     Column("score", BigInteger, nullable=False),
     Index("ix_contest_entries_contest", "contest", "institution"),
+)
+
+# `plan` is the name of the table of nodes.
+series = Table(
+    "series",
+    metadata,
+    Column("series_id", ForeignKey("budget_charges.release_id"), primary_key=True),
+    Column("plan", String(128), nullable=False),
+    Column("opened_by", String(512), nullable=False),
+    Column("opened_at", DateTime, nullable=False),
+)
+
+# `figures` are sealed, and empty once the series is complete.
+series_days = Table(
+    "series_days",
+    metadata,
+    Column("series_id", ForeignKey("series.series_id"), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("closed_at", DateTime, nullable=False),
+    Column("data_version", String(128), nullable=False),
+    Column("figures", LargeBinary, nullable=False),
+)
+
+# `noised` holds the values of the cells, 64-bit integers each, the lowest byte first.
+series_nodes = Table(
+    "series_nodes",
+    metadata,
+    Column("series_id", ForeignKey("series.series_id"), primary_key=True),
+    Column("statistic", Integer, primary_key=True, autoincrement=False),
+    Column("node", String(128), primary_key=True),
+    Column("day", Integer, nullable=False),
+    Column("noised", LargeBinary, nullable=False),
 )

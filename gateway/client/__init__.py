@@ -61,6 +61,7 @@ from gateway.client.plans import (
 from gateway.client.policies import PolicyInvalid, SnapshotMismatch, read_officer_key
 from gateway.client.receipts import verify_receipt
 from gateway.client.registers import NewConsent
+from gateway.client.series import Series, SeriesDays
 from gateway.client.warrants import TokenDomain
 
 __all__ = [
@@ -103,6 +104,8 @@ __all__ = [
     "Revoked",
     "ScoredEntry",
     "SealBroken",
+    "Series",
+    "SeriesDays",
     "Shown",
     "SigningKey",
     "SnapshotMismatch",

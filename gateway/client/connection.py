@@ -39,6 +39,7 @@ from gateway.client.extract import Extract, Progress
 from gateway.client.linking import Linking
 from gateway.client.offers import Offer, offer_from
 from gateway.client.plans import AS_MEASURED, Shown, plan
+from gateway.client.series import SeriesCalls
 from gateway.client.tls import Pem, Pems, read_pems
 from gateway.client.values import Condition, Scalar, to_conditions, to_value
 
@@ -67,7 +68,7 @@ def connect(
     return Gateway(address, pems, Caller(address, pems, token, language, timeout))
 
 
-class Gateway(Linking, Contests):
+class Gateway(Linking, Contests, SeriesCalls):
     """A gateway as one person of one institution sees it. Safe to use from several threads.
 
     Every method raises a GatewayError, typed by what went wrong. Where a grant asks for one, give a `case_number`;

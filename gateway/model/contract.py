@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
 from gateway.model.attribution import Attribution
 from gateway.model.filter import Condition
+from gateway.model.series import SeriesSpec
 from gateway.model.treatment import Treatment, local_epsilons
 from gateway.model.values import FieldType, Scalar
 
@@ -178,7 +179,8 @@ class DisclosureSpec:
     fields callers may filter on. `predicate` is what a check tests, and which rows an extract gives.
     `consent_field`, where given, must be true for a row to be read.
     `waive_noise` is the written reason why the rows leave without noise; compulsory for row disclosures.
-    `anonymity` tells which rows of an extract too few people share to leave.
+    `anonymity` tells which rows of an extract too few people share to leave. `series` are the statistics of a release
+    that are published day after day, by name.
     """
 
     name: str
@@ -194,6 +196,7 @@ class DisclosureSpec:
     waive_noise: str
     statistics: StatisticsSpec | None
     anonymity: AnonymitySpec | None = None
+    series: Mapping[str, SeriesSpec] = field(default_factory=dict)
 
     @property
     def randomises(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 from math import prod
 
@@ -165,6 +166,27 @@ class AggregatePlan:
 
     contract: DataContract
     scope: RowScope
+    group_by: tuple[GroupKey, ...]
+    measures: tuple[Measure, ...]
+    max_groups: int
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
+class DailyPlan:
+    """Bounded exact aggregates per day and cell, of the days from `first` to before `after`.
+
+    A row counts on the day of its `advances_by`. A unit counts on the first `days_per_unit` days, from `begin` on, on
+    which it has rows in any cell; on each of them in at most `max_groups` cells, drawn by a hash keyed with `salt`.
+    """
+
+    contract: DataContract
+    scope: RowScope
+    advances_by: str
+    begin: date
+    first: date
+    after: date
+    days_per_unit: int
     group_by: tuple[GroupKey, ...]
     measures: tuple[Measure, ...]
     max_groups: int

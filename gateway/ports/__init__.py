@@ -12,6 +12,7 @@ from gateway.ports.contests import ContestRegister
 from gateway.ports.keys import KeyRing, KeysState, KeyUse, ReleaseSigner, of_subjects
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
 from gateway.ports.registers import CONSENT_LAG, CaseRegister, ConsentRegister, EmergencyRegister, Registers
+from gateway.ports.series import SeriesRegister
 from gateway.ports.source import Source
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "ReidentificationRegister",
     "ReleaseSigner",
     "RequestRegister",
+    "SeriesRegister",
     "Source",
     "of_subjects",
 ]

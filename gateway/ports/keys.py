@@ -24,6 +24,7 @@ class KeyUse(StrEnum):
     DATA_VERSION = "data-version"
     METER = "meter"
     CONSENT = "consent"
+    SERIES = "series"
 
 
 def of_subjects(kind: str, form: CanonicalForm) -> str:

@@ -14,6 +14,7 @@ from gateway.model.emergency import Emergency, Verdict
 from gateway.ports.accounts import Meters, RequestRegister
 from gateway.ports.contests import ContestRegister
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
+from gateway.ports.series import SeriesRegister
 
 
 class ConsentRegister(Protocol):
@@ -152,3 +153,4 @@ class Registers:
     joins: JoinRegister
     reidentifications: ReidentificationRegister
     contests: ContestRegister
+    series: SeriesRegister

@@ -8,7 +8,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from gateway.model.contract import DataContract
-from gateway.model.plan import AggregatePlan, RowPlan, RowScope
+from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
 
 
 class Source(Protocol):
@@ -52,6 +52,16 @@ class Source(Protocol):
 
         Columns: the keys of the cells, named g0, g1, …; of a histogram b, the lower end of the bin (int64); then one
         int64 column per measure, named s0, s1, …
+
+        Raises:
+            Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED.
+        """
+        ...
+
+    def days(self, plan: DailyPlan) -> pa.RecordBatch:
+        """Return the exact bounded aggregates of days, one row per day and cell that is not empty.
+
+        Columns: day (date32); the keys of the cells, named g0, g1, …; one int64 column per measure, named s0, s1, …
 
         Raises:
             Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED.

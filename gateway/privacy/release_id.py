@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date, datetime
+from fractions import Fraction
 from math import gcd
 
+from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition
 from gateway.model.loss import exact
+from gateway.model.measure import Measure
 from gateway.model.permit import Permit
 from gateway.model.plan import GroupKey, InBins, InPeriod, SettledRelease
 from gateway.model.request import ReleaseRequest, RowsRequest
+from gateway.model.series import SeriesSpec
 from gateway.model.values import Scalar
 
 
@@ -56,6 +60,47 @@ def grouping_salt(permit: Permit, request: ReleaseRequest) -> str:
     every other unit count, and no bound on a unit's influence would hold.
     """
     return _digest(_question(permit, request) | {"use": "grouping-salt"})
+
+
+def series_id(permit: Permit, spec: SeriesSpec) -> str:
+    """Return SHA-256 (hex) over all on which the nodes of a series depend, but the data: it names its charge.
+
+    Other parts of the contract may change while a series runs. What is in the name may not: it is another series then.
+    """
+    return _digest(_daily(permit, spec) | {"use": "series", "format": 1})
+
+
+def series_salt(permit: Permit, spec: SeriesSpec) -> str:
+    """Return the salt (hex) that draws which cells of a unit count on a day. See `grouping_salt`."""
+    return _digest(_daily(permit, spec) | {"use": "series-salt"})
+
+
+def _daily(permit: Permit, spec: SeriesSpec) -> dict[str, object]:
+    contract, query = permit.scope.contract, _settled(permit).query
+    unit, dated = contract.unit_field, contract.fields[spec.advances_by]
+    return {
+        "dataset": contract.dataset,
+        "disclosure": permit.scope.disclosure.name,
+        "series": spec.name,
+        "region": [contract.region_field or "", permit.scope.region],
+        "source": [contract.source.kind.value, contract.source.path],
+        "unit": [contract.privacy_unit.kind, unit.name, unit.type.value, unit.canonical.value],
+        "predicate": sorted(_condition(condition) for condition in permit.scope.disclosure.predicate),
+        "group_by": [_group(group) for group in query.group_by],
+        "max_groups": query.max_groups,
+        "measures": [_measure(measure, contract) for each in query.measures for measure in each],
+        "advances_by": [dated.name, dated.type.value],
+        "days": [spec.first_day.isoformat(), spec.days, spec.days_per_unit],
+        "price": [spec.rho and exact(Fraction(spec.rho)), spec.epsilon and exact(Fraction(spec.epsilon))],
+    }
+
+
+def _measure(measure: Measure, contract: DataContract) -> list[object]:
+    if measure.field is None or measure.bounds is None:
+        return [measure.kind.value, measure.max_rows]
+    field = contract.fields[measure.field]
+    bounds = [str(measure.bounds.lower), str(measure.bounds.upper)]
+    return [measure.kind.value, measure.max_rows, field.name, field.type.value, field.decimals, *bounds]
 
 
 def _canonical(permit: Permit, request: ReleaseRequest) -> dict[str, object]:

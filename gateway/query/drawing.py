@@ -14,12 +14,12 @@ from gateway.query.scan import DIALECT, column, parameter
 SALT = "salt"
 
 
-def place_of_cell(groups: Sequence[str], table: str) -> exp.Window:
-    """Each cell's place among its unit's, from 1 on. Rows of one cell have one place."""
+def place_of_cell(groups: Sequence[str], table: str, of: Sequence[str] = ("unit",)) -> exp.Window:
+    """Each cell's place among those of its unit, or of its unit and day, from 1 on. Rows of one cell have one place."""
     return exp.Window(
         this=exp.DenseRank(),
-        partition_by=[column("unit", table)],
-        order=_order(["unit", *groups], groups, table),
+        partition_by=[column(name, table) for name in of],
+        order=_order([*of, *groups], groups, table),
     )
 
 

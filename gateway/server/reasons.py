@@ -197,6 +197,11 @@ MEANINGS: dict[R, Meaning] = {
         "The register has no such entry that you keep, or it is over.",
         "登记册中没有由您保管的该条目，或其已终止。",
     ),
+    R.SERIES_NOT_OPEN: Meaning(
+        _PRECONDITION,
+        "The series has not been opened yet. Open it for its price; ListSeries tells it.",
+        "该连续发布尚未开通。请按其价格开通；ListSeries 列出了价格。",
+    ),
     R.SECOND_OFFICER_REQUIRED: Meaning(
         _PRECONDITION,
         "This takes an officer who has no part in it yet, by asking, proposing, publishing or signing. Have one do it.",

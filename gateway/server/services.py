@@ -16,6 +16,7 @@ from gateway.api.v1 import (
     oversight_service_pb2,
     policy_service_pb2,
     research_service_pb2,
+    series_service_pb2,
     sharing_service_pb2,
     warrant_service_pb2,
 )
@@ -29,6 +30,7 @@ from gateway.server.linking import Linking
 from gateway.server.oversight import Oversight
 from gateway.server.policy import Policy
 from gateway.server.research import Research
+from gateway.server.series import SeriesDesk
 from gateway.server.sharing import Sharing
 from gateway.server.warrants import Warrants
 
@@ -39,6 +41,7 @@ def services(desk: Desk, office: Office) -> Mapping[ServiceDescriptor, Mapping[s
         sharing_service_pb2.DESCRIPTOR.services_by_name["SharingService"]: Sharing(desk).methods,
         research_service_pb2.DESCRIPTOR.services_by_name["ResearchService"]: Research(desk).methods,
         contest_service_pb2.DESCRIPTOR.services_by_name["ContestService"]: Contests(desk).methods,
+        series_service_pb2.DESCRIPTOR.services_by_name["SeriesService"]: SeriesDesk(desk).methods,
         audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]: Audit(desk).methods,
         policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"]: Policy(office).methods,
         consent_service_pb2.DESCRIPTOR.services_by_name["ConsentService"]: Consents(office).methods,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 
+from gateway.decision.series import Series
 from gateway.model.budget import Account, Balance, Charge
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
@@ -74,6 +75,29 @@ def charge_rows(
         return None
     version = data_version(permit.scope.contract, source, keys)
     outcome = ledger.charge(_name_of_rows(permit, version), accounts, permit.loss)
+    if not isinstance(outcome, Charge):
+        return permit.refused(ErrorReason.BUDGET_EXHAUSTED)
+    return ChargedPermit._prove(admitted, outcome, version)
+
+
+def charge_series(
+    admitted: AdmittedPermit,
+    series: Series,
+    accounts: Sequence[Account],
+    ledger: BudgetLedger,
+    source: Source,
+    keys: KeyRing,
+) -> ChargedPermit | Refusal:
+    """Charge the whole horizon of a series to every account or none, once. Charged before, it costs nothing.
+
+    Raises:
+        Fault: as `charge`; INTERNAL if the permit was given for another loss.
+    """
+    permit = admitted.permit
+    version = data_version(permit.scope.contract, source, keys)
+    if permit.loss != series.loss:
+        raise Fault(ErrorReason.INTERNAL)
+    outcome = ledger.charge(series.id, accounts, series.loss)
     if not isinstance(outcome, Charge):
         return permit.refused(ErrorReason.BUDGET_EXHAUSTED)
     return ChargedPermit._prove(admitted, outcome, version)

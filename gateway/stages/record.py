@@ -9,19 +9,30 @@ from datetime import datetime
 from typing import TypedDict
 
 from gateway.accountability.certificate import release_statement
+from gateway.decision.series import Series
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.grouping import Period
 from gateway.model.loss import PrivacyLoss
 from gateway.model.party import Identity
 from gateway.model.permit import Permit, Refusal, Withheld
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome, Receipt, TreatedField
 from gateway.model.request import DisclosureRequest, ReleaseRequest
+from gateway.model.series import ClosedDay
 from gateway.model.signing import Certificate
 from gateway.model.statistics import Release, StatisticsQuery
 from gateway.model.treatment import leaving_type
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, BudgetLedger, Clock, ReleaseSigner
-from gateway.tables import AdmittedPermit, ProtectedMeasures, ProtectedTable, ReleasedCells, ReleasedTable, Segment
+from gateway.tables import (
+    AdmittedPermit,
+    ProtectedMeasures,
+    ProtectedTable,
+    ReleasedCells,
+    ReleasedDays,
+    ReleasedTable,
+    Segment,
+)
 
 
 def record_refusal(
@@ -219,6 +230,39 @@ def record_statistics(
     )
     receipt = Receipt(record, audit.append(record))
     return ReleasedCells._record(admitted, release, receipt, paid=paid)
+
+
+def record_days(
+    admitted: AdmittedPermit,
+    series: Series,
+    days: tuple[ClosedDay, ...],
+    rows: int,
+    audit: AuditLog,
+    clock: Clock,
+    *,
+    replay: bool,
+) -> ReleasedDays:
+    """Record the delivery of kept days, and how many values leave, and mint what may leave; of no day, an opening.
+
+    `replay` tells that none of the days was read for this request, or that the series had been paid for before.
+
+    Raises:
+        Fault: AUDIT_UNAVAILABLE.
+    """
+    record = replace(
+        _record(
+            admitted.permit,
+            Outcome.COMPLETED,
+            clock.now(),
+            loss=series.loss,
+            release_id=series.id,
+            replay=replay,
+            rows=rows,
+            data_version=days[-1].data_version if days else "",
+        ),
+        grouped_by=(*_asked(admitted.permit.request)["grouped_by"], f"{series.spec.advances_by} by {Period.DAY}"),
+    )
+    return ReleasedDays._release(admitted, days, Receipt(record, audit.append(record)))
 
 
 def record_tokens(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -22,7 +22,7 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.grouping import ByKeys
 from gateway.model.measure import Currency, Price
 from gateway.model.party import Peer
-from gateway.model.plan import AggregatePlan, RowPlan, RowScope
+from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
 from gateway.model.record import AuditRecord, LogEntry
 from gateway.model.request import ReleaseRequest, RequestContext, RowsRequest, Selector
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
@@ -92,6 +92,12 @@ class WatchedSource:
             raise self.failing
         return self._source.aggregates(plan)
 
+    def days(self, plan: DailyPlan) -> pa.RecordBatch:
+        self._diary.events.append("days")
+        if self.failing is not None:
+            raise self.failing
+        return self._source.days(plan)
+
 
 class WatchedAudit:
     """A log that notes what is written, and can fail."""
@@ -155,9 +161,10 @@ class House:
         return self.site.peer(institution, person, timedelta(days=3))
 
 
-@pytest.fixture
-def house(new_site: Site) -> Iterator[House]:
-    with open_gateway(read_settings(new_site.config)) as gateway:
+@contextmanager
+def housed(site: Site) -> Iterator[House]:
+    """Open the product of a site, watched."""
+    with open_gateway(read_settings(site.config)) as gateway:
         diary, real = Diary(), gateway.ports
         clock, source, audit = (
             WatchedClock(real.clock),
@@ -166,10 +173,16 @@ def house(new_site: Site) -> Iterator[House]:
         )
         ledger: Any = WatchedLedger(real.ledger, diary)
         log: Any = audit
-        keys = FileKeyRing.open(new_site.folder / "keys.json", SECRET, clock)
+        keys = FileKeyRing.open(site.folder / "keys.json", SECRET, clock)
         ports = replace(real, clock=clock, source=source, audit=log, ledger=ledger, keys=keys)
         office = replace(gateway.office, clock=clock, audit=log, keys=keys)
-        yield House(new_site, ports, office, diary, clock, source, audit)
+        yield House(site, ports, office, diary, clock, source, audit)
+
+
+@pytest.fixture
+def house(new_site: Site) -> Iterator[House]:
+    with housed(new_site) as open_house:
+        yield open_house
 
 
 def context(purpose: str, request_id: str = "", body: bytes = b"body") -> RequestContext:

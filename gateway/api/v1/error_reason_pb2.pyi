@@ -134,6 +134,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The time to approve a re-identification, or to collect it, is over."""
     ERROR_REASON_REIDENTIFICATION_COLLECTED: _ErrorReason.ValueType  # 96
     """The re-identification was collected, which is done once."""
+    ERROR_REASON_SERIES_NOT_OPEN: _ErrorReason.ValueType  # 97
+    """The series has not been paid for yet. Status FAILED_PRECONDITION."""
     ERROR_REASON_POLICY_NOT_CURRENT: _ErrorReason.ValueType  # 93
     """The policy in force is no longer the one that the proposal was made against. Status ABORTED."""
     ERROR_REASON_SOURCE_UNAVAILABLE: _ErrorReason.ValueType  # 100
@@ -280,6 +282,8 @@ ERROR_REASON_REIDENTIFICATION_LAPSED: ErrorReason.ValueType  # 95
 """The time to approve a re-identification, or to collect it, is over."""
 ERROR_REASON_REIDENTIFICATION_COLLECTED: ErrorReason.ValueType  # 96
 """The re-identification was collected, which is done once."""
+ERROR_REASON_SERIES_NOT_OPEN: ErrorReason.ValueType  # 97
+"""The series has not been paid for yet. Status FAILED_PRECONDITION."""
 ERROR_REASON_POLICY_NOT_CURRENT: ErrorReason.ValueType  # 93
 """The policy in force is no longer the one that the proposal was made against. Status ABORTED."""
 ERROR_REASON_SOURCE_UNAVAILABLE: ErrorReason.ValueType  # 100

@@ -12,6 +12,7 @@ from gateway.decision.officer.coarseness import Telling, telling
 from gateway.model.calendar import Hours
 from gateway.model.contract import DisclosureSpec, StatisticsSpec
 from gateway.model.meter import Allowance
+from gateway.model.series import SeriesSpec
 from gateway.model.terms import Terms
 from gateway.model.treatment import Treatment
 from gateway.policy.contracts.conditions import in_words
@@ -74,6 +75,7 @@ def spec_shifts(subject: str, before: DisclosureSpec, after: DisclosureSpec) -> 
         # whose consent is asked is less than all
         _plain(subject, "consent", before.consent_field, after.consent_field, _fewer),
         *_statistics(subject, before.statistics, after.statistics),
+        *_series(subject, before.series, after.series),
     ]
     return tuple(shift for shift in found if shift is not None)
 
@@ -174,6 +176,17 @@ def _statistics(
     yield cap_shift(subject, "max_groups", before.max_groups, after.max_groups)
     yield cap_shift(subject, "max_rows of a unit", before.max_rows, after.max_rows)
     yield cap_shift(subject, "max_epsilon", float(Fraction(before.max_epsilon)), float(Fraction(after.max_epsilon)))
+
+
+def _series(
+    subject: str, before: Mapping[str, SeriesSpec], after: Mapping[str, SeriesSpec]
+) -> Iterator[PartShift | None]:
+    """A series that is changed is another one: what was paid for the old is spent, and the new is paid for anew."""
+    for name in dict.fromkeys([*before, *after]):
+        was, now = before.get(name), after.get(name)
+        if was != now:
+            way = Telling.MORE if was is None else Telling.LESS if now is None else Telling.OTHER
+            yield PartShift(subject, f"series {name}", str(was or ""), str(now or ""), way)
 
 
 def _shown(cap: float | None) -> str:

@@ -23,6 +23,7 @@ from gateway.model.values import FieldType
 from gateway.policy.contracts.anonymity import AnonymityReader
 from gateway.policy.contracts.checking import Place, Wrong, check_chosen_by, check_once
 from gateway.policy.contracts.conditions import to_condition
+from gateway.policy.contracts.series import FOR_EVER, Kept, SeriesReader
 from gateway.policy.contracts.shape import DisclosureShape, StatisticsShape
 from gateway.policy.contracts.treatments import to_treatment
 from gateway.policy.problems import did_you_mean, shown, with_article
@@ -35,8 +36,8 @@ _NOT_PERTURBED = "Choose another treatment, or make the disclosure an extract."
 
 class DisclosureReader:
     """Reads the disclosures of one contract. `unit` is the field of its privacy unit, `region` that of regions and
-    `retention` that of retention, by which rows are chosen; `wrong` takes a place in the gateway's block, what is wrong
-    there, and a remedy.
+    `retention` that of retention, by which rows are chosen; `kept` tells how long rows are there; `wrong` takes a place
+    in the gateway's block, what is wrong there, and a remedy.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class DisclosureReader:
         *,
         region: str | None = None,
         retention: str | None = None,
+        kept: Kept = FOR_EVER,
     ) -> None:
         self._fields, self._unit, self._region, self._wrong = fields, unit, region, wrong
         self._choosing = [name for name in (region, retention) if name is not None]
         self._crowds = AnonymityReader(fields, unit, region, wrong)
+        self._series = SeriesReader(fields, region, kept, wrong)
 
     def declared(self, place: Place, name: str, *types: FieldType) -> FieldSpec | None:
         """Return the field of this name, or None after telling that there is none; tell if its type is another."""
@@ -115,6 +118,10 @@ class DisclosureReader:
         anonymity = None
         if shape.anonymity is not None:
             anonymity = self._crowds.anonymity(place, shape.anonymity, shape.filters, treatments)
+        series = {
+            written: self._series.series((*place, "series", written), written, one, shape)
+            for written, one in shape.series.items()
+        }
         ordered = {field: treatments[field] for field in self._fields if field in treatments}
         return DisclosureSpec(
             name=name,
@@ -130,6 +137,7 @@ class DisclosureReader:
             waive_noise=shape.waive_noise or "",
             statistics=statistics,
             anonymity=anonymity,
+            series=MappingProxyType(series),
         )
 
     def _lookup_key(self, place: Place, name: str, shape: DisclosureShape) -> None:
@@ -228,6 +236,7 @@ _ALLOWED: Mapping[str, Collection[DisclosureKind]] = {
     "filters": (*_ROWS, DisclosureKind.RELEASE),
     "consent": (*_ROWS, DisclosureKind.RELEASE),
     "anonymity": (DisclosureKind.EXTRACT,),
+    "series": (DisclosureKind.RELEASE,),
 }
 
 

@@ -15,6 +15,7 @@ from gateway.policy.contracts.attribution import attribution
 from gateway.policy.contracts.checking import Place
 from gateway.policy.contracts.conditions import check_values
 from gateway.policy.contracts.disclosures import DisclosureReader
+from gateway.policy.contracts.series import Kept
 from gateway.policy.contracts.shape import BLOCK, TYPES, BlockShape, ContractShape, FieldPolicyShape, FieldShape
 from gateway.policy.documents import Document
 from gateway.policy.folder import CONTRACTS
@@ -84,8 +85,9 @@ class _Reader:
         self._read_fields()
         retention = promises.retention_field(shape, self._fields, self._wrong)
         unit = block.privacy_unit.field
+        kept = Kept(promises.retention_days(shape, self._wrong), promises.freshness_hours(shape, self._wrong))
         reader = DisclosureReader(
-            self._fields, unit, self._wrong_in_block, region=block.region_field, retention=retention
+            self._fields, unit, self._wrong_in_block, region=block.region_field, retention=retention, kept=kept
         )
         reader.declared(("privacy_unit", "field"), block.privacy_unit.field, FieldType.STRING, FieldType.INT64)
         if block.region_field is not None:
@@ -102,14 +104,14 @@ class _Reader:
             source=promises.source(shape, self._wrong),
             privacy_unit=PrivacyUnit(block.privacy_unit.kind, block.privacy_unit.field),
             region_field=block.region_field,
-            retention_days=promises.retention_days(shape, self._wrong),
+            retention_days=kept.days,
             fields=MappingProxyType(self._fields),
             disclosures=MappingProxyType(disclosures),
             digest=digest,
             collected_for=tuple(block.collected_for),
             legal_bases=frozenset(block.legal_bases or ()),
             description=promises.description(shape.description),
-            freshness_hours=promises.freshness_hours(shape, self._wrong),
+            freshness_hours=kept.freshness_hours,
             quality=promises.quality(shape, self._wrong),
             domain=shape.domain or "",
             retention_field=retention,

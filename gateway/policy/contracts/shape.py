@@ -25,7 +25,7 @@ from gateway.policy.contracts.odcs import LOGICAL_TYPES, VERSION, ObjectShape, O
 from gateway.policy.contracts.odcs_parts import CustomPropertyShape, ServerShape, TeamShape
 from gateway.policy.contracts.treatment_shapes import TreatmentShape
 from gateway.policy.problems import did_you_mean, shown
-from gateway.policy.validation import DatasetName, FieldName, OneOf, Shape, Slug, Text
+from gateway.policy.validation import DatasetName, FieldName, OneOf, Shape, Slug, Text, formed
 
 BLOCK = "purposeGateway"
 """The custom property that holds the gateway's own block."""
@@ -139,6 +139,41 @@ class AnonymityShape(Shape):
     ] = Field(default_factory=dict)
 
 
+class SeriesShape(Shape):
+    """Statistics that are published day after day up to a horizon, for one price."""
+
+    description: Text
+    statistics: Annotated[
+        list[
+            Annotated[
+                str,
+                formed(
+                    r"^(count|count_units|sum\([A-Za-z_][A-Za-z0-9_]*\))$", "Write count, count_units or sum(field)."
+                ),
+            ]
+        ],
+        Field(min_length=1, max_length=8),
+    ]
+    group_by: Annotated[
+        list[
+            Annotated[
+                str,
+                formed(
+                    r"^[A-Za-z_][A-Za-z0-9_]*( by (city|district|street|community))?$",
+                    "Write a field with keys, or a field with regions and its level, such as 'community by district'.",
+                ),
+            ]
+        ],
+        Field(max_length=8),
+    ] = Field(default_factory=list)
+    advances_by: Annotated[FieldName, Field(description="the date or timestamp on whose day a row counts")]
+    first_day: date
+    days: Annotated[int, Field(ge=1, le=3660, description="the horizon")]
+    days_per_unit: Annotated[int, Field(ge=1, le=3660, description="the first days on which a privacy unit counts")]
+    rho: Annotated[float | None, Field(gt=0, le=100, description="the price of the whole series")] = None
+    epsilon: Annotated[float | None, Field(gt=0, le=10, description="the price, as pure differential privacy")] = None
+
+
 class DisclosureShape(Shape):
     """One named disclosure."""
 
@@ -156,6 +191,7 @@ class DisclosureShape(Shape):
     waive_noise: Text | None = None
     statistics: StatisticsShape | None = None
     anonymity: AnonymityShape | None = None
+    series: dict[Slug, SeriesShape] = Field(default_factory=dict)
 
 
 class BlockShape(Shape):

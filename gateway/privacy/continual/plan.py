@@ -94,10 +94,7 @@ class ContinualPlan:
     @property
     def spans(self) -> tuple[int, ...]:
         """The numbers of days that the levels of a tree add up, the single days first."""
-        spans = [1]
-        while self.strategy is Strategy.TREE and spans[-1] * self.branching <= self.horizon:
-            spans.append(spans[-1] * self.branching)
-        return tuple(spans)
+        return _spans(self.horizon, self.branching)
 
     def nodes(self, day: int) -> tuple[Node, ...]:
         """Return the nodes that are new on a day.
@@ -114,6 +111,12 @@ class ContinualPlan:
         """Return the node at a place (from 1) of a level."""
         day = place * self.spans[level]
         return Node(f"{self.id}/{day}" if self.branching == 0 else f"{self.id}/{level}/{place}", day)
+
+    @property
+    def capacity(self) -> int:
+        """The most that a day's figure may be, up or down, so that no node leaves int64."""
+        heaviest = sum(root_weights(self.horizon)) if self.branching == 0 else self.spans[-1]
+        return (_LARGEST - 1) // heaviest
 
     def check(self, first: int, last: int) -> None:
         """Raise ValueError unless 1 <= first <= last <= horizon."""
@@ -177,6 +180,28 @@ class ContinualPlan:
         weights = np.zeros(node.day, dtype=np.int64)
         weights[node.day - self.spans[level] :] = 1
         return weights
+
+
+def plan_named(name: str) -> ContinualPlan:
+    """Return the plan of a canonical name.
+
+    Raises:
+        ValueError: it is none, or one that this version does not know.
+    """
+    form, horizon, detail = name.split("/")
+    branching = 0 if form == "root" else int(detail)
+    plan = ContinualPlan(int(horizon), Strategy.TREE if branching else Strategy.SQUARE_ROOT, branching)
+    if plan.id != name:
+        raise ValueError("a plan of another name")
+    return plan
+
+
+@lru_cache(maxsize=64)
+def _spans(horizon: int, branching: int) -> tuple[int, ...]:
+    spans = [1]
+    while branching and spans[-1] * branching <= horizon:
+        spans.append(spans[-1] * branching)
+    return tuple(spans)
 
 
 @lru_cache(maxsize=32)

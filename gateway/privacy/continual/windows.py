@@ -38,15 +38,33 @@ def recipe(plan: ContinualPlan, first: int, last: int) -> Recipe:
     """
     plan.check(first, last)
     if plan.strategy is Strategy.SQUARE_ROOT:
-        until = inverse_totals(plan.horizon)[:last][::-1].copy()
-        if first > 1:
-            until[: first - 1] -= inverse_totals(plan.horizon)[: first - 1][::-1]
         names = [plan.node(0, day).id for day in range(1, last + 1)]
-        return Recipe(tuple(zip(names, until.tolist(), strict=True)))
+        return Recipe(tuple(zip(names, _root_weights(plan, first, last).tolist(), strict=True)))
     weights: list[tuple[str, float]] = []
     for level, place in _cover(plan, first - 1, last):
         weights += _subtree(plan, level, place)
     return Recipe(tuple(weights))
+
+
+def node_weights(plan: ContinualPlan, first: int, last: int, places: Mapping[str, int]) -> Floats:
+    """Return the weights of `recipe` in the order of places, up to the last place that has one.
+
+    For the square root, nodes stand in the order of their days.
+    """
+    if plan.strategy is Strategy.SQUARE_ROOT:
+        return _root_weights(plan, first, last)
+    made = recipe(plan, first, last).weights
+    weights = np.zeros(1 + max(places[name] for name, _ in made))
+    for name, weight in made:
+        weights[places[name]] = weight
+    return weights
+
+
+def _root_weights(plan: ContinualPlan, first: int, last: int) -> Floats:
+    until = inverse_totals(plan.horizon)[:last][::-1].copy()
+    if first > 1:
+        until[: first - 1] -= inverse_totals(plan.horizon)[: first - 1][::-1]
+    return until
 
 
 def window(plan: ContinualPlan, kept: Mapping[str, Integers], noise: IntegerNoise, first: int, last: int) -> Estimates:

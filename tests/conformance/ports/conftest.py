@@ -21,6 +21,7 @@ from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.meters_sql import SqlMeters
 from gateway.adapters.reidentifications_sql import SqlReidentificationRegister
 from gateway.adapters.requests_sql import SqlRequestRegister
+from gateway.adapters.series_sql import SqlSeriesRegister
 from gateway.adapters.state_engine import StateDatabase, open_state
 from gateway.adapters.state_upgrade import upgrade
 from gateway.ports import (
@@ -39,6 +40,7 @@ from gateway.ports import (
     ReidentificationRegister,
     ReleaseSigner,
     RequestRegister,
+    SeriesRegister,
 )
 from tests.conformance.ports.still_clock import StillClock
 
@@ -52,6 +54,7 @@ OpenEmergencies = Callable[[], EmergencyRegister]
 OpenJoins = Callable[[], JoinRegister]
 OpenReidentifications = Callable[[], ReidentificationRegister]
 OpenContests = Callable[[], ContestRegister]
+OpenSeries = Callable[[], SeriesRegister]
 OpenArchive = Callable[[], PolicyArchive]
 OpenCertificates = Callable[[], Certificates]
 OpenKeyRing = Callable[[], KeyRing]
@@ -131,6 +134,11 @@ def open_reidentifications(state: Callable[[], StateDatabase]) -> OpenReidentifi
 @pytest.fixture(params=["sqlite"])
 def open_contests(state: Callable[[], StateDatabase]) -> OpenContests:
     return lambda: SqlContestRegister(state())
+
+
+@pytest.fixture(params=["sqlite"])
+def open_series(state: Callable[[], StateDatabase]) -> OpenSeries:
+    return lambda: SqlSeriesRegister(state())
 
 
 @pytest.fixture(params=["sqlite"])

@@ -1,0 +1,110 @@
+"""A cockpit's year over gRPC: listed, opened for its price, and asked for day by day."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+import gateway.client as gw
+from tests.integration.daily import (
+    BUREAU,
+    DISTRICTS,
+    FIRST,
+    PURPOSE,
+    Payment,
+    Payments,
+    day,
+    declare,
+    series,
+    true_days,
+)
+from tests.integration.site import ROOT, Site
+
+# the server's clock is the system's: of the ten days since the first, eight or nine are due
+NAMED = ("subsidies", "paid-by-day", "paid")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("series")
+    policies = folder / "policies"
+    shutil.copytree(ROOT / "policies", policies)
+    declare(policies, {"paid": series(), "long": series(first_day=FIRST - timedelta(days=900), days=1200)})
+    payments = Payments(folder / "data")
+    payments.write(_story())
+    site = Site(folder / "site", policies, payments.folder, (BUREAU, "cockpit-xiacheng"))
+    site.prepare()
+    site.start()
+    yield site
+    site.stop()
+
+
+def _story() -> list[Payment]:
+    return [
+        Payment(unit, day(1 + (unit + again) % 7), 1_000 + unit, unit % 5) for unit in range(500) for again in (0, 3)
+    ]
+
+
+def test_a_cockpits_days(site: Site) -> None:
+    with site.connect(BUREAU) as bureau:
+        offered = {one.name: one for one in bureau.list_series(purpose=PURPOSE)}["paid"]
+        assert not offered.open and offered.price == {"rho": 2.0}
+        assert set(offered.margins) == {
+            f"{name}{span}" for name in ("count", "sum(amount_yuan)") for span in ("", " so far", " of 7 days")
+        }
+        with pytest.raises(gw.GatewayError, match="SERIES_NOT_OPEN") as caught:
+            bureau.get_series(*NAMED, purpose=PURPOSE)
+        assert isinstance(caught.value, gw.NotNow)
+        with pytest.raises(gw.InvalidRequest, match="EPSILON_OUT_OF_RANGE"):
+            bureau.open_series(*NAMED, purpose=PURPOSE, rho=1.5)
+        assert bureau.open_series(*NAMED, purpose=PURPOSE, **offered.price).open
+
+        days = bureau.get_series(*NAMED, purpose=PURPOSE, spans=[3])
+        assert days.days == tuple(day(number) for number in range(1, days.series.message.days_due + 1))
+        shown = days.to_arrow()
+        assert shown.num_rows == len(days.days) * 5
+        assert shown["district"].to_pylist()[:5] == list(DISTRICTS)
+        exact = true_days(_story(), 12, 2)
+        near = 0
+        for row in shown.to_pylist():
+            number, place = (row["day"] - FIRST).days + 1, DISTRICTS.index(row["district"])
+            assert row["count of 3 days ±95%"] > 0
+            for at, column in enumerate(("count", "sum(amount_yuan)")):
+                truth = exact.get((number, place), (0, 0))[at]
+                near += abs(row[column] - truth) <= row[f"{column} ±95%"]
+        assert near >= 0.85 * 2 * shown.num_rows
+        (receipt,) = days.receipts
+        gw.verify_receipt(receipt)
+        assert receipt.rows == len(days.days) * 5 * 3
+
+        # a part of it, later: the very same values, column by column
+        again = bureau.get_series(*NAMED, purpose=PURPOSE, first_day=day(4), last_day=day(5)).to_arrow()
+        same = [row for row in shown.select(again.column_names).to_pylist() if row["day"] in (day(4), day(5))]
+        assert again.to_pylist() == same
+
+
+def test_long_answers_come_in_parts(site: Site) -> None:
+    with site.connect(BUREAU) as bureau:
+        bureau.open_series("subsidies", "paid-by-day", "long", purpose=PURPOSE, rho=2.0)
+        days = bureau.get_series("subsidies", "paid-by-day", "long", purpose=PURPOSE)
+        assert len(days.receipts) == 3 and len(days.days) == days.series.message.days_due
+        assert list(days.days) == sorted(set(days.days))
+
+
+def test_a_stranger_is_told_of_no_series(site: Site) -> None:
+    with site.connect("cockpit-xiacheng") as stranger:
+        assert stranger.list_series(purpose=PURPOSE) == ()
+        for name in ("paid", "nothing-like-it"):
+            with pytest.raises(gw.Refused, match="PURPOSE_NOT_GRANTED"):
+                stranger.get_series("subsidies", "paid-by-day", name, purpose=PURPOSE)
+
+
+def test_what_is_not_well_formed_is_told(site: Site) -> None:
+    with site.connect(BUREAU) as bureau:
+        with pytest.raises(gw.InvalidRequest, match="REQUEST_INVALID"):
+            bureau.get_series(*NAMED, purpose=PURPOSE, spans=[1])
+        with pytest.raises(gw.InvalidRequest, match="STATISTIC_NOT_DECLARED"):
+            bureau.get_series("subsidies", "paid-by-day", "nothing-like-it", purpose=PURPOSE)
