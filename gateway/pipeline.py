@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from gateway.decision.alternatives import alternatives, answered_by
 from gateway.decision.form import part_requests, placed
 from gateway.decision.judge import price_margin
 from gateway.decision.offers import offers
@@ -46,13 +47,14 @@ from gateway.privacy.pricing import SMALLEST
 from gateway.stages.admit import AdmittedPermit, admit, preview
 from gateway.stages.authenticate import authenticate
 from gateway.stages.blend import blend
-from gateway.stages.charge import Quote, answer_slot, charge, charge_rows, one_failure, quote
+from gateway.stages.charge import answer_slot, charge, charge_rows, one_failure
 from gateway.stages.decide import StandingPermit, decide
 from gateway.stages.deliver import Delivery, Part, ReleaseDelivery, deliver, deliver_release
 from gateway.stages.fetch import fetch, fetch_aggregates
 from gateway.stages.minimize import MinimizedTable, minimize
 from gateway.stages.noise import perturb, randomize, waive_noise
 from gateway.stages.pseudonymize import pseudonymize
+from gateway.stages.quote import Quote, quote
 from gateway.stages.record import (
     read_receipt,
     record_evaluation,
@@ -210,16 +212,21 @@ def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) ->
     """Tell the price and the margins of a plan. Spends nothing and reads no data."""
     identity = authenticate(peer, ports.identities, ports.clock)
     policy = ports.policy.current()
-    request = price_margin(identity, asked, policy, ports.clock.now()) if isinstance(asked, MarginRequest) else asked
-    if isinstance(request, Refusal):
-        return Refused(request, None)
+    if isinstance(asked, MarginRequest):
+        priced = price_margin(identity, asked, policy, ports.clock.now())
+        if isinstance(priced, Refusal):
+            return Refused(priced, None)
+    else:
+        priced = asked, ()
+    request, shares = priced
     decided = decide(identity, request, policy, ports.clock)
     permit = preview(decided, ports.registers, ports.clock)
     if isinstance(permit, Refusal):
         return refused(permit, identity, request, policy, ports)
-    return quote(
-        permit, accounts_of(permit, policy, ports), policy.budgets.delta, ports.ledger, ports.source, ports.keys
-    )
+    options = alternatives(permit, policy, permit.decided_at, shares)
+    answering = answered_by(permit, policy, permit.decided_at)
+    accounts, delta = accounts_of(permit, policy, ports), policy.budgets.delta
+    return quote(permit, options, answering, accounts, delta, ports.ledger, ports.source, ports.keys)
 
 
 def stored_release(

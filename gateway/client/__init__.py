@@ -10,6 +10,7 @@ Every call names its purpose. Answers are Arrow; errors are `GatewayError`s that
 """
 
 from gateway.client import reidentify
+from gateway.client.alternatives import Alternative
 from gateway.client.answers import Check, Composition, Consumption, Estimate, Lookup, Release, Subjects
 from gateway.client.certificates import ReleaseCertificate, SigningKey, read_signing_keys, write_signing_keys
 from gateway.client.connection import Gateway, connect
@@ -27,6 +28,7 @@ from gateway.client.errors import (
     IncompleteExtract,
     InvalidRequest,
     Nearest,
+    NearestPlan,
     NotFound,
     NotNow,
     OtherKey,
@@ -57,6 +59,7 @@ from gateway.client.plans import (
     sum_of,
     variance_of,
     weighed,
+    within,
 )
 from gateway.client.policies import PolicyInvalid, SnapshotMismatch, read_officer_key
 from gateway.client.receipts import verify_receipt
@@ -66,6 +69,7 @@ from gateway.client.warrants import TokenDomain
 
 __all__ = [
     "AlreadyUsed",
+    "Alternative",
     "BudgetExhausted",
     "CapExceeded",
     "CertificateExpired",
@@ -86,6 +90,7 @@ __all__ = [
     "Linked",
     "Lookup",
     "Nearest",
+    "NearestPlan",
     "NewConsent",
     "NotFound",
     "NotNow",
@@ -132,5 +137,6 @@ __all__ = [
     "variance_of",
     "verify_receipt",
     "weighed",
+    "within",
     "write_signing_keys",
 ]

@@ -8,7 +8,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from gateway.api.v1 import budget_pb2, receipt_pb2, release_pb2, sharing_service_pb2, value_pb2
+from gateway.api.v1 import (
+    budget_pb2,
+    receipt_pb2,
+    release_pb2,
+    research_service_pb2,
+    sharing_service_pb2,
+    value_pb2,
+)
+from gateway.client.alternatives import Alternative, alternative_from
 from gateway.client.certificates import ReleaseCertificate, SigningKey, certificate_from
 from gateway.client.certified import held
 from gateway.client.datacite import datacite
@@ -132,9 +140,11 @@ def _named(schema: value_pb2.Schema, row: value_pb2.Row) -> dict[str, Scalar]:
 class Estimate:
     """The price of a plan and its accuracy, before anything is spent.
 
-    `epsilon` or `rho` is what to pass to `release`; `measures` has the margin of all that is measured;
-    `budgets_after` are the budgets as they would stand. `already_released`: the plan was answered before, and costs
-    nothing. Where keys are to be found in the data, `cells` is 0 and `threshold` says which will be shown.
+    `epsilon` or `rho` is what to pass to `release`; `answers` has the margins of every column, in its own unit, and
+    `measures` how each is measured; `bounding` is what of a privacy unit counts; `budgets_after` are the budgets as
+    they would stand. `already_released`: the plan was answered before, and costs nothing. `alternatives` cost less or
+    have narrower margins; what loses least comes first. Where keys are to be found in the data,
+    `cells` is 0 and `threshold` says which will be shown.
     """
 
     epsilon: float | None
@@ -145,7 +155,28 @@ class Estimate:
     budgets_after: Sequence[budget_pb2.Budget]
     affordable: bool
     already_released: bool
+    answers: Sequence[research_service_pb2.AnswerMargin]
+    bounding: research_service_pb2.Bounding
+    alternatives: tuple[Alternative, ...]
     threshold: release_pb2.Threshold | None = None
+
+
+def estimate_from(answer: research_service_pb2.EstimateResponse) -> Estimate:
+    """Read an estimate."""
+    return Estimate(
+        answer.epsilon or None,
+        answer.rho or None,
+        answer.privacy_loss,
+        answer.measures,
+        answer.cells,
+        answer.budgets_after,
+        answer.affordable,
+        answer.already_released,
+        answer.answers,
+        answer.bounding,
+        tuple(map(alternative_from, answer.alternatives)),
+        answer.threshold if answer.HasField("threshold") else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from gateway.client.answers import (
     check_from,
     composition_from,
     consumption_from,
+    estimate_from,
     lookup_from,
 )
 from gateway.client.calls import Caller, Token
@@ -38,7 +39,7 @@ from gateway.client.errors import GatewayError
 from gateway.client.extract import Extract, Progress
 from gateway.client.linking import Linking
 from gateway.client.offers import Offer, offer_from
-from gateway.client.plans import AS_MEASURED, Shown, plan
+from gateway.client.plans import AS_MEASURED, Shown, plan, wanted_margins
 from gateway.client.series import SeriesCalls
 from gateway.client.tls import Pem, Pems, read_pems
 from gateway.client.values import Condition, Scalar, to_conditions, to_value
@@ -242,38 +243,34 @@ class Gateway(Linking, Contests, SeriesCalls):
         rho: float | None = None,
         margin: float | None = None,
         margin_in_rho: float | None = None,
+        margins: Iterable[float | research_service_pb2.WantedMargin | None] | None = None,
+        margins_in_rho: Iterable[float | research_service_pb2.WantedMargin | None] | None = None,
         group_by: Sequence[str | release_pb2.Grouping] = (),
         filters: Iterable[Condition] = (),
         region: str = "",
         case_number: str = "",
         break_glass_reason: str = "",
     ) -> Estimate:
-        """The price and accuracy of a plan. Spends nothing.
+        """The price and accuracy of a plan, and what would cost less. Spends nothing and reads no data.
 
         One of: an `epsilon` or a `rho` to spend; or a `margin` at 95 %, which is priced in epsilon, or in rho as
-        `margin_in_rho`.
+        `margin_in_rho`. `margins` and `margins_in_rho` have one for each statistic, in its own unit, as a number or
+        by `within`; None where any will do.
         """
         targets = {"epsilon": epsilon, "rho": rho, "margin_95": margin, "margin_95_rho": margin_in_rho}
         named = {name: value for name, value in targets.items() if value is not None}
-        if len(named) != 1:
-            raise ValueError("one of epsilon, rho, margin and margin_in_rho")
+        each = [(one, in_rho) for one, in_rho in ((margins, False), (margins_in_rho, True)) if one is not None]
+        if len(named) + len(each) != 1:
+            raise ValueError("one of epsilon, rho, margin, margin_in_rho, margins and margins_in_rho")
         request = research_service_pb2.EstimateRequest(
             context=context(purpose, region, case_number, break_glass_reason),
             plan=plan(dataset, disclosure, statistics, group_by, filters),
-            **named,
         )
-        answer = self._caller.retried(self._research.Estimate, request)
-        return Estimate(
-            answer.epsilon or None,
-            answer.rho or None,
-            answer.privacy_loss,
-            answer.measures,
-            answer.cells,
-            answer.budgets_after,
-            answer.affordable,
-            answer.already_released,
-            answer.threshold if answer.HasField("threshold") else None,
-        )
+        for name, value in named.items():
+            setattr(request, name, value)
+        for one, in_rho in each:
+            request.margins.CopyFrom(wanted_margins(one, in_rho=in_rho))
+        return estimate_from(self._caller.retried(self._research.Estimate, request))
 
     def release(
         self,

@@ -10,7 +10,8 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from gateway.api.v1 import nearest_request_pb2
+from gateway.api.v1 import nearest_request_pb2, release_pb2
+from gateway.client.plans import asked_again, in_words
 
 DOMAIN = "purpose-gateway"
 
@@ -28,6 +29,24 @@ class Nearest:
 
 
 @dataclass(frozen=True, slots=True)
+class NearestPlan:
+    """The nearest plan that would be answered, at `epsilon` or `rho`. Filters and the rest stand as you asked."""
+
+    plan: release_pb2.ReleasePlan
+    epsilon: float | None
+    rho: float | None
+
+    def __str__(self) -> str:
+        price = f"rho = {self.rho}" if self.epsilon is None else f"epsilon = {self.epsilon}"
+        return f"{in_words(self.plan)}, {price}"
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `release`, without your filters and the context."""
+        return asked_again(self.plan) | ({"rho": self.rho} if self.epsilon is None else {"epsilon": self.epsilon})
+
+
+@dataclass(frozen=True, slots=True)
 class Details:
     """What a gateway, or this client, says of an error."""
 
@@ -37,6 +56,7 @@ class Details:
     policy_digest: str = ""
     nearest: Nearest | None = None
     violations: tuple[tuple[str, str], ...] = field(default=())
+    plan: NearestPlan | None = None
 
 
 class GatewayError(Exception):
@@ -72,6 +92,11 @@ class GatewayError(Exception):
         return self.details.nearest
 
     @property
+    def nearest_plan(self) -> NearestPlan | None:
+        """The nearest plan that would be answered, where a plan or its price was refused."""
+        return self.details.plan
+
+    @property
     def violations(self) -> tuple[tuple[str, str], ...]:
         """Field and rule, for a request that is not well formed."""
         return self.details.violations
@@ -85,6 +110,8 @@ class GatewayError(Exception):
         elif near is not None:
             parts = [near.dataset, near.disclosure, near.region, ", ".join(near.fields)]
             lines.append("  this would pass: " + " · ".join(part for part in parts if part))
+        if self.nearest_plan is not None:
+            lines.append(f"  this would be answered: {self.nearest_plan}")
         return "\n".join(lines)
 
 
@@ -257,6 +284,7 @@ def _read(call: grpc.Call) -> Details | None:
         return None
     info = error_details_pb2.ErrorInfo()
     nearest: Nearest | None = None
+    plan: NearestPlan | None = None
     violations: tuple[tuple[str, str], ...] = ()
     text = status.message
     localized = False
@@ -265,6 +293,8 @@ def _read(call: grpc.Call) -> Details | None:
             packed.Unpack(info)
         elif packed.Is(nearest_request_pb2.NearestRequest.DESCRIPTOR):
             nearest = _nearest(packed)
+        elif packed.Is(nearest_request_pb2.NearestPlan.DESCRIPTOR):
+            plan = _nearest_plan(packed)
         elif packed.Is(error_details_pb2.BadRequest.DESCRIPTOR):
             bad = error_details_pb2.BadRequest()
             packed.Unpack(bad)
@@ -282,6 +312,7 @@ def _read(call: grpc.Call) -> Details | None:
         info.metadata.get("policy_digest", ""),
         nearest,
         violations,
+        plan,
     )
 
 
@@ -296,3 +327,11 @@ def _nearest(packed: any_pb2.Any) -> Nearest:
         tuple(message.fields),
         message.steward,
     )
+
+
+def _nearest_plan(packed: any_pb2.Any) -> NearestPlan:
+    message = nearest_request_pb2.NearestPlan()
+    packed.Unpack(message)
+    price = message.WhichOneof("price")
+    epsilon, rho = (getattr(message, name) if price == name else None for name in ("epsilon", "rho"))
+    return NearestPlan(message.plan, epsilon, rho)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from gateway.api.v1 import release_pb2
-from gateway.client.values import Condition, to_conditions
+from gateway.api.v1 import release_pb2, research_service_pb2
+from gateway.client.values import Condition, from_conditions, to_conditions
+from gateway.client.words import word
 
 
 def count() -> release_pb2.Statistic:
@@ -95,6 +97,68 @@ def plan(
         ],
         statistics=statistics,
     )
+
+
+def within(margin: float, *, values: int = 0) -> research_service_pb2.WantedMargin:
+    """A margin that a statistic should have at the most, at 95 %, in its own unit.
+
+    A mean, a variance and quantiles have one only for a cell of so many `values`, spread evenly over the bounds;
+    without it, each of their measures has it.
+    """
+    return research_service_pb2.WantedMargin(margin_95=margin, values=values)
+
+
+def wanted_margins(
+    margins: Iterable[float | research_service_pb2.WantedMargin | None], *, in_rho: bool
+) -> research_service_pb2.WantedMargins:
+    """Return the margins wanted of the statistics, in order; None where any will do."""
+    return research_service_pb2.WantedMargins(
+        statistics=[one if isinstance(one, research_service_pb2.WantedMargin) else within(one or 0) for one in margins],
+        in_rho=in_rho,
+    )
+
+
+def asked_again(plan: release_pb2.ReleasePlan) -> dict[str, Any]:
+    """Return a plan as the arguments of `release`, `estimate` and `rehearse`; its filters only where it has some."""
+    arguments: dict[str, Any] = {
+        "dataset": plan.dataset,
+        "disclosure": plan.disclosure,
+        "statistics": list(plan.statistics),
+        "group_by": list(plan.group_by),
+    }
+    if plan.filters:
+        arguments["filters"] = from_conditions(plan.filters)
+    return arguments
+
+
+def in_words(plan: release_pb2.ReleasePlan) -> str:
+    """Write a plan in words, without its filters, such as "count, sum(fee) by gate, came_at by month"."""
+    statistics = ", ".join(map(_statistic_in_words, plan.statistics))
+    groups = ", ".join(map(_grouping_in_words, plan.group_by))
+    return f"{statistics} by {groups}" if groups else statistics
+
+
+def _statistic_in_words(statistic: release_pb2.Statistic) -> str:
+    kind = statistic.WhichOneof("kind") or ""
+    field = getattr(getattr(statistic, kind), "field", "") if kind else ""
+    words = f"{kind}({field})" if field else kind
+    return f"{words} at weight {statistic.weight}" if statistic.weight > 1 else words
+
+
+def _grouping_in_words(grouping: release_pb2.Grouping) -> str:
+    match grouping.WhichOneof("by"):
+        case "level":
+            return f"{grouping.field} by {word(release_pb2.RegionLevel.DESCRIPTOR, grouping.level)}"
+        case "down_to":
+            return f"{grouping.field} down to {word(release_pb2.RegionLevel.DESCRIPTOR, grouping.down_to)}"
+        case "periods":
+            periods = grouping.periods
+            period = word(release_pb2.Period.DESCRIPTOR, periods.period)
+            return f"{grouping.field} by {period} from {periods.first_day} to {periods.last_day}"
+        case "bins":
+            return f"{grouping.field} by bins of {grouping.bins.width:g}"
+        case _:
+            return grouping.field
 
 
 @dataclass(frozen=True, slots=True)

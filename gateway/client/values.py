@@ -96,6 +96,21 @@ def to_conditions(filters: Iterable[Condition]) -> list[value_pb2.Condition]:
     return [_condition(*item) for item in filters]
 
 
+def from_conditions(conditions: Iterable[value_pb2.Condition]) -> list[Condition]:
+    """Read conditions from proto."""
+    names = {number: name for name, number in _OPERATORS.items()}
+    return [
+        (
+            item.field,
+            names[item.operator],
+            [from_value(value) for value in item.values]
+            if item.operator == value_pb2.OPERATOR_IN
+            else from_value(item.values[0]),
+        )
+        for item in conditions
+    ]
+
+
 def _condition(field: str, operator: str, value: Scalar | Sequence[Scalar]) -> value_pb2.Condition:
     if operator not in _OPERATORS:
         raise ValueError("an operator is one of " + ", ".join(_OPERATORS))

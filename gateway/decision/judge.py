@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime
+from fractions import Fraction
 from functools import partial
 
 from gateway.decision.entitlement import Entitlement, entitlement
 from gateway.decision.existence import has_offers, is_offered
 from gateway.decision.fit import misfit
+from gateway.decision.mending import answerable, held
 from gateway.decision.nearest import nearest
 from gateway.decision.preparation import Option, asked_fields, enough, prepare
 from gateway.decision.standing import open_at, unmet, unmet_by
@@ -21,7 +23,7 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.grouping import ByFoundKeys, ByRegionTree
 from gateway.model.measure import Price, dearest
 from gateway.model.party import Identity
-from gateway.model.permit import FieldViolation, Permit, Refusal
+from gateway.model.permit import FieldViolation, NearestPlan, Permit, Refusal
 from gateway.model.plan import SettledRelease
 from gateway.model.purpose import Purpose
 from gateway.model.region import RegionLevel
@@ -30,7 +32,8 @@ from gateway.model.statistics import ADDITIVE, Presentation, StatisticsQuery
 from gateway.model.terms import Terms
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.privacy.binding import Unbound, bind
-from gateway.privacy.pricing import SMALLEST, price_for_margin, settle
+from gateway.privacy.pricing import DECIMALS, SMALLEST, settle
+from gateway.privacy.targets import least_weights, price_of_shares, share_wanted
 
 
 def judge(
@@ -63,22 +66,55 @@ def _covers(terms: Terms, request: DisclosureRequest, now: datetime) -> bool:
 
 def price_margin(
     identity: Identity, asked: MarginRequest, policy: PolicySnapshot, now: datetime
-) -> ReleaseRequest | Refusal:
-    """Turn a wanted margin into the release that would have it. Decided like the release itself, charged never."""
+) -> tuple[ReleaseRequest, tuple[Fraction | None, ...]] | Refusal:
+    """Turn wanted margins into the release that would have them. Decided like the release itself, charged never.
+
+    Returns with it the share of the loss that each statistic needs, None where any margin will do.
+    """
     least = Price(asked.currency, SMALLEST.written_in(asked.currency))
     floor = ReleaseRequest(asked.context, asked.dataset, asked.disclosure, asked.query, least)
     permits = judge(identity, floor, policy, now)
     if isinstance(permits, Refusal):
-        return permits
-    permit = permits[0]
+        return (
+            permits
+            if permits.plan is None
+            else replace(permits, plan=_repriced(identity, asked, permits.plan, policy, now))
+        )
+    permit, statistics = permits[0], asked.query.statistics
     if permit.release is None:
         raise Fault(ErrorReason.INTERNAL)
-    price = price_for_margin(permit.release.query, asked.query.statistics, asked.margin, asked.currency)
-    if price.rho > dearest(permit.scope.disclosure).rho:
-        return _refuse(
-            ErrorReason.MARGIN_OUT_OF_REACH, "margin_95", "needs more privacy loss than one release may have"
-        )
-    return replace(floor, price=price)
+    query, contract, disclosure = permit.release.query, permit.scope.contract, permit.scope.disclosure
+    most = Price(asked.currency, dearest(disclosure).written_in(asked.currency))
+    needed = [
+        None if wanted is None else share_wanted(query, place, statistics[place], wanted, most, contract)
+        for place, wanted in enumerate(asked.wanted)
+    ]
+    known = [share for share in needed if share is not None]
+    reached = len(known) == sum(wanted is not None for wanted in asked.wanted)
+    price = price_of_shares([share or Fraction(0) for share in needed], statistics, asked.currency)
+    if reached and price.rho <= most.rho:
+        return replace(floor, price=price), tuple(needed)
+    fitted = least_weights(known, statistics) if len(known) == len(statistics) else statistics
+    reweighed = price_of_shares(known, fitted, asked.currency) if len(known) == len(statistics) else most
+    near = replace(asked.query, statistics=fitted) if reweighed.rho <= most.rho else asked.query
+    plan = NearestPlan(contract.dataset, disclosure.name, near, held(reweighed, disclosure))
+    return replace(
+        _refuse(ErrorReason.MARGIN_OUT_OF_REACH, "margin_95", "needs more privacy loss than one release may have"),
+        plan=plan,
+    )
+
+
+def _repriced(
+    identity: Identity, asked: MarginRequest, plan: NearestPlan, policy: PolicySnapshot, now: datetime
+) -> NearestPlan | None:
+    """The nearest plan at the price of the margins that were wanted of the one that was refused."""
+    wanted, statistics = asked.wanted, plan.query.statistics
+    if len(statistics) != len(wanted):
+        # which of them is left out is not known: the narrowest margin is wanted of all
+        narrowest = min((one for one in wanted if one is not None), key=lambda one: one.margin)
+        wanted = (narrowest,) * len(statistics)
+    priced = price_margin(identity, replace(asked, query=plan.query, wanted=wanted), policy, now)
+    return priced.plan if isinstance(priced, Refusal) else replace(plan, price=priced[0].price)
 
 
 def same_permission(one: Permit, other: Permit) -> bool:
@@ -201,9 +237,15 @@ def _settled(request: DisclosureRequest, found: Entitlement, policy: PolicySnaps
 
 def _settle(request: ReleaseRequest, found: Entitlement, policy: PolicySnapshot) -> SettledRelease | Refusal:
     contract, disclosure = found.contract, found.disclosure
-    query = bind(request.query, contract, disclosure, partial(_places, policy, found.region))
+    places = partial(places_of, policy, found.region)
+
+    def refuse(reason: ErrorReason, place: str, rule: str) -> Refusal:
+        plan = answerable(request.query, request.price, contract, disclosure, places)
+        return replace(_refuse(reason, place, rule), plan=plan)
+
+    query = bind(request.query, contract, disclosure, places)
     if isinstance(query, Unbound):
-        return _refuse(ErrorReason.STATISTIC_NOT_DECLARED, query.place, query.rule)
+        return refuse(ErrorReason.STATISTIC_NOT_DECLARED, query.place, query.rule)
     unfit = _unfit(request.presentation, request.query)
     if unfit is not None:
         return unfit
@@ -211,10 +253,13 @@ def _settle(request: ReleaseRequest, found: Entitlement, policy: PolicySnapshot)
     place = price.currency.value
     if price.amount <= 0 or not SMALLEST.rho <= price.rho <= most.rho:
         lower, upper = (float(limit.written_in(price.currency)) for limit in (SMALLEST, most))
-        return _refuse(ErrorReason.EPSILON_OUT_OF_RANGE, place, f"must lie between {lower} and {upper}")
+        return refuse(ErrorReason.EPSILON_OUT_OF_RANGE, place, f"must lie between {lower} and {upper}")
+    if (price.amount * 10 ** DECIMALS[price.currency]).denominator != 1:
+        rule = f"must have at most {DECIMALS[price.currency]} decimals"
+        return refuse(ErrorReason.EPSILON_OUT_OF_RANGE, place, rule)
     settled = settle(query, request.query.statistics, price, contract)
     if settled is None:
-        return _refuse(ErrorReason.EPSILON_OUT_OF_RANGE, place, "is too small for the bounds of this statistic")
+        return refuse(ErrorReason.EPSILON_OUT_OF_RANGE, place, "is too small for the bounds of this statistic")
     return settled
 
 
@@ -236,7 +281,8 @@ def _unfit(presentation: Presentation, query: StatisticsQuery) -> Refusal | None
     return None
 
 
-def _places(policy: PolicySnapshot, region: str, level: RegionLevel) -> tuple[str, ...]:
+def places_of(policy: PolicySnapshot, region: str, level: RegionLevel) -> tuple[str, ...]:
+    """Return the paths of the regions of a level within a region."""
     return tuple(place.path for place in policy.regions.descendants(region, level))
 
 

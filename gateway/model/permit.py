@@ -12,11 +12,13 @@ from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.errors import ErrorReason
 from gateway.model.filter import Condition, Operator
 from gateway.model.loss import PrivacyLoss, composed_rho
+from gateway.model.measure import Price
 from gateway.model.party import Identity
 from gateway.model.plan import SettledRelease
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.purpose import LegalBasis
 from gateway.model.request import DisclosureRequest
+from gateway.model.statistics import StatisticsQuery
 from gateway.model.terms import NO_TERMS, Terms
 from gateway.model.treatment import Perturb, Treatment, local_epsilons
 from gateway.model.values import FieldType
@@ -182,6 +184,18 @@ class NearestRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class NearestPlan:
+    """The nearest plan of statistics that would be answered, at a price that would be taken. Its conditions, region and
+    context are those that were asked for.
+    """
+
+    dataset: str
+    disclosure: str
+    query: StatisticsQuery
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
 class FieldViolation:
     """Where in the request the trouble lies, and what the rule is. Never the value."""
 
@@ -199,6 +213,7 @@ class Refusal:
     withheld: tuple[Withheld, ...] = ()
     grant: str = ""
     legal_basis: LegalBasis | None = None
+    plan: NearestPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

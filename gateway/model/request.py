@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.filter import Condition
+from gateway.model.margins import Wanted
 from gateway.model.measure import Currency, Price
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.statistics import PLAIN, Presentation, StatisticsQuery
@@ -96,13 +97,16 @@ class ReleaseRequest:
 
 @dataclass(frozen=True, slots=True)
 class MarginRequest:
-    """What would a plan cost whose every measure has a 95 % half-width of at most `margin`? Asked before spending."""
+    """What would a plan cost whose statistics have the margins `wanted` of them? Asked before spending.
+
+    One for each statistic, in order; None where any margin will do, but never for all.
+    """
 
     context: RequestContext
     dataset: str
     disclosure: str
     query: StatisticsQuery
-    margin: float
+    wanted: tuple[Wanted | None, ...]
     currency: Currency = Currency.EPSILON
 
 

@@ -52,13 +52,13 @@ def present(release: Release, query: StatisticsQuery, presentation: Presentation
     for position, statistic in enumerate(query.statistics):
         measures = [one for one in release.measures if one.plan.statistic == position]
         decimals = 0 if statistic.field is None else contract.fields[statistic.field].decimals
-        names = _names(statistic)
+        names = names_of(statistic)
         if presentation.consistent and statistic.kind in ADDITIVE:
             found: Iterable[Estimates] = [
                 made_consistent(measures[0], release.cells, query, non_negative=presentation.non_negative)
             ]
         else:
-            found = _estimates(statistic, measures)
+            found = estimates_of(statistic, measures)
         chosen = release.threshold is not None and measures[0] is release.measures[release.threshold.measure]
         for name, one in zip(names, found, strict=True):
             estimates = replace(one, applied=(PostProcessing.FOUND, *one.applied)) if chosen else one
@@ -70,13 +70,15 @@ def present(release: Release, query: StatisticsQuery, presentation: Presentation
     return _top(release.cells, answers, first, presentation, query.statistics[0], contract)
 
 
-def _names(statistic: Statistic) -> list[str]:
+def names_of(statistic: Statistic) -> list[str]:
+    """Return the names of the columns that answer a statistic."""
     if statistic.kind is StatisticKind.QUANTILES:
         return [f"quantile({statistic.field}; {float(rank):g})" for rank in statistic.ranks]
     return [str(statistic)]
 
 
-def _estimates(statistic: Statistic, measures: Sequence[NoisedMeasure]) -> Iterator[Estimates]:
+def estimates_of(statistic: Statistic, measures: Sequence[NoisedMeasure]) -> Iterator[Estimates]:
+    """Yield the answers to a statistic from its noised measures, in the field's fixed point: one for each column."""
     vectors = [np.array(one.values, np.int64) for one in measures]
     noises = [noise_of(one) for one in measures]
     match statistic.kind:

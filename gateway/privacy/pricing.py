@@ -1,4 +1,4 @@
-"""The price of a plan: the noise each measure gets for what a release may lose, or what a margin needs.
+"""The price of a plan: the noise each measure gets for what a release may lose.
 
 Everything here is settled before a charge and reads no data. A price in epsilon gives integer Laplace noise; a price in
 rho integer Gaussian noise, which is narrower at the same rho: no vector's L2 sensitivity is above its L1, and at equal
@@ -19,15 +19,17 @@ from gateway.model.plan import BoundedQuery, SettledRelease
 from gateway.model.statistics import Statistic
 from gateway.privacy.answers.noise import IntegerNoise
 from gateway.privacy.answers.quantiles import recommended_branching
-from gateway.privacy.mechanisms import gaussian_scale, laplace_scale, scale_for, stated_loss
+from gateway.privacy.mechanisms import gaussian_scale, laplace_scale
 from gateway.privacy.sensitivity import bias_note, sensitivity
 from gateway.privacy.thresholds import threshold_for
 
 SMALLEST = Price(Currency.EPSILON, Fraction(1, 10_000))
 """No release is made for less: its answers would be noise alone, and its scale could leave the integers."""
 
+DECIMALS = {Currency.EPSILON: 6, Currency.RHO: 12}
+"""So many decimals a price has at most."""
+
 _LARGEST_NOISE = 2**53
-_DECIMALS = 10**6
 
 
 def settle(
@@ -48,6 +50,22 @@ def settle(
     return SettledRelease(query, tuple(noise), _total(noise, price.currency, query.delta), threshold)
 
 
+def price_within(settled: SettledRelease, price: Price, rho: Fraction) -> Price | None:
+    """Return the largest price, in the currency of the one it was settled at, that is charged no more than `rho`.
+
+    None where that is less than any price.
+    """
+    unit = 10 ** DECIMALS[price.currency]
+    part = rho / settled.loss.rho
+    if price.currency is Currency.RHO:
+        amount = Fraction(math.floor(price.amount * part * unit), unit)
+    else:
+        # what is charged grows with the square of epsilon
+        square = (price.amount * unit) ** 2 * part
+        amount = Fraction(math.isqrt(square.numerator // square.denominator), unit)
+    return Price(price.currency, amount) if amount >= SMALLEST.written_in(price.currency) else None
+
+
 def _threshold(noise: Sequence[NoisePlan], query: BoundedQuery) -> Threshold | None:
     """The threshold of found keys: of the first number of units that is measured."""
     if not query.found:
@@ -62,7 +80,7 @@ def _total(noise: Sequence[NoisePlan], currency: Currency, delta: Fraction) -> P
 
 
 def _plan(measure: Measure, position: int, query: BoundedQuery, share: Price, contract: DataContract) -> NoisePlan:
-    measure = _branched(measure, share.currency)
+    measure = branched(measure, share.currency)
     bound = sensitivity(measure, query.max_groups, query.levels)
     mechanism = share.currency.mechanism
     if share.currency is Currency.EPSILON:
@@ -84,29 +102,10 @@ def _plan(measure: Measure, position: int, query: BoundedQuery, share: Price, co
     )
 
 
-def _branched(measure: Measure, currency: Currency) -> Measure:
+def branched(measure: Measure, currency: Currency) -> Measure:
     """A histogram becomes a tree where the ranks found in it are nearer to the truth at the same price."""
     if measure.kind is not MeasureKind.BINS:
         return measure
     bins = len(measure.edges)
     branching = recommended_branching(bins, currency.mechanism)
     return replace(measure, branching=branching) if branching < bins else measure
-
-
-def price_for_margin(query: BoundedQuery, statistics: Sequence[Statistic], margin: float, currency: Currency) -> Price:
-    """Return the price, rounded up to 6 decimals, at which every measure's 95 % half-width is at most `margin`.
-
-    Margins below 1 have no noise of integers: 1 is taken for them.
-    """
-    weights = sum(statistic.weight for statistic in statistics)
-    most = max(margin, 1.0)
-    needed = Fraction(0)
-    for statistic, measures in zip(statistics, query.measures, strict=True):
-        for measure in measures:
-            bound = sensitivity(_branched(measure, currency), query.max_groups, query.levels)
-            mechanism = currency.mechanism
-            loss = stated_loss(mechanism, scale_for(mechanism, most), bound.l1, bound.l2_squared)
-            own = loss.rho if currency is Currency.RHO else loss.epsilon or Fraction(0)
-            needed = max(needed, own * len(measures) * weights / statistic.weight)
-    places = _DECIMALS if currency is Currency.EPSILON else _DECIMALS**2
-    return Price(currency, max(Fraction(math.ceil(needed * places), places), SMALLEST.written_in(currency)))

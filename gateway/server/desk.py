@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.model.record import UNKNOWN
 from gateway.pipeline import Ports, Refused
-from gateway.server.problem import Asked, Problem
+from gateway.server.problem import Asked, Problem, told
 from gateway.server.wire.receipts import receipt_id
 
 
@@ -31,7 +31,7 @@ def refused(outcome: Refused) -> Problem:
     """
     refusal, receipt = outcome
     if receipt is None:
-        return Problem(refusal.reason, refusal.violations, refusal.nearest)
+        return told(refusal)
     record, nearest = receipt.record, refusal.nearest
     passes = nearest is not None and (nearest.fields or nearest.region or nearest.disclosure)
     return Problem(
@@ -41,6 +41,7 @@ def refused(outcome: Refused) -> Problem:
         asked=Asked(record.purpose, record.dataset, _known(record.disclosure), record.region) if passes else Asked(),
         receipt_id=receipt_id(receipt),
         policy_digest=record.policy_digest,
+        plan=refusal.plan,
     )
 
 

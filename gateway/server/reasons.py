@@ -74,18 +74,21 @@ MEANINGS: dict[R, Meaning] = {
     ),
     R.STATISTIC_NOT_DECLARED: Meaning(
         _INVALID,
-        "The statistic or grouping is not declared for this disclosure. ListDatasets lists what is.",
-        "该披露项未声明此统计量或分组。ListDatasets 列出了已声明的内容。",
+        "The disclosure does not answer this plan: the field violations say which part and why. The nearest plan would "
+        "be answered, and ListDatasets lists what may be asked.",
+        "该披露项不回答此统计方案，字段违规项说明了部分和原因。所附最接近方案可获答复，ListDatasets 列出可请求的内容。",
     ),
     R.EPSILON_OUT_OF_RANGE: Meaning(
         _INVALID,
-        "The privacy loss must be above zero, within the disclosure's limit, and have at most six decimals.",
-        "隐私损失须大于零、不超过披露项的上限，且最多六位小数。",
+        "The price must be above zero and within the disclosure's limit, with at most six decimals in epsilon and "
+        "twelve in rho. The nearest plan has one.",
+        "隐私损失须大于零且不超过披露项的上限；epsilon 最多六位小数，rho 最多十二位。最接近方案给出了可用的价格。",
     ),
     R.MARGIN_OUT_OF_REACH: Meaning(
         _INVALID,
-        "No answer of this accuracy can be had within the disclosure's limit. Ask for a wider margin.",
-        "在披露项的上限内无法达到该精度。请放宽误差范围。",
+        "No answer of this accuracy can be had within the disclosure's limit. Ask for a wider margin: the nearest plan "
+        "has weights that fit, or the highest price.",
+        "在披露项的上限内无法达到该精度。请放宽误差范围：所附的最接近方案采用合适的权重或最高价格。",
     ),
     R.SIGNATURE_INVALID: Meaning(
         _INVALID,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway import pipeline
 from gateway.api.v1 import research_service_pb2 as pb
 from gateway.model.contract import DisclosureKind
+from gateway.model.margins import Wanted
 from gateway.model.measure import Currency
 from gateway.model.party import Peer
 from gateway.model.request import MarginRequest, ReleaseRequest
@@ -12,9 +13,10 @@ from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
 from gateway.server.problem import Problem
 from gateway.server.wire.offers import research_dataset_of
-from gateway.server.wire.plans import exact_margin, exact_price, presentation_of, query_of
-from gateway.server.wire.receipts import loss_of, receipt_of
-from gateway.server.wire.releases import budget_of, measure_of, release_message_of, signing_key_of, threshold_of
+from gateway.server.wire.plans import exact_margin, exact_price, presentation_of, query_of, wanted_margins
+from gateway.server.wire.quotes import estimate_response_of
+from gateway.server.wire.receipts import receipt_of
+from gateway.server.wire.releases import budget_of, release_message_of, signing_key_of
 from gateway.server.wire.requests import context_of
 
 
@@ -58,17 +60,7 @@ class Research:
         quote = pipeline.estimate(self._desk.ports, peer, _estimated(request))
         if isinstance(quote, pipeline.Refused):
             return refused(quote)
-        response = pb.EstimateResponse(
-            privacy_loss=loss_of(quote.settled.loss, quote.delta),
-            measures=[measure_of(plan) for plan in quote.settled.noise],
-            cells=quote.settled.query.cells,
-            budgets_after=[budget_of(balance, quote.delta) for balance in quote.balances_after],
-            affordable=quote.affordable,
-            already_released=quote.already_released,
-            threshold=threshold_of(quote.settled.threshold),
-        )
-        setattr(response, quote.price.currency.value, float(quote.price.amount))
-        return Reply(response)
+        return Reply(estimate_response_of(quote))
 
     def create_release(self, peer: Peer, request: pb.CreateReleaseRequest) -> Reply | Problem:
         """Charge, then answer."""
@@ -120,11 +112,16 @@ def _estimated(request: pb.EstimateRequest) -> ReleaseRequest | MarginRequest:
     match request.WhichOneof("target"):
         case "margin_95":
             margin, currency = exact_margin(request.margin_95, "margin_95"), Currency.EPSILON
+            wanted: tuple[Wanted | None, ...] = (Wanted(margin),) * len(query.statistics)
         case "margin_95_rho":
             margin, currency = exact_margin(request.margin_95_rho, "margin_95_rho"), Currency.RHO
+            wanted = (Wanted(margin),) * len(query.statistics)
+        case "margins":
+            wanted = wanted_margins(request.margins, len(query.statistics))
+            currency = Currency.RHO if request.margins.in_rho else Currency.EPSILON
         case "rho":
             return ReleaseRequest(context, plan.dataset, plan.disclosure, query, exact_price(Currency.RHO, request.rho))
         case _:
             price = exact_price(Currency.EPSILON, request.epsilon)
             return ReleaseRequest(context, plan.dataset, plan.disclosure, query, price)
-    return MarginRequest(context, plan.dataset, plan.disclosure, query, margin, currency)
+    return MarginRequest(context, plan.dataset, plan.disclosure, query, wanted, currency)

@@ -12,6 +12,7 @@ from gateway.api.v1 import nearest_request_pb2
 from gateway.model.errors import ErrorReason
 from gateway.server.problem import Problem
 from gateway.server.reasons import MEANINGS, Meaning
+from gateway.server.wire.plans import nearest_plan_of
 
 DOMAIN = "purpose-gateway"
 """The domain of every ErrorInfo."""
@@ -33,8 +34,8 @@ def to_status(problem: Problem, languages: Iterable[str] = ()) -> status_pb2.Sta
     """Return the status of a problem.
 
     `languages` are the caller's ("en", "zh"); none means both. Details are added in the order ErrorInfo,
-    NearestRequest, BadRequest, LocalizedMessage, Help, and those that do not fit into 4 KiB are left out: the
-    reason always arrives.
+    NearestRequest, BadRequest, LocalizedMessage, Help, NearestPlan, and those that do not fit into 4 KiB are left out:
+    the reason always arrives.
     """
     meaning = MEANINGS[problem.reason]
     status = status_pb2.Status(code=_code(meaning), message=meaning.en)
@@ -84,3 +85,6 @@ def _details(problem: Problem, meaning: Meaning, languages: tuple[str, ...]) -> 
             yield error_details_pb2.LocalizedMessage(locale="en", message=meaning.en)
     link = error_details_pb2.Help.Link(description="What this means", url=HELP_URL + anchor(problem.reason))
     yield error_details_pb2.Help(links=[link])
+    if problem.plan is not None:
+        # the largest and the last: nothing else is left out for it
+        yield nearest_plan_of(problem.plan)

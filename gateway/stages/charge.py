@@ -6,33 +6,19 @@ import hmac
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import replace
 
 from gateway.decision.series import Series
 from gateway.model.budget import Account, Balance, Charge
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss
-from gateway.model.measure import Price
-from gateway.model.permit import Permit, Refusal
-from gateway.model.plan import SettledRelease
+from gateway.model.permit import NearestPlan, Permit, Refusal
 from gateway.model.request import ReleaseRequest, RowsRequest
 from gateway.ports import AUDIT_DOMAIN, BudgetLedger, Clock, KeyRing, KeyUse, Source
+from gateway.privacy.pricing import price_within, settle
 from gateway.privacy.release_id import release_id, rows_id
 from gateway.tables import AdmittedPermit, ChargedPermit
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """The price of a plan before it is spent. `balances_after` are the budgets as a charge would leave them."""
-
-    price: Price
-    settled: SettledRelease
-    balances_after: tuple[Balance, ...]
-    affordable: bool
-    already_released: bool
-    delta: float
 
 
 def charge(
@@ -56,7 +42,8 @@ def charge(
     name = _sealed_name(permit, sealed_for, keys) if sealed_for else _name(permit, version)
     outcome = ledger.charge(name, accounts, _priced(permit))
     if not isinstance(outcome, Charge):
-        return permit.refused(ErrorReason.BUDGET_EXHAUSTED)
+        plan = None if sealed_for else _affordable(permit, outcome)
+        return replace(permit.refused(ErrorReason.BUDGET_EXHAUSTED), plan=plan)
     return ChargedPermit._prove(admitted, outcome, version)
 
 
@@ -101,21 +88,6 @@ def charge_series(
     if not isinstance(outcome, Charge):
         return permit.refused(ErrorReason.BUDGET_EXHAUSTED)
     return ChargedPermit._prove(admitted, outcome, version)
-
-
-def quote(
-    permit: Permit, accounts: Sequence[Account], delta: float, ledger: BudgetLedger, source: Source, keys: KeyRing
-) -> Quote:
-    """Tell the price of a permitted plan, and what would be left. Spends nothing and reads no data."""
-    loss = _priced(permit)
-    released = ledger.stored(_name(permit, data_version(permit.scope.contract, source, keys))) is not None
-    price = PrivacyLoss(Fraction(0)) if released else loss
-    balances = ledger.balances(accounts)
-    after = tuple(balance.after(price) for balance in balances)
-    affordable = released or all(balance.bears(price) for balance in balances)
-    if permit.release is None or not isinstance(permit.request, ReleaseRequest):
-        raise Fault(ErrorReason.INTERNAL)
-    return Quote(permit.request.price, permit.release, after, affordable, released, delta)
 
 
 @contextmanager
@@ -166,6 +138,20 @@ def data_version(contract: DataContract, source: Source, keys: KeyRing) -> str:
     source.verify(contract)
     key = keys.working_key(AUDIT_DOMAIN, KeyUse.DATA_VERSION, contract.dataset)
     return hmac.digest(key, source.data_version(contract).encode(), "sha256").hex()
+
+
+def _affordable(permit: Permit, short: Sequence[Balance]) -> NearestPlan | None:
+    """The same plan at the largest price that these budgets bear, which `GetBudget` tells the same caller; or None."""
+    request, settled = permit.request, permit.release
+    if not isinstance(request, ReleaseRequest) or settled is None:
+        raise Fault(ErrorReason.INTERNAL)
+    price = price_within(settled, request.price, min(balance.remaining for balance in short))
+    if price is None:
+        return None
+    cheaper = settle(settled.query, request.query.statistics, price, permit.scope.contract)
+    if cheaper is None or not all(balance.bears(cheaper.loss) for balance in short):
+        return None
+    return NearestPlan(request.dataset, request.disclosure, request.query, price)
 
 
 def _name(permit: Permit, data_version: str) -> str:

@@ -71,6 +71,34 @@ def test_a_member_is_held_to_its_part_of_the_pool_and_all_to_the_pool(house: Hou
     assert spent(house)["lifetime/resident"] == (3 * PRICE, False)
 
 
+def test_an_exhausted_budget_names_the_largest_price_that_fits(house: House) -> None:
+    put(house, f"{RESEARCH}: 9.0", f"{RESEARCH}: 4.2")
+    assert [ask(house, "tier"), ask(house, "sector")] == [True, True]
+    peer = house.long_signed_in(RESEARCH)
+    refused = pipeline.release(house.ports, peer, counting(HALF, ("district",)))
+    assert isinstance(refused, Refused) and refused.refusal.reason is ErrorReason.BUDGET_EXHAUSTED
+    plan = refused.refusal.plan
+    assert plan is not None and plan.query == counting(HALF, ("district",)).query
+    # it tells no more than the balances that the same caller may ask for
+    told = pipeline.budgets(house.ports, peer, context("academic-research"), "subsidies", "by-sector")
+    assert not isinstance(told, Refused)
+    left = min(balance.remaining for balance in told[0])
+    step = Fraction(1, 10**6)
+    assert plan.price.rho <= left < (plan.price.amount + step) ** 2 / 2
+    assert ask(house, "district", plan.price.amount + step) is ErrorReason.BUDGET_EXHAUSTED
+    assert ask(house, "district", plan.price.amount) is True
+    # what is left of that is less than any price soon, and nothing can be named
+    named = []
+    for _ in range(4):
+        refused = pipeline.release(house.ports, peer, counting(HALF, ()))
+        assert isinstance(refused, Refused) and refused.refusal.reason is ErrorReason.BUDGET_EXHAUSTED
+        if refused.refusal.plan is None:
+            break
+        named.append(refused.refusal.plan.price)
+        assert ask(house, "district", named[-1].amount) is True
+    assert len(named) < 4 and all(price.amount < Fraction(1, 1000) for price in named)
+
+
 def test_a_project_closes_by_itself_after_its_last_day(house: House) -> None:
     projected(house, "6.0", "6.0", city_day(house.clock.now()).isoformat())
     assert ask(house, "tier") is True

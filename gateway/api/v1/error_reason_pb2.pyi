@@ -52,7 +52,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_FILTER_NOT_ALLOWED: _ErrorReason.ValueType  # 23
     """A filter names a field that this disclosure does not let callers filter on, or a value of another type."""
     ERROR_REASON_STATISTIC_NOT_DECLARED: _ErrorReason.ValueType  # 24
-    """The statistic or grouping is not declared for this disclosure. Example: a sum over a field without bounds."""
+    """The disclosure does not answer this plan: a statistic or grouping is not declared, days or bins are none, or there
+    are too many cells. Example: a sum over a field without bounds.
+    """
     ERROR_REASON_EPSILON_OUT_OF_RANGE: _ErrorReason.ValueType  # 25
     """The privacy loss asked for is zero, negative, not finite or above the disclosure's limit."""
     ERROR_REASON_MARGIN_OUT_OF_REACH: _ErrorReason.ValueType  # 26
@@ -200,7 +202,9 @@ ERROR_REASON_MESSAGE_FIELD_UNKNOWN: ErrorReason.ValueType  # 22
 ERROR_REASON_FILTER_NOT_ALLOWED: ErrorReason.ValueType  # 23
 """A filter names a field that this disclosure does not let callers filter on, or a value of another type."""
 ERROR_REASON_STATISTIC_NOT_DECLARED: ErrorReason.ValueType  # 24
-"""The statistic or grouping is not declared for this disclosure. Example: a sum over a field without bounds."""
+"""The disclosure does not answer this plan: a statistic or grouping is not declared, days or bins are none, or there
+are too many cells. Example: a sum over a field without bounds.
+"""
 ERROR_REASON_EPSILON_OUT_OF_RANGE: ErrorReason.ValueType  # 25
 """The privacy loss asked for is zero, negative, not finite or above the disclosure's limit."""
 ERROR_REASON_MARGIN_OUT_OF_REACH: ErrorReason.ValueType  # 26

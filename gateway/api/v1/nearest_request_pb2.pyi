@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from gateway.api.v1 import release_pb2 as _release_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
@@ -57,3 +58,35 @@ class NearestRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NearestRequest: _TypeAlias = NearestRequest  # noqa: Y015
+
+@_typing.final
+class NearestPlan(_message.Message):
+    """The nearest plan that would be answered: sent as a detail of the refusal of a plan or of its price. Its conditions are
+    left out: they stand as they were asked, and so do the region and the context. It is to be shown as measured.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    EPSILON_FIELD_NUMBER: _builtins.int
+    RHO_FIELD_NUMBER: _builtins.int
+    epsilon: _builtins.float
+    rho: _builtins.float
+    @_builtins.property
+    def plan(self) -> _release_pb2.ReleasePlan: ...
+    def __init__(
+        self,
+        *,
+        plan: _release_pb2.ReleasePlan | None = ...,
+        epsilon: _builtins.float = ...,
+        rho: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["epsilon", b"epsilon", "plan", b"plan", "price", b"price", "rho", b"rho"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epsilon", b"epsilon", "plan", b"plan", "price", b"price", "rho", b"rho"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["epsilon", "rho"]  # noqa: Y015
+    _WhichOneofArgType_price: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_price) -> _WhichOneofReturnType_price | None: ...
+
+Global___NearestPlan: _TypeAlias = NearestPlan  # noqa: Y015

@@ -12,6 +12,7 @@ from gateway.api.v1 import value_pb2 as _value_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -22,6 +23,52 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Change:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ChangeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Change.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHANGE_UNSPECIFIED: _Change.ValueType  # 0
+    CHANGE_RELEASED: _Change.ValueType  # 1
+    """It was released before on this data, and holds the answers: as they are, or as sums of its cells."""
+    CHANGE_CURRENCY: _Change.ValueType  # 2
+    """The other currency, for the same charge."""
+    CHANGE_WEIGHTS: _Change.ValueType  # 3
+    """Weights that fit the margins that were asked for."""
+    CHANGE_MARGIN: _Change.ValueType  # 4
+    """Wider margins."""
+    CHANGE_LEVELS: _Change.ValueType  # 5
+    """Fewer levels of a tree of regions."""
+    CHANGE_COARSER: _Change.ValueType  # 6
+    """Coarser regions, periods or bins."""
+    CHANGE_STATISTIC: _Change.ValueType  # 7
+    """A statistic less."""
+    CHANGE_GROUPING: _Change.ValueType  # 8
+    """A grouping less."""
+
+class Change(_Change, metaclass=_ChangeEnumTypeWrapper):
+    """In what an alternative differs."""
+
+CHANGE_UNSPECIFIED: Change.ValueType  # 0
+CHANGE_RELEASED: Change.ValueType  # 1
+"""It was released before on this data, and holds the answers: as they are, or as sums of its cells."""
+CHANGE_CURRENCY: Change.ValueType  # 2
+"""The other currency, for the same charge."""
+CHANGE_WEIGHTS: Change.ValueType  # 3
+"""Weights that fit the margins that were asked for."""
+CHANGE_MARGIN: Change.ValueType  # 4
+"""Wider margins."""
+CHANGE_LEVELS: Change.ValueType  # 5
+"""Fewer levels of a tree of regions."""
+CHANGE_COARSER: Change.ValueType  # 6
+"""Coarser regions, periods or bins."""
+CHANGE_STATISTIC: Change.ValueType  # 7
+"""A statistic less."""
+CHANGE_GROUPING: Change.ValueType  # 8
+"""A grouping less."""
+Global___Change: _TypeAlias = Change  # noqa: Y015
 
 @_typing.final
 class ListDatasetsRequest(_message.Message):
@@ -268,10 +315,13 @@ class EstimateRequest(_message.Message):
     MARGIN_95_FIELD_NUMBER: _builtins.int
     RHO_FIELD_NUMBER: _builtins.int
     MARGIN_95_RHO_FIELD_NUMBER: _builtins.int
+    MARGINS_FIELD_NUMBER: _builtins.int
     epsilon: _builtins.float
     """The pure epsilon to spend on the whole plan."""
     margin_95: _builtins.float
-    """The half-width at 95 % that every measure should have at the most; answered with a price in epsilon."""
+    """The half-width at 95 % that every count and sum should have at the most, in its own unit, and every measure of the
+    other statistics; answered with a price in epsilon.
+    """
     rho: _builtins.float
     """The rho of zero-concentrated differential privacy to spend on the whole plan."""
     margin_95_rho: _builtins.float
@@ -280,6 +330,10 @@ class EstimateRequest(_message.Message):
     def context(self) -> _disclosure_pb2.RequestContext: ...
     @_builtins.property
     def plan(self) -> _release_pb2.ReleasePlan: ...
+    @_builtins.property
+    def margins(self) -> Global___WantedMargins:
+        """A margin for each statistic."""
+
     def __init__(
         self,
         *,
@@ -289,16 +343,71 @@ class EstimateRequest(_message.Message):
         margin_95: _builtins.float = ...,
         rho: _builtins.float = ...,
         margin_95_rho: _builtins.float = ...,
+        margins: Global___WantedMargins | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "margin_95", b"margin_95", "margin_95_rho", b"margin_95_rho", "plan", b"plan", "rho", b"rho", "target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "margin_95", b"margin_95", "margin_95_rho", b"margin_95_rho", "margins", b"margins", "plan", b"plan", "rho", b"rho", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "margin_95", b"margin_95", "margin_95_rho", b"margin_95_rho", "plan", b"plan", "rho", b"rho", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "margin_95", b"margin_95", "margin_95_rho", b"margin_95_rho", "margins", b"margins", "plan", b"plan", "rho", b"rho", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["epsilon", "margin_95", "rho", "margin_95_rho"]  # noqa: Y015
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["epsilon", "margin_95", "rho", "margin_95_rho", "margins"]  # noqa: Y015
     _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
 
 Global___EstimateRequest: _TypeAlias = EstimateRequest  # noqa: Y015
+
+@_typing.final
+class WantedMargins(_message.Message):
+    """The margins that the statistics of a plan should have at the most, in their own units."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATISTICS_FIELD_NUMBER: _builtins.int
+    IN_RHO_FIELD_NUMBER: _builtins.int
+    in_rho: _builtins.bool
+    """The currency of the answer: rho if true, else epsilon."""
+    @_builtins.property
+    def statistics(self) -> _containers.RepeatedCompositeFieldContainer[Global___WantedMargin]:
+        """One for each statistic, in order."""
+
+    def __init__(
+        self,
+        *,
+        statistics: _abc.Iterable[Global___WantedMargin] | None = ...,
+        in_rho: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["in_rho", b"in_rho", "statistics", b"statistics"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WantedMargins: _TypeAlias = WantedMargins  # noqa: Y015
+
+@_typing.final
+class WantedMargin(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARGIN_95_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    margin_95: _builtins.float
+    """The half-width at 95 %. 0 where any will do; one of them is above it."""
+    values: _builtins.int
+    """Of a mean, a variance or quantiles: the margin is that in a cell of so many values, spread evenly over the bounds.
+    0 asks for the half-width of each of its measures.
+    """
+    def __init__(
+        self,
+        *,
+        margin_95: _builtins.float = ...,
+        values: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["margin_95", b"margin_95", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WantedMargin: _TypeAlias = WantedMargin  # noqa: Y015
 
 @_typing.final
 class EstimateResponse(_message.Message):
@@ -312,6 +421,9 @@ class EstimateResponse(_message.Message):
     BUDGETS_AFTER_FIELD_NUMBER: _builtins.int
     AFFORDABLE_FIELD_NUMBER: _builtins.int
     ALREADY_RELEASED_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    BOUNDING_FIELD_NUMBER: _builtins.int
+    ALTERNATIVES_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
     epsilon: _builtins.float
     """The price of the plan, in one of the two; pass it to CreateRelease."""
@@ -330,6 +442,16 @@ class EstimateResponse(_message.Message):
         """The budgets as they would stand after the charge."""
 
     @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnswerMargin]:
+        """The margins of the answers: one for each column, in order."""
+
+    @_builtins.property
+    def bounding(self) -> Global___Bounding: ...
+    @_builtins.property
+    def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alternative]:
+        """What costs less, or has narrower margins for no more: what loses least comes first. Each would pass as it is."""
+
+    @_builtins.property
     def threshold(self) -> _release_pb2.Threshold:
         """Which cells with found keys will be shown."""
 
@@ -344,15 +466,202 @@ class EstimateResponse(_message.Message):
         budgets_after: _abc.Iterable[_budget_pb2.Budget] | None = ...,
         affordable: _builtins.bool = ...,
         already_released: _builtins.bool = ...,
+        answers: _abc.Iterable[Global___AnswerMargin] | None = ...,
+        bounding: Global___Bounding | None = ...,
+        alternatives: _abc.Iterable[Global___Alternative] | None = ...,
         threshold: _release_pb2.Threshold | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["privacy_loss", b"privacy_loss", "threshold", b"threshold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bounding", b"bounding", "privacy_loss", b"privacy_loss", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable", b"affordable", "already_released", b"already_released", "budgets_after", b"budgets_after", "cells", b"cells", "epsilon", b"epsilon", "measures", b"measures", "privacy_loss", b"privacy_loss", "rho", b"rho", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable", b"affordable", "already_released", b"already_released", "alternatives", b"alternatives", "answers", b"answers", "bounding", b"bounding", "budgets_after", b"budgets_after", "cells", b"cells", "epsilon", b"epsilon", "measures", b"measures", "privacy_loss", b"privacy_loss", "rho", b"rho", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EstimateResponse: _TypeAlias = EstimateResponse  # noqa: Y015
+
+@_typing.final
+class AnswerMargin(_message.Message):
+    """The margins of one column of answers, as far as they are known before anything is read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STATISTIC_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    LEVELS_FIELD_NUMBER: _builtins.int
+    SIZES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """As the column's: "sum(amount_yuan)", "quantile(amount_yuan; 0.5)"."""
+    statistic: _builtins.int
+    """The place of its statistic in the plan."""
+    unit: _builtins.str
+    """In what it is: "rows", a privacy unit such as "resident", a field, or a field's square as "amount_yuan²"."""
+    @_builtins.property
+    def levels(self) -> _containers.RepeatedCompositeFieldContainer[Global___LevelMargin]:
+        """Of counts and sums: the margin in each cell, whatever the data are. One for each level of a tree of regions."""
+
+    @_builtins.property
+    def sizes(self) -> _containers.RepeatedCompositeFieldContainer[Global___SizeMargin]:
+        """Of the other statistics, whose margins depend on the data: what they would be in cells of these sizes."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        statistic: _builtins.int = ...,
+        unit: _builtins.str = ...,
+        levels: _abc.Iterable[Global___LevelMargin] | None = ...,
+        sizes: _abc.Iterable[Global___SizeMargin] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["levels", b"levels", "name", b"name", "sizes", b"sizes", "statistic", b"statistic", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerMargin: _TypeAlias = AnswerMargin  # noqa: Y015
+
+@_typing.final
+class LevelMargin(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    CELLS_FIELD_NUMBER: _builtins.int
+    MARGIN_95_FIELD_NUMBER: _builtins.int
+    CONSISTENT_95_FIELD_NUMBER: _builtins.int
+    level: _release_pb2.RegionLevel.ValueType
+    """Of a tree of regions; unspecified where there is none."""
+    cells: _builtins.int
+    margin_95: _builtins.float
+    consistent_95: _builtins.float
+    """The largest margin that is left where totals are made to add up (Presentation.consistent); 0 where there is no tree."""
+    def __init__(
+        self,
+        *,
+        level: _release_pb2.RegionLevel.ValueType = ...,
+        cells: _builtins.int = ...,
+        margin_95: _builtins.float = ...,
+        consistent_95: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "consistent_95", b"consistent_95", "level", b"level", "margin_95", b"margin_95"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LevelMargin: _TypeAlias = LevelMargin  # noqa: Y015
+
+@_typing.final
+class SizeMargin(_message.Message):
+    """A margin in a cell of so many values, if they are spread evenly over the declared bounds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUES_FIELD_NUMBER: _builtins.int
+    MARGIN_95_FIELD_NUMBER: _builtins.int
+    values: _builtins.int
+    margin_95: _builtins.float
+    def __init__(
+        self,
+        *,
+        values: _builtins.int = ...,
+        margin_95: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["margin_95", b"margin_95", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SizeMargin: _TypeAlias = SizeMargin  # noqa: Y015
+
+@_typing.final
+class Bounding(_message.Message):
+    """What of a privacy unit counts: from the contract and the plan alone. `bias_note` of the measures says it in words."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_GROUPS_FIELD_NUMBER: _builtins.int
+    CELLS_FIELD_NUMBER: _builtins.int
+    MAX_ROWS_FIELD_NUMBER: _builtins.int
+    LEAST_SHARE_OF_CELLS_FIELD_NUMBER: _builtins.int
+    max_groups: _builtins.int
+    """In at most so many cells of so many (of a tree, those of its finest level); 0 where keys are yet to be found."""
+    cells: _builtins.int
+    max_rows: _builtins.int
+    """With at most so many rows in each."""
+    least_share_of_cells: _builtins.float
+    """The part of the cells that counts of a unit that is in all of them. 1 where no cell of anybody is left out; 0 where
+    keys are yet to be found.
+    """
+    def __init__(
+        self,
+        *,
+        max_groups: _builtins.int = ...,
+        cells: _builtins.int = ...,
+        max_rows: _builtins.int = ...,
+        least_share_of_cells: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "least_share_of_cells", b"least_share_of_cells", "max_groups", b"max_groups", "max_rows", b"max_rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Bounding: _TypeAlias = Bounding  # noqa: Y015
+
+@_typing.final
+class Alternative(_message.Message):
+    """Another plan that would pass as it is, for the same context."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    EPSILON_FIELD_NUMBER: _builtins.int
+    RHO_FIELD_NUMBER: _builtins.int
+    PRIVACY_LOSS_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    LOST_FIELD_NUMBER: _builtins.int
+    AFFORDABLE_FIELD_NUMBER: _builtins.int
+    ALREADY_RELEASED_FIELD_NUMBER: _builtins.int
+    change: Global___Change.ValueType
+    epsilon: _builtins.float
+    rho: _builtins.float
+    lost: _builtins.str
+    """What is lost by asking it instead, in words."""
+    affordable: _builtins.bool
+    already_released: _builtins.bool
+    @_builtins.property
+    def plan(self) -> _release_pb2.ReleasePlan: ...
+    @_builtins.property
+    def privacy_loss(self) -> _receipt_pb2.PrivacyLoss:
+        """What it would be charged: nothing where it was released before."""
+
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnswerMargin]: ...
+    def __init__(
+        self,
+        *,
+        change: Global___Change.ValueType = ...,
+        plan: _release_pb2.ReleasePlan | None = ...,
+        epsilon: _builtins.float = ...,
+        rho: _builtins.float = ...,
+        privacy_loss: _receipt_pb2.PrivacyLoss | None = ...,
+        answers: _abc.Iterable[Global___AnswerMargin] | None = ...,
+        lost: _builtins.str = ...,
+        affordable: _builtins.bool = ...,
+        already_released: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["epsilon", b"epsilon", "plan", b"plan", "price", b"price", "privacy_loss", b"privacy_loss", "rho", b"rho"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable", b"affordable", "already_released", b"already_released", "answers", b"answers", "change", b"change", "epsilon", b"epsilon", "lost", b"lost", "plan", b"plan", "price", b"price", "privacy_loss", b"privacy_loss", "rho", b"rho"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["epsilon", "rho"]  # noqa: Y015
+    _WhichOneofArgType_price: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_price) -> _WhichOneofReturnType_price | None: ...
+
+Global___Alternative: _TypeAlias = Alternative  # noqa: Y015
 
 @_typing.final
 class CreateReleaseRequest(_message.Message):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+import sys
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
-from gateway.api.v1 import release_pb2
+from gateway.api.v1 import nearest_request_pb2, release_pb2, research_service_pb2
 from gateway.model.errors import ErrorReason
 from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
+from gateway.model.margins import Wanted
 from gateway.model.measure import Currency, Price
+from gateway.model.permit import NearestPlan
 from gateway.model.region import RegionLevel
 from gateway.model.statistics import Presentation, Statistic, StatisticKind, StatisticsQuery
 from gateway.server.problem import NotWellFormed
 from gateway.server.wire.values import condition_of, conditions
 
-_EPSILON_DECIMALS, _RHO_DECIMALS, _WIDTH_DECIMALS, _RANK_DECIMALS = 6, 12, 6, 4
+_WIDTH_DECIMALS, _RANK_DECIMALS = 6, 4
 
 _LEVELS: dict[release_pb2.RegionLevel.ValueType, RegionLevel] = {
     release_pb2.REGION_LEVEL_CITY: RegionLevel.CITY,
@@ -30,7 +34,7 @@ _PERIODS: dict[release_pb2.Period.ValueType, Period] = {
     release_pb2.PERIOD_MONTH: Period.MONTH,
     release_pb2.PERIOD_YEAR: Period.YEAR,
 }
-_LEVELS_OF = {level: number for number, level in _LEVELS.items()}
+LEVELS_OF = {level: number for number, level in _LEVELS.items()}
 _PERIODS_OF = {period: number for number, period in _PERIODS.items()}
 
 
@@ -107,6 +111,14 @@ def plan_of(dataset: str, disclosure: str, query: StatisticsQuery) -> release_pb
     )
 
 
+def nearest_plan_of(nearest: NearestPlan) -> nearest_request_pb2.NearestPlan:
+    """Write the nearest plan as proto, without its conditions: no value that a caller filters by is in a refusal."""
+    bare = replace(nearest.query, filters=())
+    message = nearest_request_pb2.NearestPlan(plan=plan_of(nearest.dataset, nearest.disclosure, bare))
+    setattr(message, nearest.price.currency.value, float(nearest.price.amount))
+    return message
+
+
 def _grouping_of(item: Grouping) -> release_pb2.Grouping:
     match item:
         case ByKeys(field):
@@ -114,9 +126,9 @@ def _grouping_of(item: Grouping) -> release_pb2.Grouping:
         case ByFoundKeys(field):
             return release_pb2.Grouping(field=field, found_keys=release_pb2.FoundKeys())
         case ByRegion(field, level):
-            return release_pb2.Grouping(field=field, level=_LEVELS_OF[level])
+            return release_pb2.Grouping(field=field, level=LEVELS_OF[level])
         case ByRegionTree(field, level):
-            return release_pb2.Grouping(field=field, down_to=_LEVELS_OF[level])
+            return release_pb2.Grouping(field=field, down_to=LEVELS_OF[level])
         case ByPeriod(field, period, first, last):
             periods = release_pb2.Periods(
                 period=_PERIODS_OF[period], first_day=first.isoformat(), last_day=last.isoformat()
@@ -162,15 +174,12 @@ def presentation_message_of(presentation: Presentation) -> release_pb2.Presentat
 def exact_price(currency: Currency, amount: float) -> Price:
     """Return the decimal that a caller wrote, exactly: 0.1 is 1/10, not the double nearest to it.
 
-    Raises:
-        NotWellFormed: EPSILON_OUT_OF_RANGE for what is not finite, not above zero, or has too many decimals.
+    What is no number stands as 0, and what is infinite as the largest double there is: no disclosure takes either, and
+    a refusal can name a price that it takes.
     """
-    places, words = (_EPSILON_DECIMALS, "six") if currency is Currency.EPSILON else (_RHO_DECIMALS, "twelve")
-    exact = _decimal(amount, places)
-    if exact is None or exact <= 0:
-        rule = f"must be above zero, with at most {words} decimals"
-        raise NotWellFormed(ErrorReason.EPSILON_OUT_OF_RANGE, currency.value, rule)
-    return Price(currency, exact)
+    if math.isnan(amount):
+        return Price(currency, Fraction(0))
+    return Price(currency, Fraction(repr(max(-sys.float_info.max, min(amount, sys.float_info.max)))))
 
 
 def exact_margin(margin: float, path: str) -> float:
@@ -182,6 +191,25 @@ def exact_margin(margin: float, path: str) -> float:
     if math.isfinite(margin) and margin > 0:
         return margin
     raise _invalid(path, "must be a finite number above zero")
+
+
+def wanted_margins(item: research_service_pb2.WantedMargins, statistics: int) -> tuple[Wanted | None, ...]:
+    """Read the margins wanted of so many statistics.
+
+    Raises:
+        NotWellFormed: REQUEST_INVALID unless there is one for each, none below zero and one above it.
+    """
+    if len(item.statistics) != statistics:
+        raise _invalid("margins.statistics", "must have one margin for each statistic")
+    found: list[Wanted | None] = []
+    for at, one in enumerate(item.statistics):
+        if one.margin_95 == 0:
+            found.append(None)
+        else:
+            found.append(Wanted(exact_margin(one.margin_95, f"margins.statistics[{at}].margin_95"), one.values))
+    if not any(found):
+        raise _invalid("margins.statistics", "must have one margin above zero")
+    return tuple(found)
 
 
 def _decimal(number: float, places: int) -> Fraction | None:

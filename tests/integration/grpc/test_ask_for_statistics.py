@@ -24,7 +24,7 @@ def test_ask_for_statistics(new_site: Site, capsys: pytest.CaptureFixture[str]) 
         exec(compile(program, "documentation", "exec"), names)
         printed.append(capsys.readouterr().out)
     names["research"].close()
-    offered, priced, asked, wide, free, timed, flows, certified, refused = printed
+    offered, priced, compared, asked, wide, free, timed, flows, certified, refused = printed
 
     assert "subsidies by-sector protects a resident" in offered
     assert "group by paid_on ['dates']" in offered and "group by amount_yuan [] bins" in offered
@@ -33,9 +33,11 @@ def test_ask_for_statistics(new_site: Site, capsys: pytest.CaptureFixture[str]) 
     assert margins.popitem() == ("0.05", 18.0) and margins["0.5"] == 24.0
     assert priced.count("can be paid: True") == 4 and "lifetime/resident has rho" in priced
 
+    assert "count ± " in compared and "mean(amount_yuan) ± " in compared and "in a cell of 1000\n" in compared
+    assert compared.count("loses:") >= 4 and "weights for rho" in compared
     first, again = (line for line in asked.splitlines() if line.startswith(("True", "False")))
     assert re.fullmatch(r"True 1/100 [0-9a-f]{64}", first) and again == "False True"
-    assert "offsets(amount_yuan) for statistic 3 rho 1/90" in wide and "mean(amount_yuan) from" in wide
+    assert "offsets(amount_yuan) for statistic 3 gets rho 1/90" in wide and "mean(amount_yuan) from" in wide
     assert free.startswith("False ['quantile(amount_yuan; 0.5)'") and free.count("surely among the three:") == 3
     assert "2026-01-01" in timed and timed.endswith("\n540\n")
     assert "hangzhou/xihu/beishan" in flows and "2026-10-12 23:00" in flows
@@ -47,4 +49,7 @@ def test_ask_for_statistics(new_site: Site, capsys: pytest.CaptureFixture[str]) 
     wanted: list[str] = []
     for reason in _TRIED.findall(programs[-1]):
         wanted.append(wanted[-1] if reason == "the same" else reason)
-    assert [line.split()[1] for line in refused.splitlines()] == wanted
+    reasons, named = refused.splitlines()[::2], refused.splitlines()[1::2]
+    assert [line.split()[1] for line in reasons] == wanted
+    # a purpose that is not granted is no matter of plans
+    assert [line.endswith("None") for line in named] == [False] * 4 + [True]

@@ -47,6 +47,9 @@ def cut(by: Any, reason: str = "STATISTIC_NOT_DECLARED", part: str = "", region:
 
 
 UNDECLARED, INVALID, RANGE = "STATISTIC_NOT_DECLARED", "REQUEST_INVALID", "EPSILON_OUT_OF_RANGE"
+MENDED = {UNDECLARED, RANGE, "MARGIN_OUT_OF_REACH"}
+"""The refusals that name a plan which would be answered."""
+
 WELL = Wrong("", "")
 days = gw.by_period("came_at", "day", FIRST, LAST)
 
@@ -160,38 +163,62 @@ def refused(call: Callable[..., Any], wrong: Wrong, **more: Any) -> gw.GatewayEr
     return raised.value
 
 
-def check(error: gw.GatewayError, wrong: Wrong) -> None:
+def check(error: gw.GatewayError, wrong: Wrong, fair: Fair) -> None:
     assert error.reason == wrong.reason
     assert [where for where, _ in error.violations] == [wrong.place], error.violations
     assert all(rule for _, rule in error.violations)
+    near = error.nearest_plan
+    assert (near is not None) == (wrong.reason in MENDED)
+    if near is not None:
+        # what is named would be answered, with the filters and the region as they were asked
+        assert not near.plan.filters
+        fair.gateway.estimate(**near.arguments, filters=wrong.filters, region=wrong.region, **ASK)
 
 
 @pytest.mark.parametrize("name", [*PLANS, *SHOWN, *PRICES])
 def test_it_is_refused_where_it_is_wrong_and_charges_nothing(fair: Fair, name: str) -> None:
     wrong = {**PLANS, **SHOWN, **PRICES}[name]
     before = fair.spent(wrong.disclosure)
-    check(refused(fair.gateway.release, wrong, shown=wrong.shown, **wrong.price), wrong)
+    check(refused(fair.gateway.release, wrong, shown=wrong.shown, **wrong.price), wrong, fair)
     if name not in SHOWN:
-        check(refused(fair.gateway.estimate, wrong, **wrong.price), wrong)
+        check(refused(fair.gateway.estimate, wrong, **wrong.price), wrong, fair)
     assert fair.spent(wrong.disclosure) == before
     assert before["lifetime/visitor"] is not None
 
 
 @pytest.mark.parametrize("name", PLANS)
 def test_a_margin_is_not_told_for_it_either(fair: Fair, name: str) -> None:
-    check(refused(fair.gateway.estimate, PLANS[name], margin_in_rho=100.0), PLANS[name])
+    check(refused(fair.gateway.estimate, PLANS[name], margin_in_rho=100.0), PLANS[name], fair)
 
 
 @pytest.mark.parametrize("target", ["margin", "margin_in_rho"])
 @pytest.mark.parametrize("margin", [0.0, -1.0, math.nan, math.inf], ids=str)
 def test_a_margin_is_a_finite_number_above_zero(fair: Fair, target: str, margin: float) -> None:
     place = {"margin": "margin_95", "margin_in_rho": "margin_95_rho"}[target]
-    check(refused(fair.gateway.estimate, WELL, **{target: margin}), replace(WELL, reason=INVALID, place=place))
+    check(refused(fair.gateway.estimate, WELL, **{target: margin}), replace(WELL, reason=INVALID, place=place), fair)
 
 
 def test_a_margin_that_costs_more_than_one_release_may_is_out_of_reach(fair: Fair) -> None:
     wrong = Wrong("MARGIN_OUT_OF_REACH", "margin_95", group_by=("gate",), disclosure="once")
-    check(refused(fair.gateway.estimate, wrong, margin=1.0), wrong)
+    check(refused(fair.gateway.estimate, wrong, margin=1.0), wrong, fair)
+
+
+def test_the_nearest_plan_keeps_what_is_well_and_mends_the_rest(fair: Fair) -> None:
+    def near(wrong: Wrong) -> str:
+        return str(refused(fair.gateway.release, wrong, **wrong.price).nearest_plan)
+
+    statistics = (gw.count(), gw.sum_of("age"), gw.weighed(gw.mean_of("rating"), 3))
+    wrong = Wrong(UNDECLARED, "", statistics, ("gate", gw.by_bins("age", 10), gw.by_bins("amount", 2.5)))
+    assert near(wrong) == "count, mean(rating) at weight 3 by gate, amount by bins of 3, epsilon = 0.5"
+    hours = cut(gw.by_period("came_at", "hour", FIRST, date(2033, 1, 1)))
+    assert near(hours) == "count by came_at by day from 2026-01-01 to 2033-01-01, epsilon = 0.5"
+    reversed_ = cut(gw.by_period("came_at", "day", LAST, FIRST))
+    assert near(reversed_) == "count by came_at by day from 2026-01-01 to 2026-03-31, epsilon = 0.5"
+    tree = Wrong(UNDECLARED, "", (gw.count(), gw.quantiles_of("amount")), (gw.down_to("community", "street"),))
+    assert near(tree) == "count, quantiles(amount) by community by street, epsilon = 0.5"
+    assert near(replace(WELL, price={"rho": 0.0123456789019})) == "count, rho = 0.012345678901"
+    assert near(replace(WELL, price={"epsilon": math.inf})) == "count, epsilon = 10.0"
+    assert near(replace(WELL, price={"rho": -1.0})) == "count, rho = 5e-09"
 
 
 def test_a_wrong_value_is_in_no_message(fair: Fair) -> None:

@@ -14,7 +14,7 @@ from gateway.model.plan import AtLevel, BoundedQuery, SettledRelease
 from gateway.model.region import RegionLevel
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
 from gateway.privacy.binding import Unbound, bind
-from gateway.privacy.pricing import SMALLEST, price_for_margin, settle
+from gateway.privacy.pricing import SMALLEST, price_within, settle
 from gateway.privacy.release_id import grouping_salt, release_id
 from gateway.privacy.sensitivity import sensitivity
 from tests.unit.privacy.example import CONTRACT, DISCLOSURE, bound, no_places, permit_for, request_for
@@ -157,18 +157,18 @@ def test_noise_beyond_safe_integers_is_refused() -> None:
 
 
 @pytest.mark.parametrize("currency", Currency)
-@pytest.mark.parametrize("margin", [0.5, 1.0, 12.5, 4000.0])
-def test_the_price_for_a_margin_gives_that_margin(margin: float, currency: Currency) -> None:
-    statistics = (COUNT, UNITS, MEAN, VARIANCE, MEDIAN)
+@pytest.mark.parametrize("part", [Fraction(1, 3), Fraction(1, 70), Fraction(1)])
+def test_the_price_within_a_loss_is_the_largest(currency: Currency, part: Fraction) -> None:
+    statistics = (COUNT, replace(SUM, weight=3), MEAN)
     query = bounded(*statistics)
-    price = price_for_margin(query, statistics, margin, currency)
-    found = settled(query, statistics, price)
-    assert price.currency is currency
-    assert max(plan.margin_95 for plan in found.noise) <= max(margin, 1.0) * (1 + 1e-9)
-    # and no more is asked than is needed, but for the lattice
-    if margin > 100:
-        half = settled(query, statistics, Price(currency, price.amount / 2))
-        assert max(plan.margin_95 for plan in half.noise) > margin
+    whole = settled(query, statistics, Price(currency, Fraction(1, 2)))
+    left = whole.loss.rho * part
+    price = price_within(whole, Price(currency, Fraction(1, 2)), left)
+    assert price is not None and price.currency is currency
+    assert settled(query, statistics, price).loss.rho <= left
+    step = Fraction(1, 10**6 if currency is Currency.EPSILON else 10**12)
+    assert settled(query, statistics, Price(currency, price.amount + step)).loss.rho > left
+    assert price_within(whole, Price(currency, Fraction(1, 2)), Fraction(1, 10**9)) is None
 
 
 def test_the_same_plan_has_the_same_name_and_another_has_another() -> None:

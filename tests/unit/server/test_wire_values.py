@@ -74,13 +74,13 @@ def test_an_epsilon_is_the_decimal_that_was_written(millionths: int) -> None:
     assert exact_price(Currency.EPSILON, float(f"{millionths / 10**6:.6f}")).amount == Fraction(millionths, 10**6)
 
 
-@pytest.mark.parametrize(
-    "epsilon", [0.0, -0.0, -1.0, math.nan, math.inf, -math.inf, 5e-324, 1e-7, 0.1234567, 0.1 + 0.2]
-)
-def test_an_epsilon_out_of_range_is_refused(epsilon: float) -> None:
-    with pytest.raises(NotWellFormed) as raised:
-        exact_price(Currency.EPSILON, epsilon)
-    assert raised.value.problem.reason is ErrorReason.EPSILON_OUT_OF_RANGE
+@pytest.mark.parametrize("currency", Currency)
+def test_what_is_no_price_is_one_that_nobody_takes(currency: Currency) -> None:
+    assert exact_price(currency, math.nan).amount == exact_price(currency, -0.0).amount == 0
+    assert exact_price(currency, -math.inf).amount < -(10**300) < 10**300 < exact_price(currency, math.inf).amount
+    assert 0 < exact_price(currency, 5e-324).amount < Fraction(1, 10**300)
+    # seventeen decimals stay seventeen: the decision refuses them
+    assert exact_price(currency, 0.1 + 0.2).amount == Fraction("0.30000000000000004")
 
 
 @pytest.mark.parametrize("margin", [0.0, -1.0, math.nan, math.inf])

@@ -1,0 +1,102 @@
+"""The price of a plan before it is spent, and what else could be asked. Spends nothing and reads no data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gateway.decision.alternatives import MOST, Option
+from gateway.model.alternative import Alternative
+from gateway.model.budget import Account, Balance
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.loss import PrivacyLoss
+from gateway.model.margins import AnswerMargin
+from gateway.model.measure import Price
+from gateway.model.permit import Permit
+from gateway.model.plan import SettledRelease
+from gateway.model.request import ReleaseRequest
+from gateway.ports import BudgetLedger, KeyRing, Source
+from gateway.privacy.margins import answer_margins
+from gateway.privacy.release_id import release_id
+from gateway.stages.charge import data_version
+
+_NOTHING = PrivacyLoss(Fraction(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The price of a plan before it is spent. `balances_after` are the budgets as a charge would leave them."""
+
+    price: Price
+    settled: SettledRelease
+    margins: tuple[AnswerMargin, ...]
+    balances_after: tuple[Balance, ...]
+    affordable: bool
+    already_released: bool
+    delta: float
+    alternatives: tuple[Alternative, ...]
+
+
+def quote(
+    permit: Permit,
+    options: Sequence[Option],
+    answering: Iterable[Option],
+    accounts: Sequence[Account],
+    delta: float,
+    ledger: BudgetLedger,
+    source: Source,
+    keys: KeyRing,
+) -> Quote:
+    """Tell the price of a permitted plan and what would be left, and which of the other requests are there to be made.
+
+    `options` are told whether or not their releases are there; of `answering`, whose releases hold the answers of this
+    one, those that are.
+
+    Raises:
+        Fault: of the source, KEYS_UNAVAILABLE or LEDGER_UNAVAILABLE.
+    """
+    request, settled = permit.request, permit.release
+    if not isinstance(request, ReleaseRequest) or settled is None:
+        raise Fault(ErrorReason.INTERNAL)
+    version = data_version(permit.scope.contract, source, keys)
+    released = _is_released(permit, version, ledger)
+    price = _NOTHING if released else settled.loss
+    balances = ledger.balances(accounts)
+    found = [] if released else [option for option in answering if _is_released(option.permit, version, ledger)]
+    others = [_alternative(option, balances, released=True) for option in found]
+    others += [
+        _alternative(option, balances, released=_is_released(option.permit, version, ledger)) for option in options
+    ]
+    return Quote(
+        price=request.price,
+        settled=settled,
+        margins=answer_margins(settled, request.query.statistics, permit.scope.contract),
+        balances_after=tuple(balance.after(price) for balance in balances),
+        affordable=released or all(balance.bears(price) for balance in balances),
+        already_released=released,
+        delta=delta,
+        alternatives=tuple(others[:MOST]),
+    )
+
+
+def _alternative(option: Option, balances: Sequence[Balance], *, released: bool) -> Alternative:
+    request, loss = option.permit.request, option.permit.loss
+    if not isinstance(request, ReleaseRequest) or loss is None:
+        raise Fault(ErrorReason.INTERNAL)
+    return Alternative(
+        change=option.change,
+        request=request,
+        lost=option.lost,
+        loss=_NOTHING if released else loss,
+        margins=option.margins,
+        affordable=released or all(balance.bears(loss) for balance in balances),
+        released=released,
+    )
+
+
+def _is_released(permit: Permit, version: str, ledger: BudgetLedger) -> bool:
+    """Whether the release is there: its name has the plan and the data, so nobody learns of another."""
+    if not isinstance(permit.request, ReleaseRequest):
+        raise Fault(ErrorReason.INTERNAL)
+    return ledger.stored(release_id(permit, permit.request, version)) is not None
