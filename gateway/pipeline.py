@@ -42,6 +42,7 @@ from gateway.ports import (
     Registers,
     ReleaseSigner,
     Source,
+    SyntheticFiles,
 )
 from gateway.privacy.pricing import SMALLEST
 from gateway.stages.admit import AdmittedPermit, admit, preview
@@ -103,6 +104,7 @@ class Ports:
     ledger: BudgetLedger
     registers: Registers
     audit: AuditLog
+    synthetic_files: SyntheticFiles
 
 
 class Refused(NamedTuple):

@@ -136,6 +136,19 @@ class KeySettings(_Section):
     secret_file: Path = Field(description="A file that holds the secret, readable by the gateway alone.")
 
 
+class SynthesisSettings(_Section):
+    """Jobs that make synthetic extracts. Gateways that share a state share the folder as well."""
+
+    folder: Path = Field(Path("synthetic"), description="The folder that extracts are kept in; made at the start.")
+    at_once: int = Field(1, ge=1, le=64, description="Jobs at a time.")
+    memory_mib: int = Field(1024, ge=64, le=1_048_576, description="Memory a job may use, beyond its libraries'.")
+    job_seconds: float = Field(600.0, gt=0, le=86_400, description="How long a job may take.")
+    retention_hours: float = Field(72.0, gt=0, le=8760, description="How long extracts are kept.")
+    lease_seconds: float = Field(
+        15.0, ge=2, le=600, description="How long a killed gateway keeps its jobs from being begun anew."
+    )
+
+
 class HealthSettings(_Section):
     """How `gateway health` asks: as a client, with a certificate of its own that names no institution."""
 
@@ -162,6 +175,7 @@ class Settings(BaseSettings):
     policy: PolicySettings
     state: StateSettings
     keys: KeySettings
+    synthesis: SynthesisSettings = Field(default_factory=lambda: SynthesisSettings.model_validate({}))
     health: HealthSettings | None = None
 
     @classmethod

@@ -21,6 +21,7 @@ from gateway.model.permit import Obligation, Permit
 from gateway.model.record import Receipt
 from gateway.model.series import ClosedDay
 from gateway.model.statistics import NoisedMeasure, Release
+from gateway.model.synthesis import NoisedCounts
 from gateway.model.values import Scalar
 
 
@@ -403,6 +404,30 @@ class ReleasedCells(_Sealed):
     def paid(self) -> bool:
         """Whether this request was charged for the release."""
         return self._paid
+
+
+class ReleasedFile(_Sealed):
+    """Leave to give a file of synthetic rows, or the report on it: it was durably recorded. Minted by `record`."""
+
+    __slots__ = ("_counts", "_receipt")
+    _counts: NoisedCounts
+    _receipt: Receipt
+
+    @classmethod
+    def _record(cls, admitted: AdmittedPermit, counts: NoisedCounts, receipt: Receipt) -> ReleasedFile:
+        _require(admitted, AdmittedPermit)
+        _require(counts, NoisedCounts)
+        return cls._mint(admitted.permit, admitted.permit.scope.obligations, counts=counts, receipt=receipt)
+
+    @property
+    def counts(self) -> NoisedCounts:
+        """The noised counts that all of it is made of."""
+        return self._counts
+
+    @property
+    def receipt(self) -> Receipt:
+        """The receipt of this delivery."""
+        return self._receipt
 
 
 class DailyFigures(_Sealed):

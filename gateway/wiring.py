@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,12 +34,15 @@ from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.adapters.source_kept import KeptAggregates
 from gateway.adapters.state_engine import StateDatabase, StateUnusable, open_state
 from gateway.adapters.state_upgrade import is_current, upgrade
+from gateway.adapters.synthesis.folder import ExtractFolder
+from gateway.adapters.synthesis.register_sql import SqlSynthesisRegister
+from gateway.adapters.synthesis.workshop import Workshop, WorkshopRules
 from gateway.administration.desk import Office
 from gateway.administration.joins import close_joins
 from gateway.administration.key_watch import KeyWatch
 from gateway.administration.life import first_publication
 from gateway.administration.sunset import sunset
-from gateway.authzen.app import Limits
+from gateway.authzen.app import Limits as HttpLimits
 from gateway.authzen.listener import ListenerConfig, listening
 from gateway.model.books import Books
 from gateway.model.party import Peer
@@ -55,7 +59,8 @@ from gateway.server.desk import Desk
 from gateway.server.observation import Observer
 from gateway.server.rounds import Round, Rounds
 from gateway.server.services import services
-from gateway.settings import HttpSettings, InvalidSettings, Settings
+from gateway.settings import HttpSettings, InvalidSettings, Settings, SynthesisSettings
+from gateway.synthesis.order import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,8 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         keys = _keys(settings)
         office = _office(settings, state, keys, stack)
         source = _source(settings, stack)
-        ports = _ports(state, office, keys, source)
+        files = _extract_folder(settings.synthesis)
+        ports = _ports(state, office, keys, source, files)
         registry = CollectorRegistry()
         observer = Observer(registry)
         config = server_config(settings)
@@ -103,6 +109,9 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         rounds = Rounds(_rounds(settings, office, source), observer)
         rounds.start()
         stack.callback(rounds.stop)
+        workshop = _workshop(settings.synthesis, ports, files, observer)
+        workshop.start()
+        stack.callback(workshop.stop)
         yield Gateway(ports, office, server, ports.policy.reload)
 
 
@@ -197,6 +206,7 @@ def _registers(state: StateDatabase, clock: Clock) -> Registers:
         reidentifications=SqlReidentificationRegister(state),
         contests=SqlContestRegister(state),
         series=SqlSeriesRegister(state),
+        syntheses=SqlSynthesisRegister(state),
     )
 
 
@@ -207,7 +217,9 @@ def _source(settings: Settings, stack: ExitStack) -> KeptAggregates:
     return KeptAggregates(engine, data.kept_aggregates_mib << 20)
 
 
-def _ports(state: StateDatabase, office: Office, keys: FileKeyRing, source: KeptAggregates) -> Ports:
+def _ports(
+    state: StateDatabase, office: Office, keys: FileKeyRing, source: KeptAggregates, files: ExtractFolder
+) -> Ports:
     return Ports(
         clock=office.clock,
         identities=office.identities,
@@ -218,7 +230,25 @@ def _ports(state: StateDatabase, office: Office, keys: FileKeyRing, source: Kept
         ledger=SqlBudgetLedger(state, office.clock),
         registers=office.registers,
         audit=office.audit,
+        synthetic_files=files,
     )
+
+
+def _workshop(settings: SynthesisSettings, ports: Ports, files: ExtractFolder, observer: Observer) -> Workshop:
+    rules = WorkshopRules(
+        settings.at_once,
+        Limits(settings.memory_mib << 20, settings.job_seconds),
+        timedelta(hours=settings.retention_hours),
+        timedelta(seconds=settings.lease_seconds),
+    )
+    return Workshop(ports.registers.syntheses, files, rules, ports.audit, ports.clock, observer.fault)
+
+
+def _extract_folder(settings: SynthesisSettings) -> ExtractFolder:
+    try:
+        return ExtractFolder(settings.folder)
+    except OSError as error:
+        raise InvalidSettings(f"synthesis.folder: cannot make {settings.folder}: {error.strerror}") from None
 
 
 def _gate(ports: Ports) -> Callable[[Peer], str]:
@@ -273,7 +303,7 @@ def listener_config(settings: Settings, http: HttpSettings) -> ListenerConfig:
         private_key=server.key,
         client_ca=server.client_ca,
         capacity=Capacity(http.max_calls, http.max_institution_calls),
-        limits=Limits(http.max_request_bytes, http.request_seconds),
+        limits=HttpLimits(http.max_request_bytes, http.request_seconds),
         workers=http.workers,
         grace=server.grace_seconds,
     )

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0006"
+REVISION = "0007"
 """The migration that makes this schema; a test holds it against the newest one."""
 
 metadata = MetaData(
@@ -361,4 +361,36 @@ series_nodes = Table(
     Column("node", String(128), primary_key=True),
     Column("day", Integer, nullable=False),
     Column("noised", LargeBinary, nullable=False),
+)
+
+# What synthetic extracts are made of; `payload` is canonical JSON.
+synthesis_counts = Table(
+    "synthesis_counts",
+    metadata,
+    Column("counts_id", ForeignKey("budget_charges.release_id"), primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+    Column("stored_at", DateTime, nullable=False),
+)
+
+# A running job is its worker's until the lease ends. `progress` counts thousandths.
+synthesis_jobs = Table(
+    "synthesis_jobs",
+    metadata,
+    Column("job_id", String(128), primary_key=True),
+    Column("counts_id", ForeignKey("synthesis_counts.counts_id"), nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("format", String(16), nullable=False),
+    Column("institution", String(512), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("step", String(16), nullable=False),
+    Column("progress", Integer, nullable=False),
+    Column("failure", String(32), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("worker", String(128), nullable=False),
+    Column("lease_until", DateTime),
+    Column("asked_at", DateTime, nullable=False),
+    Column("ended_at", DateTime),
+    Column("file_bytes", BigInteger),
+    Column("file_sha256", String(64)),
+    Index("ix_synthesis_jobs_state", "state", "asked_at"),
 )

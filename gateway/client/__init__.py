@@ -65,6 +65,7 @@ from gateway.client.policies import PolicyInvalid, SnapshotMismatch, read_office
 from gateway.client.receipts import verify_receipt
 from gateway.client.registers import NewConsent
 from gateway.client.series import Series, SeriesDays
+from gateway.client.synthesis import SynthesisEnded, SyntheticExtract
 from gateway.client.warrants import TokenDomain
 
 __all__ = [
@@ -116,6 +117,8 @@ __all__ = [
     "SnapshotMismatch",
     "Standing",
     "Subjects",
+    "SynthesisEnded",
+    "SyntheticExtract",
     "TokenDomain",
     "Unauthenticated",
     "Unavailable",

@@ -41,6 +41,7 @@ from gateway.client.linking import Linking
 from gateway.client.offers import Offer, offer_from
 from gateway.client.plans import AS_MEASURED, Shown, plan, wanted_margins
 from gateway.client.series import SeriesCalls
+from gateway.client.synthesis import Syntheses
 from gateway.client.tls import Pem, Pems, read_pems
 from gateway.client.values import Condition, Scalar, to_conditions, to_value
 
@@ -69,7 +70,7 @@ def connect(
     return Gateway(address, pems, Caller(address, pems, token, language, timeout))
 
 
-class Gateway(Linking, Contests, SeriesCalls):
+class Gateway(Linking, Contests, SeriesCalls, Syntheses):
     """A gateway as one person of one institution sees it. Safe to use from several threads.
 
     Every method raises a GatewayError, typed by what went wrong. Where a grant asks for one, give a `case_number`;

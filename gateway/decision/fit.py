@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from gateway.model.contract import BY_KEY, OF_ONE, DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.errors import ErrorReason
 from gateway.model.filter import Condition, Operator
 from gateway.model.grouping import ByFoundKeys
-from gateway.model.measure import Price, dearest
+from gateway.model.measure import Currency, Price, dearest
 from gateway.model.permit import FieldViolation, Refusal
-from gateway.model.request import DisclosureRequest, RowsRequest, Selector
+from gateway.model.request import DisclosureRequest, RowsRequest, Selector, SynthesisRequest
 from gateway.model.statistics import OF_A_FIELD, StatisticsQuery
 from gateway.model.values import FieldType
 
@@ -28,13 +30,21 @@ def fits(request: DisclosureRequest, contract: DataContract, spec: DisclosureSpe
         return True
     if misfit(request, contract, spec) is not None:
         return False
-    return isinstance(request, RowsRequest) or _statistics_fit(request.query, request.price, spec)
+    match request:
+        case RowsRequest():
+            return True
+        case SynthesisRequest():
+            return _synthesis_fits(request, spec)
+        case _:
+            return _statistics_fit(request.query, request.price, spec)
 
 
 def misfit(request: DisclosureRequest, contract: DataContract, spec: DisclosureSpec) -> Refusal | None:
     """Return the refusal of filters or a selector that the disclosure does not declare, or None if they fit."""
     if isinstance(request, RowsRequest):
         return _filters(request.filters, "filters", contract, spec) or _selector(request.selector, contract, spec)
+    if isinstance(request, SynthesisRequest):
+        return _filters(request.filters, "plan.filters", contract, spec)
     return _filters(request.query.filters, "plan.filters", contract, spec)
 
 
@@ -99,3 +109,10 @@ def _statistics_fit(query: StatisticsQuery, price: Price, spec: DisclosureSpec) 
         and price.amount > 0
         and price.rho <= dearest(spec).rho
     )
+
+
+def _synthesis_fits(request: SynthesisRequest, spec: DisclosureSpec) -> bool:
+    declared, price = spec.synthesis, request.price
+    if declared is None or not set(request.fields) <= set(declared.fields):
+        return False
+    return price.amount > 0 and price.rho <= Price(Currency.EPSILON, Fraction(declared.max_epsilon)).rho

@@ -17,7 +17,9 @@ from gateway.decision.fit import misfit
 from gateway.decision.mending import answerable, held
 from gateway.decision.nearest import nearest
 from gateway.decision.preparation import Option, asked_fields, enough, prepare
+from gateway.decision.price import out_of_range, too_little
 from gateway.decision.standing import open_at, unmet, unmet_by
+from gateway.decision.synthesis import settle_synthesis
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.grouping import ByFoundKeys, ByRegionTree
@@ -27,12 +29,13 @@ from gateway.model.permit import FieldViolation, NearestPlan, Permit, Refusal
 from gateway.model.plan import SettledRelease
 from gateway.model.purpose import Purpose
 from gateway.model.region import RegionLevel
-from gateway.model.request import DisclosureRequest, MarginRequest, ReleaseRequest, RowsRequest
+from gateway.model.request import DisclosureRequest, MarginRequest, ReleaseRequest, RowsRequest, SynthesisRequest
 from gateway.model.statistics import ADDITIVE, Presentation, StatisticsQuery
+from gateway.model.synthesis import SettledSynthesis
 from gateway.model.terms import Terms
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.privacy.binding import Unbound, bind
-from gateway.privacy.pricing import DECIMALS, SMALLEST, settle
+from gateway.privacy.pricing import SMALLEST, settle
 from gateway.privacy.targets import least_weights, price_of_shares, share_wanted
 
 
@@ -131,6 +134,7 @@ def _substance(permit: Permit) -> tuple[object, ...]:
         scope.max_rows,
         scope.obligations,
         permit.release,
+        permit.synthesis,
         scope.disclosure.predicate,
         scope.disclosure.consent_field,
         scope.terms,
@@ -227,12 +231,21 @@ def _offered(identity: Identity, request: DisclosureRequest, policy: PolicySnaps
 # --- what then --------------------------------------------------------------------------------------------------------
 
 
-def _settled(request: DisclosureRequest, found: Entitlement, policy: PolicySnapshot) -> SettledRelease | Refusal | None:
+def _settled(
+    request: DisclosureRequest, found: Entitlement, policy: PolicySnapshot
+) -> SettledRelease | SettledSynthesis | Refusal | None:
     """Hold the caller's values against the disclosure, and settle the noise of a release; None for rows."""
     refusal = misfit(request, found.contract, found.disclosure)
     if refusal is not None:
         return refusal
-    return _settle(request, found, policy) if isinstance(request, ReleaseRequest) else None
+    match request:
+        case ReleaseRequest():
+            return _settle(request, found, policy)
+        case SynthesisRequest():
+            places = partial(places_of, policy, found.region)
+            return settle_synthesis(request, found.contract, found.disclosure, places)
+        case _:
+            return None
 
 
 def _settle(request: ReleaseRequest, found: Entitlement, policy: PolicySnapshot) -> SettledRelease | Refusal:
@@ -249,18 +262,11 @@ def _settle(request: ReleaseRequest, found: Entitlement, policy: PolicySnapshot)
     unfit = _unfit(request.presentation, request.query)
     if unfit is not None:
         return unfit
-    price, most = request.price, dearest(disclosure)
-    place = price.currency.value
-    if price.amount <= 0 or not SMALLEST.rho <= price.rho <= most.rho:
-        lower, upper = (float(limit.written_in(price.currency)) for limit in (SMALLEST, most))
-        return refuse(ErrorReason.EPSILON_OUT_OF_RANGE, place, f"must lie between {lower} and {upper}")
-    if (price.amount * 10 ** DECIMALS[price.currency]).denominator != 1:
-        rule = f"must have at most {DECIMALS[price.currency]} decimals"
-        return refuse(ErrorReason.EPSILON_OUT_OF_RANGE, place, rule)
-    settled = settle(query, request.query.statistics, price, contract)
-    if settled is None:
-        return refuse(ErrorReason.EPSILON_OUT_OF_RANGE, place, "is too small for the bounds of this statistic")
-    return settled
+    price = request.price
+    unaffordable = out_of_range(price, dearest(disclosure))
+    if unaffordable is not None:
+        return unaffordable
+    return settle(query, request.query.statistics, price, contract) or too_little(price)
 
 
 def _unfit(presentation: Presentation, query: StatisticsQuery) -> Refusal | None:
@@ -287,7 +293,11 @@ def places_of(policy: PolicySnapshot, region: str, level: RegionLevel) -> tuple[
 
 
 def _permit(
-    identity: Identity, request: DisclosureRequest, option: Option, settled: SettledRelease | None, now: datetime
+    identity: Identity,
+    request: DisclosureRequest,
+    option: Option,
+    settled: SettledRelease | SettledSynthesis | None,
+    now: datetime,
 ) -> Permit:
     scope, until = option.scope, identity.valid_until
     hours = scope.terms.hours
@@ -296,7 +306,10 @@ def _permit(
     if hours is not None:
         until = min(until, hours.end_of(now) or now)
     case_number = request.context.case_number if scope.terms.needs_case else ""
-    return Permit(identity, request, scope, until, now, case_number, settled)
+    permit = Permit(identity, request, scope, until, now, case_number)
+    if isinstance(settled, SettledSynthesis):
+        return replace(permit, synthesis=settled)
+    return replace(permit, release=settled)
 
 
 def _refuse(reason: ErrorReason, field: str, description: str) -> Refusal:

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from gateway.model.attribution import Attribution
 from gateway.model.filter import Condition
+from gateway.model.region import RegionLevel
 from gateway.model.series import SeriesSpec
 from gateway.model.treatment import Treatment, local_epsilons
 from gateway.model.values import FieldType, Scalar
@@ -152,6 +153,26 @@ class StatisticsSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class SynthesisSpec:
+    """Which fields synthetic rows may have, and how each privacy unit is bounded in the counts they are made of.
+
+    Numbers are counted in so many `bins` of their bounds at most, region paths by `level`. In each count by one or two
+    fields a unit is in at most `max_groups` cells, with at most `max_rows` rows in each. `max_epsilon` bounds what all
+    counts of an extract lose together, `most_rows` its rows; `slot_ms` is the one answer time of every outcome after a
+    charge.
+    """
+
+    fields: tuple[str, ...]
+    bins: int
+    level: RegionLevel | None
+    max_groups: int
+    max_rows: int
+    max_epsilon: str
+    most_rows: int
+    slot_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class AnonymitySpec:
     """Which rows of an extract may leave: those that enough people share.
 
@@ -180,7 +201,7 @@ class DisclosureSpec:
     `consent_field`, where given, must be true for a row to be read.
     `waive_noise` is the written reason why the rows leave without noise; compulsory for row disclosures.
     `anonymity` tells which rows of an extract too few people share to leave. `series` are the statistics of a release
-    that are published day after day, by name.
+    that are published day after day, by name, and `synthesis` is what synthetic rows may be made of.
     """
 
     name: str
@@ -197,6 +218,7 @@ class DisclosureSpec:
     statistics: StatisticsSpec | None
     anonymity: AnonymitySpec | None = None
     series: Mapping[str, SeriesSpec] = field(default_factory=dict)
+    synthesis: SynthesisSpec | None = None
 
     @property
     def randomises(self) -> bool:

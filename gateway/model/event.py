@@ -28,6 +28,7 @@ class EventKind(StrEnum):
     JOIN_ENDED = "join-ended"
     REIDENTIFICATION_ASKED = "reidentification-asked"
     REIDENTIFICATION_APPROVED = "reidentification-approved"
+    SYNTHESIS_ENDED = "synthesis-ended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,10 @@ class Mechanism(StrEnum):
     LAPLACE = "integer Laplace"
     GAUSSIAN = "integer Gaussian"
 
+    def variance(self, scale: float) -> float:
+        """Return the variance of the continuous law of this scale; the integer law's is not larger."""
+        return (2.0 if self is Mechanism.LAPLACE else 1.0) * scale**2
+
 
 @dataclass(frozen=True, slots=True)
 class NoisePlan:

@@ -12,13 +12,14 @@ from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.errors import ErrorReason
 from gateway.model.filter import Condition, Operator
 from gateway.model.loss import PrivacyLoss, composed_rho
-from gateway.model.measure import Price
+from gateway.model.measure import NoisePlan, Price
 from gateway.model.party import Identity
 from gateway.model.plan import SettledRelease
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.purpose import LegalBasis
 from gateway.model.request import DisclosureRequest
 from gateway.model.statistics import StatisticsQuery
+from gateway.model.synthesis import SettledSynthesis
 from gateway.model.terms import NO_TERMS, Terms
 from gateway.model.treatment import Perturb, Treatment, local_epsilons
 from gateway.model.values import FieldType
@@ -114,7 +115,7 @@ class Permit:
 
     `valid_until` (naive UTC) is when identity, purpose or grant end: no batch leaves after it.
     `case_number` is the caller's, where the grant asks for one and it has the declared form.
-    `release` is a release as it will be made; None for rows.
+    `release` is a release as it will be made, `synthesis` what is counted for synthetic rows; None for others.
     `emergency` is the entry in the register under which the glass was broken.
     """
 
@@ -126,12 +127,21 @@ class Permit:
     case_number: str = ""
     release: SettledRelease | None = None
     emergency: str = ""
+    synthesis: SettledSynthesis | None = None
+
+    @property
+    def noise(self) -> tuple[NoisePlan, ...]:
+        """The noise of all that is measured; none for rows."""
+        if self.synthesis is not None:
+            return tuple(plan for table in self.synthesis.tables for plan in table.noise)
+        return () if self.release is None else self.release.noise
 
     @property
     def loss(self) -> PrivacyLoss | None:
-        """The privacy loss of a release, or of rows with randomised fields; None for rows without."""
-        if self.release is not None:
-            return self.release.loss
+        """The privacy loss of a release or of synthetic rows, or of rows with randomised fields; None for others."""
+        settled = self.release or self.synthesis
+        if settled is not None:
+            return settled.loss
         epsilons = local_epsilons(self.scope.fields)
         if not epsilons:
             return None

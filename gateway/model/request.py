@@ -10,6 +10,7 @@ from gateway.model.margins import Wanted
 from gateway.model.measure import Currency, Price
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.statistics import PLAIN, Presentation, StatisticsQuery
+from gateway.model.synthesis import FileFormat
 from gateway.model.values import Scalar
 
 
@@ -110,4 +111,23 @@ class MarginRequest:
     currency: Currency = Currency.EPSILON
 
 
-DisclosureRequest = RowsRequest | ReleaseRequest
+@dataclass(frozen=True, slots=True)
+class SynthesisRequest:
+    """Synthetic rows made of counts with differential privacy, at a price. No `fields` asks for all that are offered.
+
+    Without `rows` there are as many as the counts speak of. How many there are, and in which format, costs nothing.
+    """
+
+    context: RequestContext
+    dataset: str
+    disclosure: str
+    fields: tuple[str, ...]
+    filters: tuple[Condition, ...]
+    price: Price
+    rows: int | None = None
+    format: FileFormat = FileFormat.PARQUET
+
+    kind = DisclosureKind.RELEASE
+
+
+DisclosureRequest = RowsRequest | ReleaseRequest | SynthesisRequest

@@ -95,9 +95,12 @@ class QuestionShape(Shape):
     where: Annotated[str, Field(description="a region; without one, the whole city")] = ""
     case_number: str = ""
     break_glass_reason: str = ""
-    fields: Annotated[list[str], Field(description="without them, all that the disclosure gives")] = Field(
-        default_factory=list
-    )
+    fields: Annotated[
+        list[str],
+        Field(
+            description="without them, all that the disclosure gives; of a release without statistics: synthetic rows"
+        ),
+    ] = Field(default_factory=list)
     partial: Annotated[bool, Field(description="take the granted fields and do without the others")] = False
     filters: list[str] = Field(default_factory=list)
     subjects: SubjectsShape | None = None
@@ -118,7 +121,7 @@ class QuestionShape(Shape):
 
     @model_validator(mode="after")
     def _priced(self) -> QuestionShape:
-        if self.asks.startswith("release ") and (self.epsilon is None or not self.statistics):
+        if self.asks.startswith("release ") and (self.epsilon is None or not (self.statistics or self.fields)):
             raise ValueError("a release asks for 'statistics' at an 'epsilon'. Add them.")
         return self
 

@@ -14,6 +14,7 @@ from gateway.ports.linking import JoinRegister, ReidentificationRegister
 from gateway.ports.registers import CONSENT_LAG, CaseRegister, ConsentRegister, EmergencyRegister, Registers
 from gateway.ports.series import SeriesRegister
 from gateway.ports.source import Source
+from gateway.ports.synthesis import SynthesisRegister, SyntheticFiles
 
 __all__ = [
     "AUDIT_DOMAIN",
@@ -39,5 +40,7 @@ __all__ = [
     "RequestRegister",
     "SeriesRegister",
     "Source",
+    "SynthesisRegister",
+    "SyntheticFiles",
     "of_subjects",
 ]

@@ -15,6 +15,7 @@ from gateway.ports.accounts import Meters, RequestRegister
 from gateway.ports.contests import ContestRegister
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
 from gateway.ports.series import SeriesRegister
+from gateway.ports.synthesis import SynthesisRegister
 
 
 class ConsentRegister(Protocol):
@@ -154,3 +155,4 @@ class Registers:
     reidentifications: ReidentificationRegister
     contests: ContestRegister
     series: SeriesRegister
+    syntheses: SynthesisRegister

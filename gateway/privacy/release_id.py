@@ -15,8 +15,9 @@ from gateway.model.loss import exact
 from gateway.model.measure import Measure
 from gateway.model.permit import Permit
 from gateway.model.plan import GroupKey, InBins, InPeriod, SettledRelease
-from gateway.model.request import ReleaseRequest, RowsRequest
+from gateway.model.request import ReleaseRequest, RowsRequest, SynthesisRequest
 from gateway.model.series import SeriesSpec
+from gateway.model.synthesis import SettledSynthesis
 from gateway.model.values import Scalar
 
 
@@ -51,6 +52,37 @@ def rows_id(permit: Permit, request: RowsRequest, data_version: str) -> str:
             **_kept(permit),
         }
     )
+
+
+def synthesis_id(permit: Permit, request: SynthesisRequest, data_version: str) -> str:
+    """Return the name (hex) of the counts behind synthetic rows: of all on which their noise depends.
+
+    How many rows are made of them, and in which format, is no part of it.
+    """
+    price, tables = request.price, _counts(permit).tables
+    return _digest(
+        {
+            **_counted_rows(permit, request),
+            "format": 1,
+            "use": "synthesis",
+            "tables": [[_table(table), exact(table.loss.rho)] for table in tables],
+            "price": [price.currency.value, exact(price.amount)],
+            "data_version": data_version,
+        }
+    )
+
+
+def extract_id(counts: str, rows: int, suffix: str) -> str:
+    """Return the name (hex) of one file of synthetic rows: of its counts, the number of rows, and the format."""
+    return _digest({"format": 1, "use": "synthetic-extract", "counts": counts, "rows": rows, "suffix": suffix})
+
+
+def counting_salt(permit: Permit, request: SynthesisRequest, table: SettledRelease) -> str:
+    """Return the salt (hex) that draws which cells of a unit count in one of the counts behind synthetic rows.
+
+    As `grouping_salt`, of the plan alone.
+    """
+    return _digest({**_counted_rows(permit, request), "use": "counting-salt", "table": _table(table)})
 
 
 def grouping_salt(permit: Permit, request: ReleaseRequest) -> str:
@@ -126,6 +158,28 @@ def _question(permit: Permit, request: ReleaseRequest) -> dict[str, object]:
         "group_by": [_group(group) for group in _settled(permit).query.group_by],
         **_kept(permit),
     }
+
+
+def _counted_rows(permit: Permit, request: SynthesisRequest) -> dict[str, object]:
+    """Which rows synthetic ones are like."""
+    return {
+        "dataset": request.dataset,
+        "disclosure": request.disclosure,
+        "contract": permit.scope.contract.digest,
+        "region": permit.scope.region,
+        "filters": sorted(_condition(condition) for condition in request.filters),
+        **_kept(permit),
+    }
+
+
+def _table(table: SettledRelease) -> list[list[str]]:
+    return [_group(group) for group in table.query.group_by]
+
+
+def _counts(permit: Permit) -> SettledSynthesis:
+    if permit.synthesis is None:
+        raise Fault(ErrorReason.INTERNAL)
+    return permit.synthesis
 
 
 def _group(group: GroupKey) -> list[str]:

@@ -235,6 +235,11 @@ MEANINGS: dict[R, Meaning] = {
         "This was collected before, and is given once. Ask anew if it is lost.",
         "该结果已领取，且仅提供一次。如已遗失，请重新提出申请。",
     ),
+    R.SYNTHESIS_NOT_MADE: Meaning(
+        _PRECONDITION,
+        "The file is not there: see where its job stands, or request it again. That costs nothing.",
+        "合成数据文件尚未生成或已过期。请查询任务状态，或重新请求；不另行扣减预算。",
+    ),
     R.POLICY_NOT_CURRENT: Meaning(
         grpc.StatusCode.ABORTED,
         "The policy in force has changed since this was proposed. Propose it anew against the policy now in force.",

@@ -39,11 +39,7 @@ class Research:
         found = pipeline.describe(self._desk.ports, peer, request.purpose, "")
         return Reply(
             pb.ListDatasetsResponse(
-                datasets=[
-                    research_dataset_of(offer, offer.disclosure.statistics)
-                    for offer in found.offers
-                    if offer.kind is DisclosureKind.RELEASE and offer.disclosure.statistics is not None
-                ]
+                datasets=[research_dataset_of(offer) for offer in found.offers if offer.kind is DisclosureKind.RELEASE]
             )
         )
 

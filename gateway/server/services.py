@@ -18,6 +18,7 @@ from gateway.api.v1 import (
     research_service_pb2,
     series_service_pb2,
     sharing_service_pb2,
+    synthesis_service_pb2,
     warrant_service_pb2,
 )
 from gateway.server.audit import Audit
@@ -32,6 +33,7 @@ from gateway.server.policy import Policy
 from gateway.server.research import Research
 from gateway.server.series import SeriesDesk
 from gateway.server.sharing import Sharing
+from gateway.server.synthesis import Synthesis
 from gateway.server.warrants import Warrants
 
 
@@ -42,6 +44,7 @@ def services(desk: Desk, office: Office) -> Mapping[ServiceDescriptor, Mapping[s
         research_service_pb2.DESCRIPTOR.services_by_name["ResearchService"]: Research(desk).methods,
         contest_service_pb2.DESCRIPTOR.services_by_name["ContestService"]: Contests(desk).methods,
         series_service_pb2.DESCRIPTOR.services_by_name["SeriesService"]: SeriesDesk(desk).methods,
+        synthesis_service_pb2.DESCRIPTOR.services_by_name["SynthesisService"]: Synthesis(desk).methods,
         audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]: Audit(desk).methods,
         policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"]: Policy(office).methods,
         consent_service_pb2.DESCRIPTOR.services_by_name["ConsentService"]: Consents(office).methods,

@@ -14,10 +14,10 @@ from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss
 from gateway.model.permit import NearestPlan, Permit, Refusal
-from gateway.model.request import ReleaseRequest, RowsRequest
+from gateway.model.request import ReleaseRequest, RowsRequest, SynthesisRequest
 from gateway.ports import AUDIT_DOMAIN, BudgetLedger, Clock, KeyRing, KeyUse, Source
 from gateway.privacy.pricing import price_within, settle
-from gateway.privacy.release_id import release_id, rows_id
+from gateway.privacy.release_id import release_id, rows_id, synthesis_id
 from gateway.tables import AdmittedPermit, ChargedPermit
 
 
@@ -114,7 +114,8 @@ def answer_slot(permit: Permit, began: float, clock: Clock) -> Iterator[None]:
     Raises:
         Fault: RELEASE_FAILED, in place of whatever went wrong inside.
     """
-    spec = permit.scope.disclosure.statistics
+    disclosure = permit.scope.disclosure
+    spec = disclosure.statistics if permit.synthesis is None else disclosure.synthesis
     if spec is None:
         raise Fault(ErrorReason.INTERNAL)
     slot = spec.slot_ms / 1000
@@ -143,6 +144,9 @@ def data_version(contract: DataContract, source: Source, keys: KeyRing) -> str:
 def _affordable(permit: Permit, short: Sequence[Balance]) -> NearestPlan | None:
     """The same plan at the largest price that these budgets bear, which `GetBudget` tells the same caller; or None."""
     request, settled = permit.request, permit.release
+    if isinstance(request, SynthesisRequest):
+        # there is no plan of statistics to propose; `GetBudget` tells what is left
+        return None
     if not isinstance(request, ReleaseRequest) or settled is None:
         raise Fault(ErrorReason.INTERNAL)
     price = price_within(settled, request.price, min(balance.remaining for balance in short))
@@ -155,9 +159,13 @@ def _affordable(permit: Permit, short: Sequence[Balance]) -> NearestPlan | None:
 
 
 def _name(permit: Permit, data_version: str) -> str:
-    if not isinstance(permit.request, ReleaseRequest):
-        raise Fault(ErrorReason.INTERNAL)
-    return release_id(permit, permit.request, data_version)
+    match permit.request:
+        case ReleaseRequest():
+            return release_id(permit, permit.request, data_version)
+        case SynthesisRequest():
+            return synthesis_id(permit, permit.request, data_version)
+        case _:
+            raise Fault(ErrorReason.INTERNAL)
 
 
 def _sealed_name(permit: Permit, contest: str, keys: KeyRing) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -11,8 +12,9 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.record import Receipt
 from gateway.model.request import ReleaseRequest
 from gateway.model.statistics import Presentation, Release, StatisticsQuery
+from gateway.model.synthesis import QualityReport
 from gateway.privacy.presenting import Shown, present
-from gateway.tables import ReleasedCells, ReleasedTable, Segment
+from gateway.tables import ReleasedCells, ReleasedFile, ReleasedTable, Segment
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -107,3 +109,51 @@ def deliver_release(cells: ReleasedCells) -> ReleaseDelivery:
     release, request = cells.release, cells.permit.request
     shown = present(release, request.query, request.presentation, cells.permit.scope.contract)
     return ReleaseDelivery(release, request.query, request.presentation, shown, cells.receipt, cells.paid)
+
+
+_PIECE = 1 << 20
+
+
+class FileDelivery:
+    """A file of synthetic rows on its way out, from some byte on: iterate over its pieces, then close it.
+
+    `receipt` was durable before the first piece. Each piece is of a MiB at most, and leaves only while the permit
+    stands.
+    """
+
+    def __init__(self, released: ReleasedFile, file: BinaryIO, holds: Callable[[], bool]) -> None:
+        if type(released) is not ReleasedFile:
+            raise Fault(ErrorReason.INTERNAL)
+        self.receipt = released.receipt
+        self._file = file
+        self._holds = holds
+
+    def __iter__(self) -> Iterator[bytes]:
+        while piece := self._file.read(_PIECE):
+            if not self._holds():
+                raise Fault(ErrorReason.PERMIT_REVOKED)
+            yield piece
+
+    def close(self) -> None:
+        """Close the file; may be called again."""
+        self._file.close()
+
+
+def deliver_file(released: ReleasedFile, file: BinaryIO, holds: Callable[[], bool]) -> FileDelivery:
+    """Return the file to be sent.
+
+    Raises:
+        Fault: INTERNAL for anything but a ReleasedFile.
+    """
+    return FileDelivery(released, file, holds)
+
+
+def deliver_report(released: ReleasedFile, report: QualityReport) -> QualityReport:
+    """Return the report to be sent.
+
+    Raises:
+        Fault: INTERNAL for anything but a ReleasedFile.
+    """
+    if type(released) is not ReleasedFile:
+        raise Fault(ErrorReason.INTERNAL)
+    return report

@@ -29,12 +29,12 @@ from gateway.model.permit import (
     Permit,
 )
 from gateway.model.plan import AggregatePlan, RowPlan, RowScope
-from gateway.model.request import ReleaseRequest, RowsRequest, Selector
+from gateway.model.request import ReleaseRequest, RowsRequest, Selector, SynthesisRequest
 from gateway.model.treatment import GeneralizeGeohash, Pseudonymize
 from gateway.model.values import Scalar
 from gateway.ports import Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source
 from gateway.privacy.layout import cells_of, found_cells, laid_out
-from gateway.privacy.release_id import grouping_salt
+from gateway.privacy.release_id import counting_salt, grouping_salt
 from gateway.stages.admit import asked_subjects, quota_claim
 from gateway.stages.charge import data_version
 from gateway.stages.domain_keys import unit_key
@@ -118,13 +118,45 @@ def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> B
         found = source.aggregates(plan)
         cells = found_cells(found, query, decimals) if query.found else cells
         vectors |= dict(zip(places, laid_out(found, query, asked), strict=True))
-    if data_version(contract, source, keys) != charged.data_version:
+    return _bound(charged, cells, tuple(vectors[place] for place in range(len(measures))), source, keys)
+
+
+def fetch_counts(charged: ChargedPermit, source: Source, keys: KeyRing) -> BoundedAggregates:
+    """Have the engine count for synthetic rows, each unit bounded in every count. Only a charged permit opens this way.
+
+    Raises:
+        Fault: as `fetch_aggregates`.
+    """
+    permit = charged.permit
+    request, settled = permit.request, permit.synthesis
+    if not isinstance(request, SynthesisRequest) or settled is None:
+        raise Fault(ErrorReason.INTERNAL)
+    scope = _rows_of(permit, permit.scope.region, request.filters)
+    vectors: list[tuple[int, ...]] = []
+    for table in settled.tables:
+        query, asked = table.query, tuple(plan.measure for plan in table.noise)
+        salt = counting_salt(permit, request, table)
+        plan = AggregatePlan(permit.scope.contract, scope, query.group_by, asked, query.max_groups, salt)
+        vectors.extend(laid_out(source.aggregates(plan), query, asked))
+    # each vector has cells of its own, which the permit names
+    return _bound(charged, (), tuple(vectors), source, keys)
+
+
+def _bound(
+    charged: ChargedPermit,
+    cells: tuple[tuple[Scalar, ...], ...],
+    vectors: tuple[tuple[int, ...], ...],
+    source: Source,
+    keys: KeyRing,
+) -> BoundedAggregates:
+    """Seal what was measured, if the data is still what was charged for."""
+    scope = charged.permit.scope
+    if data_version(scope.contract, source, keys) != charged.data_version:
         raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
     discharged = {Obligation(RESTRICT_REGION), Obligation(APPLY_FILTERS), Obligation(BOUND_CONTRIBUTIONS)}
-    if permit.scope.disclosure.consent_field is not None:
+    if scope.disclosure.consent_field is not None:
         discharged.add(Obligation(REQUIRE_CONSENT))
-    ordered = tuple(vectors[place] for place in range(len(measures)))
-    return BoundedAggregates._bound(charged, cells, ordered, frozenset(discharged))
+    return BoundedAggregates._bound(charged, cells, vectors, frozenset(discharged))
 
 
 def _together(measures: Sequence[Measure]) -> Iterator[list[int]]:

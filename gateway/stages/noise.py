@@ -98,18 +98,18 @@ def perturb(exact: BoundedAggregates) -> ProtectedMeasures:
     Raises:
         Fault: INTERNAL if another loss was charged, or a mechanism as built would lose more than was settled.
     """
-    settled, charge = exact.permit.release, exact.charged.charge
-    if settled is None or (charge.rho, charge.delta) != (settled.loss.rho, settled.loss.delta):
+    plans, loss, charge = exact.permit.noise, exact.permit.loss, exact.charged.charge
+    if not plans or loss is None or (charge.rho, charge.delta) != (loss.rho, loss.delta):
         raise Fault(ErrorReason.INTERNAL)
     noisy = tuple(
-        NoisedMeasure(plan, add_noise(vector, plan)) for plan, vector in zip(settled.noise, exact.vectors, strict=True)
+        NoisedMeasure(plan, add_noise(vector, plan)) for plan, vector in zip(plans, exact.vectors, strict=True)
     )
-    cells = exact.cells
-    if settled.threshold is not None:
-        places = shown_places(settled.threshold, noisy, MAX_ANSWERS // len(settled.query.measures)).tolist()
+    cells, release = exact.cells, exact.permit.release
+    if release is not None and release.threshold is not None:
+        places = shown_places(release.threshold, noisy, MAX_ANSWERS // len(release.query.measures)).tolist()
         cells = tuple(cells[place] for place in places)
         noisy = tuple(replace(one, values=tuple(one.values[place] for place in places)) for one in noisy)
-    elif settled.query.found:
+    elif release is not None and release.query.found:
         raise Fault(ErrorReason.INTERNAL)
     return ProtectedMeasures._protect(exact, cells, noisy, frozenset({Obligation(ADD_NOISE)}))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -17,19 +18,21 @@ from gateway.model.loss import PrivacyLoss
 from gateway.model.party import Identity
 from gateway.model.permit import Permit, Refusal, Withheld
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome, Receipt, TreatedField
-from gateway.model.request import DisclosureRequest, ReleaseRequest
+from gateway.model.request import DisclosureRequest, ReleaseRequest, RowsRequest, SynthesisRequest
 from gateway.model.series import ClosedDay
 from gateway.model.signing import Certificate
 from gateway.model.statistics import Release, StatisticsQuery
+from gateway.model.synthesis import NoisedCounts, NoisedTable
 from gateway.model.treatment import leaving_type
 from gateway.policy.snapshot import PolicySnapshot
-from gateway.ports import AuditLog, BudgetLedger, Clock, ReleaseSigner
+from gateway.ports import AuditLog, BudgetLedger, Clock, ReleaseSigner, SynthesisRegister
 from gateway.tables import (
     AdmittedPermit,
     ProtectedMeasures,
     ProtectedTable,
     ReleasedCells,
     ReleasedDays,
+    ReleasedFile,
     ReleasedTable,
     Segment,
 )
@@ -207,6 +210,81 @@ def store_release(noised: ProtectedMeasures, ledger: BudgetLedger, signer: Relea
     return ledger.store(replace(release, certificate=Certificate(stated, signer.sign(stated))))
 
 
+def store_counts(noised: ProtectedMeasures, register: SynthesisRegister, clock: Clock) -> NoisedCounts:
+    """Store the noised counts behind synthetic rows and return those that stand under their id: rows are made of these.
+
+    Raises:
+        Fault: INTERNAL if an obligation of the permit was not discharged; REGISTER_UNAVAILABLE.
+    """
+    if type(noised) is not ProtectedMeasures or noised.discharged != noised.permit.scope.obligations:
+        raise Fault(ErrorReason.INTERNAL)
+    permit = noised.permit
+    request, settled = permit.request, permit.synthesis
+    if not isinstance(request, SynthesisRequest) or settled is None:
+        raise Fault(ErrorReason.INTERNAL)
+    tables = tuple(
+        NoisedTable(
+            tuple(group.field for group in table.query.group_by),
+            measure.values,
+            measure.plan.mechanism,
+            measure.plan.scale,
+            measure.plan.derivation,
+        )
+        for table, measure in zip(settled.tables, noised.measures, strict=True)
+    )
+    return register.keep(
+        NoisedCounts(
+            id=noised.charged.charge.release_id,
+            created_at=clock.now(),
+            dataset=request.dataset,
+            disclosure=request.disclosure,
+            region=permit.scope.region,
+            filters=request.filters,
+            price=request.price,
+            fields=settled.fields,
+            tables=tables,
+            loss=settled.loss,
+            unit_kind=permit.scope.contract.privacy_unit.kind,
+            data_version=noised.charged.data_version,
+            # rows drawn with it tell no more than the counts do, whoever knew it
+            seed=secrets.randbits(63),
+        )
+    )
+
+
+def record_counts(
+    counts: NoisedCounts, admitted: AdmittedPermit, audit: AuditLog, clock: Clock, *, replay: bool, rows: int = 0
+) -> Receipt:
+    """Record that counts for synthetic rows were charged, or that something made of them is given: a replay.
+
+    Raises:
+        Fault: AUDIT_UNAVAILABLE.
+    """
+    record = _record(
+        admitted.permit,
+        Outcome.COMPLETED,
+        clock.now(),
+        loss=counts.loss,
+        release_id=counts.id,
+        replay=replay,
+        rows=rows,
+        data_version=counts.data_version,
+    )
+    return Receipt(record, audit.append(record))
+
+
+def record_file(
+    counts: NoisedCounts, rows: int, admitted: AdmittedPermit, audit: AuditLog, clock: Clock
+) -> ReleasedFile:
+    """Record the delivery of a file of synthetic rows, or of the report on it, and mint what may leave.
+
+    Raises:
+        Fault: AUDIT_UNAVAILABLE.
+    """
+    receipt = record_counts(counts, admitted, audit, clock, replay=True, rows=rows)
+    return ReleasedFile._record(admitted, counts, receipt)
+
+
 def record_statistics(
     release: Release, admitted: AdmittedPermit, audit: AuditLog, clock: Clock, *, paid: bool, replay: bool
 ) -> ReleasedCells:
@@ -260,7 +338,7 @@ def record_days(
             rows=rows,
             data_version=days[-1].data_version if days else "",
         ),
-        grouped_by=(*_asked(admitted.permit.request)["grouped_by"], f"{series.spec.advances_by} by {Period.DAY}"),
+        grouped_by=(*_asked(admitted.permit)["grouped_by"], f"{series.spec.advances_by} by {Period.DAY}"),
     )
     return ReleasedDays._release(admitted, days, Receipt(record, audit.append(record)))
 
@@ -354,7 +432,7 @@ def _record(
         grant=scope.grant,
         fields=fields,
         withheld=_withheld(scope.withheld),
-        **_asked(permit.request),
+        **_asked(permit),
         obligations=tuple(sorted(str(obligation) for obligation in scope.obligations)),
         loss=loss,
         release_id=release_id,
@@ -375,15 +453,18 @@ class _Asked(TypedDict):
     statistics: tuple[str, ...]
 
 
-def _asked(request: DisclosureRequest) -> _Asked:
+def _asked(permit: Permit) -> _Asked:
     """Say what a permitted request asked, in the contract's own names and without a value."""
+    request = permit.request
     query = request.query if isinstance(request, ReleaseRequest) else StatisticsQuery((), (), ())
     filters = query.filters if isinstance(request, ReleaseRequest) else request.filters
-    selector = None if isinstance(request, ReleaseRequest) else request.selector
+    selector = request.selector if isinstance(request, RowsRequest) else None
+    # synthetic rows are counts by their fields, and no statistic of them
+    made_of = tuple(field.key.field for field in permit.synthesis.fields) if permit.synthesis is not None else ()
     return _Asked(
         filtered_on=tuple(f"{condition.field} {condition.operator}" for condition in filters),
         selected_by="" if selector is None else f"{selector.field} {selector.by}",
-        grouped_by=tuple(map(str, query.group_by)),
+        grouped_by=made_of or tuple(map(str, query.group_by)),
         statistics=tuple(map(str, query.statistics)),
     )
 

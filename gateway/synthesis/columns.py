@@ -13,6 +13,8 @@ import pyarrow as pa
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.text import compute
 from gateway.model.contract import FieldSpec
+from gateway.model.plan import GroupKey, InBins
+from gateway.model.synthesis import CountedField
 from gateway.model.values import FieldType, Scalar
 
 Codes: TypeAlias = npt.NDArray[np.int64]
@@ -66,6 +68,8 @@ class KeyColumn:
 class BinColumn:
     """A field by bins: from each edge up to the next, which is not in it. A moment is cut at whole microseconds.
 
+    A double with `decimals` is in fixed point: its edges count steps of 10^-decimals, and its values are whole ones.
+
     Raises:
         ValueError: fewer than two edges, they do not rise, or they are not of the type.
     """
@@ -73,9 +77,12 @@ class BinColumn:
     name: str
     type: FieldType
     edges: tuple[Edge, ...]
+    decimals: int | None = None
 
     def __post_init__(self) -> None:
-        if not all(_edge_of(self.type, edge) for edge in self.edges):
+        if self.decimals is not None and self.type is not FieldType.DOUBLE:
+            raise ValueError("only a double is in fixed point")
+        if not all(_edge_of(self._counted, edge) for edge in self.edges):
             raise ValueError("an edge is not of the column's type")
         if len(self.edges) < 2 or not (np.diff(self._limits()) > 0).all():
             raise ValueError("a column needs edges that rise")
@@ -89,11 +96,13 @@ class BinColumn:
         """Draw a value for each cell, uniformly within the bin, in the Arrow type of the field."""
         limits = self._limits()
         arrow = ARROW_TYPES[self.type]
-        if self.type is FieldType.DOUBLE:
+        if self._counted is FieldType.DOUBLE:
             lower, upper = limits[codes], limits[codes + 1]
             drawn = lower + random.random(len(codes)) * (upper - lower)
             return pa.array(np.minimum(drawn, np.nextafter(upper, lower)), arrow)
         whole = random.integers(limits[codes], limits[codes + 1])
+        if self.decimals is not None:
+            return pa.array(whole / 10**self.decimals, arrow)
         return pa.array(whole.astype(np.int32) if self.type is FieldType.DATE else whole).cast(arrow)
 
     def encode(self, values: Chunked) -> Codes:
@@ -101,13 +110,21 @@ class BinColumn:
         limits = self._limits()
         plain = values.cast(_PLAIN[self.type]) if self.type in _PLAIN else values
         # NULL is beyond every edge
-        at = plain.fill_null(limits[-1].item()).to_numpy()
+        if self.decimals is None:
+            at = plain.fill_null(limits[-1].item()).to_numpy()
+        else:
+            at = np.rint(plain.fill_null(limits[-1].item()).to_numpy() * 10**self.decimals)
         found = np.searchsorted(limits, at, side="right") - 1
         return np.where((found < 0) | (found >= self.cells), -1, found)
 
+    @property
+    def _counted(self) -> FieldType:
+        """The type of what is counted: steps of a fixed point are integers."""
+        return self.type if self.decimals is None else FieldType.INT64
+
     def _limits(self) -> npt.NDArray[Any]:
         """The edges as numbers: days and microseconds since 1970 for times."""
-        match self.type:
+        match self._counted:
             case FieldType.DATE:
                 return np.array(self.edges, "datetime64[D]").astype(np.int64)
             case FieldType.TIMESTAMP:
@@ -121,21 +138,40 @@ class BinColumn:
 Column: TypeAlias = KeyColumn | BinColumn
 
 
-def column_of(spec: FieldSpec, bins: int) -> Column | None:
-    """Return the column of a field of a contract, or None where neither keys nor bounds are declared.
+def counted(spec: FieldSpec, bins: int) -> CountedField | None:
+    """Return a field of a contract with its cells, or None where neither keys nor bounds are declared.
 
-    Bounds are cut into so many bins of equal width (to one integer), or fewer where there are fewer integers. Keys come
-    first where both are declared.
+    Bounds are cut into so many bins of equal width at most, in whole steps of the field's fixed point; the last one may
+    be narrower. Keys come first where both are declared.
     """
     if spec.keys:
-        return KeyColumn(spec.name, spec.type, spec.keys)
+        return CountedField(spec.type, 0, GroupKey(spec.name, spec.keys))
     if spec.type is FieldType.BOOL:
-        return KeyColumn(spec.name, spec.type, (False, True))
-    if spec.bounds is None or spec.type is not FieldType.INT64:
+        return CountedField(spec.type, 0, GroupKey(spec.name, (False, True)))
+    bounds = spec.fixed_bounds
+    if bounds is None or not spec.type.is_number:
         return None
-    lower, values = spec.bounds.lower, spec.bounds.upper - spec.bounds.lower + 1
-    count = min(bins, values)
-    return BinColumn(spec.name, spec.type, tuple(lower + values * cut // count for cut in range(count + 1)))
+    width = -(-(bounds.upper - bounds.lower + 1) // bins)
+    edges = tuple(range(bounds.lower, bounds.upper + 1, width))
+    return CountedField(spec.type, spec.decimals, GroupKey(spec.name, edges, InBins(bounds, width)))
+
+
+def column_of(field: CountedField) -> Column:
+    """Return the column of a field as it was counted.
+
+    Raises:
+        ValueError: a bin that is named by no integer.
+    """
+    key = field.key
+    match key.by:
+        case InBins(bounds, _):
+            edges = tuple(edge for edge in key.keys if isinstance(edge, int))
+            if len(edges) < len(key.keys):
+                raise ValueError("a bin is named by an integer")
+            decimals = field.decimals if field.type is FieldType.DOUBLE else None
+            return BinColumn(key.field, field.type, (*edges, bounds.upper + 1), decimals)
+        case _:
+            return KeyColumn(key.field, field.type, key.keys)
 
 
 _PLAIN: dict[FieldType, pa.DataType] = {FieldType.DATE: pa.int32(), FieldType.TIMESTAMP: pa.int64()}

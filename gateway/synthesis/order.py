@@ -8,17 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss
-from gateway.synthesis.columns import Column
-from gateway.synthesis.marginals import NoisedMarginal
-
-
-class Format(StrEnum):
-    """The file the rows are written to; the value is its suffix."""
-
-    PARQUET = "parquet"
-    CSV = "csv"
+from gateway.model.synthesis import FileFormat, NoisedCounts
+from gateway.synthesis.columns import Column, column_of
+from gateway.synthesis.marginals import NoisedMarginal, estimated_total
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +32,40 @@ class Order:
     seed: int
     rows: int | None = None
     total: float | None = None
-    format: Format = Format.PARQUET
+    format: FileFormat = FileFormat.PARQUET
     about: Mapping[str, str] = field(default_factory=dict)
+
+
+def order_of(counts: NoisedCounts, rows: int | None, file_format: FileFormat) -> Order:
+    """Return the order of a file that is made of stored counts: of nothing but these.
+
+    Raises:
+        ValueError: they are none that fit together.
+    """
+    columns = tuple(column_of(field) for field in counts.fields)
+    cells = {column.name: column.cells for column in columns}
+    marginals = tuple(
+        NoisedMarginal(
+            table.fields,
+            np.array(table.values, np.int64).reshape([cells[field] for field in table.fields]),
+            table.mechanism.variance(table.scale),
+        )
+        for table in counts.tables
+    )
+    about = {
+        "counts": counts.id,
+        "dataset": counts.dataset,
+        "disclosure": counts.disclosure,
+        "region": counts.region,
+        "privacy_unit": counts.unit_kind,
+        "data_version": counts.data_version,
+    }
+    return Order(columns, marginals, counts.loss, counts.seed, rows, format=file_format, about=about)
+
+
+def rows_spoken_of(counts: NoisedCounts) -> int:
+    """Return how many rows the counts speak of, at least 1."""
+    return max(1, round(estimated_total(order_of(counts, None, FileFormat.PARQUET).marginals)))
 
 
 @dataclass(frozen=True, slots=True)

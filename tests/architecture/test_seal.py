@@ -17,6 +17,7 @@ MINTS = {
     "ProtectedMeasures._protect": "stages/noise.py",
     "ReleasedTable._record": "stages/record.py",
     "ReleasedCells._record": "stages/record.py",
+    "ReleasedFile._record": "stages/record.py",
     "DailyFigures._count": "stages/series.py",
     "ProtectedDays._noise": "stages/series.py",
     "ReleasedDays._release": "stages/record.py",

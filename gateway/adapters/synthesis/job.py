@@ -13,12 +13,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from gateway.adapters.synthesis import worker
 from gateway.adapters.synthesis.order_files import write_order
 from gateway.synthesis.order import Extract, ExtractFailed, Failure, Limits, Order, Progress, Step
+
+UNFINISHED = ".synthesis-"
+"""What the names of folders begin with in which jobs are at work."""
 
 
 class Job:
@@ -57,7 +61,7 @@ class Job:
         """
         deadline = time.monotonic() + self._limits.seconds
         try:
-            own = Path(tempfile.mkdtemp(prefix=".synthesis-", dir=self._folder))
+            own = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self._folder))
         except OSError as error:
             raise ExtractFailed(Failure.BROKEN) from error
         try:
@@ -79,6 +83,8 @@ class Job:
             stderr=subprocess.DEVNULL,
             env=_environment(),
             bufsize=0,
+            # a group of its own, so that what it might start ends with it, and no signal to the gateway's reaches it
+            start_new_session=True,
         ) as process:
             try:
                 self._attend(process.stdout, deadline)
@@ -86,7 +92,9 @@ class Job:
             except subprocess.TimeoutExpired as error:
                 raise ExtractFailed(Failure.OUT_OF_TIME) from error
             finally:
-                process.kill()
+                # it leads its group, and is waited for below: until then its id is nobody else's
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
         if code != worker.DONE:
             raise ExtractFailed(_FAILURES.get(code, Failure.BROKEN))
 

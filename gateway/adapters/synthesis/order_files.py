@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from gateway.model.loss import PrivacyLoss
+from gateway.model.synthesis import FileFormat
 from gateway.model.values import FieldType, Scalar
 from gateway.synthesis.columns import BinColumn, Column, KeyColumn
 from gateway.synthesis.marginals import NoisedMarginal
-from gateway.synthesis.order import Format, Order
+from gateway.synthesis.order import Order
 
 _WORDS = "order.json"
 _COUNTS = "counts.npz"
@@ -57,7 +58,7 @@ def read_order(folder: Path) -> Order:
         seed=words["seed"],
         rows=words["rows"],
         total=words["total"],
-        format=Format(words["format"]),
+        format=FileFormat(words["format"]),
         about=words["about"],
     )
 
@@ -68,14 +69,18 @@ def _arrays(order: Order) -> dict[str, Any]:
 
 def _column_words(column: Column) -> dict[str, Any]:
     kind, values = ("keys", column.keys) if isinstance(column, KeyColumn) else ("edges", column.edges)
-    return {"name": column.name, "type": column.type, kind: [_written(value) for value in values]}
+    words: dict[str, Any] = {"name": column.name, "type": column.type, kind: [_written(value) for value in values]}
+    if isinstance(column, BinColumn) and column.decimals is not None:
+        words["decimals"] = column.decimals
+    return words
 
 
 def _column(words: Mapping[str, Any]) -> Column:
     kind = FieldType(words["type"])
     if "keys" in words:
         return KeyColumn(words["name"], kind, tuple(_read(kind, value) for value in words["keys"]))
-    return BinColumn(words["name"], kind, tuple(_read(kind, value) for value in words["edges"]))
+    edges = tuple(_read(kind, value) for value in words["edges"])
+    return BinColumn(words["name"], kind, edges, words.get("decimals"))
 
 
 def _written(value: Scalar) -> Any:

@@ -22,8 +22,8 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from gateway.adapters.synthesis.order_files import read_order
+from gateway.model.synthesis import FileFormat
 from gateway.synthesis.extract import fit, sample
-from gateway.synthesis.order import Format
 from gateway.synthesis.quality import quality_of_rows
 from gateway.synthesis.report import report
 
@@ -44,7 +44,7 @@ def make(folder: Path) -> None:
     table = sample(model, rows, order.seed, lambda done, of: _tell("draw", done, of))
     _tell("write", 0, 1)
     file = folder / ROWS
-    if order.format is Format.CSV:
+    if order.format is FileFormat.CSV:
         csv.write_csv(table, file)
     else:
         parquet.write_table(table, file, row_group_size=_ROW_GROUP, compression="zstd")

@@ -138,6 +138,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The re-identification was collected, which is done once."""
     ERROR_REASON_SERIES_NOT_OPEN: _ErrorReason.ValueType  # 97
     """The series has not been paid for yet. Status FAILED_PRECONDITION."""
+    ERROR_REASON_SYNTHESIS_NOT_MADE: _ErrorReason.ValueType  # 98
+    """The file of synthetic rows is not there: its job waits or works, failed, was cancelled, or the file has expired."""
     ERROR_REASON_POLICY_NOT_CURRENT: _ErrorReason.ValueType  # 93
     """The policy in force is no longer the one that the proposal was made against. Status ABORTED."""
     ERROR_REASON_SOURCE_UNAVAILABLE: _ErrorReason.ValueType  # 100
@@ -288,6 +290,8 @@ ERROR_REASON_REIDENTIFICATION_COLLECTED: ErrorReason.ValueType  # 96
 """The re-identification was collected, which is done once."""
 ERROR_REASON_SERIES_NOT_OPEN: ErrorReason.ValueType  # 97
 """The series has not been paid for yet. Status FAILED_PRECONDITION."""
+ERROR_REASON_SYNTHESIS_NOT_MADE: ErrorReason.ValueType  # 98
+"""The file of synthetic rows is not there: its job waits or works, failed, was cancelled, or the file has expired."""
 ERROR_REASON_POLICY_NOT_CURRENT: ErrorReason.ValueType  # 93
 """The policy in force is no longer the one that the proposal was made against. Status ABORTED."""
 ERROR_REASON_SOURCE_UNAVAILABLE: ErrorReason.ValueType  # 100

@@ -131,6 +131,7 @@ class ResearchDataset(_message.Message):
     STEWARD_FIELD_NUMBER: _builtins.int
     ATTRIBUTION_FIELD_NUMBER: _builtins.int
     FOUND_KEYS_DELTA_FIELD_NUMBER: _builtins.int
+    SYNTHESIS_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
     disclosure: _builtins.str
     description: _builtins.str
@@ -155,6 +156,10 @@ class ResearchDataset(_message.Message):
     def attribution(self) -> _release_pb2.Attribution:
         """How it is licensed and cited; absent where its contract says nothing of it."""
 
+    @_builtins.property
+    def synthesis(self) -> Global___SyntheticOffer:
+        """What synthetic rows may be made of; not there where none are offered. Where no statistics are, 7 to 12 are empty."""
+
     def __init__(
         self,
         *,
@@ -174,14 +179,54 @@ class ResearchDataset(_message.Message):
         steward: _builtins.str = ...,
         attribution: _release_pb2.Attribution | None = ...,
         found_keys_delta: _builtins.float = ...,
+        synthesis: Global___SyntheticOffer | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "synthesis", b"synthesis"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "controller", b"controller", "dataset", b"dataset", "description", b"description", "disclosure", b"disclosure", "filter_fields", b"filter_fields", "found_keys_delta", b"found_keys_delta", "group_by_fields", b"group_by_fields", "max_epsilon", b"max_epsilon", "max_groups_per_unit", b"max_groups_per_unit", "max_rows_per_group", b"max_rows_per_group", "privacy_unit", b"privacy_unit", "purpose", b"purpose", "regions", b"regions", "steward", b"steward", "value_fields", b"value_fields"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "controller", b"controller", "dataset", b"dataset", "description", b"description", "disclosure", b"disclosure", "filter_fields", b"filter_fields", "found_keys_delta", b"found_keys_delta", "group_by_fields", b"group_by_fields", "max_epsilon", b"max_epsilon", "max_groups_per_unit", b"max_groups_per_unit", "max_rows_per_group", b"max_rows_per_group", "privacy_unit", b"privacy_unit", "purpose", b"purpose", "regions", b"regions", "steward", b"steward", "synthesis", b"synthesis", "value_fields", b"value_fields"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResearchDataset: _TypeAlias = ResearchDataset  # noqa: Y015
+
+@_typing.final
+class SyntheticOffer(_message.Message):
+    """What synthetic rows a disclosure offers: RequestSynthesis of SynthesisService."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELDS_FIELD_NUMBER: _builtins.int
+    MAX_GROUPS_PER_UNIT_FIELD_NUMBER: _builtins.int
+    MAX_ROWS_PER_GROUP_FIELD_NUMBER: _builtins.int
+    MAX_EPSILON_FIELD_NUMBER: _builtins.int
+    MOST_ROWS_FIELD_NUMBER: _builtins.int
+    max_groups_per_unit: _builtins.int
+    """The bounds of one unit in each count by one or two fields."""
+    max_rows_per_group: _builtins.int
+    max_epsilon: _builtins.float
+    """The most that all counts of an extract may lose together."""
+    most_rows: _builtins.int
+    """The most rows of an extract."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The fields that rows may have."""
+
+    def __init__(
+        self,
+        *,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        max_groups_per_unit: _builtins.int = ...,
+        max_rows_per_group: _builtins.int = ...,
+        max_epsilon: _builtins.float = ...,
+        most_rows: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "max_epsilon", b"max_epsilon", "max_groups_per_unit", b"max_groups_per_unit", "max_rows_per_group", b"max_rows_per_group", "most_rows", b"most_rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SyntheticOffer: _TypeAlias = SyntheticOffer  # noqa: Y015
 
 @_typing.final
 class GroupField(_message.Message):

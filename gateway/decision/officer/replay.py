@@ -16,7 +16,14 @@ from gateway.model.contract import BY_KEY, DataContract, DisclosureKind, Disclos
 from gateway.model.filter import Condition, Operator
 from gateway.model.measure import Currency, Price, price_of
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome
-from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext, RowsRequest, Selector
+from gateway.model.request import (
+    DisclosureRequest,
+    ReleaseRequest,
+    RequestContext,
+    RowsRequest,
+    Selector,
+    SynthesisRequest,
+)
 from gateway.model.statistics import StatisticsQuery
 from gateway.policy import case_pattern
 from gateway.policy.grants import ANY
@@ -151,9 +158,19 @@ def _selector(question: Question, contract: DataContract | None, spec: Disclosur
 
 def _release(
     question: Question, context: RequestContext, filters: tuple[Condition, ...], spec: DisclosureSpec | None
-) -> ReleaseRequest:
+) -> ReleaseRequest | SynthesisRequest:
+    if spec is not None and spec.synthesis is not None and _of_rows(question, spec):
+        # synthetic rows are on record as counts by their fields, and no statistic of them
+        most = Fraction(spec.synthesis.max_epsilon)
+        price = Price(Currency.EPSILON, min(_SMALL, most)) if question.price is None else question.price
+        return SynthesisRequest(context, question.dataset, question.disclosure, question.grouped_by, filters, price)
     most = Fraction(spec.statistics.max_epsilon) if spec is not None and spec.statistics is not None else _SMALL
     asked = tuple(map(statistic, question.statistics)) or (statistic("count"),)
     query = StatisticsQuery(filters, tuple(map(grouping, question.grouped_by)), asked)
     price = Price(Currency.EPSILON, min(_SMALL, most)) if question.price is None else question.price
     return ReleaseRequest(context, question.dataset, question.disclosure, query, price)
+
+
+def _of_rows(question: Question, spec: DisclosureSpec) -> bool:
+    """Whether it asked for synthetic rows; of a refused one, what is not on record is as the disclosure has it."""
+    return not question.statistics and (spec.statistics is None or bool(question.grouped_by))

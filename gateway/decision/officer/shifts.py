@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from gateway.decision.officer.coarseness import Telling, telling
 from gateway.model.calendar import Hours
-from gateway.model.contract import DisclosureSpec, StatisticsSpec
+from gateway.model.contract import DisclosureSpec, StatisticsSpec, SynthesisSpec
 from gateway.model.meter import Allowance
 from gateway.model.series import SeriesSpec
 from gateway.model.terms import Terms
@@ -75,6 +75,7 @@ def spec_shifts(subject: str, before: DisclosureSpec, after: DisclosureSpec) -> 
         # whose consent is asked is less than all
         _plain(subject, "consent", before.consent_field, after.consent_field, _fewer),
         *_statistics(subject, before.statistics, after.statistics),
+        *_synthesis(subject, before.synthesis, after.synthesis),
         *_series(subject, before.series, after.series),
     ]
     return tuple(shift for shift in found if shift is not None)
@@ -176,6 +177,17 @@ def _statistics(
     yield cap_shift(subject, "max_groups", before.max_groups, after.max_groups)
     yield cap_shift(subject, "max_rows of a unit", before.max_rows, after.max_rows)
     yield cap_shift(subject, "max_epsilon", float(Fraction(before.max_epsilon)), float(Fraction(after.max_epsilon)))
+
+
+def _synthesis(subject: str, before: SynthesisSpec | None, after: SynthesisSpec | None) -> Iterator[PartShift | None]:
+    yield _sets(subject, "synthesis", () if before is None else before.fields, () if after is None else after.fields)
+    if before is None or after is None:
+        return
+    yield cap_shift(subject, "synthesis: max_groups", before.max_groups, after.max_groups)
+    yield cap_shift(subject, "synthesis: max_rows of a unit", before.max_rows, after.max_rows)
+    least, most = float(Fraction(before.max_epsilon)), float(Fraction(after.max_epsilon))
+    yield cap_shift(subject, "synthesis: max_epsilon", least, most)
+    yield cap_shift(subject, "synthesis: most_rows", before.most_rows, after.most_rows)
 
 
 def _series(

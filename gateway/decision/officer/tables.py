@@ -19,7 +19,14 @@ from gateway.model.errors import ErrorReason
 from gateway.model.measure import Currency, Price
 from gateway.model.party import Identity
 from gateway.model.permit import NearestRequest, Permit, Refusal
-from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext, RowsRequest, Selector
+from gateway.model.request import (
+    DisclosureRequest,
+    ReleaseRequest,
+    RequestContext,
+    RowsRequest,
+    Selector,
+    SynthesisRequest,
+)
 from gateway.model.statistics import StatisticsQuery
 from gateway.policy.contracts.conditions import in_words
 from gateway.policy.decision_tables import CaseShape, DecisionTable, GetsShape, NearestShape, QuestionShape, read_tables
@@ -94,9 +101,11 @@ def request_of(question: QuestionShape, snapshot: PolicySnapshot) -> DisclosureR
     )  # fmt: skip
     filters = tuple(condition(contract, field) for field in question.filters)
     if kind == DisclosureKind.RELEASE:
+        price = Price(Currency.EPSILON, Fraction(str(question.epsilon)))
+        if not question.statistics:
+            return SynthesisRequest(context, dataset, disclosure, tuple(question.fields), filters, price)
         asked = tuple(map(statistic, question.statistics))
         query = StatisticsQuery(filters, tuple(map(grouping, question.group_by)), asked)
-        price = Price(Currency.EPSILON, Fraction(str(question.epsilon)))
         return ReleaseRequest(context, dataset, disclosure, query, price)
     named = question.subjects
     selector: Selector | None = None
@@ -145,7 +154,9 @@ def _allowed(gets: GetsShape, decision: Permit | Refusal) -> Iterator[Difference
 
 
 def _sensitivities(permit: Permit) -> dict[str, int]:
-    """In L1, by statistic; of one that is made of several measures, by measure."""
+    """In L1, by statistic; of one that is made of several measures, by measure; of synthetic rows, of any count."""
+    if permit.synthesis is not None:
+        return {"rows": max(plan.l1 for plan in permit.noise)}
     request, settled = permit.request, permit.release
     if settled is None or not isinstance(request, ReleaseRequest):
         return {}

@@ -16,6 +16,7 @@ from gateway.model.contract import (
     FieldSpec,
     SelectBy,
     StatisticsSpec,
+    SynthesisSpec,
 )
 from gateway.model.plan import FOUND_TYPES
 from gateway.model.treatment import Keep, Perturb, Pseudonymize, Treatment
@@ -24,7 +25,7 @@ from gateway.policy.contracts.anonymity import AnonymityReader
 from gateway.policy.contracts.checking import Place, Wrong, check_chosen_by, check_once
 from gateway.policy.contracts.conditions import to_condition
 from gateway.policy.contracts.series import FOR_EVER, Kept, SeriesReader
-from gateway.policy.contracts.shape import DisclosureShape, StatisticsShape
+from gateway.policy.contracts.shape import DisclosureShape, StatisticsShape, SynthesisShape
 from gateway.policy.contracts.treatments import to_treatment
 from gateway.policy.problems import did_you_mean, shown, with_article
 from gateway.policy.validation import split_remedy
@@ -115,6 +116,9 @@ class DisclosureReader:
         statistics = None
         if shape.statistics is not None:
             statistics = self._statistics((*place, "statistics"), shape.statistics)
+        synthesis = None
+        if shape.synthesis is not None:
+            synthesis = self._synthesis((*place, "synthesis"), shape.synthesis)
         anonymity = None
         if shape.anonymity is not None:
             anonymity = self._crowds.anonymity(place, shape.anonymity, shape.filters, treatments)
@@ -137,6 +141,7 @@ class DisclosureReader:
             waive_noise=shape.waive_noise or "",
             statistics=statistics,
             anonymity=anonymity,
+            synthesis=synthesis,
             series=MappingProxyType(series),
         )
 
@@ -205,10 +210,40 @@ class DisclosureReader:
         if shape.delta is not None and not shape.found_keys:
             self._wrong((*place, "delta"), "no field has keys that are found in the data", "Remove it, or name some.")
 
+    def _synthesis(self, place: Place, shape: SynthesisShape) -> SynthesisSpec:
+        check_once(shape.fields, partial(self._wrong, (*place, "fields")))
+        for index, name in enumerate(shape.fields):
+            at = (*place, "fields", index)
+            field = self.declared(at, name)
+            if field is None:
+                continue
+            bounds = field.fixed_bounds
+            if self._holds_regions(field):
+                if shape.level is None:
+                    self._wrong(at, f"'{name}' holds regions, and none of a level is said", "Write 'level: district'.")
+            elif field.name == self._unit or field.names_people:
+                self._wrong(at, f"'{name}' says who somebody is, and must not be made up", "Remove it.")
+            elif not field.keys and field.type is not FieldType.BOOL and (bounds is None or not field.type.is_number):
+                self._wrong(at, f"'{name}' has no cells to count", "Declare its keys or bounds, or leave it out.")
+            elif bounds is not None and not field.keys and bounds.upper - bounds.lower >= 2**53:
+                self._wrong(at, f"the bounds of '{name}' are too far apart to make bins of", "Narrow its bounds.")
+        return SynthesisSpec(
+            fields=tuple(name for name in self._fields if name in shape.fields),
+            bins=shape.bins,
+            level=shape.level,
+            max_groups=shape.max_groups,
+            max_rows=shape.max_rows,
+            max_epsilon=_decimal(shape.max_epsilon),
+            most_rows=shape.most_rows,
+            slot_ms=shape.slot_ms,
+        )
+
+    def _holds_regions(self, field: FieldSpec) -> bool:
+        return field.regions or field.name == self._region
+
     def _groups(self, field: FieldSpec) -> bool:
         """Whether the field has cells that are known before anything is read."""
-        regions = field.regions or field.name == self._region
-        return bool(field.keys or field.bounds or field.type.is_dated or regions)
+        return bool(field.keys or field.bounds or field.type.is_dated or self._holds_regions(field))
 
 
 def _decimal(number: float) -> str:
@@ -222,7 +257,6 @@ _NEEDED: Mapping[str, Collection[DisclosureKind]] = {
     "lookup_by": BY_KEY,
     "predicate": (DisclosureKind.CHECK,),
     "waive_noise": _ROWS,
-    "statistics": (DisclosureKind.RELEASE,),
 }
 _REMEDIES = {
     "waive_noise": "Say why the rows leave without noise.",
@@ -236,6 +270,8 @@ _ALLOWED: Mapping[str, Collection[DisclosureKind]] = {
     "filters": (*_ROWS, DisclosureKind.RELEASE),
     "consent": (*_ROWS, DisclosureKind.RELEASE),
     "anonymity": (DisclosureKind.EXTRACT,),
+    "statistics": (DisclosureKind.RELEASE,),
+    "synthesis": (DisclosureKind.RELEASE,),
     "series": (DisclosureKind.RELEASE,),
 }
 
@@ -244,6 +280,10 @@ def _check_parts(shape: DisclosureShape, wrong: Wrong) -> None:
     for key, kinds in _NEEDED.items():
         if shape.kind in kinds and not getattr(shape, key):
             wrong("", f"a disclosure of kind {shape.kind} needs '{key}'", _REMEDIES.get(key, f"Add '{key}: …'."))
+    if shape.kind is DisclosureKind.RELEASE and not (shape.statistics or shape.synthesis):
+        wrong("", f"a disclosure of kind {shape.kind} needs 'statistics'", "Add 'statistics: …', or 'synthesis: …'.")
+    elif shape.series and not shape.statistics:
+        wrong("series", "there are no 'statistics' to publish day after day", "Add 'statistics: …'.")
     for key, kinds in _ALLOWED.items():
         if shape.kind not in kinds and getattr(shape, key):
             wrong(key, f"a disclosure of kind {shape.kind} has no '{key}'", "Remove it.")

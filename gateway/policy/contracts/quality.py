@@ -20,10 +20,12 @@ def stated(rule: QualityRule) -> str:
 
 def rules_for(rules: tuple[QualityRule, ...], spec: DisclosureSpec) -> tuple[QualityRule, ...]:
     """Return the rules that name no field but those that the disclosure names itself."""
-    statistics = spec.statistics
+    statistics, synthesis = spec.statistics, spec.synthesis
     named = {*spec.fields, *spec.lookup_keys, *spec.filters}
     if statistics is not None:
         named |= {*statistics.group_by, *statistics.values}
+    if synthesis is not None:
+        named |= {*synthesis.fields}
     return tuple(rule for rule in rules if {*_named(rule), *([rule.field] if rule.field else [])} <= named)
 
 

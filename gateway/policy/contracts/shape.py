@@ -19,6 +19,7 @@ from gateway.model.contract import (
     SelectBy,
 )
 from gateway.model.filter import Operator
+from gateway.model.region import RegionLevel
 from gateway.model.values import FieldType
 from gateway.policy.contracts.attribution import AttributionShape
 from gateway.policy.contracts.odcs import LOGICAL_TYPES, VERSION, ObjectShape, OdcsShape, PropertyShape
@@ -39,6 +40,9 @@ TYPES = {
     "timestamp": FieldType.TIMESTAMP,
 }
 """The standard's logical types that the gateway has a type for."""
+
+MOST_FIELDS = 32
+"""So many fields synthetic rows have at most: what every pair of more would cost leaves nothing of any."""
 
 LiteralValue = str | int | float | bool | date
 _INT64 = Field(ge=-(2**63), le=2**63 - 1)
@@ -117,6 +121,26 @@ class StatisticsShape(Shape):
     ] = None
 
 
+class SynthesisShape(Shape):
+    """What synthetic rows may be made of, and how each privacy unit is bounded in the counts behind them."""
+
+    fields: Annotated[
+        list[FieldName],
+        Field(
+            min_length=1, max_length=MOST_FIELDS, description="fields with keys, bounds or regions, or true or false"
+        ),
+    ]
+    bins: Annotated[int, Field(ge=2, le=100, description="bins of a number, at most")] = 20
+    level: Annotated[
+        RegionLevel | None, Field(strict=False, description="of fields that hold regions: how coarse they are counted")
+    ] = None
+    max_groups: Annotated[int, Field(ge=1, le=10_000, description="cells of a unit in each count")]
+    max_rows: Annotated[int, Field(ge=1, le=10_000, description="rows of a unit in a cell")]
+    max_epsilon: Annotated[float, Field(gt=0, le=10, description="of all counts of an extract together")]
+    most_rows: Annotated[int, Field(ge=1, le=10_000_000, description="rows of an extract, at most")]
+    slot_ms: Annotated[int, Field(ge=1, le=60_000)]
+
+
 class AnonymityShape(Shape):
     """How many people must share what a row says, for it to leave."""
 
@@ -190,6 +214,7 @@ class DisclosureShape(Shape):
     max_rows: Annotated[int | None, Field(ge=1)] = None
     waive_noise: Text | None = None
     statistics: StatisticsShape | None = None
+    synthesis: SynthesisShape | None = None
     anonymity: AnonymityShape | None = None
     series: dict[Slug, SeriesShape] = Field(default_factory=dict)
 

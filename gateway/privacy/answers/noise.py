@@ -50,7 +50,7 @@ class IntegerNoise:
     @property
     def variance(self) -> float:
         """The variance of the continuous law of the same scale; the integer law's is not larger."""
-        return (2.0 if self.kind is Mechanism.LAPLACE else 1.0) * self.scale**2
+        return self.kind.variance(self.scale)
 
     @property
     def fourth(self) -> float:

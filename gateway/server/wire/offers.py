@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.api.v1 import disclosure_pb2, research_service_pb2
-from gateway.model.contract import DataContract, FieldSpec, QualityRule, StatisticsSpec
+from gateway.model.contract import DataContract, FieldSpec, QualityRule, StatisticsSpec, SynthesisSpec
 from gateway.model.permit import Offer
 from gateway.model.treatment import Treatment, leaving_type
 from gateway.policy.contracts.quality import rules_for, stated
@@ -62,29 +62,44 @@ def _treatment(contract: DataContract, name: str, treatment: Treatment) -> discl
     )
 
 
-def research_dataset_of(offer: Offer, spec: StatisticsSpec) -> research_service_pb2.ResearchDataset:
+def research_dataset_of(offer: Offer) -> research_service_pb2.ResearchDataset:
     """Write an offer of kind release as a researcher sees it."""
     contract, disclosure = offer.contract, offer.disclosure
-    return research_service_pb2.ResearchDataset(
+    statistics, synthesis = disclosure.statistics, disclosure.synthesis
+    dataset = research_service_pb2.ResearchDataset(
         dataset=contract.dataset,
         disclosure=disclosure.name,
         description=disclosure.description,
         purpose=offer.purpose,
         regions=offer.regions,
         privacy_unit=contract.privacy_unit.kind,
-        group_by_fields=[
-            _group_field(contract, contract.fields[name], spec)
-            for name in dict.fromkeys((*spec.group_by, *spec.found_keys))
-        ],
-        found_keys_delta=float(spec.delta),
-        value_fields=[_value_field(contract.fields[name]) for name in spec.values],
         filter_fields=disclosure.filters,
-        max_groups_per_unit=spec.max_groups,
-        max_rows_per_group=spec.max_rows,
-        max_epsilon=float(spec.max_epsilon),
         controller=contract.controller,
         steward=contract.steward,
         attribution=attribution_of(contract.attribution),
+    )
+    if statistics is not None:
+        dataset.group_by_fields.extend(
+            _group_field(contract, contract.fields[name], statistics)
+            for name in dict.fromkeys((*statistics.group_by, *statistics.found_keys))
+        )
+        dataset.found_keys_delta = float(statistics.delta)
+        dataset.value_fields.extend(_value_field(contract.fields[name]) for name in statistics.values)
+        dataset.max_groups_per_unit = statistics.max_groups
+        dataset.max_rows_per_group = statistics.max_rows
+        dataset.max_epsilon = float(statistics.max_epsilon)
+    if synthesis is not None:
+        dataset.synthesis.CopyFrom(_synthetic_offer(synthesis))
+    return dataset
+
+
+def _synthetic_offer(spec: SynthesisSpec) -> research_service_pb2.SyntheticOffer:
+    return research_service_pb2.SyntheticOffer(
+        fields=spec.fields,
+        max_groups_per_unit=spec.max_groups,
+        max_rows_per_group=spec.max_rows,
+        max_epsilon=float(spec.max_epsilon),
+        most_rows=spec.most_rows,
     )
 
 

@@ -26,11 +26,12 @@ from gateway.adapters.synthesis.job import Job
 from gateway.adapters.synthesis.order_files import read_order, write_order
 from gateway.model.errors import ErrorReason
 from gateway.model.loss import PrivacyLoss
+from gateway.model.synthesis import FileFormat
 from gateway.model.values import FieldType
 from gateway.synthesis.columns import BinColumn, KeyColumn
 from gateway.synthesis.extract import fit, sample
 from gateway.synthesis.marginals import NoisedMarginal
-from gateway.synthesis.order import ExtractFailed, ExtractJob, Failure, Format, Limits, Order, Progress, Step
+from gateway.synthesis.order import ExtractFailed, ExtractJob, Failure, Limits, Order, Progress, Step
 
 MIB = 2**20
 ENOUGH = Limits(memory=512 * MIB, seconds=60)
@@ -107,7 +108,7 @@ def test_the_report_says_what_was_counted_what_it_cost_and_how_near_the_rows_are
 
 
 def test_csv_has_the_same_rows(tmp_path: Path) -> None:
-    made = Job(replace(ORDER, format=Format.CSV), tmp_path, "one", ENOUGH).run()
+    made = Job(replace(ORDER, format=FileFormat.CSV), tmp_path, "one", ENOUGH).run()
     assert made.rows.suffix == ".csv"
     options = csv.ConvertOptions(
         column_types={"district": pa.string(), "income": pa.int64(), "day": pa.date32()}, strings_can_be_null=True

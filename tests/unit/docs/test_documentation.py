@@ -150,4 +150,4 @@ def _default(value: object) -> str:
         return "required"
     if value is None:
         return "off"
-    return f"`{json.dumps(value)}`"  # strings, numbers and booleans are written alike in TOML
+    return f"`{json.dumps(value, default=str)}`"  # strings, numbers and booleans are written alike in TOML

@@ -51,7 +51,7 @@ def applied(request: DisclosureRequest, found: NearestRequest, snapshot: PolicyS
     there = replace(request.context, region=found.region or request.context.region)
     name = found.disclosure or request.disclosure
     kind = snapshot.contracts[request.dataset].disclosures[name].kind
-    if isinstance(request, ReleaseRequest):
+    if not isinstance(request, RowsRequest):
         return replace(request, context=there, disclosure=name)
     if kind is DisclosureKind.RELEASE:
         query = StatisticsQuery((), (), (Statistic(StatisticKind.COUNT, None),))

@@ -13,7 +13,7 @@ import pytest
 from gateway.client.offers import offer_from
 from gateway.decision.offers import offers
 from gateway.model.attribution import Attribution
-from gateway.model.contract import DataContract, Description, QualityRule, StatisticsSpec
+from gateway.model.contract import DataContract, Description, QualityRule
 from gateway.model.permit import Offer
 from gateway.policy.snapshot import load
 from gateway.server.wire.offers import offer_of, research_dataset_of
@@ -86,11 +86,10 @@ def test_whoever_is_granted_nothing_is_told_of_no_dataset() -> None:
 def test_a_researcher_is_told_how_the_data_is_licensed_and_cited() -> None:
     bays = Attribution("Bays", "Parking office", "CC-BY-4.0", "Parking office (2026): Bays.", "10.5072/bays")
     elsewhere = replace(bays, licence="https://city.example/licence", identifier="")
-    spec = StatisticsSpec((), (), 1, 1, "1", 400)
-    told = research_dataset_of(offered(attribution=bays), spec).attribution
+    told = research_dataset_of(offered(attribution=bays)).attribution
     assert (told.licence, told.licence_url) == ("CC-BY-4.0", "https://spdx.org/licenses/CC-BY-4.0.html")
     assert (told.identifier, told.identifier_url) == ("10.5072/bays", "https://doi.org/10.5072/bays")
     assert (told.title, told.publisher, told.citation) == (bays.title, bays.publisher, bays.citation)
-    told = research_dataset_of(offered(attribution=elsewhere), spec).attribution
+    told = research_dataset_of(offered(attribution=elsewhere)).attribution
     assert (told.licence_url, told.identifier, told.identifier_url) == ("https://city.example/licence", "", "")
-    assert not research_dataset_of(offered(attribution=None), spec).HasField("attribution")
+    assert not research_dataset_of(offered(attribution=None)).HasField("attribution")

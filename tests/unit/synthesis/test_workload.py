@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from gateway.model.contract import Bounds, CanonicalForm, Classification, FieldSpec
 from gateway.model.values import FieldType, Scalar
-from gateway.synthesis.columns import BinColumn, KeyColumn, column_of
+from gateway.synthesis.columns import BinColumn, Column, KeyColumn, column_of, counted
 from gateway.synthesis.workload import workload
 
 
@@ -57,16 +60,40 @@ def test_columns_of_one_name_are_a_mistake() -> None:
         workload((column("a", 2), column("a", 3)), 100)
 
 
-def spec(kind: FieldType, keys: tuple[Scalar, ...] | None = None, bounds: Bounds | None = None) -> FieldSpec:
-    return FieldSpec("f", kind, Classification.OTHER, False, CanonicalForm.TEXT, bounds, keys)
+def spec(
+    kind: FieldType, keys: tuple[Scalar, ...] | None = None, bounds: Bounds | None = None, decimals: int = 0
+) -> FieldSpec:
+    return FieldSpec("f", kind, Classification.OTHER, False, CanonicalForm.TEXT, bounds, keys, decimals=decimals)
+
+
+def made(kind: FieldType, bins: int = 10, **declared: Any) -> Column | None:
+    field = counted(spec(kind, **declared), bins)
+    return None if field is None else column_of(field)
 
 
 def test_columns_come_from_declared_keys_and_bounds_alone() -> None:
-    assert column_of(spec(FieldType.STRING, keys=("x", "y")), 10) == KeyColumn("f", FieldType.STRING, ("x", "y"))
-    assert column_of(spec(FieldType.BOOL), 10) == KeyColumn("f", FieldType.BOOL, (False, True))
-    assert column_of(spec(FieldType.INT64, bounds=Bounds(0, 99)), 4) == BinColumn(
-        "f", FieldType.INT64, (0, 25, 50, 75, 100)
-    )
-    assert column_of(spec(FieldType.INT64, bounds=Bounds(5, 7)), 10) == BinColumn("f", FieldType.INT64, (5, 6, 7, 8))
-    assert column_of(spec(FieldType.STRING), 10) is None
-    assert column_of(spec(FieldType.DOUBLE), 10) is None
+    assert made(FieldType.STRING, keys=("x", "y")) == KeyColumn("f", FieldType.STRING, ("x", "y"))
+    assert made(FieldType.BOOL) == KeyColumn("f", FieldType.BOOL, (False, True))
+    assert made(FieldType.INT64, 4, bounds=Bounds(0, 99)) == BinColumn("f", FieldType.INT64, (0, 25, 50, 75, 100))
+    assert made(FieldType.INT64, 4, bounds=Bounds(0, 9)) == BinColumn("f", FieldType.INT64, (0, 3, 6, 9, 10))
+    assert made(FieldType.INT64, bounds=Bounds(5, 7)) == BinColumn("f", FieldType.INT64, (5, 6, 7, 8))
+    assert made(FieldType.STRING) is None and made(FieldType.DOUBLE) is None
+
+
+def test_a_double_is_counted_and_made_in_its_fixed_point() -> None:
+    column = made(FieldType.DOUBLE, 3, bounds=Bounds(-1, 2), decimals=1)
+    # 31 steps of a tenth, from -1.0 to 2.0
+    assert column == BinColumn("f", FieldType.DOUBLE, (-10, 1, 12, 21), 1)
+    assert isinstance(column, BinColumn)
+    random = np.random.default_rng(1)
+    codes = np.repeat(np.arange(3), 400)
+    values = column.decode(codes, random)
+    assert values.type == pa.float64()
+    assert set(values.to_pylist()) == {step / 10 for step in range(-10, 21)}
+    assert (column.encode(pa.chunked_array([values])) == codes).all()
+    assert column.encode(pa.chunked_array([pa.array([-1.06, -1.0, 2.0, 2.06, None])])).tolist() == [-1, 0, 2, -1, -1]
+
+
+def test_only_a_double_has_a_fixed_point() -> None:
+    with pytest.raises(ValueError, match="fixed point"):
+        BinColumn("f", FieldType.INT64, (0, 1), 1)

@@ -1,0 +1,259 @@
+"""Synthetic extracts: asked for, waited for, looked at, and saved."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import grpc
+
+from gateway.api.v1 import receipt_pb2, synthesis_service_pb2, synthesis_service_pb2_grpc
+from gateway.client.calls import Caller
+from gateway.client.channel import Channel
+from gateway.client.context import context
+from gateway.client.errors import Details, GatewayError, IncompleteExtract, Unavailable, from_call
+from gateway.client.tls import Pems
+from gateway.client.values import Condition, to_conditions
+
+JobProgress = Callable[[str, float], None]
+"""Called with the state ("queued", "running", …) and how far the job is, from 0 to 1."""
+
+_FORMATS = {
+    "parquet": synthesis_service_pb2.FILE_FORMAT_PARQUET,
+    "csv": synthesis_service_pb2.FILE_FORMAT_CSV,
+}
+_FORMAT_NAMES = {number: name for name, number in _FORMATS.items()}
+_OVER = ("failed", "cancelled", "expired")
+_TRIES = 4
+
+
+class SynthesisEnded(GatewayError):
+    """A job ended without a file: `state` is "failed", "cancelled" or "expired", `failure` why, in one word.
+
+    What its counts cost is spent, and they are kept: ask for the same again, at no charge.
+    """
+
+    def __init__(self, state: str, failure: str) -> None:
+        super().__init__(Details("SYNTHESIS_NOT_MADE", "Ask for the same again: that costs nothing."))
+        self.state = state
+        self.failure = failure
+
+
+class SyntheticExtract:
+    """One file of synthetic rows, and the job that makes it."""
+
+    def __init__(
+        self,
+        calls: Syntheses,
+        message: synthesis_service_pb2.Synthesis,
+        purpose: str,
+        *,
+        receipt: receipt_pb2.Receipt | None = None,
+        charged: bool = False,
+    ) -> None:
+        self._calls = calls
+        self._purpose = purpose
+        self._report: synthesis_service_pb2.GetSynthesisReportResponse | None = None
+        self.message = message
+        """The job as it was seen last."""
+        self.receipt = receipt
+        """Of the request; None where it was only looked up."""
+        self.charged = charged
+        """Whether the request was charged: the same counts on the same data are charged once."""
+
+    @property
+    def id(self) -> str:
+        """Its name: with it, anybody who may ask for the same finds it."""
+        return self.message.synthesis_id
+
+    @property
+    def state(self) -> str:
+        """Where the job stood when it was looked at last: queued, running, done, failed, cancelled or expired."""
+        name = synthesis_service_pb2.SynthesisState.Name(self.message.state)
+        return name.removeprefix("SYNTHESIS_STATE_").lower()
+
+    @property
+    def progress(self) -> float:
+        """How far the job was, from 0 to 1."""
+        return self.message.progress
+
+    @property
+    def file_format(self) -> str:
+        """The format of the file: parquet or csv."""
+        return _FORMAT_NAMES[self.message.format]
+
+    def look(self) -> str:
+        """Look where the job stands and return its state."""
+        self.message = self._calls.look_at(self.id, self._purpose)
+        return self.state
+
+    def wait(self, progress: JobProgress | None = None, *, timeout: float | None = None) -> SyntheticExtract:
+        """Wait until the file is made. `timeout` is in seconds; without one, as long as it takes.
+
+        Raises:
+            SynthesisEnded: the job failed or was cancelled, or the file has expired.
+            TimeoutError: it is not made yet; it goes on.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        pause = 0.1
+        while True:
+            if progress is not None:
+                progress(self.state, self.progress)
+            if self.state == "done":
+                return self
+            if self.state in _OVER:
+                raise SynthesisEnded(self.state, self.message.failure)
+            if end is not None and time.monotonic() >= end:
+                raise TimeoutError("the synthetic extract is not made yet")
+            time.sleep(pause)
+            pause = min(2.0, pause * 1.5)
+            self.look()
+
+    def cancel(self) -> str:
+        """Cancel the job, if it is not done, and return its state. What its counts cost stays spent."""
+        self.message = self._calls.cancel_it(self.id, self._purpose)
+        return self.state
+
+    @property
+    def quality(self) -> synthesis_service_pb2.SynthesisReport:
+        """How near the rows are to the noised counts that they are made of. Costs nothing."""
+        return self._reported().report
+
+    @property
+    def report_json(self) -> str:
+        """The whole report, as JSON: columns, what the counts lost, quality, notes."""
+        return self._reported().json
+
+    def save(self, path: Path | str) -> Path:
+        """Write the file to a path and return it. Goes on where an earlier try was cut short.
+
+        Raises:
+            IncompleteExtract: what arrived is not the file, as its digest tells.
+        """
+        target = Path(path)
+        part = target.with_name(target.name + ".part")
+        for _ in range(_TRIES - 1):
+            try:
+                if self._fetched(part):
+                    return part.replace(target)
+            except (Unavailable, IncompleteExtract):
+                time.sleep(0.2)
+        if not self._fetched(part):
+            raise IncompleteExtract(0, 0)
+        return part.replace(target)
+
+    def _fetched(self, part: Path) -> bool:
+        """Fetch what is missing; False, with nothing left, if the whole is not what its digest says."""
+        offset = part.stat().st_size if part.exists() else 0
+        if self.message.file_bytes and offset > self.message.file_bytes:
+            part.unlink()
+            offset = 0
+        header = None
+        with part.open("ab") as file:
+            for one in self._calls.pieces(self.id, self._purpose, offset):
+                if one.WhichOneof("part") == "header":
+                    header = one.header
+                elif one.piece.offset != offset:
+                    raise IncompleteExtract(0, 0)
+                else:
+                    file.write(one.piece.data)
+                    offset += len(one.piece.data)
+        if header is None:
+            raise IncompleteExtract(0, 0)
+        self.message = header.synthesis
+        if offset < self.message.file_bytes:
+            raise IncompleteExtract(0, 0)
+        with part.open("rb") as file:
+            whole = hashlib.file_digest(file, "sha256").hexdigest() == self.message.file_sha256
+        if not whole:
+            part.unlink()
+        return whole
+
+    def _reported(self) -> synthesis_service_pb2.GetSynthesisReportResponse:
+        if self._report is None:
+            self._report = self._calls.report_on(self.id, self._purpose)
+        return self._report
+
+
+class Syntheses(Channel):
+    """The calls of synthetic extracts."""
+
+    def __init__(self, address: str, pems: Pems, caller: Caller) -> None:
+        super().__init__(address, pems, caller)
+        self._syntheses = synthesis_service_pb2_grpc.SynthesisServiceStub(self._channel)
+
+    def synthesize(
+        self,
+        dataset: str,
+        disclosure: str,
+        *,
+        purpose: str,
+        epsilon: float | None = None,
+        rho: float | None = None,
+        fields: Sequence[str] = (),
+        filters: Iterable[Condition] = (),
+        rows: int = 0,
+        file_format: Literal["parquet", "csv"] = "parquet",
+        region: str = "",
+        case_number: str = "",
+        break_glass_reason: str = "",
+        request_id: str = "",
+    ) -> SyntheticExtract:
+        """Ask for synthetic rows, at an `epsilon` or, with far less noise, at a `rho`; then `wait` and `save`.
+
+        No `fields` asks for all that are offered, no `rows` for as many as the counts speak of. Other rows of the same
+        counts cost nothing. Retries keep the request_id, so they are never charged twice.
+        """
+        if (epsilon is None) == (rho is None):
+            raise ValueError("either an epsilon or a rho")
+        request = synthesis_service_pb2.RequestSynthesisRequest(
+            context=context(purpose, region, case_number, break_glass_reason, request_id or str(uuid.uuid4())),
+            plan=synthesis_service_pb2.SynthesisPlan(
+                dataset=dataset, disclosure=disclosure, fields=fields, filters=to_conditions(filters)
+            ),
+            rows=rows,
+            format=_FORMATS[file_format],
+        )
+        if epsilon is not None:
+            request.epsilon = epsilon
+        else:
+            request.rho = rho or 0.0
+        answer = self._caller.retried(self._syntheses.RequestSynthesis, request)
+        return SyntheticExtract(self, answer.synthesis, purpose, receipt=answer.receipt, charged=answer.charged)
+
+    def synthesis(self, synthesis_id: str, *, purpose: str) -> SyntheticExtract:
+        """A synthetic extract that was asked for before, by you or by anybody who may ask for the same."""
+        return SyntheticExtract(self, self.look_at(synthesis_id, purpose), purpose)
+
+    def look_at(self, synthesis_id: str, purpose: str) -> synthesis_service_pb2.Synthesis:
+        """Where a job stands."""
+        request = synthesis_service_pb2.GetSynthesisRequest(context=context(purpose, ""), synthesis_id=synthesis_id)
+        return self._caller.retried(self._syntheses.GetSynthesis, request).synthesis
+
+    def cancel_it(self, synthesis_id: str, purpose: str) -> synthesis_service_pb2.Synthesis:
+        """Cancel a job and return where it stands."""
+        request = synthesis_service_pb2.CancelSynthesisRequest(context=context(purpose, ""), synthesis_id=synthesis_id)
+        return self._caller.retried(self._syntheses.CancelSynthesis, request).synthesis
+
+    def report_on(self, synthesis_id: str, purpose: str) -> synthesis_service_pb2.GetSynthesisReportResponse:
+        """The report on a file that is made."""
+        request = synthesis_service_pb2.GetSynthesisReportRequest(
+            context=context(purpose, ""), synthesis_id=synthesis_id
+        )
+        return self._caller.retried(self._syntheses.GetSynthesisReport, request)
+
+    def pieces(
+        self, synthesis_id: str, purpose: str, offset: int
+    ) -> Iterable[synthesis_service_pb2.DownloadSynthesisResponse]:
+        """Yield a file's header, and its bytes from an offset on."""
+        request = synthesis_service_pb2.DownloadSynthesisRequest(
+            context=context(purpose, ""), synthesis_id=synthesis_id, offset=offset
+        )
+        try:
+            yield from self._syntheses.DownloadSynthesis(request, metadata=self._caller.metadata())
+        except grpc.RpcError as error:
+            raise self._caller.explain(from_call(error)) from error
