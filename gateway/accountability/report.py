@@ -9,6 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from gateway.model.emergency import Emergency
+from gateway.model.loss import PrivacyLoss
 from gateway.model.record import AuditRecord, Outcome
 
 
@@ -29,8 +30,8 @@ class Line:
 class Report:
     """All decisions about an institution, by person, purpose, disclosure and outcome, the most frequent first.
 
-    `rho` is the privacy loss of the releases that it caused first; replays cost nothing. `trials` counts what denies on
-    trial would have refused. `overdue` are broken glasses that nobody reviewed in time.
+    `rho` and `delta` are the privacy loss of the releases that it caused first; replays cost nothing. `trials` counts
+    what denies on trial would have refused. `overdue` are broken glasses that nobody reviewed in time.
     """
 
     institution: str
@@ -38,6 +39,7 @@ class Report:
     allowed: int
     refused: int
     rho: Fraction
+    delta: Fraction
     trials: tuple[tuple[str, int], ...]
     emergencies: tuple[Emergency, ...]
     overdue: int
@@ -50,7 +52,7 @@ def report_on(
     counted: Counter[tuple[str, str, str, str, str, str]] = Counter()
     trials: Counter[str] = Counter()
     refused = allowed = 0
-    rho = Fraction(0)
+    loss = PrivacyLoss(Fraction(0))
     for record in records:
         # a stream that began was allowed, however it ended
         outcome = "refused" if record.outcome is Outcome.REFUSED else "allowed"
@@ -60,14 +62,15 @@ def report_on(
         counted[key] += 1
         trials.update(record.trials)
         if record.loss is not None and not record.replay and record.outcome is Outcome.COMPLETED:
-            rho += record.loss.rho
+            loss += record.loss
     lines = tuple(Line(*key, count) for key, count in sorted(counted.items(), key=lambda item: (-item[1], item[0])))
     return Report(
         institution=institution,
         lines=lines,
         allowed=allowed,
         refused=refused,
-        rho=rho,
+        rho=loss.rho,
+        delta=loss.delta,
         trials=tuple(sorted(trials.items())),
         emergencies=emergencies,
         overdue=sum(one.overdue(now) for one in emergencies),

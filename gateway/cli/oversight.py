@@ -50,7 +50,7 @@ def report(
     for line in found.lines:
         what = f"{line.dataset}/{line.disclosure} for {line.purpose}"
         print(f"  {line.count:>8}  {line.outcome} {line.reason}".rstrip() + f"  {line.person}: {what}")
-    print(f"Privacy loss of its releases: rho {found.rho}.")
+    print(f"Privacy loss of its releases: rho {found.rho}, delta {found.delta}.")
     for rule, count in found.trials:
         print(f"On trial, {rule} would have refused {count}.")
     if found.emergencies:
@@ -147,6 +147,7 @@ def _report(found: Report) -> dict[str, object]:
             for line in found.lines
         ],
         "rho": str(found.rho),
+        "delta": str(found.delta),
         "trials": dict(found.trials),
         "emergencies": [_emergency(one) for one in found.emergencies],
         "overdue": found.overdue,

@@ -99,6 +99,7 @@ class Report:
     refused: int
     lines: tuple[ReportLine, ...]
     rho: Fraction
+    delta: Fraction
     trials: tuple[tuple[str, int], ...]
     emergencies: tuple[Emergency, ...]
     overdue: int
@@ -172,6 +173,7 @@ def report_from(report: oversight_service_pb2.Report) -> Report:
             for line in report.lines
         ),
         rho=Fraction(report.rho),
+        delta=Fraction(report.delta or 0),
         trials=tuple((trial.rule, trial.count) for trial in report.trials),
         emergencies=tuple(map(emergency_from, report.emergencies)),
         overdue=report.overdue,

@@ -322,7 +322,7 @@ def record_days(
 ) -> ReleasedDays:
     """Record the delivery of kept days, and how many values leave, and mint what may leave; of no day, an opening.
 
-    `replay` tells that none of the days was read for this request, or that the series had been paid for before.
+    `replay` tells that the series had been paid for before, as it has been whenever days leave.
 
     Raises:
         Fault: AUDIT_UNAVAILABLE.

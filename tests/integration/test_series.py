@@ -190,6 +190,9 @@ def test_a_series_is_charged_once_before_anything_is_read(cockpit: Cockpit) -> N
     record = cockpit.house.audit.records[-1]
     assert (record.outcome, record.replay, record.release_id) == (Outcome.COMPLETED, True, first.standing.series.id)
     assert record.grouped_by == ("district", "paid_on by day") and record.loss is not None and record.loss.rho == 2
+    # reports add up what was paid for: of all its records, the opening alone
+    own = [one for one in cockpit.house.audit.records if one.release_id == first.standing.series.id]
+    assert [one.replay for one in own] == [False, True, True, True]
     # 9 days, 5 districts, two spans
     assert record.rows == 90
 

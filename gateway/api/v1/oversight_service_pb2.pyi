@@ -241,6 +241,7 @@ class Report(_message.Message):
     TRIALS_FIELD_NUMBER: _builtins.int
     EMERGENCIES_FIELD_NUMBER: _builtins.int
     OVERDUE_FIELD_NUMBER: _builtins.int
+    DELTA_FIELD_NUMBER: _builtins.int
     institution: _builtins.str
     allowed: _builtins.int
     refused: _builtins.int
@@ -248,6 +249,8 @@ class Report(_message.Message):
     """The exact privacy loss of the releases that it caused first, in rho."""
     overdue: _builtins.int
     """How many of these nobody reviewed in time."""
+    delta: _builtins.str
+    """The same loss in delta."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportLine]:
         """By person, purpose, disclosure and outcome, the most frequent first."""
@@ -271,10 +274,11 @@ class Report(_message.Message):
         trials: _abc.Iterable[Global___TrialCount] | None = ...,
         emergencies: _abc.Iterable[Global___Emergency] | None = ...,
         overdue: _builtins.int = ...,
+        delta: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "emergencies", b"emergencies", "institution", b"institution", "lines", b"lines", "overdue", b"overdue", "refused", b"refused", "rho", b"rho", "trials", b"trials"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "delta", b"delta", "emergencies", b"emergencies", "institution", b"institution", "lines", b"lines", "overdue", b"overdue", "refused", b"refused", "rho", b"rho", "trials", b"trials"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -135,6 +135,7 @@ def report_of(report: Report) -> oversight_service_pb2.Report:
             for line in report.lines
         ],
         rho=exact(report.rho),
+        delta=exact(report.delta),
         trials=[oversight_service_pb2.TrialCount(rule=rule, count=count) for rule, count in report.trials],
         emergencies=[emergency_of(one, why=False) for one in report.emergencies],
         overdue=report.overdue,

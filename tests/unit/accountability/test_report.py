@@ -1,0 +1,27 @@
+"""What a report adds up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from gateway.accountability.report import report_on
+from gateway.model.loss import PrivacyLoss
+from gateway.model.record import Outcome
+from tests.conformance.ports.samples import AT, a_record
+
+FOUND = PrivacyLoss(Fraction(1, 8), Fraction(1, 2), Fraction(1, 10**8))
+PLAIN = PrivacyLoss(Fraction(1, 4))
+
+
+def test_what_was_paid_for_is_added_up_in_rho_and_in_delta() -> None:
+    made = replace(a_record(), outcome=Outcome.COMPLETED, loss=FOUND, release_id="a", replay=False)
+    records = [
+        made,
+        replace(made, replay=True),
+        replace(made, loss=PLAIN, release_id="b"),
+        replace(made, outcome=Outcome.ABORTED, release_id="c"),
+        replace(made, loss=None, release_id=""),
+    ]
+    report = report_on("zju-research", records, (), AT)
+    assert (report.rho, report.delta) == (Fraction(3, 8), Fraction(1, 10**8))
