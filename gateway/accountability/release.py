@@ -22,6 +22,7 @@ from gateway.accountability.lexical import (
 )
 from gateway.model.attribution import Attribution
 from gateway.model.contract import Bounds
+from gateway.model.coverage import Coverage, CoverageKind
 from gateway.model.filter import Condition, Operator
 from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
 from gateway.model.loss import PrivacyLoss
@@ -35,7 +36,7 @@ FORMAT = 3
 on, formats are added, never changed."""
 
 UNCERTIFIED = 2
-"""The number of the same format without certificate and attribution: of what was stored before releases had them."""
+"""The number of the same format of what was stored before releases had certificates."""
 
 _PUBLISHED = ("title", "publisher", "licence", "citation", "identifier")
 _TEXTS = ("id", "dataset", "disclosure", "region", "unit_kind", "data_version")
@@ -83,6 +84,7 @@ def decode(data: bytes) -> Release:
             measures=tuple(_read_measure(jcs.mapping(item)) for item in jcs.typed(body["measures"], list)),
             loss=_read_loss(jcs.mapping(body["loss"])),
             attribution=_read_attribution(jcs.mapping(body["attribution"])) if "attribution" in body else None,
+            coverage=tuple(_read_coverage(jcs.mapping(item)) for item in jcs.typed(body.get("coverage", []), list)),
             threshold=_read_threshold(jcs.mapping(body["threshold"])) if "threshold" in body else None,
             certificate=_read_certificate(jcs.mapping(body["certificate"])) if "certificate" in body else None,
         )
@@ -99,6 +101,8 @@ def write_question(release: Release) -> dict[str, Json]:
     body: dict[str, Json] = {name: getattr(release, name) for name in _TEXTS}
     if release.attribution is not None:
         body["attribution"] = {name: getattr(release.attribution, name) for name in _PUBLISHED}
+    if release.coverage:
+        body["coverage"] = [{"kind": one.kind.value, "field": one.field, "text": one.text} for one in release.coverage]
     return body | {
         "created_at": write_instant(release.created_at),
         "query": {
@@ -120,6 +124,11 @@ def write_noised(release: Release) -> dict[str, Json]:
 
 def _read_attribution(body: Mapping[str, Json]) -> Attribution:
     return Attribution(*(jcs.typed(body[name], str) for name in _PUBLISHED))
+
+
+def _read_coverage(body: Mapping[str, Json]) -> Coverage:
+    kind, field, text = (jcs.typed(body[name], str) for name in ("kind", "field", "text"))
+    return Coverage(jcs.word(kind, CoverageKind), field, text)
 
 
 def _read_certificate(body: Mapping[str, Json]) -> Certificate:

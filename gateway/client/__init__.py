@@ -11,7 +11,7 @@ Every call names its purpose. Answers are Arrow; errors are `GatewayError`s that
 
 from gateway.client import reidentify
 from gateway.client.alternatives import Alternative
-from gateway.client.answers import Check, Composition, Consumption, Estimate, Lookup, Release, Subjects
+from gateway.client.answers import Check, Composition, Consumption, Coverage, Estimate, Lookup, Release, Subjects
 from gateway.client.certificates import ReleaseCertificate, SigningKey, read_signing_keys, write_signing_keys
 from gateway.client.connection import Gateway, connect
 from gateway.client.contests import Leaderboard, ScoredEntry, Standing
@@ -78,6 +78,7 @@ __all__ = [
     "Check",
     "Composition",
     "Consumption",
+    "Coverage",
     "DeadlineExceeded",
     "Estimate",
     "Extract",

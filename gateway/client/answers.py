@@ -22,6 +22,7 @@ from gateway.client.certified import held
 from gateway.client.datacite import datacite
 from gateway.client.errors import CertificateMismatch
 from gateway.client.values import Scalar, from_value, to_batch, to_column, to_schema
+from gateway.client.words import word
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -180,6 +181,15 @@ def estimate_from(answer: research_service_pb2.EstimateResponse) -> Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """One reason why a cell is not shown, or a record does not count: its kind, the field it is about, and words."""
+
+    kind: str
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """A differentially private release. `charged` is False if the plan had been answered before on this data."""
 
@@ -196,6 +206,12 @@ class Release:
     def certificate(self) -> ReleaseCertificate | None:
         """What the gateway signed of it; None for a release that was made before there were certificates."""
         return certificate_from(self.message.certificate) if self.message.HasField("certificate") else None
+
+    @property
+    def coverage(self) -> tuple[Coverage, ...]:
+        """What is not shown, or does not count, and why. It follows from contract and plan, and tells no data."""
+        kinds = release_pb2.CoverageKind.DESCRIPTOR
+        return tuple(Coverage(word(kinds, one.kind), one.field, one.text) for one in self.message.coverage)
 
     @property
     def citation(self) -> str:

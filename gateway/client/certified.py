@@ -44,6 +44,8 @@ def held(message: release_pb2.Release, certificate: ReleaseCertificate) -> tuple
     _same("query.group_by", [*map(_grouping, plan.group_by)] == [_of_grouping(one) for one in query["group_by"]])
     stated = [(one["kind"], one.get("field", "")) for one in query["statistics"]]
     _same("query.statistics", [*map(_statistic, plan.statistics)] == stated)
+    told = [_coverage(one) for one in message.coverage if one.kind != release_pb2.COVERAGE_KIND_BEYOND_TOP]
+    _same("coverage", told == says.get("coverage", []))
     _same("threshold", _threshold(message) == _of_threshold(says.get("threshold")))
     _same("measures", [*map(_measure, message.measures)] == [*map(_of_measure, says["measures"])])
     return _recomputed(message, certificate)
@@ -126,6 +128,10 @@ def _of_measure(body: Mapping[str, Any]) -> tuple[Any, ...]:
         body["bias_note"],
         body["loss"],
     )
+
+
+def _coverage(one: release_pb2.Coverage) -> dict[str, str]:
+    return {"kind": word(release_pb2.CoverageKind.DESCRIPTOR, one.kind), "field": one.field, "text": one.text}
 
 
 def _threshold(message: release_pb2.Release) -> tuple[str, ...]:

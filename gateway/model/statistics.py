@@ -8,6 +8,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from gateway.model.attribution import Attribution
+from gateway.model.coverage import Coverage
 from gateway.model.filter import Condition
 from gateway.model.grouping import Grouping
 from gateway.model.loss import PrivacyLoss
@@ -96,7 +97,8 @@ class Release:
 
     `id` is the SHA-256 (hex) of the canonical plan, its region and the data version. `cells` are the keys of the
     groupings, in order; where keys were found in the data, of the cells that reached the `threshold`. `certificate` is
-    signed once, before it is stored; None for what was stored without. `attribution` is what the contract said then.
+    signed once, before it is stored; None for what was stored without. `attribution` is what the contract said
+    then; `coverage`, what is not shown or counted, and why.
     """
 
     id: str
@@ -113,6 +115,7 @@ class Release:
     threshold: Threshold | None = None
     certificate: Certificate | None = None
     attribution: Attribution | None = None
+    coverage: tuple[Coverage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
+from gateway.model.coverage import Coverage
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.record import Receipt
 from gateway.model.request import ReleaseRequest
 from gateway.model.statistics import Presentation, Release, StatisticsQuery
 from gateway.model.synthesis import QualityReport
+from gateway.privacy.coverage import beyond_top
 from gateway.privacy.presenting import Shown, present
 from gateway.tables import ReleasedCells, ReleasedFile, ReleasedTable, Segment
 
@@ -87,6 +89,12 @@ class ReleaseDelivery:
     shown: Shown
     receipt: Receipt
     paid: bool
+
+    @property
+    def coverage(self) -> tuple[Coverage, ...]:
+        """What is not shown or counted, and why: of the release, and of this presentation of it."""
+        top = self.presentation.top
+        return self.release.coverage if top is None else (beyond_top(top), *self.release.coverage)
 
 
 def deliver(table: ReleasedTable) -> Delivery:

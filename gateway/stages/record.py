@@ -26,6 +26,7 @@ from gateway.model.synthesis import NoisedCounts, NoisedTable
 from gateway.model.treatment import leaving_type
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, BudgetLedger, Clock, ReleaseSigner, SynthesisRegister
+from gateway.privacy.coverage import covered
 from gateway.tables import (
     AdmittedPermit,
     ProtectedMeasures,
@@ -204,6 +205,7 @@ def store_release(noised: ProtectedMeasures, ledger: BudgetLedger, signer: Relea
         unit_kind=contract.privacy_unit.kind,
         data_version=noised.charged.data_version,
         attribution=contract.attribution,
+        coverage=covered(permit),
         threshold=settled.threshold,
     )
     stated = release_statement(release, permit)

@@ -68,6 +68,68 @@ PERIOD_MONTH: Period.ValueType  # 4
 PERIOD_YEAR: Period.ValueType  # 5
 Global___Period: _TypeAlias = Period  # noqa: Y015
 
+class _CoverageKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CoverageKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CoverageKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COVERAGE_KIND_UNSPECIFIED: _CoverageKind.ValueType  # 0
+    COVERAGE_KIND_EMPTY_CELLS_SHOWN: _CoverageKind.ValueType  # 1
+    """Every cell of the plan is there, also the empty ones."""
+    COVERAGE_KIND_BELOW_THRESHOLD: _CoverageKind.ValueType  # 2
+    """Of cells with found keys, those of too few noised units are not shown."""
+    COVERAGE_KIND_BEYOND_TOP: _CoverageKind.ValueType  # 3
+    """The presentation shows the largest cells alone."""
+    COVERAGE_KIND_NO_PRIVACY_UNIT: _CoverageKind.ValueType  # 4
+    """Rows whose identifier is missing, or not in its declared form."""
+    COVERAGE_KIND_OUTSIDE_REGION: _CoverageKind.ValueType  # 5
+    COVERAGE_KIND_FILTERED_OUT: _CoverageKind.ValueType  # 6
+    """Rows that the plan's filters leave out."""
+    COVERAGE_KIND_WITHOUT_CONSENT: _CoverageKind.ValueType  # 7
+    COVERAGE_KIND_PAST_RETENTION: _CoverageKind.ValueType  # 8
+    COVERAGE_KIND_UNDECLARED_KEY: _CoverageKind.ValueType  # 9
+    """Rows whose key is missing or none that makes a cell."""
+    COVERAGE_KIND_OUTSIDE_PERIODS: _CoverageKind.ValueType  # 10
+    COVERAGE_KIND_MISSING_VALUE: _CoverageKind.ValueType  # 11
+    """Rows without a value of a measured field."""
+    COVERAGE_KIND_CLAMPED: _CoverageKind.ValueType  # 12
+    """Values beyond the declared bounds count as the nearer one."""
+    COVERAGE_KIND_CELLS_BEYOND_LIMIT: _CoverageKind.ValueType  # 13
+    """What a unit has in more cells than count."""
+    COVERAGE_KIND_ROWS_BEYOND_LIMIT: _CoverageKind.ValueType  # 14
+    """What a unit has in more rows of a cell than count."""
+
+class CoverageKind(_CoverageKind, metaclass=_CoverageKindEnumTypeWrapper):
+    """Why a cell is shown or not, or a record does not count."""
+
+COVERAGE_KIND_UNSPECIFIED: CoverageKind.ValueType  # 0
+COVERAGE_KIND_EMPTY_CELLS_SHOWN: CoverageKind.ValueType  # 1
+"""Every cell of the plan is there, also the empty ones."""
+COVERAGE_KIND_BELOW_THRESHOLD: CoverageKind.ValueType  # 2
+"""Of cells with found keys, those of too few noised units are not shown."""
+COVERAGE_KIND_BEYOND_TOP: CoverageKind.ValueType  # 3
+"""The presentation shows the largest cells alone."""
+COVERAGE_KIND_NO_PRIVACY_UNIT: CoverageKind.ValueType  # 4
+"""Rows whose identifier is missing, or not in its declared form."""
+COVERAGE_KIND_OUTSIDE_REGION: CoverageKind.ValueType  # 5
+COVERAGE_KIND_FILTERED_OUT: CoverageKind.ValueType  # 6
+"""Rows that the plan's filters leave out."""
+COVERAGE_KIND_WITHOUT_CONSENT: CoverageKind.ValueType  # 7
+COVERAGE_KIND_PAST_RETENTION: CoverageKind.ValueType  # 8
+COVERAGE_KIND_UNDECLARED_KEY: CoverageKind.ValueType  # 9
+"""Rows whose key is missing or none that makes a cell."""
+COVERAGE_KIND_OUTSIDE_PERIODS: CoverageKind.ValueType  # 10
+COVERAGE_KIND_MISSING_VALUE: CoverageKind.ValueType  # 11
+"""Rows without a value of a measured field."""
+COVERAGE_KIND_CLAMPED: CoverageKind.ValueType  # 12
+"""Values beyond the declared bounds count as the nearer one."""
+COVERAGE_KIND_CELLS_BEYOND_LIMIT: CoverageKind.ValueType  # 13
+"""What a unit has in more cells than count."""
+COVERAGE_KIND_ROWS_BEYOND_LIMIT: CoverageKind.ValueType  # 14
+"""What a unit has in more rows of a cell than count."""
+Global___CoverageKind: _TypeAlias = CoverageKind  # noqa: Y015
+
 @_typing.final
 class ReleasePlan(_message.Message):
     """A question to the data that is answered with differential privacy."""
@@ -659,6 +721,7 @@ class Release(_message.Message):
     THRESHOLD_FIELD_NUMBER: _builtins.int
     CERTIFICATE_FIELD_NUMBER: _builtins.int
     ATTRIBUTION_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
     release_id: _builtins.str
     region: _builtins.str
     privacy_unit: _builtins.str
@@ -690,6 +753,10 @@ class Release(_message.Message):
     def attribution(self) -> Global___Attribution:
         """Licence and citation, as the contract had them when it was made; absent where it says nothing of them."""
 
+    @_builtins.property
+    def coverage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Coverage]:
+        """What is not shown, or does not count, and why. It follows from contract and plan alone, and tells nothing of the data."""
+
     def __init__(
         self,
         *,
@@ -707,14 +774,43 @@ class Release(_message.Message):
         threshold: Global___Threshold | None = ...,
         certificate: Global___ReleaseCertificate | None = ...,
         attribution: Global___Attribution | None = ...,
+        coverage: _abc.Iterable[Global___Coverage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "certificate", b"certificate", "created_at", b"created_at", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "cells", b"cells", "certificate", b"certificate", "columns", b"columns", "created_at", b"created_at", "data_version", b"data_version", "measures", b"measures", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "release_id", b"release_id", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "cells", b"cells", "certificate", b"certificate", "columns", b"columns", "coverage", b"coverage", "created_at", b"created_at", "data_version", b"data_version", "measures", b"measures", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "release_id", b"release_id", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Release: _TypeAlias = Release  # noqa: Y015
+
+@_typing.final
+class Coverage(_message.Message):
+    """One reason why a cell is not shown, or a record does not count, or not in full."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    kind: Global___CoverageKind.ValueType
+    field: _builtins.str
+    """The field that it is about; empty for none."""
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        kind: Global___CoverageKind.ValueType = ...,
+        field: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "kind", b"kind", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Coverage: _TypeAlias = Coverage  # noqa: Y015
 
 @_typing.final
 class Attribution(_message.Message):

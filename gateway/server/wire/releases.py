@@ -9,6 +9,7 @@ from gateway.accountability.certificate import noised
 from gateway.api.v1 import budget_pb2, release_pb2
 from gateway.model.attribution import Attribution
 from gateway.model.budget import Balance
+from gateway.model.coverage import CoverageKind
 from gateway.model.loss import exact, rho_to_epsilon
 from gateway.model.measure import NoisePlan, Threshold
 from gateway.model.signing import SigningKey
@@ -70,7 +71,14 @@ def release_message_of(delivery: ReleaseDelivery, delta: float) -> release_pb2.R
         threshold=threshold_of(release.threshold),
         certificate=_certificate(release),
         attribution=attribution_of(release.attribution),
+        coverage=[
+            release_pb2.Coverage(kind=COVERAGE_KINDS[one.kind], field=one.field, text=one.text)
+            for one in delivery.coverage
+        ],
     )
+
+
+COVERAGE_KINDS = {kind: release_pb2.CoverageKind.Value(f"COVERAGE_KIND_{kind.name}") for kind in CoverageKind}
 
 
 def attribution_of(attribution: Attribution | None) -> release_pb2.Attribution | None:

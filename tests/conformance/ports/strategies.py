@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.accountability import jcs
 from gateway.model.attribution import Attribution
 from gateway.model.contract import Bounds, DisclosureKind
+from gateway.model.coverage import Coverage, CoverageKind
 from gateway.model.event import Event, EventKind
 from gateway.model.filter import Condition, Operator
 from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Period
@@ -143,5 +144,6 @@ releases = st.builds(
     unit_kind=text,
     data_version=text,
     certificate=st.none() | certificates,
+    coverage=st.lists(st.builds(Coverage, st.sampled_from(CoverageKind), text, text), max_size=2).map(tuple),
     attribution=st.none() | st.builds(Attribution, text, text, text, text, text),
 )

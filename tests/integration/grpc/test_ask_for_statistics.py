@@ -43,6 +43,7 @@ def test_ask_for_statistics(new_site: Site, capsys: pytest.CaptureFixture[str]) 
     assert "hangzhou/xihu/beishan" in flows and "2026-10-12 23:00" in flows
     assert 'from_community: [["hangzhou","hangzhou/xiacheng"' in flows
 
+    assert "\nempty_cells_shown  Every cell" in certified and "\nundeclared_key sector Rows whose sector" in certified
     assert "Differentially private release" in certified and "'rightsIdentifier': 'CC-BY-4.0'" in certified
     assert certified.startswith("recomputed from what was signed: ('count',)\n{'rho': '1/100'} integer Gaussian [")
 
