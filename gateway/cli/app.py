@@ -110,6 +110,12 @@ budget.command("gateway.cli.budget:history", name="history", help="List the char
 budget.command("gateway.cli.budget:check", name="check", help="Add every charge up again, and compare.")
 app.command(budget)
 
+series = App(name="series", help="Statistics that are published day after day, for one price: a cockpit's daily job.")
+series.command("gateway.cli.series:list_", name="list", help="List the series that may be had, with their margins.")
+series.command("gateway.cli.series:open_", name="open", help="Pay for a series, once, for all its days.")
+series.command("gateway.cli.series:write", name="write", help="Write the days that are over into a CSV or JSON file.")
+app.command(series)
+
 release = App(name="release", help="Releases, as they were answered.")
 release.command("gateway.cli.release:verify", name="verify", help="Verify the certificate of a release, offline.")
 app.command(release)
@@ -152,7 +158,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def commands() -> tuple[str, ...]:
     """Return every command as it is typed after `gateway`, in order, without importing any."""
-    every = (contract, policy, consent, case, emergency, link, reidentify, budget, release, key)
+    every = (contract, policy, consent, case, emergency, link, reidentify, budget, series, release, key)
     groups = {group.name[0]: group for group in every}
     found = []
     for name in app:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import shutil
+import stat
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 import gateway.client as gw
+from gateway.cli.app import run
 from tests.integration.daily import (
     BUREAU,
     DISTRICTS,
@@ -108,3 +113,61 @@ def test_what_is_not_well_formed_is_told(site: Site) -> None:
             bureau.get_series(*NAMED, purpose=PURPOSE, spans=[1])
         with pytest.raises(gw.InvalidRequest, match="STATISTIC_NOT_DECLARED"):
             bureau.get_series("subsidies", "paid-by-day", "nothing-like-it", purpose=PURPOSE)
+
+
+def test_a_cockpits_daily_job_over_the_shipped_policy(
+    new_site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new_site.start()
+    connection = tmp_path / "connect.toml"
+    connection.write_text(connection_of(new_site, tmp_path))
+    name, common = "subsidies/paid-by-day/paid-2026", ("--purpose", PURPOSE, "--connect", str(connection))
+
+    assert run(["series", "list", *common]) == 0
+    assert "rho=0.1; not open yet" in capsys.readouterr().out
+    assert run(["series", "write", name, str(tmp_path / "paid.csv"), *common]) == 5
+    assert "SERIES_NOT_OPEN" in capsys.readouterr().err
+    assert run(["series", "open", name, "--pay", "rho=1", *common]) == 5
+    assert run(["series", "open", name, "--pay", "rho=0.1", *common]) == 0
+    for file in ("paid.csv", "paid.json", "paid.csv"):
+        assert run(["series", "write", name, str(tmp_path / file), "--spans", "7,28", *common]) == 0
+    assert run(["series", "list", "--json", *common]) == 0
+    (told,) = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["open"] and told["days_closed"] == told["days_due"] and told["mechanisms"] == ["integer Gaussian"]
+
+    document = json.loads((tmp_path / "paid.json").read_text())
+    with (tmp_path / "paid.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["day"] for row in rows] == [row["day"] for row in document["rows"]]
+    assert len(document["days"]) * len(DISTRICTS) == len(rows)
+    for row, same in zip(rows, document["rows"], strict=True):
+        assert float(row["count so far"]) == same["count so far"]
+        assert float(row["sum(amount_yuan) of 28 days ±95%"]) > 0
+    assert stat.S_IMODE((tmp_path / "paid.csv").stat().st_mode) == 0o644
+    assert sorted(path.name for path in tmp_path.glob("*paid*")) == ["paid.csv", "paid.json"]
+
+
+def connection_of(site: Site, folder: Path) -> str:
+    (folder / "token").write_text(site.token(BUREAU))
+    (folder / "token").chmod(0o600)
+    return "".join(
+        f'{key} = "{value}"\n'
+        for key, value in {
+            "address": site.target,
+            "ca": site.folder / "ca.pem",
+            "certificate": site.folder / f"{BUREAU}.pem",
+            "key": site.folder / f"{BUREAU}.key",
+            "token_file": folder / "token",
+        }.items()
+    )
+
+
+def test_mistakes_of_the_commands_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, said in [
+        (["open", "subsidies/paid", "--pay", "rho=1"], "DATASET/DISCLOSURE/SERIES"),
+        (["open", "a/b/c", "--pay", "1"], "--pay is no price"),
+        (["write", "a/b/c", str(tmp_path / "x.xlsx")], "neither .csv nor .json"),
+        (["write", "a/b/c", str(tmp_path / "x.csv"), "--spans", "week"], "--spans are numbers"),
+    ]:
+        assert run(["series", *arguments, "--purpose", PURPOSE]) == 2
+        assert said in capsys.readouterr().err
