@@ -94,8 +94,7 @@ def submit(ports: Ports, peer: Peer, context: RequestContext, name: str, cells: 
     if reference is None:
         return Refused(Refusal(ErrorReason.RELEASE_NOT_FOUND), None)
     # a team may be scored on what it may ask for
-    there = replace(context, region=reference.region)
-    evaluated = pipeline.evaluate(ports, peer, _question(project.contest, there))
+    evaluated = pipeline.evaluate(ports, peer, _question(project.contest, context))
     if isinstance(evaluated, Refused):
         return evaluated
     noised = _values(reference, evaluated.permit.scope.contract)
@@ -146,9 +145,10 @@ def _none() -> Refused:
 
 
 def _question(contest: Contest, context: RequestContext) -> ReleaseRequest:
-    """Return the release that the contest's table is."""
+    """Return the release that the contest's table is: the policy says of which region, and no caller."""
+    there = replace(context, region=contest.region)
     query = StatisticsQuery((), tuple(map(ByKeys, contest.group_by)), (contest.statistic,))
-    return ReleaseRequest(context, contest.dataset, contest.disclosure, query, Price(Currency.EPSILON, contest.epsilon))
+    return ReleaseRequest(there, contest.dataset, contest.disclosure, query, Price(Currency.EPSILON, contest.epsilon))
 
 
 def _reference(ports: Ports, name: str) -> Release | None:

@@ -11,7 +11,7 @@ from gateway.model.statistics import Statistic
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """What a contest's table is, and how entries are scored.
+    """What a contest's table is, and how entries are scored. Its rows are those of `region`: "" for the whole city.
 
     `reference` of the table is one release with differential privacy at `epsilon`, which the institution `organiser`
     makes once. A score is the root mean square of what an entry is off by, rounded to a multiple of `score_step`.
@@ -25,6 +25,7 @@ class Contest:
     epsilon: Fraction
     score_step: Fraction
     entries_per_day: int
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)

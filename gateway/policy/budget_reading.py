@@ -14,8 +14,9 @@ from gateway.model.statistics import Statistic, StatisticKind
 from gateway.policy.budget_shapes import DEFAULT, AnyCap, BudgetsShape, CapShape, ContestShape, ProjectShape
 from gateway.policy.budgets import BudgetPolicy, Project
 from gateway.policy.documents import Document
-from gateway.policy.problems import Problems, did_you_mean
+from gateway.policy.problems import Problems, did_you_mean, shown
 from gateway.policy.purposes import PurposeTree
+from gateway.policy.regions import RegionTree
 from gateway.policy.validation import shaped
 
 _LASTING = {
@@ -39,6 +40,7 @@ def read_budgets(
     document: Document,
     contracts: Mapping[str, DataContract],
     purposes: PurposeTree,
+    regions: RegionTree,
     institutions: Iterable[str] | None,
     problems: Problems,
 ) -> BudgetPolicy | None:
@@ -56,6 +58,8 @@ def read_budgets(
     named = None if institutions is None else set(institutions)
     for name, project in shape.projects.items():
         _check_project(name, project, contracts, purposes, named, known)
+        if project.contest is not None:
+            _check_contest(name, project, project.contest, contracts, regions, known)
     if named is not None:
         known.check(("recipients",), shape.recipients, named | {DEFAULT}, "institution with a grant")
         for name in shape.persons:
@@ -120,8 +124,6 @@ def _check_project(
     if project.opens_on is not None and project.closes_on < project.opens_on:
         line = document.line(*place, "closes_on")
         problems.add(document.file, line, f"the project '{name}' closes before it opens", "Close it later.")
-    if project.contest is not None:
-        _check_contest(name, project, project.contest, contracts, known)
 
 
 def _check_contest(
@@ -129,6 +131,7 @@ def _check_contest(
     project: ProjectShape,
     contest: ContestShape,
     contracts: Mapping[str, DataContract],
+    regions: RegionTree,
     known: _Names,
 ) -> None:
     def wrong(key: str, message: str, remedy: str) -> None:
@@ -146,6 +149,9 @@ def _check_contest(
         if contest.disclosure not in releases:
             remedy = did_you_mean(contest.disclosure, releases, "Name one of its disclosures of kind release.")
             wrong("disclosure", f"'{contest.disclosure}' is no release of '{contest.dataset}'", remedy)
+    if contest.region is not None and not regions.contains(contest.region):
+        remedy = did_you_mean(contest.region, regions.paths(), "Name a region of regions.yaml.")
+        wrong("region", f"there is no region {shown(contest.region)}", remedy)
     if DEFAULT not in project.members and contest.organiser not in project.members:
         wrong("organiser", f"'{contest.organiser}' is no member of the project", "Make it one: it is charged as one.")
 
@@ -197,6 +203,7 @@ def _contest(written: ContestShape) -> Contest:
         epsilon=_decimal(written.epsilon),
         score_step=_decimal(written.score_step),
         entries_per_day=written.entries_per_day,
+        region=written.region or "",
     )
 
 

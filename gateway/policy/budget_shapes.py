@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, Tag
 
 from gateway.model.budget import Refresh
-from gateway.policy.validation import DatasetName, FieldName, Shape, Slug, formed
+from gateway.policy.validation import DatasetName, FieldName, Shape, Slug, Text, formed
 
 DEFAULT = "default"
 
@@ -45,6 +45,7 @@ class ContestShape(Shape):
     organiser: Annotated[Slug, Field(description="the member that makes the release they are scored against")]
     dataset: DatasetName
     disclosure: Slug
+    region: Annotated[Text | None, Field(description="whose rows count; left out, all of the city's")] = None
     group_by: list[FieldName] = Field(min_length=1, max_length=8)
     statistic: Annotated[
         str, formed(r"^(count|count_units|sum\([A-Za-z_][A-Za-z0-9_]*\))$", "Write count, count_units or sum(field).")

@@ -135,9 +135,9 @@ def _read(files: Mapping[str, bytes], problems: Problems) -> PolicySnapshot:
     if regions is not None and purposes is not None and whole and GRANTS in files:
         book = read_grants(read_csv(GRANTS, files[GRANTS], problems), contracts, regions, purposes, problems)
     budgets = None
-    if purposes is not None and whole and book is not None and BUDGETS in documents:
+    if purposes is not None and regions is not None and whole and book is not None and BUDGETS in documents:
         institutions = book.institutions() if len(problems) == before else None
-        budgets = read_budgets(documents[BUDGETS], contracts, purposes, institutions, problems)
+        budgets = read_budgets(documents[BUDGETS], contracts, purposes, regions, institutions, problems)
     officers = NOBODY
     if OFFICERS in documents and regions is not None and whole:
         officers = read_officers(documents[OFFICERS], regions, contracts, problems) or NOBODY

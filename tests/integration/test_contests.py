@@ -237,6 +237,19 @@ def test_a_contest_that_the_policy_no_longer_names_stays_sealed(arena: House) ->
     assert isinstance(outcome, Refused)
 
 
+def test_the_policy_says_of_which_region_the_table_is(arena: House) -> None:
+    table = "      group_by: [line]\n"
+    edit(arena.site.policies / "budgets.yaml", table, f"{table}      region: hangzhou/xihu\n")
+    arena.ports.policy.reload()
+    assert not arena.ports.policy.last_problems
+    asked = replace(context(PURPOSE), region="hangzhou/xiacheng")
+    receipt = contests.make_reference(arena.ports, arena.peer(ORGANISER), asked, NAME)
+    assert isinstance(receipt, Receipt) and receipt.record.region == "hangzhou/xihu"
+    reference = arena.ports.ledger.stored(receipt.record.release_id)
+    assert reference is not None and reference.region == "hangzhou/xihu"
+    assert isinstance(submit(arena, [(keys, 0.0) for keys in reference.cells]), Entered)
+
+
 def test_a_team_is_scored_on_no_region_that_it_may_not_ask_for(house: House) -> None:
     hold_contest(house.site.policies, city_day(house.clock.now()))
     grant = "p, g-contest-rides, contest-teams, transport_trips/rides-by-line, release, hangzhou"
