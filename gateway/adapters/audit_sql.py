@@ -42,6 +42,7 @@ _ROWS = 64
 _PAGE = 1000
 """Records that `between` reads in one transaction."""
 _EPOCH = datetime(1970, 1, 1)
+_LAST = select(func.max(entries.c.entry_index))
 
 
 @dataclass(slots=True, eq=False)
@@ -273,7 +274,7 @@ def _complain(error: Exception) -> None:
 def _insert(connection: Connection, batch: Sequence[_Pending]) -> None:
     leaves = [pending for pending in batch if isinstance(pending, _Leaf)]
     if leaves:
-        last = connection.execute(select(func.max(entries.c.entry_index))).scalar()
+        last = connection.execute(_LAST).scalar()
         for index, leaf in enumerate(leaves, 0 if last is None else last + 1):
             leaf.index = index
         for start in range(0, len(leaves), _ROWS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gateway.accountability import release as release_codec
 from gateway.adapters.state_engine import StateDatabase, faulting
@@ -18,6 +18,13 @@ from gateway.model.statistics import Release
 from gateway.ports import Clock
 
 _UNAVAILABLE = ErrorReason.LEDGER_UNAVAILABLE
+
+# made once, for those that every repeat asks: to write a statement out costs more than to run it
+_CHARGED = select(
+    charges.c.rho_numerator, charges.c.rho_denominator, charges.c.delta_numerator, charges.c.delta_denominator
+).where(charges.c.release_id == bindparam("id"))
+_ACCOUNTS_OF = select(charged_accounts.c.account_id).where(charged_accounts.c.release_id == bindparam("id"))
+_STORED = select(releases.c.payload).where(releases.c.release_id == bindparam("id"))
 
 
 class SqlBudgetLedger:
@@ -124,12 +131,7 @@ class SqlBudgetLedger:
 
 
 def _charged(connection: Connection, release_id: str) -> PrivacyLoss | None:
-    table = charges.c
-    row = connection.execute(
-        select(table.rho_numerator, table.rho_denominator, table.delta_numerator, table.delta_denominator).where(
-            table.release_id == release_id
-        )
-    ).one_or_none()
+    row = connection.execute(_CHARGED, {"id": release_id}).one_or_none()
     return None if row is None else _loss(*row)
 
 
@@ -143,12 +145,11 @@ def _charge_before(connection: Connection, release_id: str, accounts: Sequence[A
 
 
 def _accounts_of(connection: Connection, release_id: str) -> frozenset[str]:
-    table = charged_accounts.c
-    return frozenset(connection.execute(select(table.account_id).where(table.release_id == release_id)).scalars())
+    return frozenset(connection.execute(_ACCOUNTS_OF, {"id": release_id}).scalars())
 
 
 def _stored(connection: Connection, release_id: str) -> Release | None:
-    payload = connection.execute(select(releases.c.payload).where(releases.c.release_id == release_id)).scalar()
+    payload = connection.execute(_STORED, {"id": release_id}).scalar()
     return None if payload is None else release_codec.decode(payload)
 
 

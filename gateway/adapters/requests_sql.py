@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import bindparam, insert, select
 
 from gateway.adapters.state_engine import StateDatabase, faulting
 from gateway.adapters.state_schema import requests
 from gateway.kernels.digest import digest_of
 from gateway.model.errors import ErrorReason
 from gateway.ports import Clock
+
+# made once: to write a statement out costs more than to run it
+_BOUND = select(requests.c.body_digest).where(requests.c.caller_digest == bindparam("caller"))
+_BIND = insert(requests)
 
 
 class SqlRequestRegister:
@@ -26,23 +30,10 @@ class SqlRequestRegister:
         """
         with faulting(ErrorReason.LEDGER_UNAVAILABLE):
             caller = digest_of(institution, person, request_id)
-            with self._database.reading() as connection:
-                bound = _bound(connection, caller)
-            if bound is None:
-                with self._database.writing() as connection:
-                    bound = _bound(connection, caller)
-                    if bound is None:
-                        connection.execute(
-                            insert(requests).values(
-                                caller_digest=caller, body_digest=body_digest, bound_at=self._clock.now()
-                            )
-                        )
-                        bound = body_digest
+            with self._database.writing() as connection:
+                bound: bytes | None = connection.execute(_BOUND, {"caller": caller}).scalar()
+                if bound is None:
+                    given = {"caller_digest": caller, "body_digest": body_digest, "bound_at": self._clock.now()}
+                    connection.execute(_BIND, given)
+                    bound = body_digest
             return bound == body_digest
-
-
-def _bound(connection: Connection, caller: bytes) -> bytes | None:
-    digest: bytes | None = connection.execute(
-        select(requests.c.body_digest).where(requests.c.caller_digest == caller)
-    ).scalar()
-    return digest

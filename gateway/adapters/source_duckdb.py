@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.adapters.source_files import DataFile, data_version, fingerprint, open_file
+from gateway.adapters.source_parts import WIDE, Room, added_up
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.entropy import grown, measure, token_sizes
 from gateway.model.contract import DataContract
@@ -31,6 +32,9 @@ from gateway.query.scan import Query
 _ENGINE_ERRORS = (duckdb.Error, pa.ArrowException, OSError)
 _REMEMBERED_FILES = 256
 _REMEMBERED_FIELDS = 1024
+_BYTES_A_ROW = 100
+"""What the engine holds of a row, at most of a cell of a unit: its texts and totals in tables of their own."""
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 _COUNTED_TYPES: dict[str, pa.DataType] = {"value": pa.string(), "rows": pa.int64(), "all": pa.int64()}
 _COUNTED = pa.schema(_COUNTED_TYPES)
 
@@ -73,6 +77,7 @@ class DuckDBSource:
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
         self._lock = threading.Lock()
+        self._room = Room(_memory_of(self._connection) * 3 // 4)
         self._checked: OrderedDict[str, DataFile] = OrderedDict()
         self._guessable: OrderedDict[tuple[object, ...], bool] = OrderedDict()
 
@@ -101,20 +106,31 @@ class DuckDBSource:
         return self._stream(file, query, schema, batch_rows)
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
-        """Return the bounded aggregates. Raises as `rows` does."""
+        """Return the bounded aggregates. Raises as `rows` does.
+
+        A file whose units do not go into the engine's memory is gone through in parts of them, one after the other.
+        Each waits until there is room for it beside those of other requests.
+        """
         file = self._file(plan.contract)
-        return self._aggregated(file, compile_aggregates(plan, file.location), aggregate_columns(plan))
+        schema = _schema(aggregate_columns(plan))
+        size = file.rows * _BYTES_A_ROW
+        parts = max(1, -(-size // self._room.size))
+        if parts == 1:
+            return _batch(self._aggregated(file, compile_aggregates(plan, file.location), schema), schema)
+        sums = len(schema) - len(plan.measures)
+        wide = pa.schema([one if place < sums else one.with_type(WIDE) for place, one in enumerate(schema)])
+        queries = (compile_aggregates(plan, file.location, part, parts) for part in range(parts))
+        found = pa.concat_tables([self._aggregated(file, query, wide) for query in queries])
+        return _batch(added_up(found, schema, sums), schema)
 
     def days(self, plan: DailyPlan) -> pa.RecordBatch:
         """Return the bounded aggregates of days. Raises as `rows` does."""
-        file = self._file(plan.contract)
-        return self._aggregated(file, compile_days(plan, file.location), day_columns(plan))
+        file, schema = self._file(plan.contract), _schema(day_columns(plan))
+        return _batch(self._aggregated(file, compile_days(plan, file.location), schema), schema)
 
-    def _aggregated(self, file: DataFile, query: Query, columns: Sequence[tuple[str, FieldType]]) -> pa.RecordBatch:
-        schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns])
-        batches = list(self._stream(file, query, schema, 65_536))
-        whole = pa.Table.from_batches(batches, schema).combine_chunks().to_batches()
-        return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=schema)
+    def _aggregated(self, file: DataFile, query: Query, schema: pa.Schema) -> pa.Table:
+        with self._room.taken(file.rows * _BYTES_A_ROW):
+            return pa.Table.from_batches(list(self._stream(file, query, schema, 65_536)), schema)
 
     def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
         """Tell whether counting would undo tokens of a field. Counted once a state of the file. Raises as `rows`."""
@@ -201,3 +217,19 @@ def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
 
 def _named(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+
+
+def _schema(columns: Sequence[tuple[str, FieldType]]) -> pa.Schema:
+    return pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns])
+
+
+def _batch(table: pa.Table, schema: pa.Schema) -> pa.RecordBatch:
+    whole = table.combine_chunks().to_batches()
+    return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=schema)
+
+
+def _memory_of(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the engine's memory limit in bytes, rounded as it writes it out."""
+    found = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+    number, _, unit = str(found[0] if found else "0 bytes").partition(" ")
+    return int(float(number) * 1024 ** _UNITS.index(unit))

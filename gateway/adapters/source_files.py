@@ -43,10 +43,11 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A file that fits its contract, as it stood when that was checked."""
+    """A file that fits its contract, as it stood when that was checked. It has at most so many `rows`."""
 
     location: Location
     fingerprint: Fingerprint
+    rows: int
 
 
 def open_file(root: Path, contract: DataContract) -> DataFile:
@@ -59,13 +60,13 @@ def open_file(root: Path, contract: DataContract) -> DataFile:
     path = _resolve(root, contract)
     before = fingerprint(path)
     if contract.source.kind is SourceKind.PARQUET:
-        columns = _parquet_columns(path)
+        columns, rows = _parquet_columns(path)
         header: tuple[str, ...] = ()
     else:
         header = _csv_header(path)
-        columns = [(name, None) for name in header]
+        columns, rows = [(name, None) for name in header], before.size // len(header)
     _check_columns(contract, columns)
-    return DataFile(Location(str(path), header), before)
+    return DataFile(Location(str(path), header), before, rows)
 
 
 def fingerprint(path: Path) -> Fingerprint:
@@ -127,12 +128,13 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if isinstance(kind, pa.DictionaryType) else kind
 
 
-def _parquet_columns(path: Path) -> list[tuple[str, pa.DataType | None]]:
+def _parquet_columns(path: Path) -> tuple[list[tuple[str, pa.DataType | None]], int]:
     try:
-        schema = pq.read_schema(path)
+        footer = pq.read_metadata(path)
+        schema = footer.schema.to_arrow_schema()
     except (OSError, pa.ArrowException):
         raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
-    return [(field.name, field.type) for field in schema]
+    return [(field.name, field.type) for field in schema], footer.num_rows
 
 
 def _csv_header(path: Path) -> tuple[str, ...]:

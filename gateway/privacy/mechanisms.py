@@ -69,6 +69,7 @@ def root_above(square: int) -> float:
     return value
 
 
+@lru_cache(maxsize=4096)
 def laplace_scale(l1: int, epsilon: Fraction) -> float:
     """Return the smallest scale found whose stated loss does not exceed `epsilon`.
 
@@ -80,6 +81,7 @@ def laplace_scale(l1: int, epsilon: Fraction) -> float:
     return scale
 
 
+@lru_cache(maxsize=4096)
 def gaussian_scale(l2_squared: int, rho: Fraction) -> float:
     """Return the smallest scale found whose stated loss does not exceed `rho`; from L2/sqrt(2·rho) upwards."""
     scale = float(np.sqrt(float(Fraction(l2_squared) / (2 * rho))))

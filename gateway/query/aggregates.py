@@ -79,14 +79,14 @@ class _Shape:
 
 
 def compile_aggregates(plan: AggregatePlan, location: Location, part: int = 0, parts: int = 1) -> Query:
-    """Render an aggregate plan over a file, or one part of its units. Plans of one shape share their text.
+    """Render an aggregate plan over a file, or over one part of its units. Plans of one shape share their text.
 
     Columns: g0, g1, … for the keys in order; for a histogram b, the lower end of the bin; then s0, s1, … as BIGINT for
     the measures. Rows in the order of their keys.
 
     A row whose privacy unit is NULL, or not in canonical spelling, is outside the question: nobody could bound what
     one person contributes under two spellings. A sum over units that leaves int64 stops at its edge, which no unit can
-    move by more than it contributes.
+    move by more than it contributes. Sums of parts are DECIMAL(38) and go on: whoever adds them up stops them, once.
 
     Raises:
         ValueError: if the plan does not fit its contract, or a bound does not fit in int64.
@@ -193,7 +193,7 @@ def _render(shape: _Shape) -> str:
         for place, measure in enumerate(shape.measures)
     ]
     bounded = exp.select(*(column(name, "totals") for name in groups), *contributions).from_(subquery(units, "totals"))
-    return _summed(bounded, groups, len(shape.measures))
+    return _summed(shape, bounded, groups)
 
 
 @lru_cache(maxsize=256)
@@ -213,7 +213,7 @@ def _render_histogram(shape: _Shape) -> str:
     bounded = exp.select(
         *(column(name, "ordered") for name in within), exp.alias_(bigint(taken), "s0", quoted=True)
     ).from_(subquery(ordered, "ordered"))
-    return _summed(bounded, within, 1)
+    return _summed(shape, bounded, within)
 
 
 def _totals(shape: _Shape, totals: dict[str, exp.Expr], groups: list[str]) -> exp.Select:
@@ -298,15 +298,10 @@ def _among(unit: exp.Expr, condition: exp.Expr) -> exp.Expr:
     return exp.In(this=unit.copy(), query=exp.Subquery(this=chosen))
 
 
-def _summed(bounded: exp.Select, groups: list[str], measures: int) -> str:
+def _summed(shape: _Shape, bounded: exp.Select, groups: list[str]) -> str:
     """The sums over units, cell by cell."""
     sums = [
-        exp.alias_(
-            bigint(clamped(exp.Sum(this=column(f"s{place}", "bounded")), _INT64_MIN, _INT64_MAX)),
-            f"s{place}",
-            quoted=True,
-        )
-        for place in range(measures)
+        exp.alias_(_sum(f"s{place}", shape.parted), f"s{place}", quoted=True) for place in range(len(shape.measures))
     ]
     names = [column(name, "bounded") for name in groups]
     query = exp.select(*names, *sums).from_(subquery(bounded, "bounded"))
@@ -314,3 +309,10 @@ def _summed(bounded: exp.Select, groups: list[str], measures: int) -> str:
         query = query.group_by(*(name.copy() for name in names)).order_by(*(name.copy() for name in names))
     # without groups there would be a row of NULLs where no unit is
     return query.having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(0))).sql(DIALECT)
+
+
+def _sum(name: str, parted: bool) -> exp.Expr:
+    total = exp.Sum(this=column(name, "bounded"))
+    if parted:
+        return exp.cast(total, exp.DataType.build("DECIMAL(38, 0)", dialect=DIALECT))
+    return bigint(clamped(total, _INT64_MIN, _INT64_MAX))

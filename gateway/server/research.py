@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from gateway import pipeline
+from gateway.api.v1 import release_pb2
 from gateway.api.v1 import research_service_pb2 as pb
 from gateway.model.contract import DisclosureKind
 from gateway.model.margins import Wanted
 from gateway.model.measure import Currency
 from gateway.model.party import Peer
 from gateway.model.request import MarginRequest, ReleaseRequest
+from gateway.policy.memo import Memo
 from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
 from gateway.server.problem import Problem
@@ -19,12 +21,17 @@ from gateway.server.wire.receipts import receipt_of
 from gateway.server.wire.releases import budget_of, release_message_of, signing_key_of
 from gateway.server.wire.requests import context_of
 
+_REMEMBERED = 64
+_SMALL = 1_000
+"""Cells of a release that is remembered as it was written: the same is asked for again and again."""
+
 
 class Research:
     """The handlers of ResearchService."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._written = Memo(_REMEMBERED)
         self.methods = {
             "ListDatasets": Method(self.list_datasets),
             "GetBudget": Method(self.get_budget),
@@ -74,7 +81,7 @@ class Research:
             return refused(outcome)
         delta = self._desk.delta
         response = pb.CreateReleaseResponse(
-            release=release_message_of(outcome, delta),
+            release=self._write(outcome),
             receipt=receipt_of(outcome.receipt, delta),
             charged=outcome.paid,
         )
@@ -92,10 +99,20 @@ class Research:
         if isinstance(outcome, pipeline.Refused):
             return refused(outcome)
         delta = self._desk.delta
-        response = pb.GetReleaseResponse(
-            release=release_message_of(outcome, delta), receipt=receipt_of(outcome.receipt, delta)
-        )
+        response = pb.GetReleaseResponse(release=self._write(outcome), receipt=receipt_of(outcome.receipt, delta))
         return Reply(response)
+
+    def _write(self, delivery: pipeline.ReleaseDelivery) -> release_pb2.Release:
+        """Write a release as proto, which nobody changes. A caller's words for the question are part of it."""
+        delta = self._desk.delta
+        if len(delivery.shown.cells) > _SMALL:
+            return release_message_of(delivery, delta)
+        question = (delivery.release, delivery.query, delivery.presentation, delta)
+        known = self._written.get(question)
+        if not isinstance(known, release_pb2.Release):
+            known = release_message_of(delivery, delta)
+            self._written.put(question, known)
+        return known
 
     def get_signing_keys(self, peer: Peer, _: pb.GetSigningKeysRequest) -> Reply:
         """The public keys that certificates are verified with."""

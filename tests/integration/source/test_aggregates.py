@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.adapters.source_kept import KeptAggregates
+from gateway.adapters.source_parts import Room
 from gateway.model.contract import Bounds, DataContract
 from gateway.model.filter import Condition, Operator
 from gateway.model.grouping import Period
@@ -364,6 +365,37 @@ def test_one_unit_moves_the_answer_by_no_more_than_its_bound(
         assert sum(map(abs, moved)) <= bound.l1
         assert sum(change * change for change in moved) <= bound.l2_squared
         assert len({cell[: len(plan.group_by)] for cell in alone}) <= groups
+
+
+@pytest.fixture(scope="module")
+def small(bench: Bench) -> Iterator[DuckDBSource]:
+    """An engine whose memory holds ten rows: it goes through more of them in parts."""
+    source = DuckDBSource(bench.folder, memory_limit="256MB", threads=2)
+    source._room = Room(1_000)
+    yield source
+    source.close()
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data(), st.lists(rows, min_size=11, max_size=30))
+def test_parts_add_up_to_the_whole(bench: Bench, small: DuckDBSource, data: st.DataObject, table: list[Row]) -> None:
+    plan = data.draw(questions(bench.contract))
+    bench.answer(table, plan)
+    whole, parts = bench.source.aggregates(plan), small.aggregates(plan)
+    assert parts.schema == whole.schema and parts.equals(whole)
+
+
+def test_parts_stop_at_the_edge_together(bench: Bench, small: DuckDBSource) -> None:
+    # every part goes beyond, and two of them come back: were each stopped by itself, the whole would hang on the parts
+    for group_by in ((), (GroupKey("category", ("x",)),)):
+        plan = _sum(bench.contract, LEAST + 1, MOST, 1, group_by)
+        table = [_row(f"u{number}", MOST if number % 3 else LEAST) for number in range(40)]
+        whole = bench.answer(table, plan)
+        assert set(whole.values()) == {(MOST,)}
+        assert small.aggregates(plan).column(len(group_by)).to_pylist() == [MOST]
+        table = [_row(f"u{number}", LEAST if number % 2 else MOST) for number in range(40)]
+        assert set(bench.answer(table, plan).values()) == {(0,)}
+        assert small.aggregates(plan).column(len(group_by)).to_pylist() == [0]
 
 
 def _row(subject: str | None, amount: int | None, category: str = "x") -> Row:
