@@ -40,6 +40,7 @@ from gateway.ports import (
     IdentityProvider,
     KeyRing,
     Registers,
+    Rehearsals,
     ReleaseSigner,
     Source,
     SyntheticFiles,
@@ -64,6 +65,8 @@ from gateway.stages.record import (
     record_statistics,
     store_release,
 )
+from gateway.stages.rehearse import Rehearsal
+from gateway.stages.rehearse import rehearse as rehearse_permitted
 from gateway.stages.withstand import withstand
 
 __all__ = [
@@ -75,6 +78,7 @@ __all__ = [
     "Ports",
     "Quote",
     "Refused",
+    "Rehearsal",
     "ReleaseDelivery",
     "accounts_of",
     "budgets",
@@ -84,6 +88,7 @@ __all__ = [
     "evaluate",
     "receipt",
     "refused",
+    "rehearse",
     "release",
     "rows",
     "signing_keys",
@@ -104,6 +109,7 @@ class Ports:
     ledger: BudgetLedger
     registers: Registers
     audit: AuditLog
+    rehearsals: Rehearsals
     synthetic_files: SyntheticFiles
 
 
@@ -229,6 +235,20 @@ def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) ->
     answering = answered_by(permit, policy, permit.decided_at)
     accounts, delta = accounts_of(permit, policy, ports), policy.budgets.delta
     return quote(permit, options, answering, accounts, delta, ports.ledger, ports.source, ports.keys)
+
+
+def rehearse(ports: Ports, peer: Peer, request: ReleaseRequest) -> Rehearsal | Refused:
+    """Answer a plan over rows made up from its contract: of the types and shape of a release, at no charge.
+
+    It is decided like the release. No data, ledger, store or key is touched, and nothing but a refusal is recorded.
+    """
+    identity = authenticate(peer, ports.identities, ports.clock)
+    policy = ports.policy.current()
+    decided = decide(identity, request, policy, ports.clock)
+    permit = preview(decided, ports.registers, ports.clock)
+    if isinstance(permit, Refusal):
+        return refused(permit, identity, request, policy, ports)
+    return rehearse_permitted(permit, policy.regions.leaves(permit.scope.region), ports.rehearsals, ports.clock)
 
 
 def stored_release(

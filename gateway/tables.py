@@ -338,6 +338,31 @@ class BoundedAggregates(_Sealed):
         return self._vectors
 
 
+class RehearsedAggregates(_Sealed):
+    """Exact aggregates of made up rows, that nobody is charged for. Minted by `fetch`; they never were real."""
+
+    __slots__ = ("_cells", "_vectors")
+    _cells: tuple[tuple[Scalar, ...], ...]
+    _vectors: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def _rehearse(
+        cls, permit: Permit, cells: tuple[tuple[Scalar, ...], ...], vectors: tuple[tuple[int, ...], ...]
+    ) -> RehearsedAggregates:
+        _require(permit, Permit)
+        return cls._mint(permit, frozenset(), cells=cells, vectors=vectors)
+
+    @property
+    def cells(self) -> tuple[tuple[Scalar, ...], ...]:
+        """The keys of the cells."""
+        return self._cells
+
+    @property
+    def vectors(self) -> tuple[tuple[int, ...], ...]:
+        """The exact values, one vector for each measure."""
+        return self._vectors
+
+
 class ProtectedMeasures(_Sealed):
     """Noised measures, over the `cells` that may be shown. Minted by `noise`."""
 

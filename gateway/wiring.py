@@ -27,6 +27,7 @@ from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.ledger_books import read_books
 from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.meters_sql import SqlMeters
+from gateway.adapters.rehearsals_duckdb import DuckDBRehearsals
 from gateway.adapters.reidentifications_sql import SqlReidentificationRegister
 from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.series_sql import SqlSeriesRegister
@@ -93,8 +94,10 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         keys = _keys(settings)
         office = _office(settings, state, keys, stack)
         source = _source(settings, stack)
+        rehearsals = DuckDBRehearsals()
+        stack.callback(rehearsals.close)
         files = _extract_folder(settings.synthesis)
-        ports = _ports(state, office, keys, source, files)
+        ports = _ports(state, office, keys, source, files, rehearsals)
         registry = CollectorRegistry()
         observer = Observer(registry)
         config = server_config(settings)
@@ -218,7 +221,12 @@ def _source(settings: Settings, stack: ExitStack) -> KeptAggregates:
 
 
 def _ports(
-    state: StateDatabase, office: Office, keys: FileKeyRing, source: KeptAggregates, files: ExtractFolder
+    state: StateDatabase,
+    office: Office,
+    keys: FileKeyRing,
+    source: KeptAggregates,
+    files: ExtractFolder,
+    rehearsals: DuckDBRehearsals,
 ) -> Ports:
     return Ports(
         clock=office.clock,
@@ -230,6 +238,7 @@ def _ports(
         ledger=SqlBudgetLedger(state, office.clock),
         registers=office.registers,
         audit=office.audit,
+        rehearsals=rehearsals,
         synthetic_files=files,
     )
 

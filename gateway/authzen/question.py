@@ -19,7 +19,6 @@ from gateway.model.grouping import WRITTEN_GROUPING
 from gateway.model.measure import Currency
 from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext, RowsRequest, Selector
 from gateway.model.statistics import WRITTEN_STATISTIC, StatisticsQuery
-from gateway.server.problem import NotWellFormed
 from gateway.server.wire.plans import exact_price
 
 SUBJECT_TYPE = "institution"
@@ -151,8 +150,7 @@ def _release(
         rule = "must hold fields, each alone or 'by' a level, a period, bins or found keys"
         raise malformed(properties.path("group_by"), rule)
     query = StatisticsQuery(filters, tuple(map(grouping, groups)), tuple(map(statistic, statistics)))
-    try:
-        price = exact_price(Currency.EPSILON, properties.number("epsilon"))
-    except NotWellFormed:
-        raise malformed(properties.path("epsilon"), "must be above zero, with at most six decimals") from None
+    price = exact_price(Currency.EPSILON, properties.number("epsilon"))
+    if not price.is_written:
+        raise malformed(properties.path("epsilon"), "must be above zero, with at most six decimals")
     return ReleaseRequest(context, dataset, disclosure, query, price)

@@ -203,6 +203,11 @@ class Release:
         return self.message.release_id
 
     @property
+    def rehearsal(self) -> bool:
+        """Whether it is an answer over made up rows, which tells nothing of anybody."""
+        return self.message.rehearsal
+
+    @property
     def certificate(self) -> ReleaseCertificate | None:
         """What the gateway signed of it; None for a release that was made before there were certificates."""
         return certificate_from(self.message.certificate) if self.message.HasField("certificate") else None
@@ -248,7 +253,7 @@ class Release:
         Columns are named as the groupings' fields, then "count" and "count ±95%", "mean(fee)" and so on; where the
         interval is not the margin to both sides, as of a mean, its ends follow as "mean(fee) from" and "mean(fee) to".
         Counts, and sums of integers, are int64; everything else float64. The truth of bounded contributions lies within
-        with probability 0.95.
+        with probability 0.95. Of a rehearsal, the schema's metadata says so.
         """
         cells = self.message.cells
         names: list[str] = []
@@ -270,4 +275,5 @@ class Release:
                 names += [f"{column.name} from", f"{column.name} to"]
                 columns.append(pa.array([one.lower_95 for one in estimates], pa.float64()))
                 columns.append(pa.array([one.upper_95 for one in estimates], pa.float64()))
-        return pa.Table.from_arrays(columns, names=names)
+        table = pa.Table.from_arrays(columns, names=names)
+        return table.replace_schema_metadata({"rehearsal": "made up rows"}) if self.rehearsal else table

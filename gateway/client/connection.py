@@ -308,6 +308,40 @@ class Gateway(Linking, Contests, SeriesCalls, Syntheses):
         answer = self._caller.retried(self._research.CreateRelease, request)
         return Release(answer.release, answer.receipt, answer.charged)
 
+    def rehearse(
+        self,
+        dataset: str,
+        disclosure: str,
+        statistics: Sequence[release_pb2.Statistic],
+        *,
+        purpose: str,
+        epsilon: float | None = None,
+        rho: float | None = None,
+        group_by: Sequence[str | release_pb2.Grouping] = (),
+        filters: Iterable[Condition] = (),
+        shown: Shown = AS_MEASURED,
+        region: str = "",
+        case_number: str = "",
+        break_glass_reason: str = "",
+    ) -> Release:
+        """The same plan over made up rows: an answer like that of `release`, to try a program on. Spends nothing.
+
+        Its `rehearsal` is true, and it has neither a receipt nor a certificate.
+        """
+        if (epsilon is None) == (rho is None):
+            raise ValueError("either an epsilon or a rho")
+        request = research_service_pb2.RehearseRequest(
+            context=context(purpose, region, case_number, break_glass_reason),
+            plan=plan(dataset, disclosure, statistics, group_by, filters),
+            presentation=shown.to_message(),
+        )
+        if epsilon is not None:
+            request.epsilon = epsilon
+        else:
+            request.rho = rho or 0.0
+        answer = self._caller.retried(self._research.Rehearse, request)
+        return Release(answer.release, receipt_pb2.Receipt(), charged=False)
+
     def get_release(
         self,
         release_id: str,

@@ -19,7 +19,7 @@ from gateway.model.alternative import Change
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.grouping import Period
 from gateway.model.margins import AnswerMargin, LevelMargin
-from gateway.model.measure import Currency, Price, dearest
+from gateway.model.measure import DECIMALS, Currency, Price, dearest
 from gateway.model.permit import Permit, Refusal
 from gateway.model.plan import AtLevel, BoundedQuery, InPeriod, SettledRelease
 from gateway.model.request import ReleaseRequest
@@ -27,7 +27,6 @@ from gateway.model.statistics import StatisticsQuery
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.privacy.binding import Unbound, bind
 from gateway.privacy.margins import answer_margins, own_unit, summed_margin
-from gateway.privacy.pricing import DECIMALS
 from gateway.privacy.targets import least_weights, price_of_shares, share_within
 
 MOST = 8

@@ -252,21 +252,19 @@ def _settle(request: ReleaseRequest, found: Entitlement, policy: PolicySnapshot)
     contract, disclosure = found.contract, found.disclosure
     places = partial(places_of, policy, found.region)
 
-    def refuse(reason: ErrorReason, place: str, rule: str) -> Refusal:
-        plan = answerable(request.query, request.price, contract, disclosure, places)
-        return replace(_refuse(reason, place, rule), plan=plan)
+    def with_plan(refusal: Refusal) -> Refusal:
+        return replace(refusal, plan=answerable(request.query, request.price, contract, disclosure, places))
 
     query = bind(request.query, contract, disclosure, places)
     if isinstance(query, Unbound):
-        return refuse(ErrorReason.STATISTIC_NOT_DECLARED, query.place, query.rule)
+        return with_plan(_refuse(ErrorReason.STATISTIC_NOT_DECLARED, query.place, query.rule))
     unfit = _unfit(request.presentation, request.query)
     if unfit is not None:
         return unfit
-    price = request.price
-    unaffordable = out_of_range(price, dearest(disclosure))
+    unaffordable = out_of_range(request.price, dearest(disclosure))
     if unaffordable is not None:
-        return unaffordable
-    return settle(query, request.query.statistics, price, contract) or too_little(price)
+        return with_plan(unaffordable)
+    return settle(query, request.query.statistics, request.price, contract) or with_plan(too_little(request.price))
 
 
 def _unfit(presentation: Presentation, query: StatisticsQuery) -> Refusal | None:

@@ -15,14 +15,14 @@ from math import ceil
 from gateway.decision.variants import coarser
 from gateway.model.contract import DataContract, DisclosureSpec, FieldSpec
 from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
-from gateway.model.measure import Currency, Price, dearest
+from gateway.model.measure import DECIMALS, Currency, Price, dearest
 from gateway.model.permit import NearestPlan
 from gateway.model.plan import BoundedQuery
 from gateway.model.region import RegionLevel
 from gateway.model.statistics import OF_A_FIELD, Statistic, StatisticKind, StatisticsQuery
 from gateway.model.values import FieldType
 from gateway.privacy.binding import NO_UNITS, Places, Unbound, bind
-from gateway.privacy.pricing import DECIMALS, SMALLEST, settle
+from gateway.privacy.pricing import SMALLEST, settle
 
 _LEVELS = tuple(RegionLevel)
 _PLACE = re.compile(r"plan\.(?P<part>group_by|statistics)\[(?P<place>[0-9]+)\]")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.model.errors import ErrorReason
-from gateway.model.measure import Price
+from gateway.model.measure import DECIMALS, Price
 from gateway.model.permit import FieldViolation, Refusal
-from gateway.privacy.pricing import DECIMALS, SMALLEST
+from gateway.privacy.pricing import SMALLEST
 
 
 def out_of_range(price: Price, most: Price) -> Refusal | None:
@@ -13,7 +13,7 @@ def out_of_range(price: Price, most: Price) -> Refusal | None:
     if price.amount <= 0 or not SMALLEST.rho <= price.rho <= most.rho:
         lower, upper = (float(limit.written_in(price.currency)) for limit in (SMALLEST, most))
         return too_little(price, f"must lie between {lower} and {upper}")
-    if (price.amount * 10 ** DECIMALS[price.currency]).denominator != 1:
+    if not price.is_written:
         return too_little(price, f"must have at most {DECIMALS[price.currency]} decimals")
     return None
 

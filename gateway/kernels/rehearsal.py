@@ -33,6 +33,7 @@ _Numbers = npt.NDArray[np.uint64]
 _NULLS = 0.05
 _NAMED = 0.5
 _TEXTS = 1_000
+_FOUND = 20
 _INTEGERS = 1_000_000
 _FIRST_DAY, _DAYS = date(2025, 1, 1), 730
 
@@ -81,7 +82,10 @@ class _Column:
         is_unit = spec.name == contract.privacy_unit.field
         names_people = is_unit or spec.classification is Classification.DIRECT_IDENTIFIER
         names_people = names_people or spec.canonical is not CanonicalForm.TEXT
-        self._pool = max(1, rows // 2) if names_people else min(rows, _TEXTS)
+        few = spec.name in _found_keys(contract)
+        self._pool = max(1, rows // 2) if names_people else min(rows, _FOUND if few else _TEXTS)
+        self._days = _FOUND if few else _DAYS
+        self._most = _FOUND if few else None
         self._nulls = _NULLS if spec.nullable and not is_unit and not self._unique else 0.0
         choices = tuple(regions) if spec.name in _places(contract) else spec.keys
         self._choices = None if choices is None else pa.array(list(choices), self._type)
@@ -110,14 +114,19 @@ class _Column:
                 if self._unique:
                     return pa.array(np.arange(start, start + count), pa.int64())
                 lower, upper = (spec.bounds.lower, spec.bounds.upper) if spec.bounds else (0, _INTEGERS - 1)
+                upper = upper if self._most is None else min(upper, lower + self._most - 1)
                 return pa.array(random.integers(lower, upper, count, endpoint=True), pa.int64())
             case FieldType.DOUBLE:
-                return pa.array(random.integers(0, 100_000, count) / 100, pa.float64())
+                bounds = spec.fixed_bounds
+                if bounds is None:
+                    return pa.array(random.integers(0, 100_000, count) / 100, pa.float64())
+                steps = random.integers(bounds.lower, bounds.upper, count, endpoint=True)
+                return pa.array(steps / 10**spec.decimals, pa.float64())
             case FieldType.BOOL:
                 return pa.array(random.random(count) < _NAMED)
             case FieldType.DATE:
                 first = np.datetime64(_FIRST_DAY, "D")
-                return pa.array(first + random.integers(0, _DAYS, count).astype("timedelta64[D]"))
+                return pa.array(first + random.integers(0, self._days, count).astype("timedelta64[D]"))
             case FieldType.TIMESTAMP:
                 first = np.datetime64(_FIRST_DAY, "us")
                 # whole seconds, as clocks at counters have them
@@ -160,14 +169,20 @@ def _can_be_unique(contract: DataContract, name: str) -> bool:
 
 
 def _places(contract: DataContract) -> frozenset[str]:
-    """The fields that hold paths of regions: the contract's own, and those that a disclosure generalises as such."""
+    """The fields that hold paths of regions: as the contract says, and those that a disclosure generalises as such."""
     generalised = {
         name
         for spec in contract.disclosures.values()
         for name, treatment in spec.fields.items()
         if isinstance(treatment, GeneralizeRegion)
     }
-    return frozenset(generalised | ({contract.region_field} if contract.region_field else set()))
+    return frozenset(generalised | {name for name, spec in contract.fields.items() if contract.holds_regions(spec)})
+
+
+def _found_keys(contract: DataContract) -> frozenset[str]:
+    """The fields whose keys releases find in the data: of few values, so that there is something to be found."""
+    declared = (spec.statistics for spec in contract.disclosures.values())
+    return frozenset(name for one in declared if one is not None for name in one.found_keys)
 
 
 def _named_values(contract: DataContract, spec: FieldSpec) -> tuple[Scalar, ...]:

@@ -152,12 +152,21 @@ class Currency(StrEnum):
         return Mechanism.LAPLACE if self is Currency.EPSILON else Mechanism.GAUSSIAN
 
 
+DECIMALS = {Currency.EPSILON: 6, Currency.RHO: 12}
+"""So many decimals a price has at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
     """What a release may lose in all."""
 
     currency: Currency
     amount: Fraction
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it can be one at all: it is above zero, and has no more decimals than prices have."""
+        return self.amount > 0 and (self.amount * 10 ** DECIMALS[self.currency]).denominator == 1
 
     @property
     def rho(self) -> Fraction:

@@ -50,6 +50,10 @@ class RegionTree:
         own = (found,) if level is None or found.level is level else ()
         return own + tuple(below for child in self._children[path] for below in self.descendants(child.path, level))
 
+    def leaves(self, path: str) -> tuple[str, ...]:
+        """Return the paths of the regions within this one that have none below them."""
+        return tuple(one.path for one in self.descendants(path) if not self._children[one.path])
+
     def paths(self) -> tuple[str, ...]:
         """Return every path, parents first."""
         return tuple(self._regions)

@@ -12,6 +12,7 @@ from gateway.ports.contests import ContestRegister
 from gateway.ports.keys import KeyRing, KeysState, KeyUse, ReleaseSigner, of_subjects
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
 from gateway.ports.registers import CONSENT_LAG, CaseRegister, ConsentRegister, EmergencyRegister, Registers
+from gateway.ports.rehearsals import Rehearsals
 from gateway.ports.series import SeriesRegister
 from gateway.ports.source import Source
 from gateway.ports.synthesis import SynthesisRegister, SyntheticFiles
@@ -35,6 +36,7 @@ __all__ = [
     "Meters",
     "PolicyArchive",
     "Registers",
+    "Rehearsals",
     "ReidentificationRegister",
     "ReleaseSigner",
     "RequestRegister",

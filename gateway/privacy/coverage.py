@@ -16,7 +16,7 @@ from gateway.model.measure import MeasureKind
 from gateway.model.permit import Permit
 from gateway.model.plan import LONGEST_KEY, SettledRelease, finds_keys
 from gateway.model.request import ReleaseRequest
-from gateway.model.statistics import StatisticsQuery
+from gateway.model.statistics import Presentation, Release, StatisticsQuery
 from gateway.model.values import FieldType
 
 
@@ -37,6 +37,12 @@ def covered(permit: Permit) -> tuple[Coverage, ...]:
         *_values(query, contract),
         *_limits(settled, contract.privacy_unit.kind),
     )
+
+
+def as_shown(release: Release, presentation: Presentation) -> tuple[Coverage, ...]:
+    """Return what is not shown or counted: of a release, and of one presentation of it."""
+    top = presentation.top
+    return release.coverage if top is None else (beyond_top(top), *release.coverage)
 
 
 def beyond_top(top: int) -> Coverage:

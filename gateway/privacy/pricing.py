@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from gateway.model.contract import DataContract
 from gateway.model.loss import PrivacyLoss, pure_to_rho
-from gateway.model.measure import Currency, Measure, MeasureKind, NoisePlan, Price, Threshold
+from gateway.model.measure import DECIMALS, Currency, Measure, MeasureKind, NoisePlan, Price, Threshold
 from gateway.model.plan import BoundedQuery, SettledRelease
 from gateway.model.statistics import Statistic
 from gateway.privacy.answers.noise import IntegerNoise
@@ -25,9 +25,6 @@ from gateway.privacy.thresholds import threshold_for
 
 SMALLEST = Price(Currency.EPSILON, Fraction(1, 10_000))
 """No release is made for less: its answers would be noise alone, and its scale could leave the integers."""
-
-DECIMALS = {Currency.EPSILON: 6, Currency.RHO: 12}
-"""So many decimals a price has at most."""
 
 _LARGEST_NOISE = 2**53
 

@@ -13,12 +13,12 @@ from fractions import Fraction
 
 from gateway.model.contract import DataContract
 from gateway.model.margins import Wanted
-from gateway.model.measure import Currency, Measure, MeasureKind, Price
+from gateway.model.measure import DECIMALS, Currency, Measure, MeasureKind, Price
 from gateway.model.plan import AsFound, BoundedQuery
 from gateway.model.statistics import ADDITIVE, Statistic
 from gateway.privacy.margins import margins_at, own_unit
 from gateway.privacy.mechanisms import scale_for, stated_loss
-from gateway.privacy.pricing import DECIMALS, SMALLEST, branched, settle
+from gateway.privacy.pricing import SMALLEST, branched, settle
 from gateway.privacy.sensitivity import sensitivity
 
 MOST_WEIGHT = 1000

@@ -36,6 +36,8 @@ class Research:
             "ListDatasets": Method(self.list_datasets),
             "GetBudget": Method(self.get_budget),
             "Estimate": Method(self.estimate),
+            # it computes like a release, and so is counted and kept apart as one
+            "Rehearse": Method(self.rehearse, release=True),
             "CreateRelease": Method(self.create_release, release=True),
             "GetRelease": Method(self.get_release),
             "GetSigningKeys": Method(self.get_signing_keys),
@@ -65,18 +67,17 @@ class Research:
             return refused(quote)
         return Reply(estimate_response_of(quote))
 
+    def rehearse(self, peer: Peer, request: pb.RehearseRequest) -> Reply | Problem:
+        """The same plan over made up rows."""
+        outcome = pipeline.rehearse(self._desk.ports, peer, _asked(request))
+        if isinstance(outcome, pipeline.Refused):
+            return refused(outcome)
+        message = release_message_of(outcome, self._desk.delta)
+        return Reply(pb.RehearseResponse(release=message, rows=outcome.rows))
+
     def create_release(self, peer: Peer, request: pb.CreateReleaseRequest) -> Reply | Problem:
         """Charge, then answer."""
-        in_rho = request.WhichOneof("price") == "rho"
-        asked = ReleaseRequest(
-            context=context_of(request),
-            dataset=request.plan.dataset,
-            disclosure=request.plan.disclosure,
-            query=query_of(request.plan),
-            price=exact_price(Currency.RHO, request.rho) if in_rho else exact_price(Currency.EPSILON, request.epsilon),
-            presentation=presentation_of(request.presentation),
-        )
-        outcome = pipeline.release(self._desk.ports, peer, asked)
+        outcome = pipeline.release(self._desk.ports, peer, _asked(request))
         if isinstance(outcome, pipeline.Refused):
             return refused(outcome)
         delta = self._desk.delta
@@ -118,6 +119,18 @@ class Research:
         """The public keys that certificates are verified with."""
         keys = pipeline.signing_keys(self._desk.ports, peer)
         return Reply(pb.GetSigningKeysResponse(keys=map(signing_key_of, keys)))
+
+
+def _asked(request: pb.CreateReleaseRequest | pb.RehearseRequest) -> ReleaseRequest:
+    in_rho = request.WhichOneof("price") == "rho"
+    return ReleaseRequest(
+        context=context_of(request),
+        dataset=request.plan.dataset,
+        disclosure=request.plan.disclosure,
+        query=query_of(request.plan),
+        price=exact_price(Currency.RHO, request.rho) if in_rho else exact_price(Currency.EPSILON, request.epsilon),
+        presentation=presentation_of(request.presentation),
+    )
 
 
 def _estimated(request: pb.EstimateRequest) -> ReleaseRequest | MarginRequest:

@@ -14,7 +14,7 @@ from gateway.model.record import Receipt
 from gateway.model.request import ReleaseRequest
 from gateway.model.statistics import Presentation, Release, StatisticsQuery
 from gateway.model.synthesis import QualityReport
-from gateway.privacy.coverage import beyond_top
+from gateway.privacy.coverage import as_shown
 from gateway.privacy.presenting import Shown, present
 from gateway.tables import ReleasedCells, ReleasedFile, ReleasedTable, Segment
 
@@ -93,8 +93,7 @@ class ReleaseDelivery:
     @property
     def coverage(self) -> tuple[Coverage, ...]:
         """What is not shown or counted, and why: of the release, and of this presentation of it."""
-        top = self.presentation.top
-        return self.release.coverage if top is None else (beyond_top(top), *self.release.coverage)
+        return as_shown(self.release, self.presentation)
 
 
 def deliver(table: ReleasedTable) -> Delivery:

@@ -32,13 +32,13 @@ from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 from gateway.model.request import ReleaseRequest, RowsRequest, Selector, SynthesisRequest
 from gateway.model.treatment import GeneralizeGeohash, Pseudonymize
 from gateway.model.values import Scalar
-from gateway.ports import Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source
+from gateway.ports import Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Rehearsals, Source
 from gateway.privacy.layout import cells_of, found_cells, laid_out
 from gateway.privacy.release_id import counting_salt, grouping_salt
 from gateway.stages.admit import asked_subjects, quota_claim
 from gateway.stages.charge import data_version
 from gateway.stages.domain_keys import unit_key
-from gateway.tables import AdmittedPermit, BoundedAggregates, ChargedPermit, RawTable, Segment
+from gateway.tables import AdmittedPermit, BoundedAggregates, ChargedPermit, RawTable, RehearsedAggregates, Segment
 
 BATCH_ROWS = 131_072  # each batch costs a durable manifest: fewer are faster, larger take longer to the first byte
 
@@ -101,7 +101,24 @@ def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> B
         Fault: of the source; SOURCE_SCHEMA_CHANGED if the data is no longer the version that was charged for;
             INTERNAL if the engine answers in another shape than planned.
     """
-    permit = charged.permit
+    cells, vectors = _aggregated(charged.permit, source.aggregates)
+    return _bound(charged, cells, vectors, source, keys)
+
+
+def fetch_rehearsed(permit: Permit, regions: Sequence[str], rehearsals: Rehearsals) -> RehearsedAggregates:
+    """Have made up rows bounded and aggregated as real ones would be. No data is read.
+
+    Raises:
+        Fault: SOURCE_UNAVAILABLE; INTERNAL if the engine answers in another shape than planned.
+    """
+    cells, vectors = _aggregated(permit, lambda plan: rehearsals.rehearsed(plan, regions))
+    return RehearsedAggregates._rehearse(permit, cells, vectors)
+
+
+def _aggregated(
+    permit: Permit, read: Callable[[AggregatePlan], pa.RecordBatch]
+) -> tuple[tuple[tuple[Scalar, ...], ...], tuple[tuple[int, ...], ...]]:
+    """The keys of the cells, and the exact vector of each measure over them."""
     request, settled = permit.request, permit.release
     if not isinstance(request, ReleaseRequest) or settled is None:
         raise Fault(ErrorReason.INTERNAL)
@@ -114,11 +131,10 @@ def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> B
     vectors: dict[int, tuple[int, ...]] = {}
     for places in _together(measures):
         asked = tuple(measures[place] for place in places)
-        plan = AggregatePlan(contract, scope, query.group_by, asked, query.max_groups, salt)
-        found = source.aggregates(plan)
+        found = read(AggregatePlan(contract, scope, query.group_by, asked, query.max_groups, salt))
         cells = found_cells(found, query, decimals) if query.found else cells
         vectors |= dict(zip(places, laid_out(found, query, asked), strict=True))
-    return _bound(charged, cells, tuple(vectors[place] for place in range(len(measures))), source, keys)
+    return cells, tuple(vectors[place] for place in range(len(measures)))
 
 
 def fetch_counts(charged: ChargedPermit, source: Source, keys: KeyRing) -> BoundedAggregates:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -14,6 +14,7 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import ADD_NOISE, TREAT, WAIVE_NOISE, Obligation, Permit
 from gateway.model.pseudonym import CipherSuite
 from gateway.model.statistics import NoisedMeasure
+from gateway.model.values import Scalar
 from gateway.ports import KeyRing, KeyUse
 from gateway.privacy.binding import MAX_ANSWERS
 from gateway.privacy.mechanisms import add_noise
@@ -24,6 +25,7 @@ from gateway.tables import (
     ProtectedMeasures,
     ProtectedTable,
     PseudonymizedTable,
+    RehearsedAggregates,
     Segment,
 )
 
@@ -101,17 +103,38 @@ def perturb(exact: BoundedAggregates) -> ProtectedMeasures:
     plans, loss, charge = exact.permit.noise, exact.permit.loss, exact.charged.charge
     if not plans or loss is None or (charge.rho, charge.delta) != (loss.rho, loss.delta):
         raise Fault(ErrorReason.INTERNAL)
+    cells, noisy = _noised(exact.permit, exact.cells, exact.vectors)
+    return ProtectedMeasures._protect(exact, cells, noisy, frozenset({Obligation(ADD_NOISE)}))
+
+
+def perturb_rehearsed(
+    rehearsed: RehearsedAggregates,
+) -> tuple[tuple[tuple[Scalar, ...], ...], tuple[NoisedMeasure, ...]]:
+    """Add the same noise to what was made up. There is nobody to protect: it is there to be rehearsed with.
+
+    Raises:
+        Fault: INTERNAL for anything but RehearsedAggregates.
+    """
+    if type(rehearsed) is not RehearsedAggregates or not rehearsed.permit.noise:
+        raise Fault(ErrorReason.INTERNAL)
+    return _noised(rehearsed.permit, rehearsed.cells, rehearsed.vectors)
+
+
+def _noised(
+    permit: Permit, cells: tuple[tuple[Scalar, ...], ...], vectors: Sequence[tuple[int, ...]]
+) -> tuple[tuple[tuple[Scalar, ...], ...], tuple[NoisedMeasure, ...]]:
+    """The measures with their noise; of keys that were found in the data, those cells that reach the threshold."""
     noisy = tuple(
-        NoisedMeasure(plan, add_noise(vector, plan)) for plan, vector in zip(plans, exact.vectors, strict=True)
+        NoisedMeasure(plan, add_noise(vector, plan)) for plan, vector in zip(permit.noise, vectors, strict=True)
     )
-    cells, release = exact.cells, exact.permit.release
+    release = permit.release
     if release is not None and release.threshold is not None:
         places = shown_places(release.threshold, noisy, MAX_ANSWERS // len(release.query.measures)).tolist()
         cells = tuple(cells[place] for place in places)
         noisy = tuple(replace(one, values=tuple(one.values[place] for place in places)) for one in noisy)
     elif release is not None and release.query.found:
         raise Fault(ErrorReason.INTERNAL)
-    return ProtectedMeasures._protect(exact, cells, noisy, frozenset({Obligation(ADD_NOISE)}))
+    return cells, noisy
 
 
 def _waived(permit: Permit) -> bool:

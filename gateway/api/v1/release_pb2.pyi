@@ -719,6 +719,7 @@ class Release(_message.Message):
     DATA_VERSION_FIELD_NUMBER: _builtins.int
     PRESENTATION_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
+    REHEARSAL_FIELD_NUMBER: _builtins.int
     CERTIFICATE_FIELD_NUMBER: _builtins.int
     ATTRIBUTION_FIELD_NUMBER: _builtins.int
     COVERAGE_FIELD_NUMBER: _builtins.int
@@ -727,6 +728,8 @@ class Release(_message.Message):
     privacy_unit: _builtins.str
     """What the privacy loss protects. Example: "resident"."""
     data_version: _builtins.str
+    rehearsal: _builtins.bool
+    """True of an answer over made up rows: it tells nothing of anybody, and nothing was charged."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -772,13 +775,14 @@ class Release(_message.Message):
         data_version: _builtins.str = ...,
         presentation: Global___Presentation | None = ...,
         threshold: Global___Threshold | None = ...,
+        rehearsal: _builtins.bool = ...,
         certificate: Global___ReleaseCertificate | None = ...,
         attribution: Global___Attribution | None = ...,
         coverage: _abc.Iterable[Global___Coverage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "certificate", b"certificate", "created_at", b"created_at", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "cells", b"cells", "certificate", b"certificate", "columns", b"columns", "coverage", b"coverage", "created_at", b"created_at", "data_version", b"data_version", "measures", b"measures", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "release_id", b"release_id", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "cells", b"cells", "certificate", b"certificate", "columns", b"columns", "coverage", b"coverage", "created_at", b"created_at", "data_version", b"data_version", "measures", b"measures", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "rehearsal", b"rehearsal", "release_id", b"release_id", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -709,6 +709,68 @@ class Alternative(_message.Message):
 Global___Alternative: _TypeAlias = Alternative  # noqa: Y015
 
 @_typing.final
+class RehearseRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    EPSILON_FIELD_NUMBER: _builtins.int
+    RHO_FIELD_NUMBER: _builtins.int
+    PRESENTATION_FIELD_NUMBER: _builtins.int
+    epsilon: _builtins.float
+    rho: _builtins.float
+    @_builtins.property
+    def context(self) -> _disclosure_pb2.RequestContext: ...
+    @_builtins.property
+    def plan(self) -> _release_pb2.ReleasePlan: ...
+    @_builtins.property
+    def presentation(self) -> _release_pb2.Presentation: ...
+    def __init__(
+        self,
+        *,
+        context: _disclosure_pb2.RequestContext | None = ...,
+        plan: _release_pb2.ReleasePlan | None = ...,
+        epsilon: _builtins.float = ...,
+        rho: _builtins.float = ...,
+        presentation: _release_pb2.Presentation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "plan", b"plan", "presentation", b"presentation", "price", b"price", "rho", b"rho"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "plan", b"plan", "presentation", b"presentation", "price", b"price", "rho", b"rho"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["epsilon", "rho"]  # noqa: Y015
+    _WhichOneofArgType_price: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_price) -> _WhichOneofReturnType_price | None: ...
+
+Global___RehearseRequest: _TypeAlias = RehearseRequest  # noqa: Y015
+
+@_typing.final
+class RehearseResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASE_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    rows: _builtins.int
+    """So many rows were made up of the dataset."""
+    @_builtins.property
+    def release(self) -> _release_pb2.Release:
+        """Its `rehearsal` is true, its id and its data version begin with "rehearsal", and it has no certificate."""
+
+    def __init__(
+        self,
+        *,
+        release: _release_pb2.Release | None = ...,
+        rows: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["release", b"release", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RehearseResponse: _TypeAlias = RehearseResponse  # noqa: Y015
+
+@_typing.final
 class CreateReleaseRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -50,6 +50,11 @@ class ResearchServiceStub:
                 request_serializer=gateway_dot_api_dot_v1_dot_research__service__pb2.EstimateRequest.SerializeToString,
                 response_deserializer=gateway_dot_api_dot_v1_dot_research__service__pb2.EstimateResponse.FromString,
                 _registered_method=True)
+        self.Rehearse = channel.unary_unary(
+                '/gateway.api.v1.ResearchService/Rehearse',
+                request_serializer=gateway_dot_api_dot_v1_dot_research__service__pb2.RehearseRequest.SerializeToString,
+                response_deserializer=gateway_dot_api_dot_v1_dot_research__service__pb2.RehearseResponse.FromString,
+                _registered_method=True)
         self.CreateRelease = channel.unary_unary(
                 '/gateway.api.v1.ResearchService/CreateRelease',
                 request_serializer=gateway_dot_api_dot_v1_dot_research__service__pb2.CreateReleaseRequest.SerializeToString,
@@ -87,6 +92,14 @@ class ResearchServiceServicer:
 
     def Estimate(self, request, context):
         """The price and the margin of error of a plan. Spends nothing and reads no data.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Rehearse(self, request, context):
+        """The same plan over rows that are made up from the contract: an answer of the same types and shape, for programs to be
+        tried on. Spends nothing and reads no data.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,6 +143,11 @@ def add_ResearchServiceServicer_to_server(servicer, server):
                     servicer.Estimate,
                     request_deserializer=gateway_dot_api_dot_v1_dot_research__service__pb2.EstimateRequest.FromString,
                     response_serializer=gateway_dot_api_dot_v1_dot_research__service__pb2.EstimateResponse.SerializeToString,
+            ),
+            'Rehearse': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rehearse,
+                    request_deserializer=gateway_dot_api_dot_v1_dot_research__service__pb2.RehearseRequest.FromString,
+                    response_serializer=gateway_dot_api_dot_v1_dot_research__service__pb2.RehearseResponse.SerializeToString,
             ),
             'CreateRelease': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateRelease,
@@ -229,6 +247,33 @@ class ResearchService:
             '/gateway.api.v1.ResearchService/Estimate',
             gateway_dot_api_dot_v1_dot_research__service__pb2.EstimateRequest.SerializeToString,
             gateway_dot_api_dot_v1_dot_research__service__pb2.EstimateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Rehearse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.api.v1.ResearchService/Rehearse',
+            gateway_dot_api_dot_v1_dot_research__service__pb2.RehearseRequest.SerializeToString,
+            gateway_dot_api_dot_v1_dot_research__service__pb2.RehearseResponse.FromString,
             options,
             channel_credentials,
             insecure,

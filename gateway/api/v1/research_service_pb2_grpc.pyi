@@ -39,6 +39,10 @@ class ResearchServiceStub:
     """What is left of every budget that this caller's releases are charged to."""
     Estimate: _grpc.UnaryUnaryMultiCallable[_research_service_pb2.EstimateRequest, _research_service_pb2.EstimateResponse]
     """The price and the margin of error of a plan. Spends nothing and reads no data."""
+    Rehearse: _grpc.UnaryUnaryMultiCallable[_research_service_pb2.RehearseRequest, _research_service_pb2.RehearseResponse]
+    """The same plan over rows that are made up from the contract: an answer of the same types and shape, for programs to be
+    tried on. Spends nothing and reads no data.
+    """
     CreateRelease: _grpc.UnaryUnaryMultiCallable[_research_service_pb2.CreateReleaseRequest, _research_service_pb2.CreateReleaseResponse]
     """Charges the budgets, then answers. A plan that was answered before on the same data costs nothing."""
     GetRelease: _grpc.UnaryUnaryMultiCallable[_research_service_pb2.GetReleaseRequest, _research_service_pb2.GetReleaseResponse]
@@ -57,6 +61,10 @@ class ResearchServiceAsyncStub(ResearchServiceStub):
     """What is left of every budget that this caller's releases are charged to."""
     Estimate: _aio.UnaryUnaryMultiCallable[_research_service_pb2.EstimateRequest, _research_service_pb2.EstimateResponse]  # type: ignore[assignment]
     """The price and the margin of error of a plan. Spends nothing and reads no data."""
+    Rehearse: _aio.UnaryUnaryMultiCallable[_research_service_pb2.RehearseRequest, _research_service_pb2.RehearseResponse]  # type: ignore[assignment]
+    """The same plan over rows that are made up from the contract: an answer of the same types and shape, for programs to be
+    tried on. Spends nothing and reads no data.
+    """
     CreateRelease: _aio.UnaryUnaryMultiCallable[_research_service_pb2.CreateReleaseRequest, _research_service_pb2.CreateReleaseResponse]  # type: ignore[assignment]
     """Charges the budgets, then answers. A plan that was answered before on the same data costs nothing."""
     GetRelease: _aio.UnaryUnaryMultiCallable[_research_service_pb2.GetReleaseRequest, _research_service_pb2.GetReleaseResponse]  # type: ignore[assignment]
@@ -90,6 +98,16 @@ class ResearchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_research_service_pb2.EstimateResponse, _abc.Awaitable[_research_service_pb2.EstimateResponse]]:
         """The price and the margin of error of a plan. Spends nothing and reads no data."""
+
+    @_abc_1.abstractmethod
+    def Rehearse(
+        self,
+        request: _research_service_pb2.RehearseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_research_service_pb2.RehearseResponse, _abc.Awaitable[_research_service_pb2.RehearseResponse]]:
+        """The same plan over rows that are made up from the contract: an answer of the same types and shape, for programs to be
+        tried on. Spends nothing and reads no data.
+        """
 
     @_abc_1.abstractmethod
     def CreateRelease(

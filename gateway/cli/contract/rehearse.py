@@ -61,7 +61,7 @@ def rehearse(
         raise Mistake("--seed is out of range", "Choose a whole number from 0 on.")
     snapshot = valid_folder(policies)
     contract = contract_of(dataset, snapshot, policies)
-    regions = [path for path in snapshot.regions.paths() if not snapshot.regions.children(path)]
+    regions = snapshot.regions.leaves(snapshot.regions.root.path)
     schema, batches = rehearsal_schema(contract), rehearsal(contract, regions, rows, seed)
     with replacing(out) as fresh:
         if kind is SourceKind.PARQUET:

@@ -14,7 +14,7 @@ from gateway.model.loss import exact, rho_to_epsilon
 from gateway.model.measure import NoisePlan, Threshold
 from gateway.model.signing import SigningKey
 from gateway.model.statistics import Answers, Release
-from gateway.pipeline import ReleaseDelivery
+from gateway.pipeline import Rehearsal, ReleaseDelivery
 from gateway.server.wire.plans import plan_of, presentation_message_of
 from gateway.server.wire.receipts import instant, loss_of
 from gateway.server.wire.values import value_of
@@ -45,7 +45,7 @@ def _largest_epsilon(rho: Fraction) -> float:
     return math.isqrt(scaled.numerator // scaled.denominator) / 10**6
 
 
-def release_message_of(delivery: ReleaseDelivery, delta: float) -> release_pb2.Release:
+def release_message_of(delivery: ReleaseDelivery | Rehearsal, delta: float) -> release_pb2.Release:
     """Write a release, as it is shown, as proto."""
     release, shown = delivery.release, delivery.shown
     estimates = [_estimates(answers) for answers in shown.answers]
@@ -71,6 +71,7 @@ def release_message_of(delivery: ReleaseDelivery, delta: float) -> release_pb2.R
         threshold=threshold_of(release.threshold),
         certificate=_certificate(release),
         attribution=attribution_of(release.attribution),
+        rehearsal=isinstance(delivery, Rehearsal),
         coverage=[
             release_pb2.Coverage(kind=COVERAGE_KINDS[one.kind], field=one.field, text=one.text)
             for one in delivery.coverage

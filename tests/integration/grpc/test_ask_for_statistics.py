@@ -23,6 +23,9 @@ def test_ask_for_statistics(new_site: Site, capsys: pytest.CaptureFixture[str]) 
     for program in programs:
         exec(compile(program, "documentation", "exec"), names)
         printed.append(capsys.readouterr().out)
+    (rehearsed,) = _PROGRAM.findall((ROOT / "docs/howto/rehearse.md").read_text(encoding="utf-8"))
+    exec(compile(rehearsed, "documentation", "exec"), names)
+    assert re.match(r"True rehearsal-[0-9a-f]{16} \{b'rehearsal': b'made up rows'\}", capsys.readouterr().out)
     names["research"].close()
     offered, priced, compared, asked, wide, free, timed, flows, certified, refused = printed
 

@@ -144,6 +144,7 @@ def deciding(identities: IdentityProvider, log: Log) -> Ports:
         ledger=untouched,
         registers=untouched,
         audit=cast(Any, log),
+        rehearsals=untouched,
         synthetic_files=untouched,
     )
 
