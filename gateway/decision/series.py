@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from gateway.model.contract import DataContract
@@ -16,11 +16,15 @@ from gateway.model.request import ReleaseRequest, RequestContext
 from gateway.model.series import SeriesSpec
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
 from gateway.policy.snapshot import PolicySnapshot
+from gateway.privacy.binding import MAX_ANSWERS
 from gateway.privacy.continual.choice import recommended_plan
 from gateway.privacy.continual.plan import plan_named
 from gateway.privacy.continual.settling import SettledSeries, settle_series
 from gateway.privacy.pricing import SMALLEST
 from gateway.privacy.release_id import series_id, series_salt
+
+DAILY = 2
+"""The columns of every answer: all days so far, and the day itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +87,11 @@ def series_of(permit: Permit, spec: SeriesSpec, plan: str = "") -> Series | Refu
     except ValueError:
         raise Fault(ErrorReason.INTERNAL) from None
     if settled is None:
-        violation = FieldViolation("series", "costs too little for the bounds of its statistics")
-        return permit_refused(permit, violation)
+        rule = "costs too little for the bounds of its statistics"
+        return _refused(permit, ErrorReason.EPSILON_OUT_OF_RANGE, rule)
+    if DAILY * settled.query.cells * len(settled.noise) > MAX_ANSWERS:
+        return _refused(permit, ErrorReason.STATISTIC_NOT_DECLARED, "has more cells here than one answer takes")
     return Series(series_id(permit, spec), spec, price, settled, series_salt(permit, spec))
-
-
-def permit_refused(permit: Permit, violation: FieldViolation) -> Refusal:
-    """Return the refusal of a price, under the permit's grant."""
-    scope = permit.scope
-    return Refusal(
-        ErrorReason.EPSILON_OUT_OF_RANGE, violations=(violation,), grant=scope.grant, legal_basis=scope.legal_basis
-    )
 
 
 def decimals_of(series: Series, contract: DataContract) -> tuple[int, ...]:
@@ -110,3 +108,7 @@ def _grouping(written: str) -> Grouping:
 def _statistic(written: str) -> Statistic:
     kind, _, field = written.removesuffix(")").partition("(")
     return Statistic(StatisticKind(kind), field or None)
+
+
+def _refused(permit: Permit, reason: ErrorReason, rule: str) -> Refusal:
+    return replace(permit.refused(reason), violations=(FieldViolation("series", rule),))

@@ -117,19 +117,20 @@ def perturb_days(exact: DailyFigures, series: Series, kept: Sequence[ClosedDay],
     vault = _Vault(keys, series)
     most = settled.plan.capacity
     # what one unit changes it does not change more for being clamped
-    figures = [vault.open(day) for day in kept] + [np.clip(np.array(day, np.int64), -most, most) for day in exact.days]
+    new = [np.clip(np.array(day, np.int64), -most, most) for day in exact.days]
+    figures = np.stack([*map(vault.open, kept), *new], axis=1)
     days = []
-    for number in range(exact.first, exact.first + len(exact.days)):
+    for number, own in enumerate(new, start=exact.first):
         nodes = tuple(
             KeptNode(noise.statistic, node.id, add_noise(row.tolist(), noise))
             for noise in settled.noise
             for node, row in zip(
                 settled.plan.nodes(number),
-                settled.plan.measures(number, np.stack([day[noise.statistic] for day in figures[:number]])),
+                settled.plan.measures(number, figures[noise.statistic, :number]),
                 strict=True,
             )
         )
-        sealed = vault.seal(number, figures[number - 1])
+        sealed = vault.seal(number, own)
         days.append(ClosedDay(number, datetime.min, exact.charged.data_version, sealed, nodes))
     return ProtectedDays._noise(exact, tuple(days), frozenset({Obligation(ADD_NOISE)}))
 

@@ -7,6 +7,8 @@ import json
 import shutil
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from tests.integration.daily import (
     series,
     true_days,
 )
-from tests.integration.site import ROOT, Site
+from tests.integration.site import ROOT, Site, free_port
 
 # the server's clock is the system's: of the ten days since the first, eight or nine are due
 NAMED = ("subsidies", "paid-by-day", "paid")
@@ -37,7 +39,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("series")
     policies = folder / "policies"
     shutil.copytree(ROOT / "policies", policies)
-    declare(policies, {"paid": series(), "long": series(first_day=FIRST - timedelta(days=900), days=1200)})
+    declare(
+        policies,
+        {"paid": series(), "raced": series(), "long": series(first_day=FIRST - timedelta(days=900), days=1200)},
+    )
     payments = Payments(folder / "data")
     payments.write(_story())
     site = Site(folder / "site", policies, payments.folder, (BUREAU, "cockpit-xiacheng"))
@@ -97,6 +102,21 @@ def test_long_answers_come_in_parts(site: Site) -> None:
         days = bureau.get_series("subsidies", "paid-by-day", "long", purpose=PURPOSE)
         assert len(days.receipts) == 3 and len(days.days) == days.series.message.days_due
         assert list(days.days) == sorted(set(days.days))
+
+
+def test_two_processes_show_the_same_days(site: Site) -> None:
+    beside = replace(site, port=free_port(), process=None)
+    beside.prepare()
+    beside.start()
+    try:
+        named = ("subsidies", "paid-by-day", "raced")
+        with site.connect(BUREAU) as one, beside.connect(BUREAU) as other, ThreadPoolExecutor(8) as pool:
+            opened = list(pool.map(lambda at: at.open_series(*named, purpose=PURPOSE, rho=2.0), [one, other] * 4))
+            shown = list(pool.map(lambda at: at.get_series(*named, purpose=PURPOSE).to_arrow(), [one, other] * 4))
+        assert len({each.message.series_id for each in opened}) == 1
+        assert shown[0].num_rows and all(each.equals(shown[0]) for each in shown)
+    finally:
+        beside.stop()
 
 
 def test_a_stranger_is_told_of_no_series(site: Site) -> None:
