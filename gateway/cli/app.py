@@ -104,6 +104,13 @@ reidentify.command("gateway.cli.reidentify:approve", name="approve", help="Show 
 reidentify.command("gateway.cli.reidentify:collect", name="collect", help="Collect and open what was approved, once.")
 app.command(reidentify)
 
+synthesis = App(name="synthesis", help="Synthetic extracts, for those who may ask for them.")
+synthesis.command("gateway.cli.synthesis:request", name="request", help="Ask for synthetic rows.")
+synthesis.command("gateway.cli.synthesis:status", name="status", help="Tell where a job stands.")
+synthesis.command("gateway.cli.synthesis:cancel", name="cancel", help="End a job. What it cost stays spent.")
+synthesis.command("gateway.cli.synthesis:fetch", name="fetch", help="Wait for a file, and save it.")
+app.command(synthesis)
+
 budget = App(name="budget", help="What was spent of the privacy budgets, read from the state database.")
 budget.command("gateway.cli.budget:status", name="status", help="List what each budget has spent, and what is left.")
 budget.command("gateway.cli.budget:history", name="history", help="List the charges, the newest first.")
@@ -158,7 +165,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def commands() -> tuple[str, ...]:
     """Return every command as it is typed after `gateway`, in order, without importing any."""
-    every = (contract, policy, consent, case, emergency, link, reidentify, budget, series, release, key)
+    every = (contract, policy, consent, case, emergency, link, reidentify, synthesis, budget, series, release, key)
     groups = {group.name[0]: group for group in every}
     found = []
     for name in app:

@@ -282,7 +282,7 @@ def _check_parts(shape: DisclosureShape, wrong: Wrong) -> None:
             wrong("", f"a disclosure of kind {shape.kind} needs '{key}'", _REMEDIES.get(key, f"Add '{key}: …'."))
     if shape.kind is DisclosureKind.RELEASE and not (shape.statistics or shape.synthesis):
         wrong("", f"a disclosure of kind {shape.kind} needs 'statistics'", "Add 'statistics: …', or 'synthesis: …'.")
-    elif shape.series and not shape.statistics:
+    elif shape.kind is DisclosureKind.RELEASE and shape.series and not shape.statistics:
         wrong("series", "there are no 'statistics' to publish day after day", "Add 'statistics: …'.")
     for key, kinds in _ALLOWED.items():
         if shape.kind not in kinds and getattr(shape, key):

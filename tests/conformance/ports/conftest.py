@@ -24,6 +24,7 @@ from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.series_sql import SqlSeriesRegister
 from gateway.adapters.state_engine import StateDatabase, open_state
 from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.synthesis.register_sql import SqlSynthesisRegister
 from gateway.ports import (
     AuditLog,
     BudgetLedger,
@@ -41,6 +42,7 @@ from gateway.ports import (
     ReleaseSigner,
     RequestRegister,
     SeriesRegister,
+    SynthesisRegister,
 )
 from tests.conformance.ports.still_clock import StillClock
 
@@ -54,6 +56,7 @@ OpenEmergencies = Callable[[], EmergencyRegister]
 OpenJoins = Callable[[], JoinRegister]
 OpenReidentifications = Callable[[], ReidentificationRegister]
 OpenContests = Callable[[], ContestRegister]
+OpenSyntheses = Callable[[], SynthesisRegister]
 OpenSeries = Callable[[], SeriesRegister]
 OpenArchive = Callable[[], PolicyArchive]
 OpenCertificates = Callable[[], Certificates]
@@ -134,6 +137,11 @@ def open_reidentifications(state: Callable[[], StateDatabase]) -> OpenReidentifi
 @pytest.fixture(params=["sqlite"])
 def open_contests(state: Callable[[], StateDatabase]) -> OpenContests:
     return lambda: SqlContestRegister(state())
+
+
+@pytest.fixture(params=["sqlite"])
+def open_syntheses(state: Callable[[], StateDatabase]) -> OpenSyntheses:
+    return lambda: SqlSynthesisRegister(state())
 
 
 @pytest.fixture(params=["sqlite"])
