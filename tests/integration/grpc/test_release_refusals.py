@@ -219,6 +219,9 @@ def test_the_nearest_plan_keeps_what_is_well_and_mends_the_rest(fair: Fair) -> N
     assert near(replace(WELL, price={"rho": 0.0123456789019})) == "count, rho = 0.012345678901"
     assert near(replace(WELL, price={"epsilon": math.inf})) == "count, epsilon = 10.0"
     assert near(replace(WELL, price={"rho": -1.0})) == "count, rho = 5e-09"
+    # no value that is filtered by is in a refusal
+    filtered = Wrong(UNDECLARED, "plan.statistics[0]", (gw.sum_of("age"),), filters=(("gate", "in", ["south"]),))
+    check(refused(fair.gateway.release, filtered, **filtered.price), filtered, fair)
 
 
 def test_a_wrong_value_is_in_no_message(fair: Fair) -> None:
