@@ -100,7 +100,12 @@ asked_measures = st.one_of(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+# an example asks the engine up to a dozen times: a third as many of them
+@settings(
+    deadline=None,
+    max_examples=settings().max_examples // 3,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 @given(
     st.lists(
         st.tuples(tables, st.lists(st.tuples(asked_measures, st.integers(1, 3)), min_size=1, max_size=3)),
