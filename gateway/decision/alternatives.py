@@ -37,10 +37,7 @@ _MOST_LARGER = 10
 """Coarser cells are told at margins that are wider in the same proportion, but never by more than this."""
 
 _ORDER = tuple(Change)
-_OF_A_CURRENCY = {
-    Currency.RHO: "a pure epsilon: what is promised is zero-concentrated differential privacy",
-    Currency.EPSILON: "nothing",
-}
+_NO_PURE_EPSILON = "a pure epsilon: what is promised is zero-concentrated differential privacy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,7 @@ def alternatives(
     found: list[tuple[Option, tuple[int, ...]]] = []
     for change, asked, kept, lost in _proposed(permit, request, base, policy, shares):
         option = _decided(change, permit, asked, lost, policy, now)
-        if option is not None and is_better(_of(option.permit)[1], base, kept):
+        if option is not None and is_better(change, _of(option.permit)[1], base, kept):
             found.append((option, kept))
     ranked = sorted(found, key=lambda one: (_ORDER.index(one[0].change), _of(one[0].permit)[1].loss.rho))
     return tuple(option for option, _ in ranked[:MOST])
@@ -94,17 +91,18 @@ def answered_by(permit: Permit, policy: PolicySnapshot, now: datetime) -> Iterat
                 yield option if whole else replace(option, margins=_summed(option, base.query))
 
 
-def is_better(other: SettledRelease, base: SettledRelease, kept: Sequence[int]) -> bool:
+def is_better(change: Change, other: SettledRelease, base: SettledRelease, kept: Sequence[int]) -> bool:
     """Tell whether a release is charged less than another, or no more and has narrower margins in all it measures.
 
-    `kept` are the places of its statistics in the other.
+    Another currency is for its margins alone. `kept` are the places of its statistics in the other.
     """
-    if other.loss.rho != base.loss.rho:
+    if other.loss.rho != base.loss.rho and change is not Change.CURRENCY:
         return other.loss.rho < base.loss.rho
     before = [plan.margin_95 for place in kept for plan in base.noise if plan.statistic == place]
     after = [plan.margin_95 for plan in other.noise]
     pairs = list(zip(after, before, strict=True))
-    return all(new <= old for new, old in pairs) and any(new < old for new, old in pairs)
+    narrower = all(new <= old for new, old in pairs) and any(new < old for new, old in pairs)
+    return narrower and other.loss.rho <= base.loss.rho
 
 
 _MOST_WITHIN = {Period.YEAR: 12, Period.MONTH: 31, Period.WEEK: 7, Period.DAY: 24}
@@ -124,9 +122,8 @@ def _proposed(
     every = tuple(range(len(query.statistics)))
     limits = tuple(tuple(plan.margin_95 for plan in base.noise if plan.statistic == place) for place in every)
 
-    for other in Currency:
-        if other is not currency:
-            yield Change.CURRENCY, _in_currency(request, base, other), every, _OF_A_CURRENCY[other]
+    if currency is Currency.EPSILON:
+        yield Change.CURRENCY, _in_rho(request, base), every, _NO_PURE_EPSILON
     known = [share for share in shares if share is not None]
     if len(known) == len(every) > 1:
         fitted = replace(query, statistics=least_weights(known, query.statistics))
@@ -162,16 +159,15 @@ def _within(
     return price_of_shares(shares, query.statistics, currency)
 
 
-def _in_currency(request: ReleaseRequest, base: SettledRelease, currency: Currency) -> ReleaseRequest:
-    """The same charge in another currency, with the same part of it for every statistic."""
+def _in_rho(request: ReleaseRequest, base: SettledRelease) -> ReleaseRequest:
+    """The same charge as a price in rho, with the same part of it for every statistic."""
     statistics = request.query.statistics
     own = [
         sum((plan.loss.rho for plan in base.noise if plan.statistic == place), Fraction(0))
         for place in range(len(statistics))
     ]
-    amount = base.loss.rho if currency is Currency.RHO else Fraction(math.sqrt(2 * base.loss.rho))
-    places = 10 ** DECIMALS[currency]
-    price = Price(currency, Fraction(math.floor(amount * places), places))
+    unit = 10 ** DECIMALS[Currency.RHO]
+    price = Price(Currency.RHO, Fraction(math.floor(base.loss.rho * unit), unit))
     same = len({share / one.weight for share, one in zip(own, statistics, strict=True)}) == 1
     weighed = statistics if same else least_weights(own, statistics)
     return replace(request, query=replace(request.query, statistics=weighed), price=price)
