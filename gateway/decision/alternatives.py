@@ -42,12 +42,21 @@ _NO_PURE_EPSILON = "a pure epsilon: what is promised is zero-concentrated differ
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A request that would pass, what is lost by it, and its margins."""
+    """A request that would pass, and what is lost by it.
+
+    Where the cells that were asked for are sums of its cells, those are `coarse`.
+    """
 
     change: Change
     permit: Permit
     lost: str
-    margins: tuple[AnswerMargin, ...]
+    coarse: BoundedQuery | None = None
+
+    def margins(self) -> tuple[AnswerMargin, ...]:
+        """Return the margins of the answers, or of the sums that are made of them."""
+        request, settled = _of(self.permit)
+        own = answer_margins(settled, request.query.statistics, self.permit.scope.contract)
+        return own if self.coarse is None else _summed(self.permit, own, self.coarse)
 
 
 def alternatives(
@@ -88,7 +97,7 @@ def answered_by(permit: Permit, policy: PolicySnapshot, now: datetime) -> Iterat
             asked = replace(request, query=query, price=price)
             option = _decided(Change.RELEASED, permit, asked, lost, policy, now)
             if option is not None:
-                yield option if whole else replace(option, margins=_summed(option, base.query))
+                yield option if whole else replace(option, coarse=base.query)
 
 
 def is_better(change: Change, other: SettledRelease, base: SettledRelease, kept: Sequence[int]) -> bool:
@@ -183,19 +192,19 @@ def _decided(
     same = next((one for one in outcome if one.scope.grant == permit.scope.grant), None)
     if same is None:
         return None
-    return Option(change, same, lost, answer_margins(_of(same)[1], asked.query.statistics, same.scope.contract))
+    return Option(change, same, lost)
 
 
-def _summed(option: Option, coarse: BoundedQuery) -> tuple[AnswerMargin, ...]:
-    """The margins of the answers that are sums of this release's cells; where none are summed, those it has."""
-    request, fine = _of(option.permit)
+def _summed(permit: Permit, own: tuple[AnswerMargin, ...], coarse: BoundedQuery) -> tuple[AnswerMargin, ...]:
+    """The margins of the answers that are sums of this release's cells; where none are summed, its own."""
+    request, fine = _of(permit)
     terms = _most_summed(fine.query, coarse)
     if any(group.tree for group in fine.query.group_by) or terms == 1:
-        return option.margins
-    contract = option.permit.scope.contract
+        return own
+    contract = permit.scope.contract
     return tuple(
         replace(margin, levels=(LevelMargin("", coarse.cells, summed_margin(plan, terms, own_unit(one, contract))),))
-        for margin, plan, one in zip(option.margins, fine.noise, request.query.statistics, strict=True)
+        for margin, plan, one in zip(own, fine.noise, request.query.statistics, strict=True)
     )
 
 

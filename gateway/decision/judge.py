@@ -77,12 +77,15 @@ def price_margin(
     least = Price(asked.currency, SMALLEST.written_in(asked.currency))
     floor = ReleaseRequest(asked.context, asked.dataset, asked.disclosure, asked.query, least)
     permits = judge(identity, floor, policy, now)
+    if isinstance(permits, Refusal) and permits.plan is not None and permits.plan.query == asked.query:
+        # the bounds are too wide for the least price: any that is enough for them will do
+        floor = replace(floor, price=permits.plan.price)
+        permits = judge(identity, floor, policy, now)
     if isinstance(permits, Refusal):
-        return (
-            permits
-            if permits.plan is None
-            else replace(permits, plan=_repriced(identity, asked, permits.plan, policy, now))
-        )
+        instead = permits.plan
+        if instead is None or instead.query == asked.query:
+            return permits
+        return replace(permits, plan=_repriced(identity, asked, instead, policy, now))
     permit, statistics = permits[0], asked.query.statistics
     if permit.release is None:
         raise Fault(ErrorReason.INTERNAL)

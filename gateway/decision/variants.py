@@ -97,8 +97,9 @@ def containing(query: StatisticsQuery, spec: StatisticsSpec, contract: DataContr
             case ByRegion(field, level) if level is not _LEVELS[-1]:
                 yield _with(query, place, ByRegion(field, _LEVELS[_LEVELS.index(level) + 1]))
             case ByPeriod(_, period) if period in _WITHIN:
-                first, last = _whole(grouping)
-                yield _with(query, place, ByPeriod(grouping.field, _WITHIN[period], first, last))
+                whole = _whole(grouping)
+                if whole is not None:
+                    yield _with(query, place, ByPeriod(grouping.field, _WITHIN[period], *whole))
             case _:
                 pass
     grouped = {grouping.field for grouping in query.group_by}
@@ -111,8 +112,15 @@ def _with(query: StatisticsQuery, place: int, grouping: Grouping) -> StatisticsQ
     return replace(query, group_by=(*query.group_by[:place], grouping, *query.group_by[place + 1 :]))
 
 
-def _whole(grouping: ByPeriod) -> tuple[date, date]:
-    """Return the first and the last day of the periods, which are whole."""
+def _whole(grouping: ByPeriod) -> tuple[date, date] | None:
+    """Return the first and the last day of the periods, which are whole; None where they leave the calendar."""
+    try:
+        return _ends(grouping)
+    except OverflowError:
+        return None
+
+
+def _ends(grouping: ByPeriod) -> tuple[date, date]:
     first, last = grouping.first, grouping.last
     match grouping.period:
         case Period.WEEK:

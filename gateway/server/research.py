@@ -35,7 +35,7 @@ class Research:
         self.methods = {
             "ListDatasets": Method(self.list_datasets),
             "GetBudget": Method(self.get_budget),
-            "Estimate": Method(self.estimate),
+            "Estimate": Method(self.estimate, release=True),
             # it computes like a release, and so is counted and kept apart as one
             "Rehearse": Method(self.rehearse, release=True),
             "CreateRelease": Method(self.create_release, release=True),

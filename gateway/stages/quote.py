@@ -64,10 +64,8 @@ def quote(
     price = _NOTHING if released else settled.loss
     balances = ledger.balances(accounts)
     found = [] if released else [option for option in answering if _is_released(option.permit, version, ledger)]
-    others = [_alternative(option, balances, released=True) for option in found]
-    others += [
-        _alternative(option, balances, released=_is_released(option.permit, version, ledger)) for option in options
-    ]
+    others = [(option, True) for option in found]
+    others += [(option, _is_released(option.permit, version, ledger)) for option in options]
     return Quote(
         price=request.price,
         settled=settled,
@@ -76,7 +74,7 @@ def quote(
         affordable=released or all(balance.bears(price) for balance in balances),
         already_released=released,
         delta=delta,
-        alternatives=tuple(others[:MOST]),
+        alternatives=tuple(_alternative(option, balances, released=there) for option, there in others[:MOST]),
     )
 
 
@@ -89,7 +87,7 @@ def _alternative(option: Option, balances: Sequence[Balance], *, released: bool)
         request=request,
         lost=option.lost,
         loss=_NOTHING if released else loss,
-        margins=option.margins,
+        margins=option.margins(),
         affordable=released or all(balance.bears(loss) for balance in balances),
         released=released,
     )

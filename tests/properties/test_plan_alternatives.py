@@ -153,7 +153,7 @@ def test_every_alternative_passes_and_is_cheaper_or_narrower(query: StatisticsQu
         if other.loss.rho == base.loss.rho or option.change is Change.CURRENCY:
             pairs = list(zip(margins_of(other), margins_of(base), strict=True))
             assert all(new <= old for new, old in pairs) and any(new < old for new, old in pairs), option.change
-        assert option.lost and option.margins == answer_margins(
+        assert option.lost and option.margins() == answer_margins(
             other, option.permit.request.query.statistics, option.permit.scope.contract
         )
 
@@ -168,7 +168,7 @@ def test_what_would_hold_the_answers_passes_too(query: StatisticsQuery, price: P
         assert isinstance(option.permit.request, ReleaseRequest)
         again = permitted(option.permit.request)
         assert again is not None
-        assert [margin.name for margin in option.margins] == [
+        assert [margin.name for margin in option.margins()] == [
             margin.name for margin in answer_margins(found[1], query.statistics, found[0].scope.contract)
         ]
 

@@ -182,14 +182,17 @@ def exact_price(currency: Currency, amount: float) -> Price:
     return Price(currency, Fraction(repr(max(-sys.float_info.max, min(amount, sys.float_info.max)))))
 
 
+_WIDEST = 2.0**53
+
+
 def exact_margin(margin: float, path: str) -> float:
-    """Return the margin of error asked for.
+    """Return the margin of error asked for; wider ones than noise may be are all alike.
 
     Raises:
         NotWellFormed: REQUEST_INVALID for what is not finite or not above zero.
     """
     if math.isfinite(margin) and margin > 0:
-        return margin
+        return min(margin, _WIDEST)
     raise _invalid(path, "must be a finite number above zero")
 
 

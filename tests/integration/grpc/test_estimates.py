@@ -152,3 +152,18 @@ def test_a_margin_out_of_reach_names_what_can_be_had(fair: Fair) -> None:
     assert near is not None
     told = fair.gateway.estimate(**near.arguments, **ASK)
     assert told.answers[0].levels[0].margin_95 <= 2000 and told.answers[1].levels[0].margin_95 <= 5000
+
+
+def test_margins_are_priced_where_the_least_price_is_too_small_for_the_bounds(fair: Fair) -> None:
+    many = [gw.weighed(gw.sum_of("takings"), 1), *[gw.weighed(gw.count(), 1000)] * 15]
+    told = fair.gateway.estimate("fair_visits", "takings", many, margin_in_rho=1e12, group_by=["gate"], **ASK)
+    assert told.answers[0].levels[0].margin_95 <= 1e12
+    with pytest.raises(gw.InvalidRequest) as refused:
+        fair.gateway.estimate("fair_visits", "takings", many, margin=5.0, group_by=["gate"], **ASK)
+    assert refused.value.reason == "MARGIN_OUT_OF_REACH"
+
+
+def test_what_stands_at_the_end_of_the_calendar_or_is_as_wide_as_can_be_is_priced(fair: Fair) -> None:
+    weeks = gw.by_period("came_at", "week", date(9999, 12, 1), date(9999, 12, 31))
+    assert fair.gateway.estimate(*WHAT, [gw.count()], epsilon=1.0, group_by=[weeks], **ASK).cells == 5
+    assert fair.gateway.estimate(*WHAT, [gw.sum_of("rating"), gw.mean_of("rating")], margin=1e308, **ASK).epsilon

@@ -57,6 +57,7 @@ schema:
       - {name: amount, logicalType: integer, classification: sensitive}
       - {name: rating, logicalType: number, classification: sensitive}
       - {name: age, logicalType: integer, classification: sensitive}
+      - {name: takings, logicalType: integer, classification: sensitive}
 
 customProperties:
   - property: purposeGateway
@@ -71,6 +72,7 @@ customProperties:
         amount: {bounds: [0, 1000]}
         rating: {bounds: [-5, 5], decimals: 2}
         age: {bounds: [0, 120]}
+        takings: {bounds: [0, 1000000000]}
       disclosures:
         visits:
           kind: release
@@ -85,6 +87,11 @@ customProperties:
           description: Each visitor in one cell, once.
           statistics:
             {group_by: [came_at, gate], values: [amount], max_groups: 1, max_rows: 1, max_epsilon: 1.0, slot_ms: 50}
+        takings:
+          kind: release
+          description: Takings, within bounds so wide that small prices are too small for them.
+          statistics:
+            {group_by: [gate], values: [takings], max_groups: 5, max_rows: 2, max_epsilon: 10.0, slot_ms: 50}
 """
 
 
@@ -92,7 +99,7 @@ def write_fair(policies: Path, data: Path) -> list[Row]:
     """Add the fair to a policy folder and to a data folder, with room in the budgets of researchers."""
     (policies / "contracts" / "fair_visits.yaml").write_text(CONTRACT, "utf-8")
     with (policies / "grants.csv").open("a", encoding="utf-8") as grants:
-        for name in ("visits", "once"):
+        for name in ("visits", "once", "takings"):
             grants.write(
                 f"p, g-fair-{name}, researchers, fair_visits/{name}, release, hangzhou, academic-research, , allow\n"
             )
@@ -114,6 +121,7 @@ def write_fair(policies: Path, data: Path) -> list[Row]:
         pa.field("amount", pa.int64()),
         pa.field("rating", pa.float64()),
         pa.field("age", pa.int64()),
+        pa.field("takings", pa.int64()),
     ]
     pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), data / "fair_visits.parquet")
     return rows
@@ -157,6 +165,7 @@ def _rows() -> list[Row]:
                     "amount": amount,
                     "rating": rating,
                     "age": rng.randint(1, 99),
+                    "takings": 300_000 * number,
                 }
             )
     return rows
