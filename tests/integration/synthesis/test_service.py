@@ -39,7 +39,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, seeded: tuple[Path, SeededCit
     policies = folder / "policies"
     shutil.copytree(ROOT / "policies", policies)
     contract, grants = policies / "contracts" / "subsidies.yaml", policies / "grants.csv"
-    contract.write_text(contract.read_text("utf-8").replace("slot_ms: 1000", "slot_ms: 300"), "utf-8")
+    written = contract.read_text("utf-8").replace("slot_ms: 1000", "slot_ms: 300")
+    contract.write_text(written.replace("most_rows: 200000", "most_rows: 5000000"), "utf-8")
     also = f"p, g-also, {OTHER}, subsidies/synthetic-applications, release, hangzhou, {PURPOSE}, , allow\n"
     grants.write_text(grants.read_text("utf-8") + also, "utf-8")
     site = Site(folder / "site", policies, seeded[0], institutions_of(policies))
@@ -94,7 +95,7 @@ def workers(site: Site) -> list[int]:
 def test_an_extract_from_its_request_to_its_file(site: Site, tmp_path: Path) -> None:
     with site.connect(RESEARCH) as research:
         (offered,) = [one for one in research.datasets(purpose=PURPOSE) if one.disclosure == PLAN[1]]
-        assert (list(offered.synthesis.fields), offered.synthesis.most_rows) == (FIELDS, 200_000)
+        assert (list(offered.synthesis.fields), offered.synthesis.most_rows) == (FIELDS, 5_000_000)
         told: list[tuple[str, float]] = []
         extract = asked(research, rho=0.3)
         assert extract.charged and extract.receipt is not None
@@ -187,7 +188,7 @@ def refusals() -> Iterator[tuple[dict[str, Any], str, str]]:
     yield {"rho": None, "epsilon": 1.5}, "EPSILON_OUT_OF_RANGE", "epsilon must lie between 0.0001 and 1.0"
     yield {"fields": ["sector", "resident_id"]}, "STATISTIC_NOT_DECLARED", "plan.fields[1] is not declared"
     yield {"fields": ["sector", "sector"]}, "STATISTIC_NOT_DECLARED", "plan.fields[1] is not declared"
-    yield {"rows": 200_001}, "REQUEST_INVALID", "rows must lie between 1 and 200000"
+    yield {"rows": 5_000_001}, "REQUEST_INVALID", "rows must lie between 1 and 5000000"
     yield {"filters": [("resident_id", "==", "1")]}, "FILTER_NOT_ALLOWED", "plan.filters[0].field is not a field"
     yield {"disclosure": "by-sector"}, "STATISTIC_NOT_DECLARED", "plan.disclosure offers no synthetic rows"
     yield {"purpose": "transit-planning"}, "PURPOSE_NOT_GRANTED", ""
@@ -210,7 +211,7 @@ def test_what_is_refused_is_said_and_costs_nothing(site: Site) -> None:
 
 def test_a_cancelled_job_is_gone_and_can_be_set_to_work_again_for_nothing(site: Site) -> None:
     with site.connect(RESEARCH) as research, site.connect(OTHER) as other:
-        extract = asked(research, rows=200_000)
+        extract = asked(research, rows=4_000_000)
         assert until(lambda: extract.look() == "running" and bool(workers(site)))
         # whoever may ask for the same sees it, and may not end it
         with pytest.raises(gw.InvalidRequest, match="alone cancels"):
@@ -221,8 +222,9 @@ def test_a_cancelled_job_is_gone_and_can_be_set_to_work_again_for_nothing(site: 
             extract.wait(timeout=10)
         with pytest.raises(gw.NotNow, match="SYNTHESIS_NOT_MADE"):
             extract.save(site.folder / "nothing")
+        # by itself it would work for minutes
         assert until(lambda: not workers(site) and not left(site, extract))
-        again = asked(research, rows=200_000)
+        again = asked(research, rows=4_000_000)
         assert (again.id, again.charged, again.state) == (extract.id, False, "queued")
         assert again.cancel() == "cancelled"
         assert spent(research) == paid
