@@ -16,8 +16,15 @@ from gateway.decision.placeholders import condition, grouping, statistic, subjec
 from gateway.model.contract import DataContract, DisclosureKind, SelectBy
 from gateway.model.filter import Condition, Operator
 from gateway.model.grouping import WRITTEN_GROUPING
-from gateway.model.measure import Currency
-from gateway.model.request import DisclosureRequest, ReleaseRequest, RequestContext, RowsRequest, Selector
+from gateway.model.measure import Currency, Price
+from gateway.model.request import (
+    DisclosureRequest,
+    ReleaseRequest,
+    RequestContext,
+    RowsRequest,
+    Selector,
+    SynthesisRequest,
+)
 from gateway.model.statistics import WRITTEN_STATISTIC, StatisticsQuery
 from gateway.server.wire.plans import exact_price
 
@@ -36,6 +43,9 @@ _TAKES: dict[DisclosureKind, frozenset[str]] = {
     DisclosureKind.RELEASE: frozenset({"filters", "statistics", "group_by", "epsilon"}),
 }
 """What of a question each kind takes: the same as its gRPC method."""
+
+_SYNTHETIC = frozenset({"filters", "fields", "epsilon"})
+"""What a release takes that asks for synthetic rows: fields, and no statistics."""
 
 _OURS = frozenset[str]().union(*_TAKES.values())
 
@@ -79,11 +89,15 @@ def question_of(asked: object, institution: str, contracts: Mapping[str, DataCon
     dataset, slash, disclosure = target.partition("/")
     if not slash or not 1 <= len(dataset) <= _NAME or not 1 <= len(disclosure) <= _NAME:
         raise malformed("resource.id", f"must be dataset/disclosure, each of 1 to {_NAME} characters")
-    for part in sorted(_OURS - _TAKES[kind]):
+    made_up = kind is DisclosureKind.RELEASE and properties.has("fields") and not properties.has("statistics")
+    for part in sorted(_OURS - (_SYNTHETIC if made_up else _TAKES[kind])):
         if properties.has(part):
             raise malformed(properties.path(part), f"is not for the action {kind}")
     contract = contracts.get(dataset)
     filters = _filters(properties, contract)
+    if made_up:
+        fields = properties.names("fields", most=256)
+        return SynthesisRequest(context, dataset, disclosure, fields, filters, _price(properties))
     if kind is DisclosureKind.RELEASE:
         return _release(properties, context, dataset, disclosure, filters)
     selector = None
@@ -150,7 +164,11 @@ def _release(
         rule = "must hold fields, each alone or 'by' a level, a period, bins or found keys"
         raise malformed(properties.path("group_by"), rule)
     query = StatisticsQuery(filters, tuple(map(grouping, groups)), tuple(map(statistic, statistics)))
+    return ReleaseRequest(context, dataset, disclosure, query, _price(properties))
+
+
+def _price(properties: Members) -> Price:
     price = exact_price(Currency.EPSILON, properties.number("epsilon"))
     if not price.is_written:
         raise malformed(properties.path("epsilon"), "must be above zero, with at most six decimals")
-    return ReleaseRequest(context, dataset, disclosure, query, price)
+    return price

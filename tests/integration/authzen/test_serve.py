@@ -11,7 +11,13 @@ import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.rpc import error_details_pb2, status_pb2
 
-from gateway.api.v1 import audit_service_pb2, nearest_request_pb2, research_service_pb2, sharing_service_pb2
+from gateway.api.v1 import (
+    audit_service_pb2,
+    nearest_request_pb2,
+    research_service_pb2,
+    sharing_service_pb2,
+    synthesis_service_pb2,
+)
 from gateway.authzen.app import CONFIGURATION, EVALUATION, EVALUATIONS
 from gateway.decision.officer.tables import tables_of
 from gateway.decision.placeholders import grouping, statistic
@@ -80,7 +86,11 @@ def over_grpc(site: Site, case: CaseShape) -> Answer:
         "consume": ("SharingService/Consume", sharing_service_pb2.ConsumeRequest),
         "release": ("ResearchService/Estimate", research_service_pb2.EstimateRequest),
     }[kind]
-    if kind == "release":
+    if kind == "release" and not case.statistics:
+        synthetic = {"dataset": dataset, "disclosure": disclosure, "fields": case.fields}
+        body = {"context": context, "plan": synthetic, "epsilon": case.epsilon, "format": "FILE_FORMAT_CSV"}
+        method, shape = "SynthesisService/RequestSynthesis", synthesis_service_pb2.RequestSynthesisRequest
+    elif kind == "release":
         query = StatisticsQuery((), tuple(map(grouping, case.group_by)), tuple(map(statistic, case.statistics)))
         plan = MessageToDict(plan_of(dataset, disclosure, query), preserving_proto_field_name=True)
         body = {"context": context, "plan": plan, "epsilon": case.epsilon}

@@ -43,7 +43,9 @@ def asked(case: CaseShape) -> dict[str, Any]:
         named = case.subjects.key or case.subjects.token
         properties["subjects"] = {"field": named, "by": by, "count": case.subjects.count}
     if kind == DisclosureKind.RELEASE:
-        properties |= {"statistics": case.statistics, "group_by": case.group_by, "epsilon": case.epsilon}
+        properties["epsilon"] = case.epsilon
+        if case.statistics:
+            properties |= {"statistics": case.statistics, "group_by": case.group_by}
     context = {"purpose": case.why, "region": case.where, "case_number": case.case_number}
     return {
         "subject": {"type": "institution", "id": case.who},
@@ -197,6 +199,8 @@ RELEASES: dict[str, dict[str, Any]] = {
     "a sum of nothing": {"statistics": ["sum()"], "epsilon": 1},
     "a sum with more behind it": {"statistics": ["sum(a)b"], "epsilon": 1},
     "fields of a release": {"statistics": ["count"], "epsilon": 1, "fields": ["sector"]},
+    "groups of synthetic rows": {"fields": ["sector"], "epsilon": 1, "group_by": ["sector"]},
+    "synthetic rows for nothing": {"fields": ["sector"]},
     "subjects of a release": {"statistics": ["count"], "epsilon": 1, "subjects": {}},
 }
 
