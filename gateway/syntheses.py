@@ -1,7 +1,7 @@
 """Synthetic extracts, on one page: counts are charged, taken and noised here; rows are made of what is stored of them.
 
 The first half of the lane is that of a release. What is made afterwards (rows, in any number and format, and the
-report on them) is made of stored noised counts, by jobs that can reach nothing else, and so costs nothing.
+report on them) is made of stored noised counts, by jobs that are given nothing else, and so costs nothing.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
 
 from gateway.adapters.state_engine import StateDatabase, faulting
 from gateway.adapters.state_schema import synthesis_counts, synthesis_jobs
@@ -118,7 +118,7 @@ class SqlSynthesisRegister:
             return _job(connection, job_id)
 
     def claim(self, worker: str, at: datetime, lease: timedelta) -> SynthesisJob | None:
-        """Begin the job that waited longest, or one whose worker's lease is over; None if there is none.
+        """Begin a job that waits, or whose worker's lease is over; None if there is none. Institutions take turns.
 
         Whoever claims it has it until the lease ends: nobody else gets it before. One that was begun too often without
         an end has failed.
@@ -213,11 +213,19 @@ def _of(job_id: str, worker: str) -> Any:
 
 
 def _next(connection: Connection, at: datetime) -> tuple[str, int] | None:
+    """The job to begin: of the institution that has the fewest running and was served longest ago, the oldest."""
     left = and_(_jobs.state == JobState.RUNNING, _jobs.lease_until < at)
+    running = func.sum(case((and_(_jobs.state == JobState.RUNNING, _jobs.lease_until >= at), 1), else_=0))
+    served = (
+        select(_jobs.institution, running.label("running"), func.max(_jobs.ended_at).label("ended_at"))
+        .group_by(_jobs.institution)
+        .subquery()
+    )
     row = connection.execute(
         select(_jobs.job_id, _jobs.attempts)
+        .join(served, served.c.institution == _jobs.institution)
         .where(or_(_jobs.state == JobState.QUEUED, left))
-        .order_by(_jobs.asked_at, _jobs.job_id)
+        .order_by(served.c.running, served.c.ended_at.asc().nulls_first(), _jobs.asked_at, _jobs.job_id)
         .limit(1)
     ).one_or_none()
     return None if row is None else (row.job_id, row.attempts)

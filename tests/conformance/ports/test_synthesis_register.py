@@ -116,6 +116,20 @@ def test_two_gateways_never_get_one_job(register: SynthesisRegister, open_synthe
     assert sorted(got) == sorted(f"j{number}" for number in range(12))
 
 
+def test_institutions_take_turns(register: SynthesisRegister) -> None:
+    for number in range(3):
+        register.order(replace(ORDER, id=f"many{number}"), AT + timedelta(seconds=number), anew=False)
+    register.order(replace(ORDER, id="one", institution="hzu"), AT + timedelta(seconds=9), anew=False)
+    begun = []
+    for second in range(10, 14):
+        claimed = register.claim("w", AT + timedelta(seconds=second), LEASE)
+        assert claimed is not None
+        begun.append(claimed.order.id)
+        if second != 12:
+            assert register.finish(claimed.order.id, "w", AT + timedelta(seconds=second), FILE)
+    assert begun == ["many0", "one", "many1", "many2"]
+
+
 def test_a_job_that_ends_its_workers_ends_itself(register: SynthesisRegister) -> None:
     register.order(ORDER, AT, anew=False)
     for attempt in range(3):
