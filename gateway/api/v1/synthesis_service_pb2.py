@@ -23,14 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from gateway.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
-from gateway.api.v1 import budget_pb2 as gateway_dot_api_dot_v1_dot_budget__pb2
 from gateway.api.v1 import disclosure_pb2 as gateway_dot_api_dot_v1_dot_disclosure__pb2
 from gateway.api.v1 import receipt_pb2 as gateway_dot_api_dot_v1_dot_receipt__pb2
 from gateway.api.v1 import value_pb2 as gateway_dot_api_dot_v1_dot_value__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&gateway/api/v1/synthesis_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bgateway/api/v1/budget.proto\x1a\x1fgateway/api/v1/disclosure.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1agateway/api/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\rSynthesisPlan\x12\x1a\n\x07\x64\x61taset\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12 \n\x06\x66ields\x18\x03 \x03(\tB\x10\xbaH\r\x92\x01\n\x10 \"\x06r\x04\x10\x01\x18@\x12\x34\n\x07\x66ilters\x18\x04 \x03(\x0b\x32\x19.gateway.api.v1.ConditionB\x08\xbaH\x05\x92\x01\x02\x10 \"\xff\x01\n\x17RequestSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x33\n\x04plan\x18\x02 \x01(\x0b\x32\x1d.gateway.api.v1.SynthesisPlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x0c\n\x04rows\x18\x05 \x01(\r\x12\x36\n\x06\x66ormat\x18\x06 \x01(\x0e\x32\x1a.gateway.api.v1.FileFormatB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x42\x0e\n\x05price\x12\x05\xbaH\x02\x08\x01\"\x83\x01\n\x18RequestSynthesisResponse\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x0f\n\x07\x63harged\x18\x03 \x01(\x08\"\xef\x03\n\tSynthesis\x12\x14\n\x0csynthesis_id\x18\x01 \x01(\t\x12\x11\n\tcounts_id\x18\x02 \x01(\t\x12+\n\x04plan\x18\x03 \x01(\x0b\x32\x1d.gateway.api.v1.SynthesisPlan\x12\x0e\n\x06region\x18\x04 \x01(\t\x12\x0c\n\x04rows\x18\x05 \x01(\x04\x12*\n\x06\x66ormat\x18\x06 \x01(\x0e\x32\x1a.gateway.api.v1.FileFormat\x12-\n\x05state\x18\x07 \x01(\x0e\x32\x1e.gateway.api.v1.SynthesisState\x12\x0c\n\x04step\x18\x08 \x01(\t\x12\x10\n\x08progress\x18\t \x01(\x01\x12\x0f\n\x07\x66\x61ilure\x18\n \x01(\t\x12,\n\x08\x61sked_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nfile_bytes\x18\r \x01(\x04\x12\x13\n\x0b\x66ile_sha256\x18\x0e \x01(\t\x12\x31\n\x0cprivacy_loss\x18\x0f \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12\x14\n\x0cprivacy_unit\x18\x10 \x01(\t\x12\x14\n\x0c\x64\x61ta_version\x18\x11 \x01(\t\"{\n\x13GetSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"D\n\x14GetSynthesisResponse\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\"~\n\x16\x43\x61ncelSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"G\n\x17\x43\x61ncelSynthesisResponse\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\"\x81\x01\n\x19GetSynthesisReportRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"\x85\x01\n\x1aGetSynthesisReportResponse\x12/\n\x06report\x18\x01 \x01(\x0b\x32\x1f.gateway.api.v1.SynthesisReport\x12\x0c\n\x04json\x18\x02 \x01(\t\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\"\xcc\x01\n\x0fSynthesisReport\x12\x1c\n\x14mean_total_variation\x18\x01 \x01(\x01\x12%\n\x1dmean_total_variation_of_noise\x18\x02 \x01(\x01\x12\x32\n\tmarginals\x18\x03 \x03(\x0b\x32\x1f.gateway.api.v1.MarginalQuality\x12\x31\n\x0c\x61ssociations\x18\x04 \x03(\x0b\x32\x1b.gateway.api.v1.Association\x12\r\n\x05notes\x18\x05 \x03(\t\"~\n\x0fMarginalQuality\x12\x0e\n\x06\x66ields\x18\x01 \x03(\t\x12\r\n\x05\x63\x65lls\x18\x02 \x01(\r\x12\x11\n\tmargin_95\x18\x03 \x01(\x01\x12\x17\n\x0ftotal_variation\x18\x04 \x01(\x01\x12 \n\x18total_variation_of_noise\x18\x05 \x01(\x01\"B\n\x0b\x41ssociation\x12\x0e\n\x06\x66ields\x18\x01 \x03(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x01\x12\x15\n\rnoised_counts\x18\x03 \x01(\x01\"\x90\x01\n\x18\x44ownloadSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"\x82\x01\n\x19\x44ownloadSynthesisResponse\x12\x31\n\x06header\x18\x01 \x01(\x0b\x32\x1f.gateway.api.v1.SynthesisHeaderH\x00\x12*\n\x05piece\x18\x02 \x01(\x0b\x32\x19.gateway.api.v1.FilePieceH\x00\x42\x06\n\x04part\"i\n\x0fSynthesisHeader\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\")\n\tFilePiece\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c*W\n\nFileFormat\x12\x1b\n\x17\x46ILE_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46ILE_FORMAT_PARQUET\x10\x01\x12\x13\n\x0f\x46ILE_FORMAT_CSV\x10\x02*\xdc\x01\n\x0eSynthesisState\x12\x1f\n\x1bSYNTHESIS_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SYNTHESIS_STATE_QUEUED\x10\x01\x12\x1b\n\x17SYNTHESIS_STATE_RUNNING\x10\x02\x12\x18\n\x14SYNTHESIS_STATE_DONE\x10\x03\x12\x1a\n\x16SYNTHESIS_STATE_FAILED\x10\x04\x12\x1d\n\x19SYNTHESIS_STATE_CANCELLED\x10\x05\x12\x1b\n\x17SYNTHESIS_STATE_EXPIRED\x10\x06\x32\x91\x04\n\x10SynthesisService\x12\x65\n\x10RequestSynthesis\x12\'.gateway.api.v1.RequestSynthesisRequest\x1a(.gateway.api.v1.RequestSynthesisResponse\x12Y\n\x0cGetSynthesis\x12#.gateway.api.v1.GetSynthesisRequest\x1a$.gateway.api.v1.GetSynthesisResponse\x12\x62\n\x0f\x43\x61ncelSynthesis\x12&.gateway.api.v1.CancelSynthesisRequest\x1a\'.gateway.api.v1.CancelSynthesisResponse\x12k\n\x12GetSynthesisReport\x12).gateway.api.v1.GetSynthesisReportRequest\x1a*.gateway.api.v1.GetSynthesisReportResponse\x12j\n\x11\x44ownloadSynthesis\x12(.gateway.api.v1.DownloadSynthesisRequest\x1a).gateway.api.v1.DownloadSynthesisResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&gateway/api/v1/synthesis_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgateway/api/v1/disclosure.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1agateway/api/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\rSynthesisPlan\x12\x1a\n\x07\x64\x61taset\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12 \n\x06\x66ields\x18\x03 \x03(\tB\x10\xbaH\r\x92\x01\n\x10 \"\x06r\x04\x10\x01\x18@\x12\x34\n\x07\x66ilters\x18\x04 \x03(\x0b\x32\x19.gateway.api.v1.ConditionB\x08\xbaH\x05\x92\x01\x02\x10 \"\xff\x01\n\x17RequestSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x33\n\x04plan\x18\x02 \x01(\x0b\x32\x1d.gateway.api.v1.SynthesisPlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x0c\n\x04rows\x18\x05 \x01(\r\x12\x36\n\x06\x66ormat\x18\x06 \x01(\x0e\x32\x1a.gateway.api.v1.FileFormatB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x42\x0e\n\x05price\x12\x05\xbaH\x02\x08\x01\"\x83\x01\n\x18RequestSynthesisResponse\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x0f\n\x07\x63harged\x18\x03 \x01(\x08\"\xef\x03\n\tSynthesis\x12\x14\n\x0csynthesis_id\x18\x01 \x01(\t\x12\x11\n\tcounts_id\x18\x02 \x01(\t\x12+\n\x04plan\x18\x03 \x01(\x0b\x32\x1d.gateway.api.v1.SynthesisPlan\x12\x0e\n\x06region\x18\x04 \x01(\t\x12\x0c\n\x04rows\x18\x05 \x01(\x04\x12*\n\x06\x66ormat\x18\x06 \x01(\x0e\x32\x1a.gateway.api.v1.FileFormat\x12-\n\x05state\x18\x07 \x01(\x0e\x32\x1e.gateway.api.v1.SynthesisState\x12\x0c\n\x04step\x18\x08 \x01(\t\x12\x10\n\x08progress\x18\t \x01(\x01\x12\x0f\n\x07\x66\x61ilure\x18\n \x01(\t\x12,\n\x08\x61sked_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nfile_bytes\x18\r \x01(\x04\x12\x13\n\x0b\x66ile_sha256\x18\x0e \x01(\t\x12\x31\n\x0cprivacy_loss\x18\x0f \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12\x14\n\x0cprivacy_unit\x18\x10 \x01(\t\x12\x14\n\x0c\x64\x61ta_version\x18\x11 \x01(\t\"{\n\x13GetSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"D\n\x14GetSynthesisResponse\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\"~\n\x16\x43\x61ncelSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"G\n\x17\x43\x61ncelSynthesisResponse\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\"\x81\x01\n\x19GetSynthesisReportRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"\x85\x01\n\x1aGetSynthesisReportResponse\x12/\n\x06report\x18\x01 \x01(\x0b\x32\x1f.gateway.api.v1.SynthesisReport\x12\x0c\n\x04json\x18\x02 \x01(\t\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\"\xcc\x01\n\x0fSynthesisReport\x12\x1c\n\x14mean_total_variation\x18\x01 \x01(\x01\x12%\n\x1dmean_total_variation_of_noise\x18\x02 \x01(\x01\x12\x32\n\tmarginals\x18\x03 \x03(\x0b\x32\x1f.gateway.api.v1.MarginalQuality\x12\x31\n\x0c\x61ssociations\x18\x04 \x03(\x0b\x32\x1b.gateway.api.v1.Association\x12\r\n\x05notes\x18\x05 \x03(\t\"~\n\x0fMarginalQuality\x12\x0e\n\x06\x66ields\x18\x01 \x03(\t\x12\r\n\x05\x63\x65lls\x18\x02 \x01(\r\x12\x11\n\tmargin_95\x18\x03 \x01(\x01\x12\x17\n\x0ftotal_variation\x18\x04 \x01(\x01\x12 \n\x18total_variation_of_noise\x18\x05 \x01(\x01\"B\n\x0b\x41ssociation\x12\x0e\n\x06\x66ields\x18\x01 \x03(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x01\x12\x15\n\rnoised_counts\x18\x03 \x01(\x01\"\x90\x01\n\x18\x44ownloadSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"\x82\x01\n\x19\x44ownloadSynthesisResponse\x12\x31\n\x06header\x18\x01 \x01(\x0b\x32\x1f.gateway.api.v1.SynthesisHeaderH\x00\x12*\n\x05piece\x18\x02 \x01(\x0b\x32\x19.gateway.api.v1.FilePieceH\x00\x42\x06\n\x04part\"i\n\x0fSynthesisHeader\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\")\n\tFilePiece\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c*W\n\nFileFormat\x12\x1b\n\x17\x46ILE_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46ILE_FORMAT_PARQUET\x10\x01\x12\x13\n\x0f\x46ILE_FORMAT_CSV\x10\x02*\xdc\x01\n\x0eSynthesisState\x12\x1f\n\x1bSYNTHESIS_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SYNTHESIS_STATE_QUEUED\x10\x01\x12\x1b\n\x17SYNTHESIS_STATE_RUNNING\x10\x02\x12\x18\n\x14SYNTHESIS_STATE_DONE\x10\x03\x12\x1a\n\x16SYNTHESIS_STATE_FAILED\x10\x04\x12\x1d\n\x19SYNTHESIS_STATE_CANCELLED\x10\x05\x12\x1b\n\x17SYNTHESIS_STATE_EXPIRED\x10\x06\x32\x91\x04\n\x10SynthesisService\x12\x65\n\x10RequestSynthesis\x12\'.gateway.api.v1.RequestSynthesisRequest\x1a(.gateway.api.v1.RequestSynthesisResponse\x12Y\n\x0cGetSynthesis\x12#.gateway.api.v1.GetSynthesisRequest\x1a$.gateway.api.v1.GetSynthesisResponse\x12\x62\n\x0f\x43\x61ncelSynthesis\x12&.gateway.api.v1.CancelSynthesisRequest\x1a\'.gateway.api.v1.CancelSynthesisResponse\x12k\n\x12GetSynthesisReport\x12).gateway.api.v1.GetSynthesisReportRequest\x1a*.gateway.api.v1.GetSynthesisReportResponse\x12j\n\x11\x44ownloadSynthesis\x12(.gateway.api.v1.DownloadSynthesisRequest\x1a).gateway.api.v1.DownloadSynthesisResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -69,44 +68,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DOWNLOADSYNTHESISREQUEST'].fields_by_name['context']._serialized_options = b'\272H\003\310\001\001'
   _globals['_DOWNLOADSYNTHESISREQUEST'].fields_by_name['synthesis_id']._loaded_options = None
   _globals['_DOWNLOADSYNTHESISREQUEST'].fields_by_name['synthesis_id']._serialized_options = b'\272H\022r\0202\016^[0-9a-f]{64}$'
-  _globals['_FILEFORMAT']._serialized_start=2792
-  _globals['_FILEFORMAT']._serialized_end=2879
-  _globals['_SYNTHESISSTATE']._serialized_start=2882
-  _globals['_SYNTHESISSTATE']._serialized_end=3102
-  _globals['_SYNTHESISPLAN']._serialized_start=241
-  _globals['_SYNTHESISPLAN']._serialized_end=403
-  _globals['_REQUESTSYNTHESISREQUEST']._serialized_start=406
-  _globals['_REQUESTSYNTHESISREQUEST']._serialized_end=661
-  _globals['_REQUESTSYNTHESISRESPONSE']._serialized_start=664
-  _globals['_REQUESTSYNTHESISRESPONSE']._serialized_end=795
-  _globals['_SYNTHESIS']._serialized_start=798
-  _globals['_SYNTHESIS']._serialized_end=1293
-  _globals['_GETSYNTHESISREQUEST']._serialized_start=1295
-  _globals['_GETSYNTHESISREQUEST']._serialized_end=1418
-  _globals['_GETSYNTHESISRESPONSE']._serialized_start=1420
-  _globals['_GETSYNTHESISRESPONSE']._serialized_end=1488
-  _globals['_CANCELSYNTHESISREQUEST']._serialized_start=1490
-  _globals['_CANCELSYNTHESISREQUEST']._serialized_end=1616
-  _globals['_CANCELSYNTHESISRESPONSE']._serialized_start=1618
-  _globals['_CANCELSYNTHESISRESPONSE']._serialized_end=1689
-  _globals['_GETSYNTHESISREPORTREQUEST']._serialized_start=1692
-  _globals['_GETSYNTHESISREPORTREQUEST']._serialized_end=1821
-  _globals['_GETSYNTHESISREPORTRESPONSE']._serialized_start=1824
-  _globals['_GETSYNTHESISREPORTRESPONSE']._serialized_end=1957
-  _globals['_SYNTHESISREPORT']._serialized_start=1960
-  _globals['_SYNTHESISREPORT']._serialized_end=2164
-  _globals['_MARGINALQUALITY']._serialized_start=2166
-  _globals['_MARGINALQUALITY']._serialized_end=2292
-  _globals['_ASSOCIATION']._serialized_start=2294
-  _globals['_ASSOCIATION']._serialized_end=2360
-  _globals['_DOWNLOADSYNTHESISREQUEST']._serialized_start=2363
-  _globals['_DOWNLOADSYNTHESISREQUEST']._serialized_end=2507
-  _globals['_DOWNLOADSYNTHESISRESPONSE']._serialized_start=2510
-  _globals['_DOWNLOADSYNTHESISRESPONSE']._serialized_end=2640
-  _globals['_SYNTHESISHEADER']._serialized_start=2642
-  _globals['_SYNTHESISHEADER']._serialized_end=2747
-  _globals['_FILEPIECE']._serialized_start=2749
-  _globals['_FILEPIECE']._serialized_end=2790
-  _globals['_SYNTHESISSERVICE']._serialized_start=3105
-  _globals['_SYNTHESISSERVICE']._serialized_end=3634
+  _globals['_FILEFORMAT']._serialized_start=2763
+  _globals['_FILEFORMAT']._serialized_end=2850
+  _globals['_SYNTHESISSTATE']._serialized_start=2853
+  _globals['_SYNTHESISSTATE']._serialized_end=3073
+  _globals['_SYNTHESISPLAN']._serialized_start=212
+  _globals['_SYNTHESISPLAN']._serialized_end=374
+  _globals['_REQUESTSYNTHESISREQUEST']._serialized_start=377
+  _globals['_REQUESTSYNTHESISREQUEST']._serialized_end=632
+  _globals['_REQUESTSYNTHESISRESPONSE']._serialized_start=635
+  _globals['_REQUESTSYNTHESISRESPONSE']._serialized_end=766
+  _globals['_SYNTHESIS']._serialized_start=769
+  _globals['_SYNTHESIS']._serialized_end=1264
+  _globals['_GETSYNTHESISREQUEST']._serialized_start=1266
+  _globals['_GETSYNTHESISREQUEST']._serialized_end=1389
+  _globals['_GETSYNTHESISRESPONSE']._serialized_start=1391
+  _globals['_GETSYNTHESISRESPONSE']._serialized_end=1459
+  _globals['_CANCELSYNTHESISREQUEST']._serialized_start=1461
+  _globals['_CANCELSYNTHESISREQUEST']._serialized_end=1587
+  _globals['_CANCELSYNTHESISRESPONSE']._serialized_start=1589
+  _globals['_CANCELSYNTHESISRESPONSE']._serialized_end=1660
+  _globals['_GETSYNTHESISREPORTREQUEST']._serialized_start=1663
+  _globals['_GETSYNTHESISREPORTREQUEST']._serialized_end=1792
+  _globals['_GETSYNTHESISREPORTRESPONSE']._serialized_start=1795
+  _globals['_GETSYNTHESISREPORTRESPONSE']._serialized_end=1928
+  _globals['_SYNTHESISREPORT']._serialized_start=1931
+  _globals['_SYNTHESISREPORT']._serialized_end=2135
+  _globals['_MARGINALQUALITY']._serialized_start=2137
+  _globals['_MARGINALQUALITY']._serialized_end=2263
+  _globals['_ASSOCIATION']._serialized_start=2265
+  _globals['_ASSOCIATION']._serialized_end=2331
+  _globals['_DOWNLOADSYNTHESISREQUEST']._serialized_start=2334
+  _globals['_DOWNLOADSYNTHESISREQUEST']._serialized_end=2478
+  _globals['_DOWNLOADSYNTHESISRESPONSE']._serialized_start=2481
+  _globals['_DOWNLOADSYNTHESISRESPONSE']._serialized_end=2611
+  _globals['_SYNTHESISHEADER']._serialized_start=2613
+  _globals['_SYNTHESISHEADER']._serialized_end=2718
+  _globals['_FILEPIECE']._serialized_start=2720
+  _globals['_FILEPIECE']._serialized_end=2761
+  _globals['_SYNTHESISSERVICE']._serialized_start=3076
+  _globals['_SYNTHESISSERVICE']._serialized_end=3605
 # @@protoc_insertion_point(module_scope)
