@@ -236,8 +236,9 @@ class Release:
     def verify(self, keys: Iterable[SigningKey]) -> tuple[str, ...]:
         """Verify the certificate, and hold what this release shows against it.
 
-        Returns the names of the answers that are recomputed here from the certified noised values: counts and sums.
-        The others (means, variances, quantiles, totals made consistent) are made of the same values by the gateway.
+        Returns the names of the answers whose values and intervals are recomputed here from the certified noised
+        values: counts and sums. Of the others (means, variances, quantiles, totals made consistent) the numbers are not
+        held, but everything around them: docs/reference/release-certificates.md says what exactly.
 
         Raises:
             CertificateMismatch: naming the first part that differs; `certificate` where there is none.
@@ -253,7 +254,8 @@ class Release:
         Columns are named as the groupings' fields, then "count" and "count ±95%", "mean(fee)" and so on; where the
         interval is not the margin to both sides, as of a mean, its ends follow as "mean(fee) from" and "mean(fee) to".
         Counts, and sums of integers, are int64; everything else float64. The truth of bounded contributions lies within
-        with probability 0.95. Of a rehearsal, the schema's metadata says so.
+        with probability 0.95. Of a rehearsal, the schema's metadata says so. It is what the message says, verified or
+        not: `verify` first what came another way than from the gateway, and trust the columns that it names.
         """
         cells = self.message.cells
         names: list[str] = []

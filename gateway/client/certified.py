@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
-from gateway.api.v1 import release_pb2, value_pb2
+from google.protobuf import timestamp_pb2
+
+from gateway.api.v1 import receipt_pb2, release_pb2, value_pb2
 from gateway.client.certificates import ReleaseCertificate
-from gateway.client.errors import CertificateMismatch
-from gateway.client.values import from_value
+from gateway.client.recomputed import recomputed, same
+from gateway.client.values import written
 from gateway.client.words import word
 
 _PUBLISHED = ("title", "publisher", "licence", "citation", "identifier")
-_COUNTED = ("count", "count_units", "sum")
 _OPERATORS = {"equal": "eq", "less": "lt", "less_or_equal": "le", "greater": "gt", "greater_or_equal": "ge"}
 
 
@@ -26,7 +29,6 @@ def held(message: release_pb2.Release, certificate: ReleaseCertificate) -> tuple
     says, plan = certificate.says, message.plan
     shown: Mapping[str, Any] = {
         "id": message.release_id,
-        "created_at": message.created_at.ToDatetime().isoformat(timespec="microseconds") + "Z",
         "dataset": plan.dataset,
         "disclosure": plan.disclosure,
         "region": message.region,
@@ -34,61 +36,23 @@ def held(message: release_pb2.Release, certificate: ReleaseCertificate) -> tuple
         "data_version": message.data_version,
         "loss": _loss(message.privacy_loss.rho, message.privacy_loss.epsilon, message.privacy_loss.spent_delta),
     }
-    if message.HasField("attribution"):
-        shown = {**shown, "attribution": {name: getattr(message.attribution, name) for name in _PUBLISHED}}
-    _same("attribution", message.HasField("attribution") == ("attribution" in says))
+    same("rehearsal", not message.rehearsal)
     for name, value in shown.items():
-        _same(name, says.get(name) == value)
+        same(name, says.get(name) == value)
+    same("loss", _tells(message.privacy_loss))
+    made = timestamp_pb2.Timestamp()
+    made.FromDatetime(datetime.fromisoformat(says["created_at"]))
+    same("created_at", message.created_at == made)
+    same("attribution", _attribution(message) == _of_attribution(says.get("attribution")))
     query = says["query"]
-    _same("query.filters", sorted(map(_condition, plan.filters)) == sorted(map(_ordered, query["filters"])))
-    _same("query.group_by", [*map(_grouping, plan.group_by)] == [_of_grouping(one) for one in query["group_by"]])
-    stated = [(one["kind"], one.get("field", "")) for one in query["statistics"]]
-    _same("query.statistics", [*map(_statistic, plan.statistics)] == stated)
-    told = [_coverage(one) for one in message.coverage if one.kind != release_pb2.COVERAGE_KIND_BEYOND_TOP]
-    _same("coverage", told == says.get("coverage", []))
-    _same("threshold", _threshold(message) == _of_threshold(says.get("threshold")))
-    _same("measures", [*map(_measure, message.measures)] == [*map(_of_measure, says["measures"])])
-    return _recomputed(message, certificate)
-
-
-def _recomputed(message: release_pb2.Release, certificate: ReleaseCertificate) -> tuple[str, ...]:
-    measured, says = certificate.measured, certificate.says
-    places = {_frozen(cell): at for at, cell in enumerate(measured["cells"])}
-    at = [places.get(_frozen([_scalar(key) for key in cell.keys]), -1) for cell in message.cells]
-    whole = list(range(len(places)))
-    _same("cells", -1 not in at and len(set(at)) == len(at) and (bool(message.presentation.top) or at == whole))
-    done = []
-    for number, column in enumerate(message.columns):
-        kind, field = _statistic(message.plan.statistics[column.statistic])
-        if kind not in _COUNTED or message.presentation.consistent:
-            continue
-        (values,) = [
-            given
-            for given, measure in zip(measured["values"], says["measures"], strict=True)
-            if measure["statistic"] == column.statistic
-        ]
-        unit = 10 ** says["decimals"].get(field, 0)
-        answers = [cell.estimates[number] for cell in message.cells]
-        show = _showing(message.presentation, unit)
-        expected = [show(int(values[place])) for place in at]
-        _same(column.name, [getattr(one, one.WhichOneof("answer") or "value") for one in answers] == expected)
-        done.append(column.name)
-    return tuple(done)
-
-
-def _showing(presentation: release_pb2.Presentation, unit: int) -> Callable[[int], float]:
-    step = float(max(presentation.round_to, 1) * unit)
-
-    def show(value: int) -> float:
-        shown = float(value) if presentation.round_to <= 1 else round(value / step) * step
-        return (max(shown, 0.0) if presentation.non_negative else shown) / unit
-
-    return show
-
-
-def _same(part: str, holds: bool) -> None:
-    if not holds:
-        raise CertificateMismatch(part)
+    same("query.filters", sorted(map(_condition, plan.filters)) == sorted(map(_ordered, query["filters"])))
+    same("query.group_by", [*map(_grouping, plan.group_by)] == [*map(_of_grouping, query["group_by"])])
+    stated = [(one["kind"], one.get("field", ""), one["weight"]) for one in query["statistics"]]
+    same("query.statistics", _relative([*map(_statistic, plan.statistics)]) == _relative(stated))
+    same("coverage", [*map(_coverage, message.coverage)] == _of_coverage(message.presentation.top, says))
+    same("threshold", _threshold(message) == _of_threshold(says.get("threshold")))
+    same("measures", [*map(_measure, message.measures)] == [*map(_of_measure, says["measures"])])
+    return recomputed(message, certificate)
 
 
 def _loss(rho: str, epsilon: str, delta: str) -> dict[str, str]:
@@ -98,6 +62,34 @@ def _loss(rho: str, epsilon: str, delta: str) -> dict[str, str]:
     if delta:
         loss["delta"] = delta
     return loss
+
+
+def _tells(loss: receipt_pb2.PrivacyLoss) -> bool:
+    """Whether its epsilon at a delta is what rho, epsilon and delta come to (Bun and Steinke 2016, prop. 1.3)."""
+    if not 0 <= loss.delta < 1:
+        return False
+    own = float(Fraction(loss.epsilon)) if loss.epsilon else math.inf
+    rho, left = float(Fraction(loss.rho)), loss.delta - float(Fraction(loss.spent_delta or 0))
+    if left < 0:
+        own = math.inf
+    elif left > 0:
+        own = min(own, rho + 2 * math.sqrt(rho * math.log(1 / left)))
+    return math.isclose(loss.epsilon_at_delta, own, rel_tol=1e-9)
+
+
+def _attribution(message: release_pb2.Release) -> dict[str, str]:
+    names = (*_PUBLISHED, "licence_url", "identifier_url")
+    return {name: getattr(message.attribution, name) for name in names} if message.HasField("attribution") else {}
+
+
+def _of_attribution(body: Mapping[str, str] | None) -> dict[str, str]:
+    """What was certified, and the addresses at which licence and identifier are found."""
+    if body is None:
+        return {}
+    licence, identifier = body["licence"], body["identifier"]
+    known = licence if licence.startswith("https://") else f"https://spdx.org/licenses/{licence}.html"
+    resolves = f"https://doi.org/{identifier}" if identifier.startswith("10.") else identifier
+    return {**body, "licence_url": known, "identifier_url": resolves}
 
 
 def _measure(detail: release_pb2.MeasureDetail) -> tuple[Any, ...]:
@@ -134,6 +126,16 @@ def _coverage(one: release_pb2.Coverage) -> dict[str, str]:
     return {"kind": word(release_pb2.CoverageKind.DESCRIPTOR, one.kind), "field": one.field, "text": one.text}
 
 
+def _of_coverage(top: int, says: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What was certified; of the largest cells alone, also that the others are not shown."""
+    text = (
+        f"Only the {top} cells whose noised first answer is largest are shown, chosen by noised numbers alone; the "
+        "others are in the same release."
+    )
+    beyond = [{"kind": "beyond_top", "field": "", "text": text}] if top else []
+    return [*beyond, *says.get("coverage", [])]
+
+
 def _threshold(message: release_pb2.Release) -> tuple[str, ...]:
     threshold = message.threshold
     stated = (threshold.least_units, threshold.delta, threshold.derivation)
@@ -146,7 +148,7 @@ def _of_threshold(body: Mapping[str, str] | None) -> tuple[str, ...]:
 
 def _condition(condition: value_pb2.Condition) -> list[Any]:
     operator = word(value_pb2.Operator.DESCRIPTOR, condition.operator)
-    values = [_scalar(value) for value in condition.values]
+    values = [written(value) for value in condition.values]
     return _ordered({"field": condition.field, "operator": _OPERATORS.get(operator, operator), "values": values})
 
 
@@ -154,8 +156,8 @@ def _ordered(body: Mapping[str, Any]) -> list[Any]:
     return [body["field"], body["operator"], sorted({str(value) for value in body["values"]})]
 
 
-def _grouping(grouping: release_pb2.Grouping) -> list[str]:
-    """The field, how it is grouped, and how finely; which cells come of it, their keys say."""
+def _grouping(grouping: release_pb2.Grouping) -> list[Any]:
+    """The field, how it is grouped, and how finely. Days stand for the periods that hold them."""
     level = release_pb2.RegionLevel.DESCRIPTOR
     match grouping.WhichOneof("by"):
         case "level":
@@ -163,38 +165,52 @@ def _grouping(grouping: release_pb2.Grouping) -> list[str]:
         case "down_to":
             return [grouping.field, "region-tree", word(level, grouping.down_to)]
         case "periods":
-            return [grouping.field, "period", word(release_pb2.Period.DESCRIPTOR, grouping.periods.period)]
+            periods = grouping.periods
+            period = word(release_pb2.Period.DESCRIPTOR, periods.period)
+            days = (_start(period, day) for day in (periods.first_day, periods.last_day))
+            return [grouping.field, "period", period, *days]
+        case "bins":
+            return [grouping.field, "bins", grouping.bins.width]
         case by:
-            return [grouping.field, str(by).replace("_", "-"), ""]
+            return [grouping.field, str(by).replace("_", "-")]
 
 
-def _of_grouping(body: Mapping[str, str]) -> list[str]:
-    return [body["field"], body["by"], body.get("level", body.get("period", ""))]
+def _of_grouping(body: Mapping[str, str]) -> list[Any]:
+    match body["by"]:
+        case "region" | "region-tree" as by:
+            return [body["field"], by, body["level"]]
+        case "period" as by:
+            days = (_start(body["period"], body[end]) for end in ("first", "last"))
+            return [body["field"], by, body["period"], *days]
+        case "bins" as by:
+            return [body["field"], by, float(Fraction(body["width"]))]
+        case by:
+            return [body["field"], by]
 
 
-def _statistic(statistic: release_pb2.Statistic) -> tuple[str, str]:
+def _start(period: str, written_day: str) -> str:
+    """The first day of the period that holds a day; what is no day of the calendar, as it is."""
+    try:
+        day = date.fromisoformat(written_day)
+    except ValueError:
+        return written_day
+    match period:
+        case "week" if day.toordinal() > day.weekday():
+            day -= timedelta(days=day.weekday())
+        case "month":
+            day = day.replace(day=1)
+        case "year":
+            day = day.replace(month=1, day=1)
+    return day.isoformat()
+
+
+def _statistic(statistic: release_pb2.Statistic) -> tuple[str, str, int]:
     kind = statistic.WhichOneof("kind") or ""
-    return kind, getattr(getattr(statistic, kind), "field", "")
+    field = getattr(getattr(statistic, kind), "field", "") if kind else ""
+    return kind, field, statistic.weight or 1
 
 
-def _scalar(value: value_pb2.Value) -> list[Any]:
-    """A value as certificates write it: its type, and its text."""
-    match from_value(value):
-        case None:
-            return ["null"]
-        case bool(flag):
-            return ["bool", flag]
-        case str(text):
-            return ["string", text]
-        case int(number):
-            return ["int64", str(number)]
-        case float(number):
-            return ["double", number.hex()]
-        case datetime() as instant:
-            return ["timestamp", instant.isoformat(timespec="microseconds")]
-        case date() as day:
-            return ["date", day.isoformat()]
-
-
-def _frozen(cell: Sequence[Sequence[Any]]) -> tuple[tuple[Any, ...], ...]:
-    return tuple(map(tuple, cell))
+def _relative(statistics: Sequence[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+    """Statistics with their weights in lowest terms: 2 to 4 is 1 to 2."""
+    common = math.gcd(*(weight for _, _, weight in statistics)) or 1
+    return [(kind, field, weight // common) for kind, field, weight in statistics]

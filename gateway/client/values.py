@@ -87,6 +87,29 @@ def from_value(value: value_pb2.Value) -> Scalar:
     return plain
 
 
+def written(value: value_pb2.Value) -> list[str | bool]:
+    """Return a value as certificates write it: its type, and its text; nothing for what is no value of a field."""
+    try:
+        item = from_value(value)
+    except OverflowError:
+        return []
+    match item:
+        case None:
+            return ["null"]
+        case bool(flag):
+            return ["bool", flag]
+        case str(text):
+            return ["string", text]
+        case int(number):
+            return ["int64", str(number)]
+        case float(number):
+            return ["double", number.hex()]
+        case datetime() as instant:
+            return ["timestamp", instant.isoformat(timespec="microseconds")]
+        case date() as day:
+            return ["date", day.isoformat()]
+
+
 def to_conditions(filters: Iterable[Condition]) -> list[value_pb2.Condition]:
     """Write conditions as proto.
 
