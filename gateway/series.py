@@ -31,7 +31,7 @@ from gateway.stages.authenticate import authenticate
 from gateway.stages.charge import answer_slot, charge_series, one_failure
 from gateway.stages.decide import decide
 from gateway.stages.record import record_days
-from gateway.stages.series import SeriesDelivery, days_due, deliver_days, keep_days, perturb_days, read_days
+from gateway.stages.series import SeriesDelivery, days_due, deliver_days, ends_at, keep_days, perturb_days, read_days
 
 MAX_DAYS = 400
 """So many days are answered at once; and no more answers than of a release."""
@@ -114,11 +114,13 @@ def open_series(ports: Ports, peer: Peer, context: RequestContext, named: Named,
     charged = charge_series(asked.admitted, series, accounts, ports.ledger, ports.source, ports.keys)
     if isinstance(charged, Refusal):
         return asked.refused(ports, charged)
-    fresh = charged.charge.fresh
+    # recorded before it is open: what was charged and not recorded is recorded as paid for when it is opened again
+    known = asked.opening is not None
+    told = record_days(asked.admitted, series, (), 0, ports.audit, ports.clock, replay=known)
     by, at = asked.identity.institution, ports.clock.now()
-    opening = ports.registers.series.open(Opening(series.id, series.settled.plan.id, by, at))
-    told = record_days(asked.admitted, series, (), 0, ports.audit, ports.clock, replay=not fresh)
-    return Opened(_standing(ports, asked.permit, series, opening), told.receipt, fresh)
+    until = ends_at(series.spec, asked.permit.scope.contract, at)
+    opening = ports.registers.series.open(Opening(series.id, series.settled.plan.id, by, at, until))
+    return Opened(_standing(ports, asked.permit, series, opening), told.receipt, charged.charge.fresh)
 
 
 def get_series(
@@ -147,7 +149,7 @@ def get_series(
     shown = (WHOLE, 1, *spans)
     room = min(MAX_DAYS, max(1, MAX_ANSWERS // (series.settled.query.cells * len(series.settled.noise) * len(shown))))
     end = max(0, min(wanted, begin + room - 1))
-    due = days_due(spec, permit.scope.contract, ports.clock.now())
+    due = _due(ports, permit, series, opening)
     noised = None
     with answer_slot(permit, began, ports.clock):
         kept = register.days(series.id, end)
@@ -237,6 +239,15 @@ def _offered(
                 yield _standing(ports, permit, *found)
 
 
+def _due(ports: Ports, permit: Permit, series: Series, opening: Opening | None) -> int:
+    """How many days are kept or may be read by now: once a series has ended, no further ones."""
+    now = ports.clock.now()
+    if opening is None:
+        return days_due(series.spec, permit.scope.contract, now)
+    closed = ports.registers.series.closed(series.id)
+    return closed if opening.ends_at <= now else max(closed, days_due(series.spec, permit.scope.contract, now))
+
+
 def _standing(ports: Ports, permit: Permit, series: Series, opening: Opening | None) -> Standing:
     contract, spec = permit.scope.contract, series.spec
     units = [10.0**decimals for decimals in decimals_of(series, contract)]
@@ -257,6 +268,6 @@ def _standing(ports: Ports, permit: Permit, series: Series, opening: Opening | N
         series=series,
         opening=opening,
         closed=0 if opening is None else ports.registers.series.closed(series.id),
-        due=days_due(spec, contract, ports.clock.now()),
+        due=_due(ports, permit, series, opening),
         margins=margins,
     )

@@ -119,7 +119,10 @@ class PolicySettings(_Section):
     )
     poll_seconds: float = Field(1.0, gt=0, le=60, description="How often a process looks for a newer publication.")
     sunset_seconds: float = Field(
-        60.0, gt=0, le=86400, description="How often it looks for purposes and joins that ended, and for new keys."
+        60.0,
+        gt=0,
+        le=86400,
+        description="How often it looks for purposes, joins and series that ended, and for new keys.",
     )
 
 

@@ -153,6 +153,9 @@ def _rounds(settings: Settings, office: Office, source: KeptAggregates) -> list[
         Round("sunset", settings.policy.sunset_seconds, lambda: sunset(office)),
         Round("keys", settings.policy.sunset_seconds, KeyWatch(office).look),
         Round("joins", settings.policy.sunset_seconds, lambda: close_joins(office)),
+        Round(
+            "series", settings.policy.sunset_seconds, lambda: office.registers.series.erase_ended(office.clock.now())
+        ),
         Round("changed data", settings.policy.sunset_seconds, source.forget_changed),
     ]
     if office.policy.published:

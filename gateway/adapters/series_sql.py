@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -39,6 +40,7 @@ class SqlSeriesRegister:
                     plan=opening.plan,
                     opened_by=opening.opened_by,
                     opened_at=opening.opened_at,
+                    ends_at=opening.ends_at,
                 )
             )
         return opening
@@ -88,6 +90,21 @@ class SqlSeriesRegister:
                 connection.execute(update(series_days).where(_days.series_id == series_id).values(figures=b""))
         return True
 
+    def erase_ended(self, now: datetime) -> int:
+        """Erase the figures of all series that have ended by now; return of how many days. Nodes stay.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE.
+        """
+        ended = select(_openings.series_id).where(_openings.ends_at <= now)
+        due = _days.series_id.in_(ended) & (_days.figures != b"")
+        with faulting(_UNAVAILABLE):
+            with self._database.reading() as connection:
+                if connection.execute(select(_days.day).where(due).limit(1)).first() is None:
+                    return 0
+            with self._database.writing() as connection:
+                return connection.execute(update(series_days).where(due).values(figures=b"")).rowcount
+
     def closed(self, series_id: str) -> int:
         """Return how many days of a series are kept.
 
@@ -122,7 +139,7 @@ class SqlSeriesRegister:
 
 def _opening(connection: Connection, series_id: str) -> Opening | None:
     row = connection.execute(select(series).where(_openings.series_id == series_id)).one_or_none()
-    return None if row is None else Opening(row.series_id, row.plan, row.opened_by, row.opened_at)
+    return None if row is None else Opening(row.series_id, row.plan, row.opened_by, row.opened_at, row.ends_at)
 
 
 def _closed(connection: Connection, series_id: str) -> int:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0007"
+REVISION = "0008"
 """The migration that makes this schema; a test holds it against the newest one."""
 
 metadata = MetaData(
@@ -331,7 +331,7 @@ contest_entries = Table(
     Index("ix_contest_entries_contest", "contest", "institution"),
 )
 
-# `plan` is the name of the table of nodes.
+# `plan` is the name of the table of nodes. From `ends_at` on no day is read; figures are erased then.
 series = Table(
     "series",
     metadata,
@@ -339,9 +339,10 @@ series = Table(
     Column("plan", String(128), nullable=False),
     Column("opened_by", String(512), nullable=False),
     Column("opened_at", DateTime, nullable=False),
+    Column("ends_at", DateTime, nullable=False, server_default="9999-12-31 00:00:00.000000"),
 )
 
-# `figures` are sealed, and empty once the series is complete.
+# `figures` are sealed, and empty once the series is complete or has ended.
 series_days = Table(
     "series_days",
     metadata,

@@ -48,12 +48,16 @@ class SeriesSpec:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A series that was paid for: by whom and when, and the name of the table of nodes that was chosen then."""
+    """A series that was paid for: by whom and when, and the name of the table of nodes that was chosen then.
+
+    From `ends_at` on no day is read, and the figures of all days are erased.
+    """
 
     series_id: str
     plan: str
     opened_by: str
     opened_at: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class ClosedDay:
     """A day that was read, once: what it is measured by, and the nodes that were drawn for it.
 
     `figures` are the day's exact aggregates, sealed under a key of the gateway's own: later nodes add them up. They are
-    empty once the series is complete. `data_version` names the data as they were.
+    empty once the series is complete or has ended. `data_version` names the data as they were.
     """
 
     number: int

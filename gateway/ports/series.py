@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from gateway.model.series import ClosedDay, Opening
@@ -34,6 +35,14 @@ class SeriesRegister(Protocol):
 
         Raises:
             Fault: LEDGER_UNAVAILABLE; nothing may have been kept. INTERNAL for days that do not follow each other.
+        """
+        ...
+
+    def erase_ended(self, now: datetime) -> int:
+        """Erase the figures of all series that have ended by now; return of how many days. Nodes stay.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE.
         """
         ...
 

@@ -324,7 +324,7 @@ def record_days(
 ) -> ReleasedDays:
     """Record the delivery of kept days, and how many values leave, and mint what may leave; of no day, an opening.
 
-    `replay` tells that the series had been paid for before, as it has been whenever days leave.
+    `replay` tells that the series had been opened before, as it has been whenever days leave.
 
     Raises:
         Fault: AUDIT_UNAVAILABLE.

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from gateway.decision.series import Series, decimals_of
 from gateway.kernels.sealing import seal, unseal
-from gateway.model.calendar import city_day
+from gateway.model.calendar import city_day, end_of_day
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import (
@@ -46,6 +46,16 @@ class SeriesDelivery:
     receipt: Receipt
 
 
+GRACE = timedelta(days=30)
+"""So long after the last day is due, days may still be read; then the figures of all days are erased."""
+
+
+def ends_at(spec: SeriesSpec, contract: DataContract, now: datetime) -> datetime:
+    """Return when no day of a series that is opened now is read any more, whether or not anybody asked for it."""
+    due = end_of_day(spec.last_day) + timedelta(hours=contract.freshness_hours or 0)
+    return max(due, now) + GRACE
+
+
 def days_due(spec: SeriesSpec, contract: DataContract, now: datetime) -> int:
     """Return how many days may be read by now, by the calendar alone.
 
@@ -67,10 +77,13 @@ def read_days(
 
     Raises:
         Fault: of the source; SOURCE_SCHEMA_CHANGED if the data is no longer of one version; INTERNAL if the engine
-            answers in another shape than planned.
+            answers in another shape than planned, or rows are kept by another day than they count on.
     """
     permit, spec, query = charged.permit, series.spec, series.settled.query
     contract = permit.scope.contract
+    if contract.retention_days is not None and contract.retention_field != spec.advances_by:
+        # the policy refuses this: rows would go while their days are still used
+        raise Fault(ErrorReason.INTERNAL)
     region = None if contract.region_field is None else permit.scope.region
     measures = tuple(plan.measure for plan in series.settled.noise)
     found = source.days(

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from gateway import series as lane
+from gateway.decision.series import Series
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import Currency, NoisePlan, Price
 from gateway.model.party import Peer
@@ -22,7 +23,8 @@ from gateway.pipeline import Ports, Refused
 from gateway.privacy.mechanisms import add_noise
 from gateway.series import Days, Named, Opened, Standing
 from gateway.settings import read_settings
-from gateway.stages.series import keep_days
+from gateway.stages.series import GRACE, keep_days, read_days
+from gateway.tables import ChargedPermit, DailyFigures
 from gateway.wiring import open_gateway
 from tests.integration.daily import (
     BUREAU,
@@ -40,7 +42,7 @@ from tests.integration.house import House, WatchedClock, context, edit, housed
 from tests.integration.site import ROOT, Site
 
 RHO = Price(Currency.RHO, Fraction(2))
-NAMES = tuple(f"paid-{number}" for number in range(18))
+NAMES = tuple(f"paid-{number}" for number in range(21))
 """Each test opens a series of its own, so that all can share one gateway."""
 
 
@@ -354,6 +356,54 @@ def test_figures_are_sealed_and_go_when_the_series_is_complete(cockpit: Cockpit)
         told = database.execute("SELECT DISTINCT length(figures) FROM series_days WHERE series_id = ?", [series])
         assert told.fetchall() == [(0,)]
     assert nodes(got(cockpit)), "the nodes stay"
+
+
+def test_figures_go_when_the_series_has_ended_though_nobody_asks(cockpit: Cockpit) -> None:
+    first = opened(cockpit)
+    assert isinstance(first, Opened) and first.standing.opening is not None
+    before = got(cockpit)
+    register, series = cockpit.ports.registers.series, first.standing.series.id
+    assert first.standing.opening.ends_at > cockpit.clock.now() + GRACE
+    with sqlite3.connect(read_settings(cockpit.house.site.config).state.file) as database:
+        past = cockpit.clock.now() - timedelta(hours=1)
+        database.execute("UPDATE series SET ends_at = ? WHERE series_id = ?", [past.isoformat(" "), series])
+    cockpit.clock.ahead += timedelta(days=1)
+    assert register.erase_ended(cockpit.clock.now()) >= 9
+    assert not any(one.figures for one in register.days(series, 12))
+    cockpit.house.diary.events.clear()
+    after = got(cockpit)
+    assert "days" not in cockpit.house.diary.events, "nothing is read any more"
+    assert nodes(after) == nodes(before) and len(after.delivery.days) == 9, "what was shown stands"
+    assert (after.standing.closed, after.standing.due, after.following) == (9, 9, None)
+
+
+def test_an_opening_that_could_not_be_recorded_is_recorded_as_paid_later(cockpit: Cockpit) -> None:
+    audit, before = cockpit.house.audit, spent(cockpit, "dataset/subsidies")
+    audit.failing_from = known = len(audit.records)
+    with pytest.raises(Fault, match="AUDIT_UNAVAILABLE"):
+        opened(cockpit)
+    assert spent(cockpit, "dataset/subsidies") == before + 2 and listed(cockpit).opening is None
+    audit.failing_from = None
+    assert asked(cockpit) is ErrorReason.SERIES_NOT_OPEN
+    again = opened(cockpit)
+    assert isinstance(again, Opened) and not again.paid
+    got(cockpit)
+    assert isinstance(opened(cockpit), Opened)
+    own = [one for one in audit.records[known:] if one.release_id]
+    assert [one.replay for one in own] == [False, True, True]
+    assert spent(cockpit, "dataset/subsidies") == before + 2
+
+
+def test_rows_that_are_kept_by_another_day_are_not_read(cockpit: Cockpit, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(cockpit)
+
+    def elsewhere(charged: ChargedPermit, series: Series, *rest: Any) -> DailyFigures:
+        return read_days(charged, replace(series, spec=replace(series.spec, advances_by="applied_on")), *rest)
+
+    monkeypatch.setattr("gateway.series.read_days", elsewhere)
+    with pytest.raises(Fault, match="RELEASE_FAILED"):
+        got(cockpit)
+    assert "days" not in cockpit.house.diary.events
 
 
 def test_figures_that_were_put_elsewhere_are_not_taken(cockpit: Cockpit) -> None:

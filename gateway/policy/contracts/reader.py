@@ -85,7 +85,8 @@ class _Reader:
         self._read_fields()
         retention = promises.retention_field(shape, self._fields, self._wrong)
         unit = block.privacy_unit.field
-        kept = Kept(promises.retention_days(shape, self._wrong), promises.freshness_hours(shape, self._wrong))
+        days, hours = promises.retention_days(shape, self._wrong), promises.freshness_hours(shape, self._wrong)
+        kept = Kept(days, hours, retention)
         reader = DisclosureReader(
             self._fields, unit, self._wrong_in_block, region=block.region_field, retention=retention, kept=kept
         )

@@ -18,10 +18,14 @@ from gateway.policy.problems import did_you_mean, shown, with_article
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """For how many days rows are kept, and within how many hours they are there; None where nothing is promised."""
+    """For how many days rows are kept, and within how many hours they are there; None where nothing is promised.
+
+    `since` is the field from which the days are counted, None where the controller counts by what it will.
+    """
 
     days: int | None = None
     freshness_hours: int | None = None
+    since: str | None = None
 
     @property
     def lag_days(self) -> int:
@@ -87,6 +91,12 @@ class SeriesReader:
         elif not field.type.is_dated:
             message = f"'{name}' is {with_article(field.type)}, and this must be a date or a timestamp"
             self._wrong(place, message, "Name another field.")
+        elif self._kept.days is not None and self._kept.since != name:
+            # rows that go by another day would go while their days are still used
+            since = "no field" if self._kept.since is None else f"'{self._kept.since}'"
+            message = f"the retention counts from {since}, and this series advances by '{name}'"
+            remedy = f"Make '{name}' its 'element': whose rows go by another day would be given days anew."
+            self._wrong(place, message, remedy)
 
     def _check_price(self, place: Place, shape: SeriesShape, max_epsilon: float | None) -> None:
         if (shape.rho is None) == (shape.epsilon is None):

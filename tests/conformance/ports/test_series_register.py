@@ -15,7 +15,7 @@ from gateway.ports import BudgetLedger
 from tests.conformance.ports.conftest import OpenLedger, OpenSeries
 from tests.conformance.ports.samples import AT, a_release, an_account
 
-OPENING = Opening("s1", "root/365/256", "data-bureau", AT)
+OPENING = Opening("s1", "root/365/256", "data-bureau", AT, AT + timedelta(days=400))
 
 
 def charged(ledger: BudgetLedger, series_id: str) -> None:
@@ -91,3 +91,16 @@ def test_figures_go_when_a_series_is_complete_and_nodes_stay(opened: OpenSeries)
     opened().close("s1", [closed(2)], complete=True)
     assert opened().days("s1", 2) == tuple(replace(closed(number), figures=b"") for number in (1, 2))
     assert opened().days("s2", 2) == (closed(1),), "of the others they stay"
+
+
+def test_figures_go_when_a_series_has_ended_and_nodes_stay(opened: OpenSeries, open_ledger: OpenLedger) -> None:
+    charged(open_ledger(), "s3")
+    opened().open(replace(OPENING, series_id="s3", ends_at=OPENING.ends_at + timedelta(seconds=1)))
+    for series_id in ("s1", "s3"):
+        opened().close(series_id, [closed(1), closed(2)], complete=False)
+    assert opened().erase_ended(OPENING.ends_at - timedelta(seconds=1)) == 0
+    assert opened().days("s1", 2) == (closed(1), closed(2))
+    assert opened().erase_ended(OPENING.ends_at) == 2
+    assert opened().days("s1", 2) == tuple(replace(closed(number), figures=b"") for number in (1, 2))
+    assert opened().days("s3", 2) == (closed(1), closed(2)), "of the others they stay"
+    assert opened().erase_ended(OPENING.ends_at) == 0

@@ -107,7 +107,7 @@ def test_accounts_of_a_release(snapshot: PolicySnapshot) -> None:
 
 def test_the_standards_words_are_read(folder: Path) -> None:
     path = folder / "contracts/subsidies.yaml"
-    text = path.read_text("utf-8").replace("unit: d}\n", "unit: d}\n  - {property: Latency, value: 2, unit: days}\n")
+    text = path.read_text("utf-8").replace("paid_on}\n", "paid_on}\n  - {property: Latency, value: 2, unit: days}\n")
     text = text.replace("status: active\n", "status: active\ndescription: {purpose: Why., limitations: But.}\n")
     text = text.replace(
         "    properties:\n", "    quality: [{metric: rowCount, mustBeBetween: [1, 9]}]\n    properties:\n"

@@ -339,7 +339,6 @@ def test_a_field_that_chooses_rows_is_not_randomised(folder: Path, field: str) -
         "tier: {keys: [A, B, C, none]}\n        community: {keys: [a, b]}\n"
         "        paid_on: {keys: [2026-01-01, 2026-01-02]}",
     )
-    _changed(folder, RETENTION, RETENTION[:-1] + ", element: paid_on}")
     how = {"community": "{generalize: district}", "paid_on": "{generalize: month}"}
     _changed(folder, f"{field}: {how[field]}", f"{field}: {{perturb: {{epsilon: 0.1}}}}")
     with pytest.raises(InvalidPolicy) as refused:
@@ -362,14 +361,15 @@ def test_what_the_census_would_refuse_is_refused_at_load(folder: Path, asked: st
     assert "the same in a whole class" in refused.value.problems[0].message
 
 
-RETENTION = "{property: retention, value: 730, unit: d}"
+RETENTION = "{property: retention, value: 730, unit: d, element: paid_on}"
 
 
 @pytest.mark.parametrize("element", ["paid_on", "subsidies.paid_on"])
 def test_retention_with_an_element_tells_the_first_day_that_is_read(folder: Path, element: str) -> None:
     today = date(2026, 11, 22)
+    _changed(folder, ", element: paid_on", "")
     assert load(folder).contracts["subsidies"].kept_since(today) is None
-    _changed(folder, RETENTION, RETENTION[:-1] + f", element: {element}}}")
+    _changed(folder, "unit: d}", f"unit: d, element: {element}}}")
     contract = load(folder).contracts["subsidies"]
     assert contract.retention_field == "paid_on"
     assert contract.kept_since(today) == date(2024, 11, 22)

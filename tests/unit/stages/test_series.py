@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from gateway.model.series import SeriesSpec
-from gateway.stages.series import days_due
+from gateway.stages.series import GRACE, days_due, ends_at
 from tests.unit.privacy.example import CONTRACT
 
 SPEC = SeriesSpec("paid", "", ("count",), (), "paid_on", date(2026, 1, 1), 10, 2, rho="0.1")
@@ -39,3 +39,10 @@ def test_no_day_is_read_once_rows_of_the_first_may_be_gone() -> None:
     contract = replace(CONTRACT, freshness_hours=None, retention_days=20)
     assert days_due(SPEC, contract, MIDNIGHT + timedelta(days=19)) == 10
     assert days_due(SPEC, contract, MIDNIGHT + timedelta(days=20)) == 0
+
+
+def test_a_series_ends_a_while_after_its_last_day_is_due_or_it_was_opened() -> None:
+    contract = replace(CONTRACT, freshness_hours=7)
+    due = MIDNIGHT + timedelta(days=9, hours=7)
+    assert ends_at(SPEC, contract, MIDNIGHT) == due + GRACE
+    assert ends_at(SPEC, contract, due + timedelta(days=50)) == due + timedelta(days=50) + GRACE
