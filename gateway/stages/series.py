@@ -81,7 +81,7 @@ def read_days(
     """
     permit, spec, query = charged.permit, series.spec, series.settled.query
     contract = permit.scope.contract
-    if contract.retention_days is not None and contract.retention_field != spec.advances_by:
+    if contract.retention_field not in (None, spec.advances_by):
         # the policy refuses this: rows would go while their days are still used
         raise Fault(ErrorReason.INTERNAL)
     region = None if contract.region_field is None else permit.scope.region

@@ -395,15 +395,25 @@ def test_an_opening_that_could_not_be_recorded_is_recorded_as_paid_later(cockpit
 
 
 def test_rows_that_are_kept_by_another_day_are_not_read(cockpit: Cockpit, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened(cockpit)
+    contract = cockpit.house.site.policies / "contracts" / "subsidies.yaml"
+    written = contract.read_text("utf-8")
+    edit(contract, "value: 1825, unit: d}", "value: 1825, unit: d, element: paid_on}")
 
     def elsewhere(charged: ChargedPermit, series: Series, *rest: Any) -> DailyFigures:
         return read_days(charged, replace(series, spec=replace(series.spec, advances_by="applied_on")), *rest)
 
-    monkeypatch.setattr("gateway.series.read_days", elsewhere)
-    with pytest.raises(Fault, match="RELEASE_FAILED"):
-        got(cockpit)
-    assert "days" not in cockpit.house.diary.events
+    try:
+        cockpit.ports.policy.reload()
+        opened(cockpit)
+        monkeypatch.setattr("gateway.series.read_days", elsewhere)
+        with pytest.raises(Fault, match="RELEASE_FAILED"):
+            got(cockpit)
+        assert "days" not in cockpit.house.diary.events
+        monkeypatch.setattr("gateway.series.read_days", read_days)
+        assert got(cockpit).delivery.days
+    finally:
+        contract.write_text(written, "utf-8")
+        cockpit.ports.policy.reload()
 
 
 def test_figures_that_were_put_elsewhere_are_not_taken(cockpit: Cockpit) -> None:

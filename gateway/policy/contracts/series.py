@@ -91,10 +91,9 @@ class SeriesReader:
         elif not field.type.is_dated:
             message = f"'{name}' is {with_article(field.type)}, and this must be a date or a timestamp"
             self._wrong(place, message, "Name another field.")
-        elif self._kept.days is not None and self._kept.since != name:
+        elif self._kept.since not in (None, name):
             # rows that go by another day would go while their days are still used
-            since = "no field" if self._kept.since is None else f"'{self._kept.since}'"
-            message = f"the retention counts from {since}, and this series advances by '{name}'"
+            message = f"the retention counts from '{self._kept.since}', and this series advances by '{name}'"
             remedy = f"Make '{name}' its 'element': whose rows go by another day would be given days anew."
             self._wrong(place, message, remedy)
 
