@@ -397,7 +397,7 @@ def test_an_opening_that_could_not_be_recorded_is_recorded_as_paid_later(cockpit
 def test_rows_that_are_kept_by_another_day_are_not_read(cockpit: Cockpit, monkeypatch: pytest.MonkeyPatch) -> None:
     contract = cockpit.house.site.policies / "contracts" / "subsidies.yaml"
     written = contract.read_text("utf-8")
-    edit(contract, "value: 1825, unit: d}", "value: 1825, unit: d, element: paid_on}")
+    edit(contract, "  value: 1825\n", "  value: 1825\n  element: paid_on\n")
 
     def elsewhere(charged: ChargedPermit, series: Series, *rest: Any) -> DailyFigures:
         return read_days(charged, replace(series, spec=replace(series.spec, advances_by="applied_on")), *rest)
