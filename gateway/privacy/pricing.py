@@ -20,13 +20,14 @@ from gateway.model.statistics import Statistic
 from gateway.privacy.answers.noise import IntegerNoise
 from gateway.privacy.answers.quantiles import recommended_branching
 from gateway.privacy.mechanisms import gaussian_scale, laplace_scale
-from gateway.privacy.sensitivity import bias_note, sensitivity
+from gateway.privacy.sensitivity import Sensitivity, bias_note, sensitivity
 from gateway.privacy.thresholds import threshold_for
 
 SMALLEST = Price(Currency.EPSILON, Fraction(1, 10_000))
 """No release is made for less: its answers would be noise alone, and its scale could leave the integers."""
 
-_LARGEST_NOISE = 2**53
+LARGEST_NOISE = 2**53
+"""Beyond this scale noise would leave the range in which 64-bit answers are safe."""
 
 
 def settle(
@@ -41,10 +42,10 @@ def settle(
     for position, (statistic, measures) in enumerate(zip(statistics, query.measures, strict=True)):
         share = Price(price.currency, price.amount * statistic.weight / weights / len(measures))
         noise.extend(_plan(measure, position, query, share, contract) for measure in measures)
-    if any(plan.scale > _LARGEST_NOISE for plan in noise):
+    if any(plan.scale > LARGEST_NOISE for plan in noise):
         return None
     threshold = _threshold(noise, query)
-    return SettledRelease(query, tuple(noise), _total(noise, price.currency, query.delta), threshold)
+    return SettledRelease(query, tuple(noise), total_loss(noise, price.currency, query.delta), threshold)
 
 
 def price_within(settled: SettledRelease, price: Price, rho: Fraction) -> Price | None:
@@ -71,7 +72,8 @@ def _threshold(noise: Sequence[NoisePlan], query: BoundedQuery) -> Threshold | N
     return threshold_for(place, noise[place], query.max_groups, query.delta)
 
 
-def _total(noise: Sequence[NoisePlan], currency: Currency, delta: Fraction) -> PrivacyLoss:
+def total_loss(noise: Sequence[NoisePlan], currency: Currency, delta: Fraction = Fraction(0)) -> PrivacyLoss:
+    """Return what all the noise together loses, and a delta; an epsilon only where one was paid."""
     loss = sum((plan.loss for plan in noise), PrivacyLoss(Fraction(0), Fraction(0), delta))
     return loss if currency is Currency.EPSILON else PrivacyLoss(loss.rho, None, delta)
 
@@ -79,24 +81,26 @@ def _total(noise: Sequence[NoisePlan], currency: Currency, delta: Fraction) -> P
 def _plan(measure: Measure, position: int, query: BoundedQuery, share: Price, contract: DataContract) -> NoisePlan:
     measure = branched(measure, share.currency)
     bound = sensitivity(measure, query.max_groups, query.levels)
+    return noise_plan(measure, position, bound, share, bias_of(measure, query, contract))
+
+
+def noise_plan(measure: Measure, statistic: int, bound: Sensitivity, share: Price, note: str) -> NoisePlan:
+    """Return the noise that a share of the price buys a measure of a statistic, noting what bounds take away."""
     mechanism = share.currency.mechanism
     if share.currency is Currency.EPSILON:
         scale, loss = laplace_scale(bound.l1, share.amount), PrivacyLoss(pure_to_rho(share.amount), share.amount)
     else:
         scale, loss = gaussian_scale(bound.l2_squared, share.amount), PrivacyLoss(share.amount)
-    decimals = 0 if measure.field is None else contract.fields[measure.field].decimals
+    margin = IntegerNoise(mechanism, scale).half_width()
     return NoisePlan(
-        measure,
-        position,
-        mechanism,
-        scale,
-        bound.l1,
-        bound.l2_squared,
-        bound.derivation,
-        loss,
-        IntegerNoise(mechanism, scale).half_width(),
-        bias_note(measure, query.max_groups, query.cells, decimals),
+        measure, statistic, mechanism, scale, bound.l1, bound.l2_squared, bound.derivation, loss, margin, note
     )
+
+
+def bias_of(measure: Measure, query: BoundedQuery, contract: DataContract) -> str:
+    """Say what the bounds of a query may take away from a measure, in the field's own units."""
+    decimals = 0 if measure.field is None else contract.fields[measure.field].decimals
+    return bias_note(measure, query.max_groups, query.cells, decimals)
 
 
 def branched(measure: Measure, currency: Currency) -> Measure:

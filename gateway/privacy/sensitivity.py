@@ -6,7 +6,9 @@ to each at most what its measure says. (User-level privacy by contribution bound
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from gateway.model.measure import Measure, MeasureKind
 from gateway.privacy.answers.quantiles import BinTree
@@ -19,6 +21,12 @@ class Sensitivity:
     l1: int
     l2_squared: int
     derivation: str
+
+    @property
+    def l2(self) -> float:
+        """The L2 norm, rounded up to a float."""
+        root = math.sqrt(self.l2_squared)
+        return root if Fraction(root) ** 2 >= self.l2_squared else math.nextafter(root, math.inf)
 
 
 def sensitivity(measure: Measure, max_groups: int, levels: int = 1) -> Sensitivity:

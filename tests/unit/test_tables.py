@@ -14,13 +14,11 @@ from gateway.model.errors import Fault
 from gateway.model.statistics import StatisticsQuery
 from gateway.stages.deliver import deliver, deliver_release
 from gateway.tables import AdmittedPermit, MinimizedTable, PseudonymizedTable, RawTable, Segment
+from gateway.tables.seal import Sealed
 from tests.unit.privacy.example import permit_for
 
-SEALED = [
-    getattr(tables, name)
-    for name in dir(tables)
-    if isinstance(getattr(tables, name), type) and issubclass(getattr(tables, name), tables._Sealed)
-]
+NAMED = [getattr(tables, name) for name in dir(tables)]
+SEALED = [Sealed, *(one for one in NAMED if isinstance(one, type) and issubclass(one, Sealed))]
 PERMIT = permit_for(StatisticsQuery((), (), ()))
 SECRET = "龘靐甲"
 

@@ -12,15 +12,14 @@ all nodes of the horizon at once, however many days are read and however often.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 
 from gateway.privacy.answers.noise import Integers
+from gateway.privacy.sensitivity import Sensitivity
 
 LONGEST = 3660
 """Ten years of days."""
@@ -44,21 +43,6 @@ class Node:
 
     id: str
     day: int
-
-
-@dataclass(frozen=True, slots=True)
-class HorizonSensitivity:
-    """The most that one unit changes all nodes of the horizon, exactly: the L1 norm, and the square of the L2 norm."""
-
-    l1: int
-    l2_squared: int
-    derivation: str
-
-    @property
-    def l2(self) -> float:
-        """The L2 norm, rounded up to a float."""
-        root = math.sqrt(self.l2_squared)
-        return root if Fraction(root) ** 2 >= self.l2_squared else math.nextafter(root, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +124,7 @@ class ContinualPlan:
             raise OverflowError("a node could leave int64")
         return np.stack([weights @ contributions for weights in table])
 
-    def sensitivity(self, periods: int, most: int, cells: int = 1) -> HorizonSensitivity:
+    def sensitivity(self, periods: int, most: int, cells: int = 1) -> Sensitivity:
         """Return how far one unit changes all nodes, if it counts in at most `periods` days.
 
         On each of them it changes at most `cells` cells by at most `most` each, up or down. The worst unit counts on
@@ -159,7 +143,7 @@ class ContinualPlan:
             f"{cells} cells per unit and period × {most} per cell, over its {days} periods: "
             f"all nodes together {l1} in L1, √{squares} in L2"
         )
-        return HorizonSensitivity(cells * most * l1, cells * most**2 * squares, derivation)
+        return Sensitivity(cells * most * l1, cells * most**2 * squares, derivation)
 
     def _first_days(self, days: int) -> list[int]:
         """Return what all nodes count of a unit that adds 1 on each of the first days."""

@@ -1,0 +1,51 @@
+"""The seal: types that prove which way data has walked.
+
+A row table is a stream of Arrow batches that moves Raw → Minimized → Blended → Pseudonymized → Protected → Released;
+statistics move BoundedAggregates → ProtectedMeasures → ReleasedCells, and those of a series
+DailyFigures → ProtectedDays → ReleasedDays. Each type is minted by one stage, out of the type
+before it, and carries the permit and the obligations that were discharged. None has a public constructor, can be
+copied, pickled or subclassed, or shows a value in its repr. That stops mistakes, not a determined colleague.
+"""
+
+from __future__ import annotations
+
+from gateway.tables.permits import AdmittedPermit, ChargedPermit
+from gateway.tables.rows import (
+    BlendedTable,
+    MinimizedTable,
+    ProtectedTable,
+    PseudonymizedTable,
+    RawTable,
+    ReleasedTable,
+    SealedTable,
+    Segment,
+)
+from gateway.tables.series import DailyFigures, ProtectedDays, ReleasedDays
+from gateway.tables.statistics import (
+    BoundedAggregates,
+    ProtectedMeasures,
+    RehearsedAggregates,
+    ReleasedCells,
+    ReleasedFile,
+)
+
+__all__ = [
+    "AdmittedPermit",
+    "BlendedTable",
+    "BoundedAggregates",
+    "ChargedPermit",
+    "DailyFigures",
+    "MinimizedTable",
+    "ProtectedDays",
+    "ProtectedMeasures",
+    "ProtectedTable",
+    "PseudonymizedTable",
+    "RawTable",
+    "RehearsedAggregates",
+    "ReleasedCells",
+    "ReleasedDays",
+    "ReleasedFile",
+    "ReleasedTable",
+    "SealedTable",
+    "Segment",
+]
