@@ -57,14 +57,11 @@ from gateway.stages.minimize import MinimizedTable, minimize
 from gateway.stages.noise import perturb, randomize, waive_noise
 from gateway.stages.pseudonymize import pseudonymize
 from gateway.stages.quote import Quote, quote
-from gateway.stages.record import (
-    read_receipt,
-    record_evaluation,
-    record_refusal,
-    record_release,
-    record_statistics,
-    store_release,
-)
+from gateway.stages.record.evaluations import record_evaluation
+from gateway.stages.record.receipts import read_receipt
+from gateway.stages.record.refusals import record_refusal
+from gateway.stages.record.releases import record_statistics, store_release
+from gateway.stages.record.rows import record_release
 from gateway.stages.rehearse import Rehearsal
 from gateway.stages.rehearse import rehearse as rehearse_permitted
 from gateway.stages.withstand import withstand

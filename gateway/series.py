@@ -30,7 +30,7 @@ from gateway.stages.admit import AdmittedPermit, admit, preview
 from gateway.stages.authenticate import authenticate
 from gateway.stages.charge import answer_slot, charge_series, one_failure
 from gateway.stages.decide import decide
-from gateway.stages.record import record_days
+from gateway.stages.record.series import record_days
 from gateway.stages.series import SeriesDelivery, days_due, deliver_days, ends_at, keep_days, perturb_days, read_days
 
 MAX_DAYS = 400

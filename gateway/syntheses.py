@@ -30,7 +30,7 @@ from gateway.stages.decide import StandingPermit, decide
 from gateway.stages.deliver import FileDelivery, deliver_file, deliver_report
 from gateway.stages.fetch import fetch_counts
 from gateway.stages.noise import perturb
-from gateway.stages.record import record_counts, record_file, store_counts
+from gateway.stages.record.syntheses import record_counts, record_file, store_counts
 from gateway.synthesis.order import rows_spoken_of
 
 MOST_HELD = 32

@@ -15,7 +15,7 @@ from gateway.model.record import Receipt
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, Clock, JoinRegister, KeyRing
 from gateway.stages.domain_tokens import make_tokens, named_by, open_tokens, tag_subjects
-from gateway.stages.record import record_tokens
+from gateway.stages.record.tokens import record_tokens
 from gateway.tables import AdmittedPermit
 
 

@@ -25,7 +25,7 @@ from gateway.model.request import RowsRequest
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, Clock, KeyRing, ReidentificationRegister
 from gateway.stages.domain_tokens import named_by, open_tokens, tag_subjects
-from gateway.stages.record import record_tokens
+from gateway.stages.record.tokens import record_tokens
 from gateway.tables import AdmittedPermit
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)

@@ -32,7 +32,7 @@ from gateway.privacy.continual.publishing import Published, node_names, publish
 from gateway.privacy.layout import cells_of, laid_out
 from gateway.privacy.mechanisms import add_noise
 from gateway.stages.charge import data_version
-from gateway.tables import ChargedPermit, DailyFigures, ProtectedDays, ReleasedDays
+from gateway.tables import ChargedPermit, DailyFigures, ProtectedDays, ReleasedDays, require_discharged
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +154,7 @@ def keep_days(noised: ProtectedDays, series: Series, register: SeriesRegister, c
     Raises:
         Fault: INTERNAL if an obligation of the permit was not discharged; LEDGER_UNAVAILABLE.
     """
-    if type(noised) is not ProtectedDays or noised.discharged != noised.permit.scope.obligations:
-        raise Fault(ErrorReason.INTERNAL)
+    require_discharged(noised, ProtectedDays)
     now = clock.now()
     days = [replace(day, closed_at=now) for day in noised.days]
     return register.close(series.id, days, complete=days[-1].number == series.spec.days)

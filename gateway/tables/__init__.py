@@ -20,6 +20,7 @@ from gateway.tables.rows import (
     SealedTable,
     Segment,
 )
+from gateway.tables.seal import require_discharged
 from gateway.tables.series import DailyFigures, ProtectedDays, ReleasedDays
 from gateway.tables.statistics import (
     BoundedAggregates,
@@ -48,4 +49,5 @@ __all__ = [
     "ReleasedTable",
     "SealedTable",
     "Segment",
+    "require_discharged",
 ]

@@ -58,5 +58,21 @@ class Sealed:
 
 
 def require(value: object, exact: type) -> None:
+    """Refuse anything but this very type.
+
+    Raises:
+        Fault: INTERNAL.
+    """
     if type(value) is not exact:
+        raise Fault(ErrorReason.INTERNAL)
+
+
+def require_discharged(value: Sealed, exact: type[Sealed]) -> None:
+    """Refuse anything but this very type with exactly the obligations of its permit discharged.
+
+    Raises:
+        Fault: INTERNAL.
+    """
+    require(value, exact)
+    if value.discharged != value.permit.scope.obligations:
         raise Fault(ErrorReason.INTERNAL)

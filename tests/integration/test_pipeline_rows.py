@@ -24,7 +24,7 @@ from gateway.stages.fetch import fetch
 from gateway.stages.minimize import minimize
 from gateway.stages.noise import waive_noise
 from gateway.stages.pseudonymize import pseudonymize
-from gateway.stages.record import record_release
+from gateway.stages.record.rows import record_release
 from gateway.tables import ProtectedTable
 from tests.integration.house import House, answered, colour, context, delivered, edit, tracing
 

@@ -24,7 +24,8 @@ from gateway.stages.fetch import fetch, fetch_aggregates
 from gateway.stages.minimize import minimize
 from gateway.stages.noise import perturb, randomize, waive_noise
 from gateway.stages.pseudonymize import pseudonymize
-from gateway.stages.record import record_release, store_release
+from gateway.stages.record.releases import store_release
+from gateway.stages.record.rows import record_release
 from gateway.tables import (
     AdmittedPermit, BlendedTable, BoundedAggregates, ChargedPermit, MinimizedTable, ProtectedMeasures, ProtectedTable,
     PseudonymizedTable, RawTable, ReleasedTable,

@@ -1,0 +1,126 @@
+"""Rows on record: an extract as it starts, batch by batch and as it ends, all else once in full."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from gateway.model.contract import DisclosureKind
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.record import AuditRecord, Outcome, Receipt
+from gateway.ports import AuditLog, Clock
+from gateway.stages.record.entry import enter, entry_of, fields_out
+from gateway.tables import ProtectedTable, ReleasedTable, Segment, require_discharged
+
+
+def record_release(table: ProtectedTable, audit: AuditLog, clock: Clock, holds: Callable[[], bool]) -> ReleasedTable:
+    """Record a disclosure of rows and mint the table that may leave.
+
+    An extract is recorded as started, then batch by batch in its manifest, then as completed or aborted; before each
+    batch `holds` is asked whether the permit still stands. A lookup or check is read in full and recorded once.
+
+    Raises:
+        Fault: INTERNAL if an obligation of the permit was not discharged (nothing leaves then); AUDIT_UNAVAILABLE;
+            from the stream also PERMIT_REVOKED.
+    """
+    require_discharged(table, ProtectedTable)
+    permit = table.permit
+    record = _rows_record(table)
+    if permit.scope.disclosure.kind is DisclosureKind.EXTRACT:
+        started = replace(record, outcome=Outcome.STARTED, at=clock.now())
+        receipt = enter(started, audit)
+        completion: list[Receipt] = []
+        stream = _RecordedStream(table.take(), receipt, audit, clock, holds, completion)
+        return ReleasedTable._record(table, stream, receipt, completion)
+    segments = list(table.take())
+    if not holds():
+        raise Fault(ErrorReason.PERMIT_REVOKED)
+    # how many rows answer a check, and whether any does, is the subject's own
+    answers_alone = permit.scope.disclosure.kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME)
+    rows = 1 if answers_alone else sum(segment.records.num_rows for segment in segments)
+    whole = replace(record, outcome=Outcome.COMPLETED, at=clock.now(), rows=rows, batches=len(segments))
+    receipt = enter(whole, audit)
+    for number, segment in enumerate(segments):
+        if segment.tags:
+            audit.append_manifest(receipt.entry.index, number, segment.tags)
+    return ReleasedTable._record(table, iter(segments), receipt, [receipt])
+
+
+class _RecordedStream(Iterator[Segment]):
+    """Passes a batch on once its manifest is durable; however the stream ends, the log says how."""
+
+    def __init__(
+        self,
+        segments: Iterator[Segment],
+        started: Receipt,
+        audit: AuditLog,
+        clock: Clock,
+        holds: Callable[[], bool],
+        completion: list[Receipt],
+    ) -> None:
+        self._segments = segments
+        self._started = started
+        self._audit = audit
+        self._clock = clock
+        self._holds = holds
+        self._completion = completion
+        self._rows = 0
+        self._batches = 0
+        self._ended = False
+
+    def __iter__(self) -> Iterator[Segment]:
+        return self
+
+    def __next__(self) -> Segment:
+        if self._ended:
+            raise StopIteration
+        try:
+            if not self._holds():
+                raise Fault(ErrorReason.PERMIT_REVOKED)
+            segment = next(self._segments, None)
+            if segment is not None:
+                self._audit.append_manifest(self._started.entry.index, self._batches, segment.tags)
+        except BaseException as error:
+            self._end(Outcome.ABORTED, error.reason if isinstance(error, Fault) else ErrorReason.INTERNAL)
+            raise
+        if segment is None:
+            self._completion.append(self._end(Outcome.COMPLETED, None))
+            raise StopIteration
+        self._rows += segment.records.num_rows
+        self._batches += 1
+        return segment
+
+    def close(self) -> None:
+        """End early, as when the caller goes away: recorded as aborted, and the source is freed."""
+        if not self._ended:
+            self._end(Outcome.ABORTED, None)
+
+    def _end(self, outcome: Outcome, reason: ErrorReason | None) -> Receipt:
+        self._ended = True
+        close = getattr(self._segments, "close", None)
+        if close is not None:
+            close()
+        record = replace(
+            self._started.record,
+            outcome=outcome,
+            at=self._clock.now(),
+            reason="" if reason is None else reason.value,
+            rows=self._rows,
+            batches=self._batches,
+            completes=self._started.entry.index,
+        )
+        return enter(record, self._audit)
+
+
+def _rows_record(table: ProtectedTable) -> AuditRecord:
+    permit = table.permit
+    return entry_of(
+        permit,
+        Outcome.STARTED,
+        permit.decided_at,
+        fields=fields_out(permit),
+        noise_waived=permit.scope.disclosure.waive_noise,
+        loss=permit.loss,
+        withheld_rows=table.withheld_rows,
+        data_version=table.data_version,
+    )
