@@ -7,12 +7,14 @@ yet has it read and noised. What was kept of a day is all that is ever shown of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+from gateway.decision.offers import offers
 from gateway.decision.series import Series, decimals_of, declared, question, series_of
+from gateway.model.calendar import city_day
 from gateway.model.contract import DataContract, DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import Price
@@ -21,7 +23,7 @@ from gateway.model.permit import FieldViolation, Permit, Refusal
 from gateway.model.record import Receipt
 from gateway.model.request import ReleaseRequest, RequestContext
 from gateway.model.series import Opening, SeriesSpec
-from gateway.pipeline import Ports, Refused, accounts_of, describe, refused
+from gateway.pipeline import Ports, Refused, accounts_of, refused
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.privacy.answers.noise import IntegerNoise
 from gateway.privacy.binding import MAX_ANSWERS
@@ -88,14 +90,26 @@ class Days(NamedTuple):
     following: date | None
 
 
-def list_series(ports: Ports, peer: Peer, context: RequestContext, dataset: str) -> tuple[Standing, ...]:
-    """Tell which series the caller may have for a purpose, what they cost and how near they come. Spends nothing.
+def list_series(ports: Ports, peer: Peer, context: RequestContext, dataset: str) -> tuple[Standing, ...] | Refused:
+    """Tell which series the caller may have for a purpose in a region, their prices and margins. Spends nothing.
 
-    Without a region, each is told of in the first region that is granted.
+    Where there is none, the first that was refused says why; and where nothing is granted that could have any, a
+    release of nothing does. So it is empty for a caller alone whose disclosures declare no series.
     """
     identity = authenticate(peer, ports.identities, ports.clock)
     policy = ports.policy.current()
-    return tuple(_offered(ports, peer, identity, policy, context, dataset))
+    found: list[Standing] = []
+    against: list[tuple[ReleaseRequest, Refusal]] = []
+    for spec, request in _offered(identity, policy, context, dataset, city_day(ports.clock.now())):
+        told = _told(ports, identity, policy, spec, request)
+        if isinstance(told, Refusal):
+            against.append((request, told))
+        else:
+            found.append(told)
+    if found or not against:
+        return tuple(found)
+    request, refusal = against[0]
+    return refused(refusal, identity, request, policy, ports)
 
 
 def open_series(ports: Ports, peer: Peer, context: RequestContext, named: Named, price: Price) -> Opened | Refused:
@@ -108,7 +122,10 @@ def open_series(ports: Ports, peer: Peer, context: RequestContext, named: Named,
         return asked
     series = asked.series
     if price != series.price:
-        violation = FieldViolation(price.currency.value, "is not the price of this series: ListSeries tells it")
+        own = f"{series.price.currency.value}={float(series.price.amount):g}"
+        violation = FieldViolation(
+            price.currency.value, f"is not the price of this series, which is {own}: agree to that"
+        )
         return asked.refused(ports, Refusal(ErrorReason.EPSILON_OUT_OF_RANGE, violations=(violation,)))
     accounts = accounts_of(asked.permit, asked.policy, ports)
     charged = charge_series(asked.admitted, series, accounts, ports.ledger, ports.source, ports.keys)
@@ -202,7 +219,7 @@ def _asked(ports: Ports, peer: Peer, context: RequestContext, named: Named) -> _
     if isinstance(admitted, Refusal):
         return refused(admitted, identity, request, policy, ports)
     if spec is None:
-        violation = FieldViolation("series", "is not declared for this disclosure")
+        violation = FieldViolation("series", "is none of this disclosure: ListSeries lists those that you may have")
         undeclared = Refusal(ErrorReason.STATISTIC_NOT_DECLARED, violations=(violation,))
         return refused(undeclared, identity, request, policy, ports)
     found = _settled(ports, admitted.permit, spec)
@@ -225,18 +242,32 @@ def _settled(ports: Ports, permit: Permit, spec: SeriesSpec) -> tuple[Series, Op
 
 
 def _offered(
-    ports: Ports, peer: Peer, identity: Identity, policy: PolicySnapshot, context: RequestContext, dataset: str
-) -> Iterator[Standing]:
-    for offer in describe(ports, peer, context.purpose, dataset).offers:
-        if offer.kind is not DisclosureKind.RELEASE:
-            continue
-        there = replace(context, purpose=offer.purpose, region=context.region or offer.regions[0])
-        for spec in offer.disclosure.series.values():
-            request = question(spec, there, offer.contract.dataset, offer.disclosure.name)
-            permit = preview(decide(identity, request, policy, ports.clock), ports.registers, ports.clock)
-            found = permit if isinstance(permit, Refusal) else _settled(ports, permit, spec)
-            if not isinstance(permit, Refusal) and not isinstance(found, Refusal):
-                yield _standing(ports, permit, *found)
+    identity: Identity, policy: PolicySnapshot, context: RequestContext, dataset: str, today: date
+) -> list[tuple[SeriesSpec | None, ReleaseRequest]]:
+    """The series of what is granted, each with the release that is judged in its place; or else one of nothing."""
+    # without a purpose nothing is granted, and the judgement says so
+    granted = offers(policy, identity.institution, today, context.purpose, dataset) if context.purpose else ()
+    releases = [offer for offer in granted if offer.kind is DisclosureKind.RELEASE]
+    if not releases:
+        return [(None, question(None, context, dataset, ""))]
+    return [
+        (spec, question(spec, context, offer.contract.dataset, offer.disclosure.name))
+        for offer in releases
+        for spec in offer.disclosure.series.values()
+    ]
+
+
+def _told(
+    ports: Ports, identity: Identity, policy: PolicySnapshot, spec: SeriesSpec | None, request: ReleaseRequest
+) -> Standing | Refusal:
+    permit = preview(decide(identity, request, policy, ports.clock), ports.registers, ports.clock)
+    if isinstance(permit, Refusal):
+        return permit
+    if spec is None:
+        # a release of nothing is never permitted
+        raise Fault(ErrorReason.INTERNAL)
+    found = _settled(ports, permit, spec)
+    return found if isinstance(found, Refusal) else _standing(ports, permit, *found)
 
 
 def _due(ports: Ports, permit: Permit, series: Series, opening: Opening | None) -> int:

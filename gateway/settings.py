@@ -201,7 +201,7 @@ def read_settings(file: Path) -> Settings:
         InvalidSettings: with one line for each mistake; no value is shown.
     """
     if not file.is_file():
-        raise InvalidSettings(f"{file}: there is no such file. Write one after docs/reference/settings.md.")
+        raise InvalidSettings(f"{file}: there is no such file. Write one after docs/reference/settings.md")
     try:
         written = TomlConfigSettingsSource(Settings, file)()
         settings = Settings(**written)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +19,13 @@ from gateway.client import Series, SeriesDays
 
 
 def list_(
-    *, purpose: str, dataset: str = "", region: str = "", connect: Path | None = None, json_: bool = False
+    *,
+    purpose: str,
+    dataset: str = "",
+    region: str = "",
+    case_number: str = "",
+    connect: Path | None = None,
+    json_: bool = False,
 ) -> int:
     """List the series that may be had for a purpose, with prices and margins. Spends nothing.
 
@@ -29,19 +36,25 @@ def list_(
     dataset
         Only those of this dataset.
     region
-        The region; left out, the first that is granted.
+        The region; left out, the whole city.
+    case_number
+        The case, where the grant asks for one.
     connect
         The connection file.
     json_
         Print JSON.
     """
     with connected_caller(connect) as gateway:
-        found = gateway.list_series(purpose=purpose, dataset=dataset, region=region)
+        found = gateway.list_series(purpose=purpose, dataset=dataset, region=region, case_number=case_number)
     print_all(found, _as_json, _lines, json_=json_)
+    if not found:
+        print("gateway: nothing of what is granted to you for this purpose is published as a series.", file=sys.stderr)
     return FINE
 
 
-def open_(name: str, /, *, purpose: str, pay: str, region: str = "", connect: Path | None = None) -> int:
+def open_(
+    name: str, /, *, purpose: str, pay: str, region: str = "", case_number: str = "", connect: Path | None = None
+) -> int:
     """Pay for a series, once, for all its days. One that is open costs nothing.
 
     Parameters
@@ -54,12 +67,16 @@ def open_(name: str, /, *, purpose: str, pay: str, region: str = "", connect: Pa
         The price that you agree to, as the list tells it: rho=0.1 or epsilon=1.
     region
         The region; left out, the whole city.
+    case_number
+        The case, where the grant asks for one.
     connect
         The connection file.
     """
     named, (rho, epsilon) = _named(name), _price(pay)
     with connected_caller(connect) as gateway:
-        opened = gateway.open_series(*named, purpose=purpose, region=region, rho=rho, epsilon=epsilon)
+        opened = gateway.open_series(
+            *named, purpose=purpose, region=region, rho=rho, epsilon=epsilon, case_number=case_number
+        )
     print(f"{name} is open, until {opened.message.last_day}. New days cost nothing.")
     return FINE
 
@@ -73,6 +90,7 @@ def write(
     spans: str = "7",
     first_day: str = "",
     region: str = "",
+    case_number: str = "",
     connect: Path | None = None,
 ) -> int:
     """Write all days of an open series that are over into a file, in place of what it held. For a job that runs daily.
@@ -91,6 +109,8 @@ def write(
         Only from this day on, YYYY-MM-DD.
     region
         The region; left out, the whole city.
+    case_number
+        The case, where the grant asks for one.
     connect
         The connection file.
     """
@@ -99,7 +119,9 @@ def write(
     named, wanted = _named(name), _spans(spans)
     begin = day_of(first_day, "--first-day") if first_day else None
     with connected_caller(connect) as gateway:
-        days = gateway.get_series(*named, purpose=purpose, first_day=begin, spans=wanted, region=region)
+        days = gateway.get_series(
+            *named, purpose=purpose, first_day=begin, spans=wanted, region=region, case_number=case_number
+        )
     _replace(file, _WRITERS[file.suffix](days))
     last = f", the last {days.days[-1]}" if days.days else ""
     print(f"{file}: {len(days.days)} days of {name}{last}.")

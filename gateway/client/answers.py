@@ -209,7 +209,7 @@ class Release:
 
     @property
     def certificate(self) -> ReleaseCertificate | None:
-        """What the gateway signed of it; None for a release that was made before there were certificates."""
+        """What the gateway signed of it; None of a rehearsal, and of releases from before there were certificates."""
         return certificate_from(self.message.certificate) if self.message.HasField("certificate") else None
 
     @property
@@ -241,8 +241,11 @@ class Release:
         held, but everything around them: docs/reference/release-certificates.md says what exactly.
 
         Raises:
-            CertificateMismatch: naming the first part that differs; `certificate` where there is none.
+            CertificateMismatch: naming the first part that differs; `certificate` where there is none, `rehearsal` of a
+                rehearsal, which is not a release.
         """
+        if self.rehearsal:
+            raise CertificateMismatch("rehearsal")
         if self.certificate is None:
             raise CertificateMismatch("certificate")
         self.certificate.verify(keys)

@@ -91,13 +91,20 @@ class ReleaseCertificate:
 
     @classmethod
     def from_json(cls, data: bytes) -> ReleaseCertificate:
-        """Read what `to_json` wrote, however it was laid out since. ValueError for anything else."""
+        """Read what `to_json` wrote, however it was laid out since. ValueError for all else, rehearsals too."""
         body = _object(data)
+        if _is_rehearsal(body) or _is_rehearsal(body.get("release")):
+            raise ValueError("a rehearsal, over made up rows: it is not a release and has no certificate")
         try:
             signature = bytes.fromhex(body["signature"])
             return cls(_canonical(body["statement"]), signature, str(body["key_id"]), _canonical(body["noised"]))
         except (KeyError, TypeError, ValueError):
             raise ValueError("no certificate of a release") from None
+
+
+def _is_rehearsal(body: Any) -> bool:
+    """Whether it is the answer of a rehearsal, as protobuf writes messages as JSON."""
+    return isinstance(body, dict) and body.get("rehearsal") is True
 
 
 def certificate_from(message: release_pb2.ReleaseCertificate) -> ReleaseCertificate:

@@ -199,17 +199,22 @@ class ReceiptMismatch(GatewayError):
         return f"{super().__str__()}\n  {self.part} differs"
 
 
+_NO_RELEASE = "A rehearsal is not a release and has no certificate: its rows are made up. Ask for a release."
+_WHAT_IS_WRONG = {"certificate": "\n  there is no certificate", "rehearsal": ""}
+
+
 class CertificateMismatch(GatewayError):
     """A release is not what its certificate says, or that is not signed by a known key. `part` names the first thing
-    that is wrong.
+    that is wrong: "certificate" where there is none, "rehearsal" where there can be none.
     """
 
     def __init__(self, part: str) -> None:
-        super().__init__(Details("CERTIFICATE_MISMATCH", "Get the keys and the release from the gateway again."))
+        remedy = _NO_RELEASE if part == "rehearsal" else "Get the keys and the release from the gateway again."
+        super().__init__(Details("CERTIFICATE_MISMATCH", remedy))
         self.part = part
 
     def __str__(self) -> str:
-        return f"{super().__str__()}\n  {self.part} differs"
+        return super().__str__() + _WHAT_IS_WRONG.get(self.part, f"\n  {self.part} differs")
 
 
 class SealBroken(GatewayError):

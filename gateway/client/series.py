@@ -101,9 +101,14 @@ class SeriesCalls(Channel):
         super().__init__(address, pems, caller)
         self._series = series_service_pb2_grpc.SeriesServiceStub(self._channel)
 
-    def list_series(self, *, purpose: str, dataset: str = "", region: str = "") -> tuple[Series, ...]:
-        """The series that you may have for a purpose, with their prices and margins. Spends nothing."""
-        request = series_service_pb2.ListSeriesRequest(context=context(purpose, region), dataset=dataset)
+    def list_series(
+        self, *, purpose: str, dataset: str = "", region: str = "", case_number: str = ""
+    ) -> tuple[Series, ...]:
+        """The series that you may have for a purpose, in a region or the whole city, with their prices and margins.
+
+        Spends nothing. Where you may have none there, it is refused, as a release would be.
+        """
+        request = series_service_pb2.ListSeriesRequest(context=context(purpose, region, case_number), dataset=dataset)
         return tuple(map(Series, self._caller.retried(self._series.ListSeries, request).series))
 
     def open_series(

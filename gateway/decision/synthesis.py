@@ -37,11 +37,13 @@ def settle_synthesis(
     """Look up the cells of every field, choose what is counted, and share the price among the counts."""
     spec = disclosure.synthesis
     if spec is None:
-        return _undeclared("plan.disclosure", "offers no synthetic rows")
+        return _undeclared("plan.disclosure", "offers no synthetic rows: ListDatasets lists the disclosures that do")
     fields: list[CountedField] = []
     for place, name in enumerate(request.fields):
-        if name not in spec.fields or name in request.fields[:place]:
-            return _undeclared(f"plan.fields[{place}]", "is not declared for this disclosure")
+        if name not in spec.fields:
+            return _undeclared(f"plan.fields[{place}]", "is no field that its synthetic rows have: see ListDatasets")
+        if name in request.fields[:place]:
+            return _undeclared(f"plan.fields[{place}]", "is named twice: leave one of them out")
     for name in spec.fields:
         if not request.fields or name in request.fields:
             field = counted_field(contract, spec, name, places)

@@ -117,12 +117,16 @@ class QuestionShape(Shape):
             str, formed(f"^{WRITTEN_GROUPING}$", "Write a field, alone or 'by' a level, a period, bins or found keys.")
         ]
     ] = Field(default_factory=list)
-    epsilon: Annotated[float | None, Field(gt=0)] = None
+    epsilon: Annotated[float | None, Field(gt=0, description="the price of a release, in pure epsilon")] = None
+    rho: Annotated[float | None, Field(gt=0, description="or in rho, in place of it")] = None
 
     @model_validator(mode="after")
     def _priced(self) -> QuestionShape:
-        if self.asks.startswith("release ") and (self.epsilon is None or not (self.statistics or self.fields)):
-            raise ValueError("a release asks for 'statistics' at an 'epsilon'. Add them.")
+        if self.epsilon is not None and self.rho is not None:
+            raise ValueError("a price is an 'epsilon' or a 'rho'. Remove one of them.")
+        priced = self.epsilon is not None or self.rho is not None
+        if self.asks.startswith("release ") and not (priced and (self.statistics or self.fields)):
+            raise ValueError("a release asks for 'statistics' at an 'epsilon' or a 'rho'. Add them.")
         return self
 
 

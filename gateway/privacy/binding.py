@@ -41,7 +41,10 @@ class Unbound:
     rule: str
 
 
-UNDECLARED = "is not declared for this disclosure"
+NO_STATISTICS = "offers no statistics: ListDatasets lists the disclosures that do"
+NOT_GROUPED = "is no field that this disclosure groups by so: ListDatasets lists its group_by_fields, and how"
+GROUPED_TWICE = "groups by a field that the plan groups by already: leave one of them out"
+NOT_MEASURED = "is none that this disclosure has: ListDatasets lists its value_fields"
 NOT_ADDITIVE = "does not add up over a tree of regions: ask for one level, or for counts, sums, means or variances"
 TOO_MANY = f"makes more than {MAX_ANSWERS} answers: group by less, or ask for fewer statistics"
 NOT_AMONG_FOUND = "does not go with keys that are found in the data: ask for counts, sums, means or variances"
@@ -55,16 +58,17 @@ def bind(
     """Look up the cells and the bounds of a query."""
     spec = disclosure.statistics
     if spec is None or not query.statistics:
-        return Unbound("plan.disclosure", UNDECLARED)
+        return Unbound("plan.disclosure", NO_STATISTICS)
     groups: list[GroupKey] = []
     cells = leaves = 1
     for position, grouping in enumerate(query.group_by):
         place = f"plan.group_by[{position}]"
-        twice = any(other.field == grouping.field for other in query.group_by[:position])
         declared = contract.fields.get(grouping.field)
         allowed = spec.found_keys if isinstance(grouping, ByFoundKeys) else spec.group_by
-        if declared is None or twice or grouping.field not in allowed:
-            return Unbound(place, UNDECLARED)
+        if declared is None or grouping.field not in allowed:
+            return Unbound(place, NOT_GROUPED)
+        if any(other.field == grouping.field for other in query.group_by[:position]):
+            return Unbound(place, GROUPED_TWICE)
         group = _group(grouping, declared, contract, places, MAX_ANSWERS // cells)
         if isinstance(group, str):
             return Unbound(place, group)
@@ -83,7 +87,7 @@ def bind(
     for position, statistic in enumerate(query.statistics):
         needed = _measures(statistic, contract, spec)
         if not needed:
-            return Unbound(f"plan.statistics[{position}]", UNDECLARED)
+            return Unbound(f"plan.statistics[{position}]", NOT_MEASURED)
         if any(group.tree for group in groups) and not _adds_up(statistic, max_groups):
             return Unbound(f"plan.statistics[{position}]", NOT_ADDITIVE)
         if found and statistic.kind is StatisticKind.QUANTILES:
@@ -107,7 +111,7 @@ def _group(grouping: Grouping, field: FieldSpec, contract: DataContract, places:
     """Return the cells of a grouping, or why there are none; `most` is how many there may be."""
     match grouping:
         case ByKeys():
-            return UNDECLARED if field.keys is None else GroupKey(field.name, field.keys)
+            return NOT_GROUPED if field.keys is None else GroupKey(field.name, field.keys)
         case ByFoundKeys():
             return GroupKey(field.name, (), AsFound())
         case ByRegion(_, level) | ByRegionTree(_, level):

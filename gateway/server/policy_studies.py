@@ -120,6 +120,7 @@ def _question(request: pb.ExplainRequest) -> QuestionShape:
         "statistics": list(request.statistics),
         "group_by": list(request.group_by),
         "epsilon": request.epsilon or None,
+        "rho": request.rho or None,
     }
     try:
         return QuestionShape.model_validate(written)

@@ -74,15 +74,15 @@ MEANINGS: dict[R, Meaning] = {
     ),
     R.STATISTIC_NOT_DECLARED: Meaning(
         _INVALID,
-        "The disclosure does not answer this plan: the field violations say which part and why. The nearest plan would "
-        "be answered, and ListDatasets lists what may be asked.",
-        "该披露项不回答此统计方案，字段违规项说明了部分和原因。所附最接近方案可获答复，ListDatasets 列出可请求的内容。",
+        "The disclosure does not answer this: the field violations say which part and why. A nearest plan, where one "
+        "is attached, would be answered; ListDatasets lists what may be asked.",
+        "该披露项不回答此请求，字段违规项说明了部分和原因。所附最接近方案（如有）可获答复；ListDatasets 列出可请求项。",
     ),
     R.EPSILON_OUT_OF_RANGE: Meaning(
         _INVALID,
-        "The price must be above zero and within the disclosure's limit, with at most six decimals in epsilon and "
-        "twelve in rho. The nearest plan has one.",
-        "隐私损失须大于零且不超过披露项的上限；epsilon 最多六位小数，rho 最多十二位。最接近方案给出了可用的价格。",
+        "This price is not taken: the field violations say which would be. A nearest plan, where one is attached, has "
+        "one. Prices have at most six decimals in epsilon and twelve in rho.",
+        "不接受此价格，字段违规项说明可用的价格；如附有最接近方案，其价格可用。epsilon 最多六位小数，rho 最多十二位。",
     ),
     R.MARGIN_OUT_OF_REACH: Meaning(
         _INVALID,

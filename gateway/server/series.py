@@ -30,9 +30,11 @@ class SeriesDesk:
             "GetSeries": Method(self.get_series, release=True),
         }
 
-    def list_series(self, peer: Peer, request: pb.ListSeriesRequest) -> Reply:
+    def list_series(self, peer: Peer, request: pb.ListSeriesRequest) -> Reply | Problem:
         """What may be had."""
         found = series.list_series(self._desk.ports, peer, context_of(request), request.dataset)
+        if isinstance(found, Refused):
+            return refused(found)
         return Reply(pb.ListSeriesResponse(series=[series_message_of(one, self._desk.delta) for one in found]))
 
     def open_series(self, peer: Peer, request: pb.OpenSeriesRequest) -> Reply | Problem:

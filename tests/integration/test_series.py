@@ -260,7 +260,8 @@ def test_whoever_is_not_entitled_learns_nothing_of_it(cockpit: Cockpit) -> None:
     refused.append(asked(cockpit, who="cockpit-xiacheng"))
     assert refused == [ErrorReason.PURPOSE_NOT_GRANTED] * 2
     assert asked(cockpit) is ErrorReason.STATISTIC_NOT_DECLARED
-    assert lane.list_series(cockpit.ports, caller(cockpit, "cockpit-xiacheng"), context(PURPOSE), "") == ()
+    told = lane.list_series(cockpit.ports, caller(cockpit, "cockpit-xiacheng"), context(PURPOSE), "")
+    assert isinstance(told, Refused) and told.refusal.reason is ErrorReason.PURPOSE_NOT_GRANTED
 
 
 def test_an_exhausted_budget_opens_nothing(cockpit: Cockpit) -> None:
@@ -445,6 +446,7 @@ def test_every_answer_takes_the_slot(cockpit: Cockpit) -> None:
 
 def listed(cockpit: Cockpit) -> Standing:
     found = lane.list_series(cockpit.ports, caller(cockpit), context(PURPOSE), "subsidies")
+    assert not isinstance(found, Refused)
     return next(one for one in found if one.series.spec.name == cockpit.series.name)
 
 

@@ -9,6 +9,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from gateway.api.v1 import audit_service_pb2, receipt_pb2, value_pb2
+from gateway.api.v1 import series_service_pb2 as series
 from gateway.api.v1 import sharing_service_pb2 as sharing
 from gateway.api.v1.disclosure_pb2 import RequestContext
 from tests.integration.fixtures import City
@@ -40,8 +41,15 @@ def extract(
     )
 
 
+Asked = sharing.ExtractRequest | series.ListSeriesRequest
+
+
+def listed(purpose: str = "epidemic-tracing", dataset: str = "", region: str = "") -> series.ListSeriesRequest:
+    return series.ListSeriesRequest(context=RequestContext(purpose=purpose, region=region), dataset=dataset)
+
+
 # police hold no grant for what is real here
-PAIRS = {
+PAIRS: dict[str, tuple[Asked, Asked]] = {
     "a dataset": (
         extract(dataset="subsidies", disclosure="audit-rows"),
         extract(dataset="nothing", disclosure="no-rows"),
@@ -61,6 +69,12 @@ PAIRS = {
         extract(fields=("place", "no_such_field"), partial=True),
     ),
     "a filter": (extract(filtered="diagnosis"), extract(filtered="no_such_field")),
+    "the series of a dataset": (listed(dataset="subsidies"), listed(dataset="nothing")),
+    "the series of a purpose": (listed("public-statistics"), listed("no-such-purpose")),
+    "the series of a region": (
+        listed(dataset="subsidies", region="hangzhou/xihu"),
+        listed(dataset="nothing", region="hangzhou/nowhere"),
+    ),
     "a draft or another kind": (
         extract(dataset="health_codes", disclosure="colour-check", purpose="health-code-check"),
         extract(dataset="health_codes", disclosure="no-such-check", purpose="health-code-check"),
@@ -68,9 +82,10 @@ PAIRS = {
 }
 
 
-def told(line: Wire, request: sharing.ExtractRequest) -> tuple[object, ...]:
+def told(line: Wire, request: Asked) -> tuple[object, ...]:
     """All that a caller learns from a call and from its receipt, without what numbers each call."""
-    answer = line.call("SharingService/Extract", request)
+    listing = isinstance(request, series.ListSeriesRequest)
+    answer = line.call("SeriesService/ListSeries" if listing else "SharingService/Extract", request)
     if answer.code.name == "OK":
         parts = [sharing.ExtractResponse.FromString(message) for message in answer.messages]
         return ("OK", _plain(parts[0].header.receipt), _plain(parts[-1].trailer.receipt))

@@ -14,6 +14,7 @@ import pytest
 
 from gateway import series as lane
 from gateway.model.measure import Currency, NoisePlan
+from gateway.pipeline import Refused
 from gateway.privacy.answers.noise import Floats, IntegerNoise
 from gateway.privacy.continual.publishing import Published, publish
 from gateway.privacy.mechanisms import add_noise
@@ -55,6 +56,7 @@ def shown(house: House, name: str) -> Days:
     named = Named("subsidies", "paid-by-day", name)
     peer = house.long_signed_in(BUREAU)
     found = lane.list_series(house.ports, peer, context(PURPOSE), "subsidies")
+    assert not isinstance(found, Refused)
     price = next(one for one in found if one.series.spec.name == name).series.price
     lane.open_series(house.ports, peer, context(PURPOSE), named, price)
     days = lane.get_series(house.ports, peer, context(PURPOSE), named, None, None, ())

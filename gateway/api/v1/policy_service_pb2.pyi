@@ -453,6 +453,7 @@ class ExplainRequest(_message.Message):
     STATISTICS_FIELD_NUMBER: _builtins.int
     GROUP_BY_FIELD_NUMBER: _builtins.int
     EPSILON_FIELD_NUMBER: _builtins.int
+    RHO_FIELD_NUMBER: _builtins.int
     institution: _builtins.str
     """Who would ask. Empty: the caller's institution, which is told what it may know. Officers name any."""
     purpose: _builtins.str
@@ -470,6 +471,7 @@ class ExplainRequest(_message.Message):
     token: _builtins.str
     subjects: _builtins.int
     epsilon: _builtins.float
+    rho: _builtins.float
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -478,7 +480,7 @@ class ExplainRequest(_message.Message):
 
     @_builtins.property
     def statistics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Of a release: "count", "count_units" or "sum(field)"; what it groups by; and its epsilon."""
+        """Of a release: "count", "count_units" or "sum(field)"; what it groups by; and its price, in epsilon or in rho."""
 
     @_builtins.property
     def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
@@ -502,10 +504,11 @@ class ExplainRequest(_message.Message):
         statistics: _abc.Iterable[_builtins.str] | None = ...,
         group_by: _abc.Iterable[_builtins.str] | None = ...,
         epsilon: _builtins.float = ...,
+        rho: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_partial", b"allow_partial", "break_glass_reason", b"break_glass_reason", "case_number", b"case_number", "dataset", b"dataset", "disclosure", b"disclosure", "epsilon", b"epsilon", "fields", b"fields", "filters", b"filters", "group_by", b"group_by", "institution", b"institution", "key", b"key", "kind", b"kind", "purpose", b"purpose", "region", b"region", "statistics", b"statistics", "subjects", b"subjects", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_partial", b"allow_partial", "break_glass_reason", b"break_glass_reason", "case_number", b"case_number", "dataset", b"dataset", "disclosure", b"disclosure", "epsilon", b"epsilon", "fields", b"fields", "filters", b"filters", "group_by", b"group_by", "institution", b"institution", "key", b"key", "kind", b"kind", "purpose", b"purpose", "region", b"region", "rho", b"rho", "statistics", b"statistics", "subjects", b"subjects", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

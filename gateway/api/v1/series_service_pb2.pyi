@@ -103,7 +103,7 @@ class Series(_message.Message):
     name: _builtins.str
     description: _builtins.str
     region: _builtins.str
-    """The region it is of: that of the request, or the first that is granted."""
+    """The region it is of: that of the request, or the whole city."""
     advances_by: _builtins.str
     """A row counts on the city's day of this date or timestamp."""
     first_day: _builtins.str

@@ -57,7 +57,8 @@ class SeriesServiceServicer:
     """
 
     def ListSeries(self, request, context):
-        """Which series may be had for a purpose, what they cost, and how near they come. Spends nothing and reads no data.
+        """Which series may be had for a purpose in a region, what they cost, and how near they come. Spends nothing and reads no
+        data. Where there are some that you may not have there, and none that you may, it is refused as a release would be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

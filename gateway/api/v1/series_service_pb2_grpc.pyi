@@ -34,7 +34,9 @@ class SeriesServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SeriesServiceAsyncStub: ...
     ListSeries: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.ListSeriesRequest, _series_service_pb2.ListSeriesResponse]
-    """Which series may be had for a purpose, what they cost, and how near they come. Spends nothing and reads no data."""
+    """Which series may be had for a purpose in a region, what they cost, and how near they come. Spends nothing and reads no
+    data. Where there are some that you may not have there, and none that you may, it is refused as a release would be.
+    """
     OpenSeries: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.OpenSeriesRequest, _series_service_pb2.OpenSeriesResponse]
     """Charges a series for all its days, before any is read. One that was opened before costs nothing."""
     GetSeries: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.GetSeriesRequest, _series_service_pb2.GetSeriesResponse]
@@ -46,7 +48,9 @@ class SeriesServiceAsyncStub(SeriesServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListSeries: _aio.UnaryUnaryMultiCallable[_series_service_pb2.ListSeriesRequest, _series_service_pb2.ListSeriesResponse]  # type: ignore[assignment]
-    """Which series may be had for a purpose, what they cost, and how near they come. Spends nothing and reads no data."""
+    """Which series may be had for a purpose in a region, what they cost, and how near they come. Spends nothing and reads no
+    data. Where there are some that you may not have there, and none that you may, it is refused as a release would be.
+    """
     OpenSeries: _aio.UnaryUnaryMultiCallable[_series_service_pb2.OpenSeriesRequest, _series_service_pb2.OpenSeriesResponse]  # type: ignore[assignment]
     """Charges a series for all its days, before any is read. One that was opened before costs nothing."""
     GetSeries: _aio.UnaryUnaryMultiCallable[_series_service_pb2.GetSeriesRequest, _series_service_pb2.GetSeriesResponse]  # type: ignore[assignment]
@@ -61,7 +65,9 @@ class SeriesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _series_service_pb2.ListSeriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_series_service_pb2.ListSeriesResponse, _abc.Awaitable[_series_service_pb2.ListSeriesResponse]]:
-        """Which series may be had for a purpose, what they cost, and how near they come. Spends nothing and reads no data."""
+        """Which series may be had for a purpose in a region, what they cost, and how near they come. Spends nothing and reads no
+        data. Where there are some that you may not have there, and none that you may, it is refused as a release would be.
+        """
 
     @_abc_1.abstractmethod
     def OpenSeries(

@@ -36,6 +36,7 @@ def explain(
     statistics: str = "",
     group_by: str = "",
     epsilon: float | None = None,
+    rho: float | None = None,
     today: str = "",
     json_: bool = False,
 ) -> int:
@@ -77,7 +78,9 @@ def explain(
     group_by
         The fields that a release groups by, divided by commas; alone or 'by' a level, a period, bins or found keys.
     epsilon
-        The privacy loss that a release asks for.
+        The price that a release asks for, in pure epsilon.
+    rho
+        Or in rho, in place of it.
     today
         The day, YYYY-MM-DD; left out, today in the city.
     json_
@@ -86,7 +89,7 @@ def explain(
     asked = question(
         who=who, why=why, asks=asks, where=where, case_number=case_number, break_glass_reason=break_glass_reason,
         fields=names(fields), partial=partial, filters=names(filters), statistics=names(statistics),
-        group_by=names(group_by), epsilon=epsilon,
+        group_by=names(group_by), epsilon=epsilon, rho=rho,
         subjects={"key": key, "token": token, "count": count} if key or token else None,
     )  # fmt: skip
     on = today_or(today, "--today")

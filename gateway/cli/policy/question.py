@@ -14,7 +14,7 @@ _OPTIONS = {
     "who": "--who", "why": "--why", "asks": "--asks", "where": "--where", "fields": "--fields",
     "case_number": "--case-number", "break_glass_reason": "--break-glass-reason", "filters": "--filters",
     "subjects": "--key or --token, with --count", "statistics": "--statistics", "group_by": "--group-by",
-    "epsilon": "--epsilon",
+    "epsilon": "--epsilon", "rho": "--rho",
 }  # fmt: skip
 
 

@@ -101,7 +101,7 @@ def request_of(question: QuestionShape, snapshot: PolicySnapshot) -> DisclosureR
     )  # fmt: skip
     filters = tuple(condition(contract, field) for field in question.filters)
     if kind == DisclosureKind.RELEASE:
-        price = Price(Currency.EPSILON, Fraction(str(question.epsilon)))
+        price = _price(question)
         if not question.statistics:
             return SynthesisRequest(context, dataset, disclosure, tuple(question.fields), filters, price)
         asked = tuple(map(statistic, question.statistics))
@@ -115,6 +115,12 @@ def request_of(question: QuestionShape, snapshot: PolicySnapshot) -> DisclosureR
     return RowsRequest(
         context, DisclosureKind(kind), dataset, disclosure, tuple(question.fields), question.partial, filters, selector
     )
+
+
+def _price(question: QuestionShape) -> Price:
+    if question.rho is not None:
+        return Price(Currency.RHO, Fraction(str(question.rho)))
+    return Price(Currency.EPSILON, Fraction(str(question.epsilon)))
 
 
 def _refused(

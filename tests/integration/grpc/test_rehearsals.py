@@ -57,6 +57,9 @@ def test_it_says_what_it_is_everywhere(fair: Fair) -> None:
     assert tried.to_arrow().schema.metadata == {b"rehearsal": b"made up rows"}
     real = fair.gateway.release(*WHAT, [gw.count()], group_by=["gate"], rho=0.2, **ASK)
     assert not real.rehearsal and real.to_arrow().schema.metadata is None
+    with pytest.raises(gw.CertificateMismatch, match="A rehearsal is not a release and has no certificate") as said:
+        tried.verify(fair.gateway.signing_keys())
+    assert said.value.part == "rehearsal" and "differs" not in str(said.value)
     # there is no such release
     with pytest.raises(gw.GatewayError) as raised:
         fair.gateway.get_release(tried.release_id, **ASK)

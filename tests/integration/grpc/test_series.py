@@ -31,6 +31,7 @@ from tests.integration.daily import (
 from tests.integration.site import ROOT, Site, free_port
 
 # the server's clock is the system's: of the ten days since the first, eight or nine are due
+DISTRICT = "zju-research"
 NAMED = ("subsidies", "paid-by-day", "paid")
 
 
@@ -43,9 +44,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         policies,
         {"paid": series(), "raced": series(), "long": series(first_day=FIRST - timedelta(days=900), days=1200)},
     )
+    with (policies / "grants.csv").open("a") as grants:
+        grants.write(f"p, g-xihu, {DISTRICT}, subsidies/paid-by-day, release, hangzhou/xihu, {PURPOSE}, , allow\n")
     payments = Payments(folder / "data")
     payments.write(_story())
-    site = Site(folder / "site", policies, payments.folder, (BUREAU, "cockpit-xiacheng"))
+    site = Site(folder / "site", policies, payments.folder, (BUREAU, DISTRICT, "cockpit-xiacheng"))
     site.prepare()
     site.start()
     yield site
@@ -68,8 +71,9 @@ def test_a_cockpits_days(site: Site) -> None:
         with pytest.raises(gw.GatewayError, match="SERIES_NOT_OPEN") as caught:
             bureau.get_series(*NAMED, purpose=PURPOSE)
         assert isinstance(caught.value, gw.NotNow)
-        with pytest.raises(gw.InvalidRequest, match="EPSILON_OUT_OF_RANGE"):
+        with pytest.raises(gw.InvalidRequest, match="EPSILON_OUT_OF_RANGE") as wrong:
             bureau.open_series(*NAMED, purpose=PURPOSE, rho=1.5)
+        assert wrong.value.violations == (("rho", "is not the price of this series, which is rho=2: agree to that"),)
         assert bureau.open_series(*NAMED, purpose=PURPOSE, **offered.price).open
 
         days = bureau.get_series(*NAMED, purpose=PURPOSE, spans=[3])
@@ -121,10 +125,41 @@ def test_two_processes_show_the_same_days(site: Site) -> None:
 
 def test_a_stranger_is_told_of_no_series(site: Site) -> None:
     with site.connect("cockpit-xiacheng") as stranger:
-        assert stranger.list_series(purpose=PURPOSE) == ()
+        for purpose, dataset in ((PURPOSE, ""), (PURPOSE, "subsidies"), (PURPOSE, "nothing"), ("no-such-purpose", "")):
+            with pytest.raises(gw.Refused, match="PURPOSE_NOT_GRANTED") as caught:
+                stranger.list_series(purpose=purpose, dataset=dataset)
+            assert caught.value.receipt_id and caught.value.nearest is None
         for name in ("paid", "nothing-like-it"):
             with pytest.raises(gw.Refused, match="PURPOSE_NOT_GRANTED"):
                 stranger.get_series("subsidies", "paid-by-day", name, purpose=PURPOSE)
+
+
+def test_a_list_is_of_the_whole_city_like_all_else_or_says_why_there_is_none(site: Site) -> None:
+    with site.connect(BUREAU) as bureau:
+        (everywhere, *_), (there, *_) = (
+            bureau.list_series(purpose=PURPOSE, region=region) for region in ("", "hangzhou/xihu")
+        )
+        assert (everywhere.message.region, there.message.region) == ("hangzhou", "hangzhou/xihu")
+        assert everywhere.message.series_id != there.message.series_id
+        for asked, reason in [
+            ({"dataset": "nothing"}, "DISCLOSURE_NOT_GRANTED"),
+            ({"dataset": "health_cases"}, "DISCLOSURE_NOT_GRANTED"),
+            ({"region": "hangzhou/nowhere"}, "REGION_NOT_GRANTED"),
+            ({"purpose": ""}, "PURPOSE_MISSING"),
+        ]:
+            with pytest.raises(gw.GatewayError, match=reason):
+                bureau.list_series(**{"purpose": PURPOSE, **asked})
+    with site.connect(DISTRICT) as district:
+        with pytest.raises(gw.Refused, match="REGION_NOT_GRANTED") as caught:
+            district.list_series(purpose=PURPOSE)
+        near = caught.value.nearest
+        assert near is not None and near.region == "hangzhou/xihu"
+        assert district.list_series(purpose=PURPOSE, region=near.region)
+
+
+def test_where_nothing_granted_has_series_the_list_is_empty(site: Site) -> None:
+    with site.connect(BUREAU) as bureau:
+        assert bureau.list_series(purpose=PURPOSE, dataset="residents") == ()
 
 
 def test_what_is_not_well_formed_is_told(site: Site) -> None:

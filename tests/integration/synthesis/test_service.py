@@ -186,11 +186,11 @@ def test_the_commands_do_the_same(site: Site, tmp_path: Path, capsys: pytest.Cap
 def refusals() -> Iterator[tuple[dict[str, Any], str, str]]:
     yield {"rho": 0.6}, "EPSILON_OUT_OF_RANGE", "rho must lie between"
     yield {"rho": None, "epsilon": 1.5}, "EPSILON_OUT_OF_RANGE", "epsilon must lie between 0.0001 and 1.0"
-    yield {"fields": ["sector", "resident_id"]}, "STATISTIC_NOT_DECLARED", "plan.fields[1] is not declared"
-    yield {"fields": ["sector", "sector"]}, "STATISTIC_NOT_DECLARED", "plan.fields[1] is not declared"
+    yield {"fields": ["sector", "resident_id"]}, "STATISTIC_NOT_DECLARED", "plan.fields[1] is no field that its"
+    yield {"fields": ["sector", "sector"]}, "STATISTIC_NOT_DECLARED", "plan.fields[1] is named twice"
     yield {"rows": 5_000_001}, "REQUEST_INVALID", "rows must lie between 1 and 5000000"
     yield {"filters": [("resident_id", "==", "1")]}, "FILTER_NOT_ALLOWED", "plan.filters[0].field is not a field"
-    yield {"disclosure": "by-sector"}, "STATISTIC_NOT_DECLARED", "plan.disclosure offers no synthetic rows"
+    yield {"disclosure": "by-sector"}, "STATISTIC_NOT_DECLARED", "plan.disclosure offers no synthetic rows: List"
     yield {"purpose": "transit-planning"}, "PURPOSE_NOT_GRANTED", ""
 
 

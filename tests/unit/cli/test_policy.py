@@ -15,6 +15,7 @@ from gateway.cli.app import run
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = ROOT / "tests" / "unit" / "policy" / "good"
+RELEASE = ["--who", "zju", "--why", "open-data", "--asks", "release subsidies/by-tier", "--today", "2027-01-15"]
 TABLE = """title: {en: Strangers, zh: 陌生人}
 about: What strangers get.
 today: 2027-01-15
@@ -117,6 +118,16 @@ def test_explain_says_that_it_passes(folder: Path, capsys: pytest.CaptureFixture
     assert code == codes.FINE
     assert "Allowed by g-trace, on 2027-01-15." in out
     assert "g-trace (grants.csv:2): holds" in out
+
+
+def test_explain_takes_a_price_in_rho(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = [*RELEASE, "--statistics", "count"]
+    for price, code in (("0.02", codes.FINE), ("50.1", codes.FOUND)):
+        exit_code, out, _ = said(capsys, "explain", folder, *asked, "--rho", price)
+        assert exit_code == code
+        assert ("rho: must lie between" in out) == (code == codes.FOUND)
+    code, _, err = said(capsys, "explain", folder, *asked, "--rho", "0.02", "--epsilon", "0.2")
+    assert code == codes.CANNOT_RUN and "a price is an 'epsilon' or a 'rho'" in err
 
 
 @pytest.mark.parametrize(

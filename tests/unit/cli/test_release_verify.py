@@ -71,6 +71,9 @@ def test_a_certificate_is_verified_by_the_keys_of_the_key_file(
         code, out, err = verify(held.to_json())
         assert (code, out) == (1, "") and words in err
     assert verify(b"{}")[::2] == (1, f"gateway: {file}: no certificate of a release.\n")
+    for rehearsal in (b'{"rehearsal":true,"releaseId":"rehearsal-00"}', b'{"release":{"rehearsal":true}}'):
+        code, out, err = verify(rehearsal)
+        assert (code, out) == (1, "") and "it is not a release and has no certificate" in err
     keys.write_text("{}")
     code, _, err = verify(certificate.to_json())
     assert code == 2 and "no file of signing keys" in err

@@ -16,7 +16,7 @@ from gateway.model.measure import Currency, Measure, MeasureKind, Mechanism, Noi
 from gateway.model.plan import AsFound, BoundedQuery, SettledRelease
 from gateway.model.statistics import NoisedMeasure, Statistic, StatisticKind, StatisticsQuery
 from gateway.privacy.answers.noise import IntegerNoise
-from gateway.privacy.binding import NO_UNITS, NOT_AMONG_FOUND, UNDECLARED, Unbound, bind
+from gateway.privacy.binding import GROUPED_TWICE, NO_UNITS, NOT_AMONG_FOUND, NOT_GROUPED, Unbound, bind
 from gateway.privacy.pricing import settle
 from gateway.privacy.thresholds import shown_places, tail, threshold_for
 from tests.unit.privacy.example import CONTRACT, DISCLOSURE, no_places, with_found_keys
@@ -100,9 +100,9 @@ def test_found_keys_are_bound_without_reading_any() -> None:
     [
         ((COUNT,), (ByFoundKeys("sector"),), "plan.statistics", NO_UNITS),
         ((UNITS, MEDIAN), (ByFoundKeys("sector"),), "plan.statistics[1]", NOT_AMONG_FOUND),
-        ((UNITS,), (ByFoundKeys("day"),), "plan.group_by[0]", UNDECLARED),
-        ((UNITS,), (ByFoundKeys("resident_id"),), "plan.group_by[0]", UNDECLARED),
-        ((UNITS,), (ByKeys("sector"), ByFoundKeys("sector")), "plan.group_by[1]", UNDECLARED),
+        ((UNITS,), (ByFoundKeys("day"),), "plan.group_by[0]", NOT_GROUPED),
+        ((UNITS,), (ByFoundKeys("resident_id"),), "plan.group_by[0]", NOT_GROUPED),
+        ((UNITS,), (ByKeys("sector"), ByFoundKeys("sector")), "plan.group_by[1]", GROUPED_TWICE),
     ],
 )
 def test_what_does_not_go_with_found_keys_is_refused(
@@ -113,7 +113,7 @@ def test_what_does_not_go_with_found_keys_is_refused(
 
 def test_keys_are_found_only_where_the_contract_says_so() -> None:
     query = StatisticsQuery((), (ByFoundKeys("sector"),), (UNITS,))
-    assert bind(query, CONTRACT, DISCLOSURE, no_places) == Unbound("plan.group_by[0]", UNDECLARED)
+    assert bind(query, CONTRACT, DISCLOSURE, no_places) == Unbound("plan.group_by[0]", NOT_GROUPED)
 
 
 def settled(price: Price, *statistics: Statistic) -> SettledRelease:

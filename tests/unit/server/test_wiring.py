@@ -58,6 +58,11 @@ def test_an_institution_is_written_as_in_grants(site: Site, name: str) -> None:
         read_settings(site.config)
 
 
+def test_what_is_told_of_settings_ends_without_a_stop_which_the_commands_add(site: Site) -> None:
+    with pytest.raises(InvalidSettings, match=r"docs/reference/settings\.md$"):
+        read_settings(site.config.with_name("nowhere.toml"))
+
+
 def test_no_institution_has_the_name_of_a_role(site: Site) -> None:
     rewrite(site, '"police"', '"researchers"')
     with pytest.raises(InvalidSettings, match=r"identity\.institutions: researchers is the name of a role"):
