@@ -30,8 +30,9 @@ class Line:
 class Report:
     """All decisions about an institution, by person, purpose, disclosure and outcome, the most frequent first.
 
-    `rho` and `delta` are the privacy loss of the releases that it caused first; replays cost nothing. `trials` counts
-    what denies on trial would have refused. `overdue` are broken glasses that nobody reviewed in time.
+    `rho` and `delta` are what the ledger charged for its requests in the period, with or without an answer on record:
+    what is charged is lost. `trials` counts what denies on trial would have refused. `overdue` are broken glasses that
+    nobody reviewed in time.
     """
 
     institution: str
@@ -46,13 +47,16 @@ class Report:
 
 
 def report_on(
-    institution: str, records: Iterable[AuditRecord], emergencies: tuple[Emergency, ...], now: datetime
+    institution: str,
+    records: Iterable[AuditRecord],
+    charged: PrivacyLoss,
+    emergencies: tuple[Emergency, ...],
+    now: datetime,
 ) -> Report:
-    """Count an institution's own records, each disclosure once."""
+    """Count an institution's own records, each disclosure once, beside what was charged for its requests."""
     counted: Counter[tuple[str, str, str, str, str, str]] = Counter()
     trials: Counter[str] = Counter()
     refused = allowed = 0
-    loss = PrivacyLoss(Fraction(0))
     for record in records:
         # a stream that began was allowed, however it ended
         outcome = "refused" if record.outcome is Outcome.REFUSED else "allowed"
@@ -61,16 +65,14 @@ def report_on(
         key = (record.person, record.purpose, record.dataset, record.disclosure, outcome, record.reason)
         counted[key] += 1
         trials.update(record.trials)
-        if record.loss is not None and not record.replay and record.outcome is Outcome.COMPLETED:
-            loss += record.loss
     lines = tuple(Line(*key, count) for key, count in sorted(counted.items(), key=lambda item: (-item[1], item[0])))
     return Report(
         institution=institution,
         lines=lines,
         allowed=allowed,
         refused=refused,
-        rho=loss.rho,
-        delta=loss.delta,
+        rho=charged.rho,
+        delta=charged.delta,
         trials=tuple(sorted(trials.items())),
         emergencies=emergencies,
         overdue=sum(one.overdue(now) for one in emergencies),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from fractions import Fraction
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from gateway.accountability import release as release_codec
 from gateway.adapters.state_engine import StateDatabase, faulting
 from gateway.adapters.state_schema import accounts as accounts_table
 from gateway.adapters.state_schema import charged_accounts, charges, releases
-from gateway.model.budget import Account, Balance, Charge
+from gateway.model.budget import Account, Balance, Charge, recipient_account
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss
 from gateway.model.statistics import Release
@@ -72,6 +73,25 @@ class SqlBudgetLedger:
                 return short
             self._write(connection, release_id, balances, loss)
         return Charge(release_id, loss.rho, fresh=True, delta=loss.delta)
+
+    def caused(self, institution: str, start: datetime, end: datetime) -> PrivacyLoss:
+        """Return what was charged for requests of an institution from `start` to before `end`, added up.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE.
+        """
+        own = recipient_account(institution)
+        borne = charged_accounts.c.account_id
+        made = (
+            select(borne, *_CHARGED.selected_columns)
+            .join_from(charges, charged_accounts)
+            .where(charges.c.charged_at >= start, charges.c.charged_at < end)
+            .where(or_(borne == own, borne.startswith(f"{own}/", autoescape=True)))
+        )
+        with faulting(_UNAVAILABLE), self._database.reading() as connection:
+            # a database may compare without regard to case
+            losses = [_loss(*amounts) for account, *amounts in connection.execute(made) if _is_of(account, own)]
+            return sum(losses, start=PrivacyLoss(Fraction(0)))
 
     def stored(self, release_id: str) -> Release | None:
         """Return the release if it was stored.
@@ -142,6 +162,10 @@ def _charge_before(connection: Connection, release_id: str, accounts: Sequence[A
     charged = _accounts_of(connection, release_id)
     own = all(account.id in charged for account in accounts)
     return Charge(release_id, before.rho, fresh=False, delta=before.delta, own=own)
+
+
+def _is_of(account_id: str, own: str) -> bool:
+    return account_id == own or account_id.startswith(f"{own}/")
 
 
 def _accounts_of(connection: Connection, release_id: str) -> frozenset[str]:

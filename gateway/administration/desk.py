@@ -13,6 +13,7 @@ from gateway.model.pseudonym import AUDIT_DOMAIN
 from gateway.policy.store import PolicyStore
 from gateway.ports import (
     AuditLog,
+    BudgetLedger,
     Certificates,
     Clock,
     IdentityProvider,
@@ -33,6 +34,7 @@ class Office:
     identities: IdentityProvider
     policy: PolicyStore
     keys: KeyRing
+    ledger: BudgetLedger
     registers: Registers
     audit: AuditLog
     archive: PolicyArchive

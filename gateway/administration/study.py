@@ -199,10 +199,11 @@ def report(office: Office, peer: Peer, institution: str, start: datetime, end: d
     """Report on what an institution did with data: to itself, and to officers who review all that happens.
 
     To itself a refused call is told as refusals are: without what it named, which may or may not exist. A report goes
-    through the whole log of its days, so a process makes one at a time.
+    through the whole log of its days, so a process makes one at a time. The loss is the ledger's: it has every charge,
+    also where the log failed or the process ended before it was on record.
 
     Raises:
-        Unauthenticated; Fault: AUDIT_UNAVAILABLE, REGISTER_UNAVAILABLE.
+        Unauthenticated; Fault: AUDIT_UNAVAILABLE, LEDGER_UNAVAILABLE, REGISTER_UNAVAILABLE.
     """
     identity = identify(office, peer)
     reviewer = officer_of(office, identity, Power.REVIEW)
@@ -217,7 +218,7 @@ def report(office: Office, peer: Peer, institution: str, start: datetime, end: d
         own = records if watching else map(_veiled, records)
         broken = office.registers.emergencies.between(start, end)
         glasses = tuple(one for one in broken if one.institution == institution)
-        return report_on(institution, own, glasses, office.clock.now())
+        return report_on(institution, own, office.ledger.caused(institution, start, end), glasses, office.clock.now())
     finally:
         _one_report.release()
 

@@ -33,6 +33,14 @@ class Refresh(StrEnum):
         return _PERIODS[self].fullmatch(text) is not None
 
 
+def recipient_account(institution: str) -> str:
+    """Return the id of the account of an institution, which bears all that its requests lose, whoever makes them.
+
+    Where its cap begins anew, a slash and the name of the period follow.
+    """
+    return f"recipient/{institution}"
+
+
 _PERIODS = {
     Refresh.MONTH: re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])"),
     Refresh.QUARTER: re.compile(r"[0-9]{4}-Q[1-4]"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
-from gateway.model.budget import Account, Cap, Refresh
+from gateway.model.budget import Account, Cap, Refresh, recipient_account
 from gateway.model.contest import Contest
 from gateway.model.contract import DataContract
 from gateway.model.party import record_name
@@ -169,7 +169,7 @@ class BudgetPolicy:
 
     def _recipient(self, institution: str, day: date) -> Account:
         what = f"the institution {institution}"
-        return _account(f"recipient/{institution}", what, self._recipient_cap(institution), day)
+        return _account(recipient_account(institution), what, self._recipient_cap(institution), day)
 
     def _recipient_cap(self, institution: str) -> Cap:
         return self.recipients.get(institution, self.recipients[DEFAULT])

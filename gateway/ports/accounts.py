@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from gateway.model.budget import Account, Balance, Charge
@@ -32,6 +33,16 @@ class BudgetLedger(Protocol):
 
         Raises:
             Fault: LEDGER_UNAVAILABLE; nothing was charged then.
+        """
+        ...
+
+    def caused(self, institution: str, start: datetime, end: datetime) -> PrivacyLoss:
+        """Return what was charged for requests of an institution from `start` to before `end`, added up.
+
+        What is charged is lost, whether or not anything came of it or is on record.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE.
         """
         ...
 

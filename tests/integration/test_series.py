@@ -14,12 +14,16 @@ import numpy as np
 import pytest
 
 from gateway import series as lane
+from gateway.administration import study
 from gateway.decision.series import Series
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import Currency, NoisePlan, Price
 from gateway.model.party import Peer
+from gateway.model.permit import Refusal
 from gateway.model.record import Outcome
+from gateway.model.series import Opening
 from gateway.pipeline import Ports, Refused
+from gateway.ports import SeriesRegister
 from gateway.privacy.mechanisms import add_noise
 from gateway.series import Days, Named, Opened, Standing
 from gateway.settings import read_settings
@@ -177,6 +181,36 @@ def test_every_day_is_near_the_truth_of_first_days(cockpit: Cockpit, price: Pric
     assert counts[-1].min() > 5 * days.delivery.published[0].margins.max(), "or nothing was shown by this"
 
 
+class Unopened:
+    """A register in which nothing is opened any more."""
+
+    def __init__(self, register: SeriesRegister) -> None:
+        self.opening = register.opening
+
+    def open(self, opening: Opening) -> Opening:
+        raise Fault(ErrorReason.LEDGER_UNAVAILABLE)
+
+
+def test_a_series_that_is_recorded_and_not_opened_is_reported_once(cockpit: Cockpit) -> None:
+    now = cockpit.clock.now()
+
+    def reported() -> Fraction:
+        start, end = now - timedelta(days=400), now + timedelta(days=400)
+        told = study.report(cockpit.house.office, caller(cockpit), BUREAU, start, end)
+        assert not isinstance(told, Refusal)
+        return told.rho
+
+    before = reported()
+    register: Any = Unopened(cockpit.ports.registers.series)
+    broken = replace(cockpit.ports, registers=replace(cockpit.ports.registers, series=register))
+    with pytest.raises(Fault):
+        lane.open_series(broken, caller(cockpit), context(PURPOSE), cockpit.series, RHO)
+    assert reported() == before + 2
+    again = opened(cockpit)
+    assert isinstance(again, Opened) and not again.paid
+    assert reported() == before + 2
+
+
 def test_a_series_is_charged_once_before_anything_is_read(cockpit: Cockpit) -> None:
     before = spent(cockpit, "dataset/subsidies")
     first = opened(cockpit)
@@ -192,7 +226,7 @@ def test_a_series_is_charged_once_before_anything_is_read(cockpit: Cockpit) -> N
     record = cockpit.house.audit.records[-1]
     assert (record.outcome, record.replay, record.release_id) == (Outcome.COMPLETED, True, first.standing.series.id)
     assert record.grouped_by == ("district", "paid_on by day") and record.loss is not None and record.loss.rho == 2
-    # reports add up what was paid for: of all its records, the opening alone
+    # of all its records, the opening alone is none of something that had been there
     own = [one for one in cockpit.house.audit.records if one.release_id == first.standing.series.id]
     assert [one.replay for one in own] == [False, True, True, True]
     # 9 days, 5 districts, two spans

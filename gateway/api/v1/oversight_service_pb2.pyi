@@ -246,7 +246,7 @@ class Report(_message.Message):
     allowed: _builtins.int
     refused: _builtins.int
     rho: _builtins.str
-    """The exact privacy loss of the releases that it caused first, in rho."""
+    """The exact privacy loss that was charged for its requests in the period, in rho: with or without an answer on record."""
     overdue: _builtins.int
     """How many of these nobody reviewed in time."""
     delta: _builtins.str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -204,6 +205,42 @@ def test_a_release_that_loses_more_delta_than_was_charged_is_a_fault(open_ledger
         ledger.store(more)
     assert caught.value.reason is ErrorReason.INTERNAL
     assert ledger.store(release) == release
+
+
+def test_what_an_institution_caused_in_a_period_is_each_of_its_charges_once(open_ledger: OpenLedger) -> None:
+    ledger = open_ledger()
+    all_ = Account("lifetime/resident", "", Fraction(9))
+    whose = {
+        "plain": "recipient/zju",
+        "in a period": "recipient/zju/2026-Q4",
+        "another's": "recipient/zju-research",
+        "under another's name": "recipient/ZJU/2026",
+        "of a person": "person/zju/zju",
+    }
+    parts = {name: Fraction(1, 2**number) for number, name in enumerate(whose)}
+    before = datetime.now(UTC).replace(tzinfo=None)
+    for name, rho in parts.items():
+        account = Account(whose[name], "", Fraction(9), Fraction(9))
+        assert isinstance(
+            ledger.charge(name, [all_, account], PrivacyLoss(rho)),
+            Charge,
+        )
+        ledger.charge(name, [all_, account], PrivacyLoss(rho))
+    after = datetime.now(UTC).replace(tzinfo=None) + timedelta(milliseconds=1)
+    assert ledger.caused("zju", before, after).rho == parts["plain"] + parts["in a period"]
+    assert ledger.caused("zju-research", before, after).rho == parts["another's"]
+    assert ledger.caused("zju", after, after + timedelta(days=1)).rho == 0
+    assert ledger.caused("zju", before - timedelta(days=1), before).rho == 0
+    assert ledger.caused("zj%", before, after).rho == 0
+
+
+def test_what_an_institution_caused_is_told_in_delta_too(open_ledger: OpenLedger) -> None:
+    ledger, account = open_ledger(), Account("recipient/zju", "", Fraction(9), Fraction(1))
+    now = datetime.now(UTC).replace(tzinfo=None)
+    for name in ("a", "b"):
+        ledger.charge(name, [account], PrivacyLoss(Fraction(1), None, Fraction(1, 10)))
+    caused = ledger.caused("zju", now - timedelta(days=1), now + timedelta(days=1))
+    assert (caused.rho, caused.delta) == (Fraction(2), Fraction(1, 5))
 
 
 @pytest.fixture

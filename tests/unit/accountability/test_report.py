@@ -14,7 +14,7 @@ FOUND = PrivacyLoss(Fraction(1, 8), Fraction(1, 2), Fraction(1, 10**8))
 PLAIN = PrivacyLoss(Fraction(1, 4))
 
 
-def test_what_was_paid_for_is_added_up_in_rho_and_in_delta() -> None:
+def test_the_loss_is_what_was_charged_whatever_is_on_record() -> None:
     made = replace(a_record(), outcome=Outcome.COMPLETED, loss=FOUND, release_id="a", replay=False)
     records = [
         made,
@@ -23,5 +23,6 @@ def test_what_was_paid_for_is_added_up_in_rho_and_in_delta() -> None:
         replace(made, outcome=Outcome.ABORTED, release_id="c"),
         replace(made, loss=None, release_id=""),
     ]
-    report = report_on("zju-research", records, (), AT)
+    report = report_on("zju-research", records, FOUND + PLAIN, (), AT)
     assert (report.rho, report.delta) == (Fraction(3, 8), Fraction(1, 10**8))
+    assert report.allowed == 5
