@@ -281,15 +281,17 @@ def _drawing(shape: _Shape, totals: exp.Select) -> exp.Select:
 def _counting(shape: _Shape) -> exp.Select:
     """The units that count, each once, and whether one may have more cells than count.
 
-    A unit's spelling is looked at here, once, and not in each of its rows.
+    A unit's spelling is looked at here, once, and not in each of its rows: as a condition on the unit alone an engine
+    would move it to the rows.
     """
     rows = exp.Count(this=exp.Star())
+    held = exp.GT(this=rows.copy(), expression=exp.Literal.number(0))
     many = exp.false() if shape.drawn is None else exp.GT(this=rows, expression=exp.Literal.number(shape.drawn))
     return (
         exp.select(column("unit"), exp.alias_(many, "many", quoted=True))
         .from_(exp.to_table("units", alias="source"))
         .group_by(column("unit"))
-        .having(counts("unit", shape.spelling))
+        .having(exp.case().when(held, counts("unit", shape.spelling)).else_(exp.false()))
     )
 
 

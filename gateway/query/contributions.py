@@ -20,7 +20,7 @@ def totals_of(field: int, measure: Measure) -> dict[str, exp.Expr]:
     value = column(f"v{field}", "keyed")
     match measure.kind:
         case MeasureKind.TOTAL:
-            return {f"t{field}": exp.Sum(this=value), f"p{field}": exp.Count(this=value.copy())}
+            return {f"t{field}": exp.Sum(this=value)}
         case MeasureKind.PRESENT:
             return {f"p{field}": exp.Count(this=value)}
         case MeasureKind.OFFSETS:
@@ -51,7 +51,8 @@ def bounded_measure(field: int, measure: Measure) -> exp.Expr:
         case MeasureKind.TOTAL if measure.bounds is not None:
             # a unit with fewer rows than max_rows keeps its own total: 0 stays within reach whatever the bounds
             lower, upper = min(0, most * measure.bounds.lower), max(0, most * measure.bounds.upper)
-            return _or_nothing(present, clamped(column(f"t{field}", "totals"), lower, upper))
+            total = column(f"t{field}", "totals")  # NULL where no row has a number
+            return bigint(exp.Coalesce(this=clamped(total, lower, upper), expressions=[exp.Literal.number(0)]))
         case MeasureKind.OFFSETS:
             # a unit may have very many rows: of wide integers, so that no product leaves their range
             centred = exp.Mul(this=wide(measure.centre), expression=present.copy())
