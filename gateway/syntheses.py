@@ -30,8 +30,24 @@ from gateway.stages.decide import StandingPermit, decide
 from gateway.stages.deliver import FileDelivery, deliver_file, deliver_report
 from gateway.stages.fetch import fetch_counts
 from gateway.stages.noise import perturb
+from gateway.stages.quote import SynthesisQuote, quote_synthesis
 from gateway.stages.record.syntheses import record_counts, record_file, store_counts
 from gateway.synthesis.order import rows_spoken_of
+
+__all__ = [
+    "MOST_HELD",
+    "Opened",
+    "Reported",
+    "Requested",
+    "Standing",
+    "SynthesisQuote",
+    "cancel",
+    "download",
+    "estimate",
+    "look",
+    "report",
+    "request",
+]
 
 MOST_HELD = 32
 """So many files of one institution wait, are being made or are kept at a time."""
@@ -67,6 +83,17 @@ class Opened(NamedTuple):
     job: SynthesisJob
     counts: NoisedCounts
     delivery: FileDelivery
+
+
+def estimate(ports: Ports, peer: Peer, asked: SynthesisRequest) -> SynthesisQuote | Refused:
+    """Tell what synthetic rows would cost, and what is counted for it. Spends nothing and reads no data."""
+    identity = authenticate(peer, ports.identities, ports.clock)
+    policy = ports.policy.current()
+    permit = preview(decide(identity, asked, policy, ports.clock), ports.registers, ports.clock)
+    if isinstance(permit, Refusal):
+        return refused(permit, identity, asked, policy, ports)
+    accounts, register = pipeline.accounts_of(permit, policy, ports), ports.registers.syntheses
+    return quote_synthesis(permit, accounts, policy.budgets.delta, ports.ledger, register, ports.source, ports.keys)
 
 
 def request(ports: Ports, peer: Peer, asked: SynthesisRequest) -> Requested | Refused:

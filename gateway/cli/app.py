@@ -105,6 +105,7 @@ reidentify.command("gateway.cli.reidentify:collect", name="collect", help="Colle
 app.command(reidentify)
 
 synthesis = App(name="synthesis", help="Synthetic extracts, for those who may ask for them.")
+synthesis.command("gateway.cli.synthesis:estimate", name="estimate", help="Tell what synthetic rows would cost.")
 synthesis.command("gateway.cli.synthesis:request", name="request", help="Ask for synthetic rows.")
 synthesis.command("gateway.cli.synthesis:status", name="status", help="Tell where a job stands.")
 synthesis.command("gateway.cli.synthesis:cancel", name="cancel", help="End a job. What it cost stays spent.")

@@ -12,9 +12,61 @@ from gateway.cli.as_json import print_one
 from gateway.cli.codes import FINE
 from gateway.cli.connection import connected_caller
 from gateway.cli.mistake import Mistake
-from gateway.client import SyntheticExtract
+from gateway.client import SynthesisEstimate, SyntheticExtract
 
 Purpose = Annotated[str, Parameter(name="--for")]
+
+
+def estimate(
+    dataset: str,
+    disclosure: str,
+    /,
+    *,
+    purpose: Purpose,
+    rho: float | None = None,
+    epsilon: float | None = None,
+    fields: str = "",
+    rows: int = 0,
+    region: str = "",
+    case_number: str = "",
+    connect: Path | None = None,
+    json_: bool = False,
+) -> int:
+    """Tell what synthetic rows would cost, what is counted for them, and how near it comes. Spends nothing.
+
+    Parameters
+    ----------
+    dataset
+        The dataset.
+    disclosure
+        The disclosure that offers them.
+    purpose
+        The purpose that they are for.
+    rho
+        The price of all counts together, in rho.
+    epsilon
+        The price in pure epsilon, in place of rho.
+    fields
+        The fields that rows have, with commas between them; left out, all that are offered.
+    rows
+        How many rows; left out, as many as the counts speak of.
+    region
+        The region; left out, the whole city.
+    case_number
+        The case, where the grant asks for one.
+    connect
+        The connection file.
+    json_
+        Print JSON.
+    """
+    _one_price(rho, epsilon)
+    with connected_caller(connect) as gateway:
+        told = gateway.estimate_synthesis(
+            dataset, disclosure, purpose=purpose, fields=_names(fields), rows=rows, region=region,
+            case_number=case_number, rho=rho, epsilon=epsilon,
+        )  # fmt: skip
+    print_one(told, _estimate_as_json, _estimate_lines, json_=json_)
+    return FINE
 
 
 def request(
@@ -62,13 +114,11 @@ def request(
     json_
         Print JSON.
     """
-    if (rho is None) == (epsilon is None):
-        raise Mistake("a price is written in one of two ways", "Give --rho, or --epsilon.")
-    named = [name for name in fields.split(",") if name]
+    _one_price(rho, epsilon)
     with connected_caller(connect) as gateway:
         extract = gateway.synthesize(
-            dataset, disclosure, purpose=purpose, rho=rho, epsilon=epsilon, fields=named, rows=rows,
-            file_format=file_format, region=region, case_number=case_number,
+            dataset, disclosure, purpose=purpose, fields=_names(fields), rows=rows, file_format=file_format,
+            region=region, case_number=case_number, rho=rho, epsilon=epsilon,
         )  # fmt: skip
         return _tell(extract, json_=json_)
 
@@ -154,6 +204,45 @@ def fetch(
         except OSError as error:
             raise Mistake(f"a file cannot be written: {error.strerror}") from None
         return _tell(found, json_=json_)
+
+
+def _names(written: str) -> list[str]:
+    return [name for name in written.split(",") if name]
+
+
+def _one_price(rho: float | None, epsilon: float | None) -> None:
+    if (rho is None) == (epsilon is None):
+        raise Mistake("a price is written in one of two ways", "Give --rho, or --epsilon.")
+
+
+def _estimate_as_json(told: SynthesisEstimate) -> object:
+    return {
+        "fields": list(told.fields),
+        "rho": told.privacy_loss.rho,
+        "counts": [{"fields": list(one.fields), "cells": one.cells, "margin_95": one.margin_95} for one in told.counts],
+        "cells": told.cells,
+        "rows": told.rows or None,
+        "most_rows": told.most_rows,
+        "max_groups_per_unit": told.max_groups,
+        "max_rows_per_group": told.max_rows,
+        "budgets_after": {one.account: one.remaining_rho for one in told.budgets_after},
+        "affordable": told.affordable,
+        "already_counted": told.already_counted,
+        "coverage": [{"kind": one.kind, "field": one.field, "text": one.text} for one in told.coverage],
+    }
+
+
+def _estimate_lines(told: SynthesisEstimate) -> list[str]:
+    rows = f"{told.rows} rows" if told.rows else f"as many rows as the counts speak of, {told.most_rows} at most,"
+    charge = "counted before on this data: costs nothing" if told.already_counted else "would be charged"
+    fits = "" if told.affordable else "; more than is left of a budget"
+    return [
+        f"{rows} of {', '.join(told.fields)}",
+        f"  rho {told.privacy_loss.rho}, {charge}{fits}",
+        *(f"  {one.account}: {one.remaining_rho} left then" for one in told.budgets_after),
+        *(f"  {' × '.join(one.fields)}: {one.cells} cells, ± {one.margin_95:g} rows at 95 %" for one in told.counts),
+        *(f"  {one.text}" for one in told.coverage),
+    ]
 
 
 def _tell_progress(state: str, progress: float) -> None:

@@ -29,6 +29,7 @@ from gateway.client.errors import (
     InvalidRequest,
     Nearest,
     NearestPlan,
+    NearestSynthesis,
     NotFound,
     NotNow,
     OtherKey,
@@ -65,7 +66,7 @@ from gateway.client.policies import PolicyInvalid, SnapshotMismatch, read_office
 from gateway.client.receipts import verify_receipt
 from gateway.client.registers import NewConsent
 from gateway.client.series import Series, SeriesDays
-from gateway.client.synthesis import SynthesisEnded, SyntheticExtract
+from gateway.client.synthesis import SynthesisEnded, SynthesisEstimate, SyntheticExtract
 from gateway.client.warrants import TokenDomain
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "Lookup",
     "Nearest",
     "NearestPlan",
+    "NearestSynthesis",
     "NewConsent",
     "NotFound",
     "NotNow",
@@ -119,6 +121,7 @@ __all__ = [
     "Standing",
     "Subjects",
     "SynthesisEnded",
+    "SynthesisEstimate",
     "SyntheticExtract",
     "TokenDomain",
     "Unauthenticated",

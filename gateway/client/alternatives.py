@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.api.v1 import receipt_pb2, release_pb2, research_service_pb2
 from gateway.client.plans import asked_again
+from gateway.client.prices import arguments, price_of
 from gateway.client.words import word
 
 
@@ -33,19 +34,16 @@ class Alternative:
     @property
     def arguments(self) -> dict[str, Any]:
         """The arguments of `release`, without the context: `gateway.release(**one.arguments, purpose=...)`."""
-        price = {"rho": self.rho} if self.epsilon is None else {"epsilon": self.epsilon}
-        return asked_again(self.plan) | price
+        return asked_again(self.plan) | arguments(self.epsilon, self.rho)
 
 
 def alternative_from(message: research_service_pb2.Alternative) -> Alternative:
     """Read an alternative of an estimate."""
-    price = message.WhichOneof("price")
     return Alternative(
         word(research_service_pb2.Change.DESCRIPTOR, message.change),
         message.lost,
         message.plan,
-        message.epsilon if price == "epsilon" else None,
-        message.rho if price == "rho" else None,
+        *price_of(message),
         message.privacy_loss,
         message.answers,
         message.affordable,

@@ -138,6 +138,21 @@ def _named(schema: value_pb2.Schema, row: value_pb2.Row) -> dict[str, Scalar]:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """One reason why a cell is not shown, or a record does not count: its kind, the field it is about, and words."""
+
+    kind: str
+    field: str
+    text: str
+
+
+def coverage_from(messages: Iterable[release_pb2.Coverage]) -> tuple[Coverage, ...]:
+    """Read what is not shown or counted, and why."""
+    kinds = release_pb2.CoverageKind.DESCRIPTOR
+    return tuple(Coverage(word(kinds, one.kind), one.field, one.text) for one in messages)
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """The price of a plan and its accuracy, before anything is spent.
 
@@ -145,7 +160,7 @@ class Estimate:
     `measures` how each is measured; `bounding` is what of a privacy unit counts; `budgets_after` are the budgets as
     they would stand. `already_released`: the plan was answered before, and costs nothing. `alternatives` cost less or
     have narrower margins; what loses least comes first. Where keys are to be found in the data,
-    `cells` is 0 and `threshold` says which will be shown.
+    `cells` is 0 and `threshold` says which will be shown. `coverage` is what the release would not show or count.
     """
 
     epsilon: float | None
@@ -160,6 +175,7 @@ class Estimate:
     bounding: research_service_pb2.Bounding
     alternatives: tuple[Alternative, ...]
     threshold: release_pb2.Threshold | None = None
+    coverage: tuple[Coverage, ...] = ()
 
 
 def estimate_from(answer: research_service_pb2.EstimateResponse) -> Estimate:
@@ -177,16 +193,8 @@ def estimate_from(answer: research_service_pb2.EstimateResponse) -> Estimate:
         answer.bounding,
         tuple(map(alternative_from, answer.alternatives)),
         answer.threshold if answer.HasField("threshold") else None,
+        coverage_from(answer.coverage),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """One reason why a cell is not shown, or a record does not count: its kind, the field it is about, and words."""
-
-    kind: str
-    field: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +223,7 @@ class Release:
     @property
     def coverage(self) -> tuple[Coverage, ...]:
         """What is not shown, or does not count, and why. It follows from contract and plan, and tells no data."""
-        kinds = release_pb2.CoverageKind.DESCRIPTOR
-        return tuple(Coverage(word(kinds, one.kind), one.field, one.text) for one in self.message.coverage)
+        return coverage_from(self.message.coverage)
 
     @property
     def citation(self) -> str:

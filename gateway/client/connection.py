@@ -40,6 +40,7 @@ from gateway.client.extract import Extract, Progress
 from gateway.client.linking import Linking
 from gateway.client.offers import Offer, offer_from
 from gateway.client.plans import AS_MEASURED, Shown, plan, wanted_margins
+from gateway.client.prices import priced
 from gateway.client.series import SeriesCalls
 from gateway.client.synthesis import Syntheses
 from gateway.client.tls import Pem, Pems, read_pems
@@ -294,18 +295,12 @@ class Gateway(Linking, Contests, SeriesCalls, Syntheses):
 
         Retries keep the request_id, so they are never charged twice.
         """
-        if (epsilon is None) == (rho is None):
-            raise ValueError("either an epsilon or a rho")
         request = research_service_pb2.CreateReleaseRequest(
             context=context(purpose, region, case_number, break_glass_reason, request_id or str(uuid.uuid4())),
             plan=plan(dataset, disclosure, statistics, group_by, filters),
             presentation=shown.to_message(),
         )
-        if epsilon is not None:
-            request.epsilon = epsilon
-        else:
-            request.rho = rho or 0.0
-        answer = self._caller.retried(self._research.CreateRelease, request)
+        answer = self._caller.retried(self._research.CreateRelease, priced(request, epsilon, rho))
         return Release(answer.release, answer.receipt, answer.charged)
 
     def rehearse(
@@ -328,18 +323,12 @@ class Gateway(Linking, Contests, SeriesCalls, Syntheses):
 
         Its `rehearsal` is true, and it has neither a receipt nor a certificate.
         """
-        if (epsilon is None) == (rho is None):
-            raise ValueError("either an epsilon or a rho")
         request = research_service_pb2.RehearseRequest(
             context=context(purpose, region, case_number, break_glass_reason),
             plan=plan(dataset, disclosure, statistics, group_by, filters),
             presentation=shown.to_message(),
         )
-        if epsilon is not None:
-            request.epsilon = epsilon
-        else:
-            request.rho = rho or 0.0
-        answer = self._caller.retried(self._research.Rehearse, request)
+        answer = self._caller.retried(self._research.Rehearse, priced(request, epsilon, rho))
         return Release(answer.release, receipt_pb2.Receipt(), charged=False)
 
     def get_release(

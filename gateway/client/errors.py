@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from gateway.api.v1 import nearest_request_pb2, release_pb2
+from gateway.client import prices
 from gateway.client.plans import asked_again, in_words
 
 DOMAIN = "purpose-gateway"
@@ -37,13 +38,37 @@ class NearestPlan:
     rho: float | None
 
     def __str__(self) -> str:
-        price = f"rho = {self.rho}" if self.epsilon is None else f"epsilon = {self.epsilon}"
-        return f"{in_words(self.plan)}, {price}"
+        return f"{in_words(self.plan)}, {prices.in_words(self.epsilon, self.rho)}"
 
     @property
     def arguments(self) -> dict[str, Any]:
         """The arguments of `release`, without your filters and the context."""
-        return asked_again(self.plan) | ({"rho": self.rho} if self.epsilon is None else {"epsilon": self.epsilon})
+        return asked_again(self.plan) | prices.arguments(self.epsilon, self.rho)
+
+
+@dataclass(frozen=True, slots=True)
+class NearestSynthesis:
+    """The nearest request of synthetic rows that would be accepted. Filters and the rest stand as you asked.
+
+    Without `fields` it is of all that are offered, with 0 `rows` of as many as the counts speak of.
+    """
+
+    dataset: str
+    disclosure: str
+    fields: tuple[str, ...]
+    rows: int
+    epsilon: float | None
+    rho: float | None
+
+    def __str__(self) -> str:
+        named = f"rows of {', '.join(self.fields) or 'all fields offered'}"
+        return f"{self.rows or ''} {named}, {prices.in_words(self.epsilon, self.rho)}".strip()
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `synthesize`, without your filters, the format and the context."""
+        named = {"dataset": self.dataset, "disclosure": self.disclosure, "fields": list(self.fields), "rows": self.rows}
+        return named | prices.arguments(self.epsilon, self.rho)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +82,7 @@ class Details:
     nearest: Nearest | None = None
     violations: tuple[tuple[str, str], ...] = field(default=())
     plan: NearestPlan | None = None
+    synthesis: NearestSynthesis | None = None
 
 
 class GatewayError(Exception):
@@ -97,6 +123,11 @@ class GatewayError(Exception):
         return self.details.plan
 
     @property
+    def nearest_synthesis(self) -> NearestSynthesis | None:
+        """The nearest request of synthetic rows that would be accepted, where one or its price was refused."""
+        return self.details.synthesis
+
+    @property
     def violations(self) -> tuple[tuple[str, str], ...]:
         """Field and rule, for a request that is not well formed."""
         return self.details.violations
@@ -112,6 +143,8 @@ class GatewayError(Exception):
             lines.append("  this would pass: " + " · ".join(part for part in parts if part))
         if self.nearest_plan is not None:
             lines.append(f"  this would be answered: {self.nearest_plan}")
+        if self.nearest_synthesis is not None:
+            lines.append(f"  this would be accepted: {self.nearest_synthesis}")
         return "\n".join(lines)
 
 
@@ -290,6 +323,7 @@ def _read(call: grpc.Call) -> Details | None:
     info = error_details_pb2.ErrorInfo()
     nearest: Nearest | None = None
     plan: NearestPlan | None = None
+    synthesis: NearestSynthesis | None = None
     violations: tuple[tuple[str, str], ...] = ()
     text = status.message
     localized = False
@@ -300,6 +334,8 @@ def _read(call: grpc.Call) -> Details | None:
             nearest = _nearest(packed)
         elif packed.Is(nearest_request_pb2.NearestPlan.DESCRIPTOR):
             plan = _nearest_plan(packed)
+        elif packed.Is(nearest_request_pb2.NearestSynthesis.DESCRIPTOR):
+            synthesis = _nearest_synthesis(packed)
         elif packed.Is(error_details_pb2.BadRequest.DESCRIPTOR):
             bad = error_details_pb2.BadRequest()
             packed.Unpack(bad)
@@ -318,6 +354,7 @@ def _read(call: grpc.Call) -> Details | None:
         nearest,
         violations,
         plan,
+        synthesis,
     )
 
 
@@ -337,6 +374,11 @@ def _nearest(packed: any_pb2.Any) -> Nearest:
 def _nearest_plan(packed: any_pb2.Any) -> NearestPlan:
     message = nearest_request_pb2.NearestPlan()
     packed.Unpack(message)
-    price = message.WhichOneof("price")
-    epsilon, rho = (getattr(message, name) if price == name else None for name in ("epsilon", "rho"))
-    return NearestPlan(message.plan, epsilon, rho)
+    return NearestPlan(message.plan, *prices.price_of(message))
+
+
+def _nearest_synthesis(packed: any_pb2.Any) -> NearestSynthesis:
+    message = nearest_request_pb2.NearestSynthesis()
+    packed.Unpack(message)
+    plan, price = message.plan, prices.price_of(message)
+    return NearestSynthesis(plan.dataset, plan.disclosure, tuple(plan.fields), message.rows, *price)

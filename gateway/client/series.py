@@ -13,6 +13,7 @@ from gateway.api.v1 import receipt_pb2, series_service_pb2, series_service_pb2_g
 from gateway.client.calls import Caller
 from gateway.client.channel import Channel
 from gateway.client.context import context
+from gateway.client.prices import priced
 from gateway.client.tls import Pems
 from gateway.client.values import to_column
 
@@ -126,16 +127,10 @@ class SeriesCalls(Channel):
         """Charge a series for all its days, once: opened before, it costs nothing. The price is that of the contract,
         which you agree to: `gateway.open_series(…, **series.price)`.
         """
-        if (epsilon is None) == (rho is None):
-            raise ValueError("either an epsilon or a rho")
         request = series_service_pb2.OpenSeriesRequest(
             context=context(purpose, region, case_number), dataset=dataset, disclosure=disclosure, series=series
         )
-        if epsilon is not None:
-            request.epsilon = epsilon
-        else:
-            request.rho = rho or 0.0
-        return Series(self._caller.retried(self._series.OpenSeries, request).series)
+        return Series(self._caller.retried(self._series.OpenSeries, priced(request, epsilon, rho)).series)
 
     def get_series(
         self,

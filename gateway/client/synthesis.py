@@ -6,16 +6,19 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import grpc
 
-from gateway.api.v1 import receipt_pb2, synthesis_service_pb2, synthesis_service_pb2_grpc
+from gateway.api.v1 import budget_pb2, receipt_pb2, synthesis_service_pb2, synthesis_service_pb2_grpc
+from gateway.client.answers import Coverage, coverage_from
 from gateway.client.calls import Caller
 from gateway.client.channel import Channel
 from gateway.client.context import context
 from gateway.client.errors import Details, GatewayError, IncompleteExtract, Unavailable, from_call
+from gateway.client.prices import priced
 from gateway.client.tls import Pems
 from gateway.client.values import Condition, to_conditions
 
@@ -29,6 +32,30 @@ _FORMATS = {
 _FORMAT_NAMES = {number: name for name, number in _FORMATS.items()}
 _OVER = ("failed", "cancelled", "expired")
 _TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisEstimate:
+    """What synthetic rows would cost and hold, before anything is spent.
+
+    `counts` are what is counted, each with its margin in rows, which is known beforehand; `cells` those of all of them.
+    `rows` is 0 for as many as the counts speak of, and never more than `most_rows`. In each count a privacy unit counts
+    in `max_groups` cells at most, in each for `max_rows` rows; `coverage` says what does not count, and why.
+    `budgets_after` are the budgets as they would stand; `already_counted`: the counts are there, and cost nothing.
+    """
+
+    fields: tuple[str, ...]
+    privacy_loss: receipt_pb2.PrivacyLoss
+    counts: Sequence[synthesis_service_pb2.CountMargin]
+    cells: int
+    rows: int
+    most_rows: int
+    max_groups: int
+    max_rows: int
+    budgets_after: Sequence[budget_pb2.Budget]
+    affordable: bool
+    already_counted: bool
+    coverage: tuple[Coverage, ...]
 
 
 class SynthesisEnded(GatewayError):
@@ -186,6 +213,43 @@ class Syntheses(Channel):
         super().__init__(address, pems, caller)
         self._syntheses = synthesis_service_pb2_grpc.SynthesisServiceStub(self._channel)
 
+    def estimate_synthesis(
+        self,
+        dataset: str,
+        disclosure: str,
+        *,
+        purpose: str,
+        epsilon: float | None = None,
+        rho: float | None = None,
+        fields: Sequence[str] = (),
+        filters: Iterable[Condition] = (),
+        rows: int = 0,
+        region: str = "",
+        case_number: str = "",
+        break_glass_reason: str = "",
+    ) -> SynthesisEstimate:
+        """What `synthesize` would cost, and how near its counts would come. Spends nothing and reads no data."""
+        request = synthesis_service_pb2.EstimateSynthesisRequest(
+            context=context(purpose, region, case_number, break_glass_reason),
+            plan=_plan(dataset, disclosure, fields, filters),
+            rows=rows,
+        )
+        told = self._caller.retried(self._syntheses.EstimateSynthesis, priced(request, epsilon, rho))
+        return SynthesisEstimate(
+            fields=tuple(told.plan.fields),
+            privacy_loss=told.privacy_loss,
+            counts=told.counts,
+            cells=told.cells,
+            rows=told.rows,
+            most_rows=told.most_rows,
+            max_groups=told.max_groups_per_unit,
+            max_rows=told.max_rows_per_group,
+            budgets_after=told.budgets_after,
+            affordable=told.affordable,
+            already_counted=told.already_counted,
+            coverage=coverage_from(told.coverage),
+        )
+
     def synthesize(
         self,
         dataset: str,
@@ -208,21 +272,13 @@ class Syntheses(Channel):
         No `fields` asks for all that are offered, no `rows` for as many as the counts speak of. Other rows of the same
         counts cost nothing. Retries keep the request_id, so they are never charged twice.
         """
-        if (epsilon is None) == (rho is None):
-            raise ValueError("either an epsilon or a rho")
         request = synthesis_service_pb2.RequestSynthesisRequest(
             context=context(purpose, region, case_number, break_glass_reason, request_id or str(uuid.uuid4())),
-            plan=synthesis_service_pb2.SynthesisPlan(
-                dataset=dataset, disclosure=disclosure, fields=fields, filters=to_conditions(filters)
-            ),
+            plan=_plan(dataset, disclosure, fields, filters),
             rows=rows,
             format=_FORMATS[file_format],
         )
-        if epsilon is not None:
-            request.epsilon = epsilon
-        else:
-            request.rho = rho or 0.0
-        answer = self._caller.retried(self._syntheses.RequestSynthesis, request)
+        answer = self._caller.retried(self._syntheses.RequestSynthesis, priced(request, epsilon, rho))
         return SyntheticExtract(self, answer.synthesis, purpose, receipt=answer.receipt, charged=answer.charged)
 
     def synthesis(self, synthesis_id: str, *, purpose: str) -> SyntheticExtract:
@@ -257,3 +313,11 @@ class Syntheses(Channel):
             yield from self._syntheses.DownloadSynthesis(request, metadata=self._caller.metadata())
         except grpc.RpcError as error:
             raise self._caller.explain(from_call(error)) from error
+
+
+def _plan(
+    dataset: str, disclosure: str, fields: Sequence[str], filters: Iterable[Condition]
+) -> synthesis_service_pb2.SynthesisPlan:
+    return synthesis_service_pb2.SynthesisPlan(
+        dataset=dataset, disclosure=disclosure, fields=fields, filters=to_conditions(filters)
+    )

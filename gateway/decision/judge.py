@@ -14,10 +14,10 @@ from functools import partial
 from gateway.decision.entitlement import Entitlement, entitlement
 from gateway.decision.existence import has_offers, is_offered
 from gateway.decision.fit import misfit
-from gateway.decision.mending import answerable, held
+from gateway.decision.mending import answerable
 from gateway.decision.nearest import nearest
 from gateway.decision.preparation import Option, asked_fields, enough, prepare
-from gateway.decision.price import out_of_range, too_little
+from gateway.decision.price import held, out_of_range, too_little
 from gateway.decision.standing import open_at, unmet, unmet_by
 from gateway.decision.synthesis import settle_synthesis
 from gateway.model.calendar import city_day
@@ -103,7 +103,7 @@ def price_margin(
     fitted = least_weights(known, statistics) if len(known) == len(statistics) else statistics
     reweighed = price_of_shares(known, fitted, asked.currency) if len(known) == len(statistics) else most
     near = replace(asked.query, statistics=fitted) if reweighed.rho <= most.rho else asked.query
-    plan = NearestPlan(contract.dataset, disclosure.name, near, held(reweighed, disclosure))
+    plan = NearestPlan(contract.dataset, disclosure.name, near, held(reweighed, most))
     return replace(
         _refuse(ErrorReason.MARGIN_OUT_OF_REACH, "margin_95", "needs more privacy loss than one release may have"),
         plan=plan,

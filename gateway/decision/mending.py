@@ -12,17 +12,18 @@ from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 
+from gateway.decision.price import held
 from gateway.decision.variants import coarser
 from gateway.model.contract import DataContract, DisclosureSpec, FieldSpec
 from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
-from gateway.model.measure import DECIMALS, Currency, Price, dearest
+from gateway.model.measure import Currency, Price, dearest
 from gateway.model.permit import NearestPlan
 from gateway.model.plan import BoundedQuery
 from gateway.model.region import RegionLevel
 from gateway.model.statistics import OF_A_FIELD, Statistic, StatisticKind, StatisticsQuery
 from gateway.model.values import FieldType
 from gateway.privacy.binding import NO_UNITS, Places, Unbound, bind
-from gateway.privacy.pricing import SMALLEST, settle
+from gateway.privacy.pricing import settle
 
 _LEVELS = tuple(RegionLevel)
 _PLACE = re.compile(r"plan\.(?P<part>group_by|statistics)\[(?P<place>[0-9]+)\]")
@@ -61,19 +62,11 @@ def answerable(
     if found is None:
         return None
     asked, bound = found
-    for amount in (held(price, disclosure), held(_largest(price.currency), disclosure)):
+    most = dearest(disclosure)
+    for amount in (held(price, most), held(_largest(price.currency), most)):
         if settle(bound, asked.statistics, amount, contract) is not None:
             return NearestPlan(contract.dataset, disclosure.name, asked, amount)
     return None
-
-
-def held(price: Price, disclosure: DisclosureSpec) -> Price:
-    """Return the nearest price that one release of a disclosure may have."""
-    currency, unit = price.currency, 10 ** DECIMALS[price.currency]
-    lower, upper = SMALLEST.written_in(currency), dearest(disclosure).written_in(currency)
-    # rounded down: nobody is led to spend more than was meant
-    amount = min(max(price.amount, lower), upper)
-    return Price(currency, max(Fraction(int(amount * unit), unit), lower))
 
 
 def _largest(currency: Currency) -> Price:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from gateway.model.errors import ErrorReason
 from gateway.model.measure import DECIMALS, Price
 from gateway.model.permit import FieldViolation, Refusal
@@ -16,6 +18,15 @@ def out_of_range(price: Price, most: Price) -> Refusal | None:
     if not price.is_written:
         return too_little(price, f"must have at most {DECIMALS[price.currency]} decimals")
     return None
+
+
+def held(price: Price, most: Price) -> Price:
+    """Return the nearest price that one release may have, where none may cost more than `most`."""
+    currency, unit = price.currency, 10 ** DECIMALS[price.currency]
+    lower, upper = SMALLEST.written_in(currency), most.written_in(currency)
+    # rounded down: nobody is led to spend more than was meant
+    amount = min(max(price.amount, lower), upper)
+    return Price(currency, max(Fraction(int(amount * unit), unit), lower))
 
 
 def too_little(price: Price, rule: str = "is too small for the bounds of this statistic") -> Refusal:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import prod
 
-from gateway.decision.price import out_of_range, too_little
+from gateway.decision.price import held, out_of_range, too_little
 from gateway.model.contract import DataContract, DisclosureSpec, SynthesisSpec
-from gateway.model.errors import ErrorReason
+from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss
 from gateway.model.measure import Currency, Measure, MeasureKind, Price
-from gateway.model.permit import FieldViolation, Refusal
+from gateway.model.permit import FieldViolation, NearestSynthesis, Permit, Refusal
 from gateway.model.plan import AtLevel, BoundedQuery, GroupKey, SettledRelease
 from gateway.model.region import RegionLevel
 from gateway.model.request import SynthesisRequest
 from gateway.model.statistics import Statistic, StatisticKind
 from gateway.model.synthesis import CountedField, SettledSynthesis
-from gateway.privacy.pricing import settle
+from gateway.privacy.pricing import price_within, settle
 from gateway.synthesis.columns import column_of, counted
 from gateway.synthesis.workload import Marginal, workload
 
@@ -34,16 +35,46 @@ Places = Callable[[RegionLevel], tuple[str, ...]]
 def settle_synthesis(
     request: SynthesisRequest, contract: DataContract, disclosure: DisclosureSpec, places: Places
 ) -> SettledSynthesis | Refusal:
-    """Look up the cells of every field, choose what is counted, and share the price among the counts."""
+    """Look up the cells of every field, choose what is counted, and share the price among the counts.
+
+    A refusal comes with the nearest request that would be accepted, if there is one.
+    """
+    settled = _settled(request, contract, disclosure, places)
+    if isinstance(settled, Refusal):
+        return replace(settled, synthesis=_nearest(request, contract, disclosure, places))
+    return settled
+
+
+def synthesis_within(permit: Permit, rho: Fraction) -> NearestSynthesis | None:
+    """Return a permitted request at the largest price that is charged no more than `rho`; None where none is.
+
+    Raises:
+        Fault: INTERNAL if the permit is not of such a request.
+    """
+    request, settled, disclosure = permit.request, permit.synthesis, permit.scope.disclosure
+    if not isinstance(request, SynthesisRequest) or settled is None or disclosure.synthesis is None:
+        raise Fault(ErrorReason.INTERNAL)
+    price = price_within(settled.loss, request.price, rho)
+    if price is None:
+        return None
+    cheaper = _priced(settled.fields, disclosure.synthesis, price, permit.scope.contract)
+    if cheaper is None or cheaper.loss.rho > rho:
+        return None
+    return NearestSynthesis(request.dataset, request.disclosure, request.fields, request.rows, price)
+
+
+def _settled(
+    request: SynthesisRequest, contract: DataContract, disclosure: DisclosureSpec, places: Places
+) -> SettledSynthesis | Refusal:
     spec = disclosure.synthesis
     if spec is None:
         return _undeclared("plan.disclosure", "offers no synthetic rows: ListDatasets lists the disclosures that do")
-    fields: list[CountedField] = []
     for place, name in enumerate(request.fields):
         if name not in spec.fields:
             return _undeclared(f"plan.fields[{place}]", "is no field that its synthetic rows have: see ListDatasets")
         if name in request.fields[:place]:
             return _undeclared(f"plan.fields[{place}]", "is named twice: leave one of them out")
+    fields: list[CountedField] = []
     for name in spec.fields:
         if not request.fields or name in request.fields:
             field = counted_field(contract, spec, name, places)
@@ -55,21 +86,58 @@ def settle_synthesis(
     if request.rows is not None and not 1 <= request.rows <= spec.most_rows:
         rule = FieldViolation("rows", f"must lie between 1 and {spec.most_rows}")
         return Refusal(ErrorReason.REQUEST_INVALID, violations=(rule,))
-    marginals = workload([column_of(field) for field in fields], MOST_CELLS)
-    if marginals is None:
+    if not _countable(fields):
         return _undeclared("plan.fields", f"have more than {MOST_CELLS} cells: ask for fewer fields")
-    unaffordable = out_of_range(request.price, Price(Currency.EPSILON, Fraction(spec.max_epsilon)))
+    unaffordable = out_of_range(request.price, _dearest(spec))
     if unaffordable is not None:
         return unaffordable
+    return _priced(tuple(fields), spec, request.price, contract) or too_little(request.price)
+
+
+def _nearest(
+    request: SynthesisRequest, contract: DataContract, disclosure: DisclosureSpec, places: Places
+) -> NearestSynthesis | None:
+    """The same with fewer fields, and a number of rows and a price that are taken; None where nothing is accepted."""
+    spec = disclosure.synthesis
+    if spec is None:
+        return None
+    wanted = [name for name in spec.fields if name in request.fields] or list(spec.fields)
+    found = [field for name in wanted if (field := counted_field(contract, spec, name, places)) is not None]
+    while found and not _countable(found):
+        found.remove(max(found, key=lambda field: len(field.key.keys)))
+    fields = tuple(field.key.field for field in found)
+    if not found:
+        return None
+    most = _dearest(spec)
+    rows = None if request.rows is None else min(max(request.rows, 1), spec.most_rows)
+    asked = replace(request, fields=() if fields == tuple(spec.fields) and not request.fields else fields, rows=rows)
+    for price in (request.price, Price(request.price.currency, most.written_in(request.price.currency))):
+        affordable = held(price, most)
+        if isinstance(_settled(replace(asked, price=affordable), contract, disclosure, places), SettledSynthesis):
+            return NearestSynthesis(contract.dataset, disclosure.name, asked.fields, rows, affordable)
+    return None
+
+
+def _countable(fields: Sequence[CountedField]) -> bool:
+    return workload([column_of(field) for field in fields], MOST_CELLS) is not None
+
+
+def _priced(
+    fields: tuple[CountedField, ...], spec: SynthesisSpec, price: Price, contract: DataContract
+) -> SettledSynthesis | None:
+    """Share a price among the counts of these fields; None where it is too little for one of them."""
     keys = {field.key.field: field.key for field in fields}
-    settled = [_table(marginal, keys, spec, request.price, contract) for marginal in marginals]
+    marginals = workload([column_of(field) for field in fields], MOST_CELLS) or ()
+    settled = [_table(marginal, keys, spec, price, contract) for marginal in marginals]
     tables = tuple(table for table in settled if table is not None)
-    if len(tables) < len(settled):
-        return too_little(request.price)
+    if not tables or len(tables) < len(settled):
+        return None
     loss = sum((table.loss for table in tables), PrivacyLoss(Fraction(0), Fraction(0)))
-    if request.price.currency is Currency.RHO:
-        loss = PrivacyLoss(loss.rho)
-    return SettledSynthesis(tuple(fields), tables, loss)
+    return SettledSynthesis(fields, tables, PrivacyLoss(loss.rho) if price.currency is Currency.RHO else loss)
+
+
+def _dearest(spec: SynthesisSpec) -> Price:
+    return Price(Currency.EPSILON, Fraction(spec.max_epsilon))
 
 
 def counted_field(contract: DataContract, spec: SynthesisSpec, name: str, places: Places) -> CountedField | None:

@@ -206,6 +206,21 @@ class NearestPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class NearestSynthesis:
+    """The nearest request of synthetic rows that would be accepted, at a price that would be taken.
+
+    Without `fields` it is of all that are offered, without `rows` of as many as the counts speak of. Its conditions,
+    region, format and context are those that were asked for.
+    """
+
+    dataset: str
+    disclosure: str
+    fields: tuple[str, ...]
+    rows: int | None
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
 class FieldViolation:
     """Where in the request the trouble lies, and what the rule is. Never the value."""
 
@@ -224,6 +239,7 @@ class Refusal:
     grant: str = ""
     legal_basis: LegalBasis | None = None
     plan: NearestPlan | None = None
+    synthesis: NearestSynthesis | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,22 @@ all of them. How many were is another question, with a price of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gateway.model.contract import DataContract, FieldSpec
 from gateway.model.coverage import Coverage, CoverageKind
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.filter import Condition
 from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping
 from gateway.model.measure import MeasureKind
 from gateway.model.permit import Permit
-from gateway.model.plan import LONGEST_KEY, SettledRelease, finds_keys
-from gateway.model.request import ReleaseRequest
+from gateway.model.plan import LONGEST_KEY, InBins, SettledRelease, finds_keys
+from gateway.model.request import ReleaseRequest, SynthesisRequest
 from gateway.model.statistics import Presentation, Release, StatisticsQuery
+from gateway.model.synthesis import CountedField
 from gateway.model.values import FieldType
+
+_DRAWN = "those are drawn by a hash of the question, which knows no data."
 
 
 def covered(permit: Permit) -> tuple[Coverage, ...]:
@@ -32,10 +36,30 @@ def covered(permit: Permit) -> tuple[Coverage, ...]:
     contract, query = permit.scope.contract, request.query
     return (
         _cells(settled),
-        *_rows(permit, query),
+        *_rows(permit, query.filters),
         *(_key(grouping, contract.fields[grouping.field]) for grouping in query.group_by),
         *_values(query, contract),
         *_limits(settled, contract.privacy_unit.kind),
+    )
+
+
+def covered_extract(permit: Permit) -> tuple[Coverage, ...]:
+    """Return what the counts behind permitted synthetic rows leave out, and why: of rows, then of contributions.
+
+    Raises:
+        Fault: INTERNAL if the permit is of no synthetic rows.
+    """
+    request, settled, spec = permit.request, permit.synthesis, permit.scope.disclosure.synthesis
+    if settled is None or spec is None or not isinstance(request, SynthesisRequest):
+        raise Fault(ErrorReason.INTERNAL)
+    contract = permit.scope.contract
+    unit = contract.privacy_unit.kind
+    text = f"In each count a {unit} counts in at most {spec.max_groups} of the cells; of one that is in more, {_DRAWN}"
+    return (
+        *_rows(permit, request.filters),
+        *(_counted(field, contract.fields[field.key.field]) for field in settled.fields),
+        Coverage(CoverageKind.CELLS_BEYOND_LIMIT, "", text),
+        _rows_beyond(unit, spec.max_rows),
     )
 
 
@@ -65,7 +89,7 @@ def _cells(settled: SettledRelease) -> Coverage:
     return Coverage(CoverageKind.BELOW_THRESHOLD, "", text)
 
 
-def _rows(permit: Permit, query: StatisticsQuery) -> Iterator[Coverage]:
+def _rows(permit: Permit, filters: Sequence[Condition]) -> Iterator[Coverage]:
     contract, consent = permit.scope.contract, permit.scope.disclosure.consent_field
     unit, region, retained = contract.privacy_unit, contract.region_field, contract.retention_field
     text = (
@@ -76,7 +100,7 @@ def _rows(permit: Permit, query: StatisticsQuery) -> Iterator[Coverage]:
     if region is not None:
         text = f"Rows whose {region} is missing, or not within {permit.scope.region}, are not of the region asked for."
         yield Coverage(CoverageKind.OUTSIDE_REGION, region, text)
-    for field in dict.fromkeys(condition.field for condition in query.filters):
+    for field in dict.fromkeys(condition.field for condition in filters):
         text = f"Rows that do not meet the plan's conditions on {field}, or where it is missing, were not asked for."
         yield Coverage(CoverageKind.FILTERED_OUT, field, text)
     if consent is not None:
@@ -134,14 +158,28 @@ def _limits(settled: SettledRelease, unit: str) -> Iterator[Coverage]:
     if found or tree or query.max_groups < query.cells:
         text = (
             f"A {unit} counts in at most {query.max_groups} cell{'' if query.max_groups == 1 else 's'}"
-            f"{' of each level' if tree else ''}. Of one that is in more, those are drawn by a hash of the question, "
-            "which knows no data."
+            f"{' of each level' if tree else ''}. Of one that is in more, {_DRAWN}"
         )
         yield Coverage(CoverageKind.CELLS_BEYOND_LIMIT, "", text)
     rows = [one.measure.max_rows for one in settled.noise if one.measure.kind is not MeasureKind.UNITS]
     if rows:
-        text = f"In each of its cells a {unit} counts for as much as {max(rows)} rows at most."
-        yield Coverage(CoverageKind.ROWS_BEYOND_LIMIT, "", text)
+        yield _rows_beyond(unit, max(rows))
+
+
+def _rows_beyond(unit: str, rows: int) -> Coverage:
+    text = f"In each of its cells a {unit} counts for as much as {rows} rows at most."
+    return Coverage(CoverageKind.ROWS_BEYOND_LIMIT, "", text)
+
+
+def _counted(field: CountedField, declared: FieldSpec) -> Coverage:
+    """What counts by a field of synthetic rows leave out of all its cells."""
+    name = declared.name
+    if isinstance(field.key.by, InBins):
+        missing = f"Rows whose {name} is missing or unreadable are in no count by it"
+        text = f"{missing}; values {_beyond(declared)} are in the outer bins."
+        return Coverage(CoverageKind.CLAMPED, name, text)
+    text = f"Rows whose {name} is missing, unreadable, or in none of the field's cells are in no count by it."
+    return Coverage(CoverageKind.UNDECLARED_KEY, name, text)
 
 
 def _beyond(field: FieldSpec) -> str:

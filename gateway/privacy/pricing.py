@@ -48,13 +48,13 @@ def settle(
     return SettledRelease(query, tuple(noise), total_loss(noise, price.currency, query.delta), threshold)
 
 
-def price_within(settled: SettledRelease, price: Price, rho: Fraction) -> Price | None:
-    """Return the largest price, in the currency of the one it was settled at, that is charged no more than `rho`.
+def price_within(loss: PrivacyLoss, price: Price, rho: Fraction) -> Price | None:
+    """Return the largest price, in the currency of `price`, that is charged no more than `rho`.
 
-    None where that is less than any price.
+    `loss` is what `price` is charged. None where it would be less than any price.
     """
     unit = 10 ** DECIMALS[price.currency]
-    part = rho / settled.loss.rho
+    part = rho / loss.rho
     if price.currency is Currency.RHO:
         amount = Fraction(math.floor(price.amount * part * unit), unit)
     else:

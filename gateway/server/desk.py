@@ -42,6 +42,7 @@ def refused(outcome: Refused) -> Problem:
         receipt_id=receipt_id(receipt),
         policy_digest=record.policy_digest,
         plan=refusal.plan,
+        synthesis=refusal.synthesis,
     )
 
 

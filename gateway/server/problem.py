@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.model.errors import ErrorReason
-from gateway.model.permit import FieldViolation, NearestPlan, NearestRequest, Refusal
+from gateway.model.permit import FieldViolation, NearestPlan, NearestRequest, NearestSynthesis, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,12 @@ class Problem:
     receipt_id: str = ""
     policy_digest: str = ""
     plan: NearestPlan | None = None
+    synthesis: NearestSynthesis | None = None
 
 
 def told(refusal: Refusal) -> Problem:
     """Return the problem of a refusal that no receipt was written of."""
-    return Problem(refusal.reason, refusal.violations, refusal.nearest, plan=refusal.plan)
+    return Problem(refusal.reason, refusal.violations, refusal.nearest, plan=refusal.plan, synthesis=refusal.synthesis)
 
 
 class NotWellFormed(Exception):

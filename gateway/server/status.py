@@ -13,6 +13,7 @@ from gateway.model.errors import ErrorReason
 from gateway.server.problem import Problem
 from gateway.server.reasons import MEANINGS, Meaning
 from gateway.server.wire.plans import nearest_plan_of
+from gateway.server.wire.synthesis import nearest_synthesis_of
 
 DOMAIN = "purpose-gateway"
 """The domain of every ErrorInfo."""
@@ -88,3 +89,5 @@ def _details(problem: Problem, meaning: Meaning, languages: tuple[str, ...]) -> 
     if problem.plan is not None:
         # the largest and the last: nothing else is left out for it
         yield nearest_plan_of(problem.plan)
+    if problem.synthesis is not None:
+        yield nearest_synthesis_of(problem.synthesis)

@@ -14,7 +14,7 @@ from gateway.server.desk import Desk, refused
 from gateway.server.problem import Problem
 from gateway.server.wire.receipts import receipt_of
 from gateway.server.wire.requests import context_of
-from gateway.server.wire.synthesis import report_of, request_of, synthesis_of
+from gateway.server.wire.synthesis import estimate_of, report_of, request_of, synthesis_of
 
 
 class Synthesis:
@@ -23,12 +23,21 @@ class Synthesis:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.methods = {
+            # it computes like a release, as Estimate does
+            "EstimateSynthesis": Method(self.estimate, release=True),
             "RequestSynthesis": Method(self.request, release=True),
             "GetSynthesis": Method(self.look),
             "CancelSynthesis": Method(self.cancel),
             "GetSynthesisReport": Method(self.report),
             "DownloadSynthesis": Method(self.download, streams=True),
         }
+
+    def estimate(self, peer: Peer, request: pb.EstimateSynthesisRequest) -> Reply | Problem:
+        """The price and the margins of what is counted for synthetic rows."""
+        quote = syntheses.estimate(self._desk.ports, peer, request_of(request))
+        if isinstance(quote, Refused):
+            return refused(quote)
+        return Reply(estimate_of(quote))
 
     def request(self, peer: Peer, request: pb.RequestSynthesisRequest) -> Reply | Problem:
         """Charge, count, and set a job to work."""

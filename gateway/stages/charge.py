@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from gateway.decision.series import Series
+from gateway.decision.synthesis import synthesis_within
 from gateway.model.budget import Account, Balance, Charge
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
@@ -42,8 +43,8 @@ def charge(
     name = _sealed_name(permit, sealed_for, keys) if sealed_for else _name(permit, version)
     outcome = ledger.charge(name, accounts, _priced(permit))
     if not isinstance(outcome, Charge):
-        plan = None if sealed_for else _affordable(permit, outcome)
-        return replace(permit.refused(ErrorReason.BUDGET_EXHAUSTED), plan=plan)
+        refusal = permit.refused(ErrorReason.BUDGET_EXHAUSTED)
+        return refusal if sealed_for else _with_what_fits(refusal, permit, outcome)
     return ChargedPermit._prove(admitted, outcome, version)
 
 
@@ -141,15 +142,19 @@ def data_version(contract: DataContract, source: Source, keys: KeyRing) -> str:
     return hmac.digest(key, source.data_version(contract).encode(), "sha256").hex()
 
 
+def _with_what_fits(refusal: Refusal, permit: Permit, short: Sequence[Balance]) -> Refusal:
+    """The refusal with the same request at the largest price that fits, which `GetBudget` tells the same caller."""
+    if isinstance(permit.request, SynthesisRequest):
+        return replace(refusal, synthesis=synthesis_within(permit, min(balance.remaining for balance in short)))
+    return replace(refusal, plan=_affordable(permit, short))
+
+
 def _affordable(permit: Permit, short: Sequence[Balance]) -> NearestPlan | None:
-    """The same plan at the largest price that these budgets bear, which `GetBudget` tells the same caller; or None."""
+    """The same plan at the largest price that these budgets bear; None where there is none."""
     request, settled = permit.request, permit.release
-    if isinstance(request, SynthesisRequest):
-        # there is no plan of statistics to propose; `GetBudget` tells what is left
-        return None
     if not isinstance(request, ReleaseRequest) or settled is None:
         raise Fault(ErrorReason.INTERNAL)
-    price = price_within(settled, request.price, min(balance.remaining for balance in short))
+    price = price_within(settled.loss, request.price, min(balance.remaining for balance in short))
     if price is None:
         return None
     cheaper = settle(settled.query, request.query.statistics, price, permit.scope.contract)

@@ -9,16 +9,20 @@ from fractions import Fraction
 from gateway.decision.alternatives import MOST, Option
 from gateway.model.alternative import Alternative
 from gateway.model.budget import Account, Balance
+from gateway.model.contract import SynthesisSpec
+from gateway.model.coverage import Coverage
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss
 from gateway.model.margins import AnswerMargin
 from gateway.model.measure import Price
 from gateway.model.permit import Permit
 from gateway.model.plan import SettledRelease
-from gateway.model.request import ReleaseRequest
-from gateway.ports import BudgetLedger, KeyRing, Source
+from gateway.model.request import ReleaseRequest, SynthesisRequest
+from gateway.model.synthesis import SettledSynthesis
+from gateway.ports import BudgetLedger, KeyRing, Source, SynthesisRegister
+from gateway.privacy.coverage import covered, covered_extract
 from gateway.privacy.margins import answer_margins
-from gateway.privacy.release_id import release_id
+from gateway.privacy.release_id import release_id, synthesis_id
 from gateway.stages.charge import data_version
 
 _NOTHING = PrivacyLoss(Fraction(0))
@@ -36,6 +40,21 @@ class Quote:
     already_released: bool
     delta: float
     alternatives: tuple[Alternative, ...]
+    coverage: tuple[Coverage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisQuote:
+    """The price of synthetic rows before it is spent, and what is counted for it."""
+
+    request: SynthesisRequest
+    spec: SynthesisSpec
+    settled: SettledSynthesis
+    balances_after: tuple[Balance, ...]
+    affordable: bool
+    already_counted: bool
+    delta: float
+    coverage: tuple[Coverage, ...]
 
 
 def quote(
@@ -69,12 +88,46 @@ def quote(
     return Quote(
         price=request.price,
         settled=settled,
+        coverage=covered(permit),
         margins=answer_margins(settled, request.query.statistics, permit.scope.contract),
         balances_after=tuple(balance.after(price) for balance in balances),
         affordable=released or all(balance.bears(price) for balance in balances),
         already_released=released,
         delta=delta,
         alternatives=tuple(_alternative(option, balances, released=there) for option, there in others[:MOST]),
+    )
+
+
+def quote_synthesis(
+    permit: Permit,
+    accounts: Sequence[Account],
+    delta: float,
+    ledger: BudgetLedger,
+    register: SynthesisRegister,
+    source: Source,
+    keys: KeyRing,
+) -> SynthesisQuote:
+    """Tell the price of permitted synthetic rows, what is counted for it, and what would be left.
+
+    Raises:
+        Fault: of the source, KEYS_UNAVAILABLE, LEDGER_UNAVAILABLE or REGISTER_UNAVAILABLE.
+    """
+    request, settled, spec = permit.request, permit.synthesis, permit.scope.disclosure.synthesis
+    if not isinstance(request, SynthesisRequest) or settled is None or spec is None:
+        raise Fault(ErrorReason.INTERNAL)
+    # its name has the plan and the data, so nobody learns of another
+    counted = register.counts(synthesis_id(permit, request, data_version(permit.scope.contract, source, keys)))
+    price = settled.loss if counted is None else _NOTHING
+    balances = ledger.balances(accounts)
+    return SynthesisQuote(
+        request=request,
+        spec=spec,
+        settled=settled,
+        balances_after=tuple(balance.after(price) for balance in balances),
+        affordable=counted is not None or all(balance.bears(price) for balance in balances),
+        already_counted=counted is not None,
+        delta=delta,
+        coverage=covered_extract(permit),
     )
 
 

@@ -23,17 +23,20 @@ _sym_db = _symbol_database.Default()
 
 
 from gateway.api.v1 import release_pb2 as gateway_dot_api_dot_v1_dot_release__pb2
+from gateway.api.v1 import synthesis_service_pb2 as gateway_dot_api_dot_v1_dot_synthesis__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$gateway/api/v1/nearest_request.proto\x12\x0egateway.api.v1\x1a\x1cgateway/api/v1/release.proto\"w\n\x0eNearestRequest\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x12\n\ndisclosure\x18\x03 \x01(\t\x12\x0e\n\x06region\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\x12\x0f\n\x07steward\x18\x06 \x01(\t\"c\n\x0bNearestPlan\x12)\n\x04plan\x18\x01 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlan\x12\x11\n\x07\x65psilon\x18\x02 \x01(\x01H\x00\x12\r\n\x03rho\x18\x03 \x01(\x01H\x00\x42\x07\n\x05priceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$gateway/api/v1/nearest_request.proto\x12\x0egateway.api.v1\x1a\x1cgateway/api/v1/release.proto\x1a&gateway/api/v1/synthesis_service.proto\"w\n\x0eNearestRequest\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x12\n\ndisclosure\x18\x03 \x01(\t\x12\x0e\n\x06region\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\x12\x0f\n\x07steward\x18\x06 \x01(\t\"c\n\x0bNearestPlan\x12)\n\x04plan\x18\x01 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlan\x12\x11\n\x07\x65psilon\x18\x02 \x01(\x01H\x00\x12\r\n\x03rho\x18\x03 \x01(\x01H\x00\x42\x07\n\x05price\"x\n\x10NearestSynthesis\x12+\n\x04plan\x18\x01 \x01(\x0b\x32\x1d.gateway.api.v1.SynthesisPlan\x12\x11\n\x07\x65psilon\x18\x02 \x01(\x01H\x00\x12\r\n\x03rho\x18\x03 \x01(\x01H\x00\x12\x0c\n\x04rows\x18\x04 \x01(\rB\x07\n\x05priceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gateway.api.v1.nearest_request_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NEARESTREQUEST']._serialized_start=86
-  _globals['_NEARESTREQUEST']._serialized_end=205
-  _globals['_NEARESTPLAN']._serialized_start=207
-  _globals['_NEARESTPLAN']._serialized_end=306
+  _globals['_NEARESTREQUEST']._serialized_start=126
+  _globals['_NEARESTREQUEST']._serialized_end=245
+  _globals['_NEARESTPLAN']._serialized_start=247
+  _globals['_NEARESTPLAN']._serialized_end=346
+  _globals['_NEARESTSYNTHESIS']._serialized_start=348
+  _globals['_NEARESTSYNTHESIS']._serialized_end=468
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from gateway.api.v1 import release_pb2 as _release_pb2
+from gateway.api.v1 import synthesis_service_pb2 as _synthesis_service_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
@@ -90,3 +91,39 @@ class NearestPlan(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_price) -> _WhichOneofReturnType_price | None: ...
 
 Global___NearestPlan: _TypeAlias = NearestPlan  # noqa: Y015
+
+@_typing.final
+class NearestSynthesis(_message.Message):
+    """The nearest request of synthetic rows that would be accepted: sent as a detail of the refusal of one or of its price.
+    Its conditions are left out: they stand as they were asked, and so do the region, the format and the context.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    EPSILON_FIELD_NUMBER: _builtins.int
+    RHO_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    epsilon: _builtins.float
+    rho: _builtins.float
+    rows: _builtins.int
+    """0 stands for as many as the counts speak of."""
+    @_builtins.property
+    def plan(self) -> _synthesis_service_pb2.SynthesisPlan: ...
+    def __init__(
+        self,
+        *,
+        plan: _synthesis_service_pb2.SynthesisPlan | None = ...,
+        epsilon: _builtins.float = ...,
+        rho: _builtins.float = ...,
+        rows: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["epsilon", b"epsilon", "plan", b"plan", "price", b"price", "rho", b"rho"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epsilon", b"epsilon", "plan", b"plan", "price", b"price", "rho", b"rho", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["epsilon", "rho"]  # noqa: Y015
+    _WhichOneofArgType_price: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_price) -> _WhichOneofReturnType_price | None: ...
+
+Global___NearestSynthesis: _TypeAlias = NearestSynthesis  # noqa: Y015

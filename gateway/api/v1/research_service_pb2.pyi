@@ -470,6 +470,7 @@ class EstimateResponse(_message.Message):
     BOUNDING_FIELD_NUMBER: _builtins.int
     ALTERNATIVES_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
     epsilon: _builtins.float
     """The price of the plan, in one of the two; pass it to CreateRelease."""
     rho: _builtins.float
@@ -500,6 +501,10 @@ class EstimateResponse(_message.Message):
     def threshold(self) -> _release_pb2.Threshold:
         """Which cells with found keys will be shown."""
 
+    @_builtins.property
+    def coverage(self) -> _containers.RepeatedCompositeFieldContainer[_release_pb2.Coverage]:
+        """What the release would not show or count, and why, as it would say itself."""
+
     def __init__(
         self,
         *,
@@ -515,10 +520,11 @@ class EstimateResponse(_message.Message):
         bounding: Global___Bounding | None = ...,
         alternatives: _abc.Iterable[Global___Alternative] | None = ...,
         threshold: _release_pb2.Threshold | None = ...,
+        coverage: _abc.Iterable[_release_pb2.Coverage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bounding", b"bounding", "privacy_loss", b"privacy_loss", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable", b"affordable", "already_released", b"already_released", "alternatives", b"alternatives", "answers", b"answers", "bounding", b"bounding", "budgets_after", b"budgets_after", "cells", b"cells", "epsilon", b"epsilon", "measures", b"measures", "privacy_loss", b"privacy_loss", "rho", b"rho", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable", b"affordable", "already_released", b"already_released", "alternatives", b"alternatives", "answers", b"answers", "bounding", b"bounding", "budgets_after", b"budgets_after", "cells", b"cells", "coverage", b"coverage", "epsilon", b"epsilon", "measures", b"measures", "privacy_loss", b"privacy_loss", "rho", b"rho", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,13 +23,15 @@ _sym_db = _symbol_database.Default()
 
 
 from gateway.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from gateway.api.v1 import budget_pb2 as gateway_dot_api_dot_v1_dot_budget__pb2
 from gateway.api.v1 import disclosure_pb2 as gateway_dot_api_dot_v1_dot_disclosure__pb2
 from gateway.api.v1 import receipt_pb2 as gateway_dot_api_dot_v1_dot_receipt__pb2
+from gateway.api.v1 import release_pb2 as gateway_dot_api_dot_v1_dot_release__pb2
 from gateway.api.v1 import value_pb2 as gateway_dot_api_dot_v1_dot_value__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&gateway/api/v1/synthesis_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgateway/api/v1/disclosure.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1agateway/api/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\rSynthesisPlan\x12\x1a\n\x07\x64\x61taset\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12 \n\x06\x66ields\x18\x03 \x03(\tB\x10\xbaH\r\x92\x01\n\x10 \"\x06r\x04\x10\x01\x18@\x12\x34\n\x07\x66ilters\x18\x04 \x03(\x0b\x32\x19.gateway.api.v1.ConditionB\x08\xbaH\x05\x92\x01\x02\x10 \"\xff\x01\n\x17RequestSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x33\n\x04plan\x18\x02 \x01(\x0b\x32\x1d.gateway.api.v1.SynthesisPlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x0c\n\x04rows\x18\x05 \x01(\r\x12\x36\n\x06\x66ormat\x18\x06 \x01(\x0e\x32\x1a.gateway.api.v1.FileFormatB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x42\x0e\n\x05price\x12\x05\xbaH\x02\x08\x01\"\x83\x01\n\x18RequestSynthesisResponse\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x0f\n\x07\x63harged\x18\x03 \x01(\x08\"\xef\x03\n\tSynthesis\x12\x14\n\x0csynthesis_id\x18\x01 \x01(\t\x12\x11\n\tcounts_id\x18\x02 \x01(\t\x12+\n\x04plan\x18\x03 \x01(\x0b\x32\x1d.gateway.api.v1.SynthesisPlan\x12\x0e\n\x06region\x18\x04 \x01(\t\x12\x0c\n\x04rows\x18\x05 \x01(\x04\x12*\n\x06\x66ormat\x18\x06 \x01(\x0e\x32\x1a.gateway.api.v1.FileFormat\x12-\n\x05state\x18\x07 \x01(\x0e\x32\x1e.gateway.api.v1.SynthesisState\x12\x0c\n\x04step\x18\x08 \x01(\t\x12\x10\n\x08progress\x18\t \x01(\x01\x12\x0f\n\x07\x66\x61ilure\x18\n \x01(\t\x12,\n\x08\x61sked_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nfile_bytes\x18\r \x01(\x04\x12\x13\n\x0b\x66ile_sha256\x18\x0e \x01(\t\x12\x31\n\x0cprivacy_loss\x18\x0f \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12\x14\n\x0cprivacy_unit\x18\x10 \x01(\t\x12\x14\n\x0c\x64\x61ta_version\x18\x11 \x01(\t\"{\n\x13GetSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"D\n\x14GetSynthesisResponse\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\"~\n\x16\x43\x61ncelSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"G\n\x17\x43\x61ncelSynthesisResponse\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\"\x81\x01\n\x19GetSynthesisReportRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"\x85\x01\n\x1aGetSynthesisReportResponse\x12/\n\x06report\x18\x01 \x01(\x0b\x32\x1f.gateway.api.v1.SynthesisReport\x12\x0c\n\x04json\x18\x02 \x01(\t\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\"\xcc\x01\n\x0fSynthesisReport\x12\x1c\n\x14mean_total_variation\x18\x01 \x01(\x01\x12%\n\x1dmean_total_variation_of_noise\x18\x02 \x01(\x01\x12\x32\n\tmarginals\x18\x03 \x03(\x0b\x32\x1f.gateway.api.v1.MarginalQuality\x12\x31\n\x0c\x61ssociations\x18\x04 \x03(\x0b\x32\x1b.gateway.api.v1.Association\x12\r\n\x05notes\x18\x05 \x03(\t\"~\n\x0fMarginalQuality\x12\x0e\n\x06\x66ields\x18\x01 \x03(\t\x12\r\n\x05\x63\x65lls\x18\x02 \x01(\r\x12\x11\n\tmargin_95\x18\x03 \x01(\x01\x12\x17\n\x0ftotal_variation\x18\x04 \x01(\x01\x12 \n\x18total_variation_of_noise\x18\x05 \x01(\x01\"B\n\x0b\x41ssociation\x12\x0e\n\x06\x66ields\x18\x01 \x03(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x01\x12\x15\n\rnoised_counts\x18\x03 \x01(\x01\"\x90\x01\n\x18\x44ownloadSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"\x82\x01\n\x19\x44ownloadSynthesisResponse\x12\x31\n\x06header\x18\x01 \x01(\x0b\x32\x1f.gateway.api.v1.SynthesisHeaderH\x00\x12*\n\x05piece\x18\x02 \x01(\x0b\x32\x19.gateway.api.v1.FilePieceH\x00\x42\x06\n\x04part\"i\n\x0fSynthesisHeader\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\")\n\tFilePiece\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c*W\n\nFileFormat\x12\x1b\n\x17\x46ILE_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46ILE_FORMAT_PARQUET\x10\x01\x12\x13\n\x0f\x46ILE_FORMAT_CSV\x10\x02*\xdc\x01\n\x0eSynthesisState\x12\x1f\n\x1bSYNTHESIS_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SYNTHESIS_STATE_QUEUED\x10\x01\x12\x1b\n\x17SYNTHESIS_STATE_RUNNING\x10\x02\x12\x18\n\x14SYNTHESIS_STATE_DONE\x10\x03\x12\x1a\n\x16SYNTHESIS_STATE_FAILED\x10\x04\x12\x1d\n\x19SYNTHESIS_STATE_CANCELLED\x10\x05\x12\x1b\n\x17SYNTHESIS_STATE_EXPIRED\x10\x06\x32\x91\x04\n\x10SynthesisService\x12\x65\n\x10RequestSynthesis\x12\'.gateway.api.v1.RequestSynthesisRequest\x1a(.gateway.api.v1.RequestSynthesisResponse\x12Y\n\x0cGetSynthesis\x12#.gateway.api.v1.GetSynthesisRequest\x1a$.gateway.api.v1.GetSynthesisResponse\x12\x62\n\x0f\x43\x61ncelSynthesis\x12&.gateway.api.v1.CancelSynthesisRequest\x1a\'.gateway.api.v1.CancelSynthesisResponse\x12k\n\x12GetSynthesisReport\x12).gateway.api.v1.GetSynthesisReportRequest\x1a*.gateway.api.v1.GetSynthesisReportResponse\x12j\n\x11\x44ownloadSynthesis\x12(.gateway.api.v1.DownloadSynthesisRequest\x1a).gateway.api.v1.DownloadSynthesisResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&gateway/api/v1/synthesis_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bgateway/api/v1/budget.proto\x1a\x1fgateway/api/v1/disclosure.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1cgateway/api/v1/release.proto\x1a\x1agateway/api/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\rSynthesisPlan\x12\x1a\n\x07\x64\x61taset\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12 \n\x06\x66ields\x18\x03 \x03(\tB\x10\xbaH\r\x92\x01\n\x10 \"\x06r\x04\x10\x01\x18@\x12\x34\n\x07\x66ilters\x18\x04 \x03(\x0b\x32\x19.gateway.api.v1.ConditionB\x08\xbaH\x05\x92\x01\x02\x10 \"\xc8\x01\n\x18\x45stimateSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x33\n\x04plan\x18\x02 \x01(\x0b\x32\x1d.gateway.api.v1.SynthesisPlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x0c\n\x04rows\x18\x05 \x01(\rB\x0e\n\x05price\x12\x05\xbaH\x02\x08\x01\"\x99\x03\n\x19\x45stimateSynthesisResponse\x12+\n\x04plan\x18\x01 \x01(\x0b\x32\x1d.gateway.api.v1.SynthesisPlan\x12\x31\n\x0cprivacy_loss\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12+\n\x06\x63ounts\x18\x03 \x03(\x0b\x32\x1b.gateway.api.v1.CountMargin\x12\r\n\x05\x63\x65lls\x18\x04 \x01(\x04\x12\x0c\n\x04rows\x18\x05 \x01(\r\x12\x11\n\tmost_rows\x18\x06 \x01(\r\x12\x1b\n\x13max_groups_per_unit\x18\x07 \x01(\r\x12\x1a\n\x12max_rows_per_group\x18\x08 \x01(\r\x12-\n\rbudgets_after\x18\t \x03(\x0b\x32\x16.gateway.api.v1.Budget\x12\x12\n\naffordable\x18\n \x01(\x08\x12\x17\n\x0f\x61lready_counted\x18\x0b \x01(\x08\x12*\n\x08\x63overage\x18\x0c \x03(\x0b\x32\x18.gateway.api.v1.Coverage\"?\n\x0b\x43ountMargin\x12\x0e\n\x06\x66ields\x18\x01 \x03(\t\x12\r\n\x05\x63\x65lls\x18\x02 \x01(\r\x12\x11\n\tmargin_95\x18\x03 \x01(\x01\"\xff\x01\n\x17RequestSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x33\n\x04plan\x18\x02 \x01(\x0b\x32\x1d.gateway.api.v1.SynthesisPlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x0c\n\x04rows\x18\x05 \x01(\r\x12\x36\n\x06\x66ormat\x18\x06 \x01(\x0e\x32\x1a.gateway.api.v1.FileFormatB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x42\x0e\n\x05price\x12\x05\xbaH\x02\x08\x01\"\x83\x01\n\x18RequestSynthesisResponse\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x0f\n\x07\x63harged\x18\x03 \x01(\x08\"\xef\x03\n\tSynthesis\x12\x14\n\x0csynthesis_id\x18\x01 \x01(\t\x12\x11\n\tcounts_id\x18\x02 \x01(\t\x12+\n\x04plan\x18\x03 \x01(\x0b\x32\x1d.gateway.api.v1.SynthesisPlan\x12\x0e\n\x06region\x18\x04 \x01(\t\x12\x0c\n\x04rows\x18\x05 \x01(\x04\x12*\n\x06\x66ormat\x18\x06 \x01(\x0e\x32\x1a.gateway.api.v1.FileFormat\x12-\n\x05state\x18\x07 \x01(\x0e\x32\x1e.gateway.api.v1.SynthesisState\x12\x0c\n\x04step\x18\x08 \x01(\t\x12\x10\n\x08progress\x18\t \x01(\x01\x12\x0f\n\x07\x66\x61ilure\x18\n \x01(\t\x12,\n\x08\x61sked_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nfile_bytes\x18\r \x01(\x04\x12\x13\n\x0b\x66ile_sha256\x18\x0e \x01(\t\x12\x31\n\x0cprivacy_loss\x18\x0f \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12\x14\n\x0cprivacy_unit\x18\x10 \x01(\t\x12\x14\n\x0c\x64\x61ta_version\x18\x11 \x01(\t\"{\n\x13GetSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"D\n\x14GetSynthesisResponse\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\"~\n\x16\x43\x61ncelSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"G\n\x17\x43\x61ncelSynthesisResponse\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\"\x81\x01\n\x19GetSynthesisReportRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\"\x85\x01\n\x1aGetSynthesisReportResponse\x12/\n\x06report\x18\x01 \x01(\x0b\x32\x1f.gateway.api.v1.SynthesisReport\x12\x0c\n\x04json\x18\x02 \x01(\t\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\"\xcc\x01\n\x0fSynthesisReport\x12\x1c\n\x14mean_total_variation\x18\x01 \x01(\x01\x12%\n\x1dmean_total_variation_of_noise\x18\x02 \x01(\x01\x12\x32\n\tmarginals\x18\x03 \x03(\x0b\x32\x1f.gateway.api.v1.MarginalQuality\x12\x31\n\x0c\x61ssociations\x18\x04 \x03(\x0b\x32\x1b.gateway.api.v1.Association\x12\r\n\x05notes\x18\x05 \x03(\t\"~\n\x0fMarginalQuality\x12\x0e\n\x06\x66ields\x18\x01 \x03(\t\x12\r\n\x05\x63\x65lls\x18\x02 \x01(\r\x12\x11\n\tmargin_95\x18\x03 \x01(\x01\x12\x17\n\x0ftotal_variation\x18\x04 \x01(\x01\x12 \n\x18total_variation_of_noise\x18\x05 \x01(\x01\"B\n\x0b\x41ssociation\x12\x0e\n\x06\x66ields\x18\x01 \x03(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x01\x12\x15\n\rnoised_counts\x18\x03 \x01(\x01\"\x90\x01\n\x18\x44ownloadSynthesisRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12+\n\x0csynthesis_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"\x82\x01\n\x19\x44ownloadSynthesisResponse\x12\x31\n\x06header\x18\x01 \x01(\x0b\x32\x1f.gateway.api.v1.SynthesisHeaderH\x00\x12*\n\x05piece\x18\x02 \x01(\x0b\x32\x19.gateway.api.v1.FilePieceH\x00\x42\x06\n\x04part\"i\n\x0fSynthesisHeader\x12,\n\tsynthesis\x18\x01 \x01(\x0b\x32\x19.gateway.api.v1.Synthesis\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\")\n\tFilePiece\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c*W\n\nFileFormat\x12\x1b\n\x17\x46ILE_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46ILE_FORMAT_PARQUET\x10\x01\x12\x13\n\x0f\x46ILE_FORMAT_CSV\x10\x02*\xdc\x01\n\x0eSynthesisState\x12\x1f\n\x1bSYNTHESIS_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16SYNTHESIS_STATE_QUEUED\x10\x01\x12\x1b\n\x17SYNTHESIS_STATE_RUNNING\x10\x02\x12\x18\n\x14SYNTHESIS_STATE_DONE\x10\x03\x12\x1a\n\x16SYNTHESIS_STATE_FAILED\x10\x04\x12\x1d\n\x19SYNTHESIS_STATE_CANCELLED\x10\x05\x12\x1b\n\x17SYNTHESIS_STATE_EXPIRED\x10\x06\x32\xfb\x04\n\x10SynthesisService\x12h\n\x11\x45stimateSynthesis\x12(.gateway.api.v1.EstimateSynthesisRequest\x1a).gateway.api.v1.EstimateSynthesisResponse\x12\x65\n\x10RequestSynthesis\x12\'.gateway.api.v1.RequestSynthesisRequest\x1a(.gateway.api.v1.RequestSynthesisResponse\x12Y\n\x0cGetSynthesis\x12#.gateway.api.v1.GetSynthesisRequest\x1a$.gateway.api.v1.GetSynthesisResponse\x12\x62\n\x0f\x43\x61ncelSynthesis\x12&.gateway.api.v1.CancelSynthesisRequest\x1a\'.gateway.api.v1.CancelSynthesisResponse\x12k\n\x12GetSynthesisReport\x12).gateway.api.v1.GetSynthesisReportRequest\x1a*.gateway.api.v1.GetSynthesisReportResponse\x12j\n\x11\x44ownloadSynthesis\x12(.gateway.api.v1.DownloadSynthesisRequest\x1a).gateway.api.v1.DownloadSynthesisResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +46,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SYNTHESISPLAN'].fields_by_name['fields']._serialized_options = b'\272H\r\222\001\n\020 \"\006r\004\020\001\030@'
   _globals['_SYNTHESISPLAN'].fields_by_name['filters']._loaded_options = None
   _globals['_SYNTHESISPLAN'].fields_by_name['filters']._serialized_options = b'\272H\005\222\001\002\020 '
+  _globals['_ESTIMATESYNTHESISREQUEST'].oneofs_by_name['price']._loaded_options = None
+  _globals['_ESTIMATESYNTHESISREQUEST'].oneofs_by_name['price']._serialized_options = b'\272H\002\010\001'
+  _globals['_ESTIMATESYNTHESISREQUEST'].fields_by_name['context']._loaded_options = None
+  _globals['_ESTIMATESYNTHESISREQUEST'].fields_by_name['context']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_ESTIMATESYNTHESISREQUEST'].fields_by_name['plan']._loaded_options = None
+  _globals['_ESTIMATESYNTHESISREQUEST'].fields_by_name['plan']._serialized_options = b'\272H\003\310\001\001'
   _globals['_REQUESTSYNTHESISREQUEST'].oneofs_by_name['price']._loaded_options = None
   _globals['_REQUESTSYNTHESISREQUEST'].oneofs_by_name['price']._serialized_options = b'\272H\002\010\001'
   _globals['_REQUESTSYNTHESISREQUEST'].fields_by_name['context']._loaded_options = None
@@ -68,44 +76,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DOWNLOADSYNTHESISREQUEST'].fields_by_name['context']._serialized_options = b'\272H\003\310\001\001'
   _globals['_DOWNLOADSYNTHESISREQUEST'].fields_by_name['synthesis_id']._loaded_options = None
   _globals['_DOWNLOADSYNTHESISREQUEST'].fields_by_name['synthesis_id']._serialized_options = b'\272H\022r\0202\016^[0-9a-f]{64}$'
-  _globals['_FILEFORMAT']._serialized_start=2763
-  _globals['_FILEFORMAT']._serialized_end=2850
-  _globals['_SYNTHESISSTATE']._serialized_start=2853
-  _globals['_SYNTHESISSTATE']._serialized_end=3073
-  _globals['_SYNTHESISPLAN']._serialized_start=212
-  _globals['_SYNTHESISPLAN']._serialized_end=374
-  _globals['_REQUESTSYNTHESISREQUEST']._serialized_start=377
-  _globals['_REQUESTSYNTHESISREQUEST']._serialized_end=632
-  _globals['_REQUESTSYNTHESISRESPONSE']._serialized_start=635
-  _globals['_REQUESTSYNTHESISRESPONSE']._serialized_end=766
-  _globals['_SYNTHESIS']._serialized_start=769
-  _globals['_SYNTHESIS']._serialized_end=1264
-  _globals['_GETSYNTHESISREQUEST']._serialized_start=1266
-  _globals['_GETSYNTHESISREQUEST']._serialized_end=1389
-  _globals['_GETSYNTHESISRESPONSE']._serialized_start=1391
-  _globals['_GETSYNTHESISRESPONSE']._serialized_end=1459
-  _globals['_CANCELSYNTHESISREQUEST']._serialized_start=1461
-  _globals['_CANCELSYNTHESISREQUEST']._serialized_end=1587
-  _globals['_CANCELSYNTHESISRESPONSE']._serialized_start=1589
-  _globals['_CANCELSYNTHESISRESPONSE']._serialized_end=1660
-  _globals['_GETSYNTHESISREPORTREQUEST']._serialized_start=1663
-  _globals['_GETSYNTHESISREPORTREQUEST']._serialized_end=1792
-  _globals['_GETSYNTHESISREPORTRESPONSE']._serialized_start=1795
-  _globals['_GETSYNTHESISREPORTRESPONSE']._serialized_end=1928
-  _globals['_SYNTHESISREPORT']._serialized_start=1931
-  _globals['_SYNTHESISREPORT']._serialized_end=2135
-  _globals['_MARGINALQUALITY']._serialized_start=2137
-  _globals['_MARGINALQUALITY']._serialized_end=2263
-  _globals['_ASSOCIATION']._serialized_start=2265
-  _globals['_ASSOCIATION']._serialized_end=2331
-  _globals['_DOWNLOADSYNTHESISREQUEST']._serialized_start=2334
-  _globals['_DOWNLOADSYNTHESISREQUEST']._serialized_end=2478
-  _globals['_DOWNLOADSYNTHESISRESPONSE']._serialized_start=2481
-  _globals['_DOWNLOADSYNTHESISRESPONSE']._serialized_end=2611
-  _globals['_SYNTHESISHEADER']._serialized_start=2613
-  _globals['_SYNTHESISHEADER']._serialized_end=2718
-  _globals['_FILEPIECE']._serialized_start=2720
-  _globals['_FILEPIECE']._serialized_end=2761
-  _globals['_SYNTHESISSERVICE']._serialized_start=3076
-  _globals['_SYNTHESISSERVICE']._serialized_end=3605
+  _globals['_FILEFORMAT']._serialized_start=3502
+  _globals['_FILEFORMAT']._serialized_end=3589
+  _globals['_SYNTHESISSTATE']._serialized_start=3592
+  _globals['_SYNTHESISSTATE']._serialized_end=3812
+  _globals['_SYNTHESISPLAN']._serialized_start=271
+  _globals['_SYNTHESISPLAN']._serialized_end=433
+  _globals['_ESTIMATESYNTHESISREQUEST']._serialized_start=436
+  _globals['_ESTIMATESYNTHESISREQUEST']._serialized_end=636
+  _globals['_ESTIMATESYNTHESISRESPONSE']._serialized_start=639
+  _globals['_ESTIMATESYNTHESISRESPONSE']._serialized_end=1048
+  _globals['_COUNTMARGIN']._serialized_start=1050
+  _globals['_COUNTMARGIN']._serialized_end=1113
+  _globals['_REQUESTSYNTHESISREQUEST']._serialized_start=1116
+  _globals['_REQUESTSYNTHESISREQUEST']._serialized_end=1371
+  _globals['_REQUESTSYNTHESISRESPONSE']._serialized_start=1374
+  _globals['_REQUESTSYNTHESISRESPONSE']._serialized_end=1505
+  _globals['_SYNTHESIS']._serialized_start=1508
+  _globals['_SYNTHESIS']._serialized_end=2003
+  _globals['_GETSYNTHESISREQUEST']._serialized_start=2005
+  _globals['_GETSYNTHESISREQUEST']._serialized_end=2128
+  _globals['_GETSYNTHESISRESPONSE']._serialized_start=2130
+  _globals['_GETSYNTHESISRESPONSE']._serialized_end=2198
+  _globals['_CANCELSYNTHESISREQUEST']._serialized_start=2200
+  _globals['_CANCELSYNTHESISREQUEST']._serialized_end=2326
+  _globals['_CANCELSYNTHESISRESPONSE']._serialized_start=2328
+  _globals['_CANCELSYNTHESISRESPONSE']._serialized_end=2399
+  _globals['_GETSYNTHESISREPORTREQUEST']._serialized_start=2402
+  _globals['_GETSYNTHESISREPORTREQUEST']._serialized_end=2531
+  _globals['_GETSYNTHESISREPORTRESPONSE']._serialized_start=2534
+  _globals['_GETSYNTHESISREPORTRESPONSE']._serialized_end=2667
+  _globals['_SYNTHESISREPORT']._serialized_start=2670
+  _globals['_SYNTHESISREPORT']._serialized_end=2874
+  _globals['_MARGINALQUALITY']._serialized_start=2876
+  _globals['_MARGINALQUALITY']._serialized_end=3002
+  _globals['_ASSOCIATION']._serialized_start=3004
+  _globals['_ASSOCIATION']._serialized_end=3070
+  _globals['_DOWNLOADSYNTHESISREQUEST']._serialized_start=3073
+  _globals['_DOWNLOADSYNTHESISREQUEST']._serialized_end=3217
+  _globals['_DOWNLOADSYNTHESISRESPONSE']._serialized_start=3220
+  _globals['_DOWNLOADSYNTHESISRESPONSE']._serialized_end=3350
+  _globals['_SYNTHESISHEADER']._serialized_start=3352
+  _globals['_SYNTHESISHEADER']._serialized_end=3457
+  _globals['_FILEPIECE']._serialized_start=3459
+  _globals['_FILEPIECE']._serialized_end=3500
+  _globals['_SYNTHESISSERVICE']._serialized_start=3815
+  _globals['_SYNTHESISSERVICE']._serialized_end=4450
 # @@protoc_insertion_point(module_scope)

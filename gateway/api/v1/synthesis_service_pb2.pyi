@@ -4,8 +4,10 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from gateway.api.v1 import budget_pb2 as _budget_pb2
 from gateway.api.v1 import disclosure_pb2 as _disclosure_pb2
 from gateway.api.v1 import receipt_pb2 as _receipt_pb2
+from gateway.api.v1 import release_pb2 as _release_pb2
 from gateway.api.v1 import value_pb2 as _value_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -100,6 +102,143 @@ class SynthesisPlan(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SynthesisPlan: _TypeAlias = SynthesisPlan  # noqa: Y015
+
+@_typing.final
+class EstimateSynthesisRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    EPSILON_FIELD_NUMBER: _builtins.int
+    RHO_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    epsilon: _builtins.float
+    rho: _builtins.float
+    rows: _builtins.int
+    """How many rows would be made. 0 stands for as many as the counts speak of."""
+    @_builtins.property
+    def context(self) -> _disclosure_pb2.RequestContext: ...
+    @_builtins.property
+    def plan(self) -> Global___SynthesisPlan: ...
+    def __init__(
+        self,
+        *,
+        context: _disclosure_pb2.RequestContext | None = ...,
+        plan: Global___SynthesisPlan | None = ...,
+        epsilon: _builtins.float = ...,
+        rho: _builtins.float = ...,
+        rows: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "plan", b"plan", "price", b"price", "rho", b"rho"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "epsilon", b"epsilon", "plan", b"plan", "price", b"price", "rho", b"rho", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_price: _TypeAlias = _typing.Literal["epsilon", "rho"]  # noqa: Y015
+    _WhichOneofArgType_price: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_price) -> _WhichOneofReturnType_price | None: ...
+
+Global___EstimateSynthesisRequest: _TypeAlias = EstimateSynthesisRequest  # noqa: Y015
+
+@_typing.final
+class EstimateSynthesisResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    PRIVACY_LOSS_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    CELLS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    MOST_ROWS_FIELD_NUMBER: _builtins.int
+    MAX_GROUPS_PER_UNIT_FIELD_NUMBER: _builtins.int
+    MAX_ROWS_PER_GROUP_FIELD_NUMBER: _builtins.int
+    BUDGETS_AFTER_FIELD_NUMBER: _builtins.int
+    AFFORDABLE_FIELD_NUMBER: _builtins.int
+    ALREADY_COUNTED_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    cells: _builtins.int
+    """The cells of all counts together."""
+    rows: _builtins.int
+    """So many rows would be made; 0 for as many as the counts speak of, which is known once they are taken."""
+    most_rows: _builtins.int
+    """And no more than so many."""
+    max_groups_per_unit: _builtins.int
+    """In each count a privacy unit counts in so many cells at most, in each of them for so many rows."""
+    max_rows_per_group: _builtins.int
+    affordable: _builtins.bool
+    already_counted: _builtins.bool
+    """True if these counts were taken before on this data: rows of them cost nothing."""
+    @_builtins.property
+    def plan(self) -> Global___SynthesisPlan:
+        """The plan with the fields that rows would have."""
+
+    @_builtins.property
+    def privacy_loss(self) -> _receipt_pb2.PrivacyLoss:
+        """What all counts would lose together: the rows and the report lose nothing more."""
+
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___CountMargin]:
+        """What is counted, and how near it comes."""
+
+    @_builtins.property
+    def budgets_after(self) -> _containers.RepeatedCompositeFieldContainer[_budget_pb2.Budget]:
+        """The budgets as they would stand after the charge."""
+
+    @_builtins.property
+    def coverage(self) -> _containers.RepeatedCompositeFieldContainer[_release_pb2.Coverage]:
+        """Which rows would count in nothing, or not in full, and why. It follows from contract and plan, and tells no data."""
+
+    def __init__(
+        self,
+        *,
+        plan: Global___SynthesisPlan | None = ...,
+        privacy_loss: _receipt_pb2.PrivacyLoss | None = ...,
+        counts: _abc.Iterable[Global___CountMargin] | None = ...,
+        cells: _builtins.int = ...,
+        rows: _builtins.int = ...,
+        most_rows: _builtins.int = ...,
+        max_groups_per_unit: _builtins.int = ...,
+        max_rows_per_group: _builtins.int = ...,
+        budgets_after: _abc.Iterable[_budget_pb2.Budget] | None = ...,
+        affordable: _builtins.bool = ...,
+        already_counted: _builtins.bool = ...,
+        coverage: _abc.Iterable[_release_pb2.Coverage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "privacy_loss", b"privacy_loss"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affordable", b"affordable", "already_counted", b"already_counted", "budgets_after", b"budgets_after", "cells", b"cells", "counts", b"counts", "coverage", b"coverage", "max_groups_per_unit", b"max_groups_per_unit", "max_rows_per_group", b"max_rows_per_group", "most_rows", b"most_rows", "plan", b"plan", "privacy_loss", b"privacy_loss", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EstimateSynthesisResponse: _TypeAlias = EstimateSynthesisResponse  # noqa: Y015
+
+@_typing.final
+class CountMargin(_message.Message):
+    """One count by one or two fields, before it is taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELDS_FIELD_NUMBER: _builtins.int
+    CELLS_FIELD_NUMBER: _builtins.int
+    MARGIN_95_FIELD_NUMBER: _builtins.int
+    cells: _builtins.int
+    margin_95: _builtins.float
+    """The half-width of 95 % of a count's noise, in rows."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        cells: _builtins.int = ...,
+        margin_95: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "fields", b"fields", "margin_95", b"margin_95"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountMargin: _TypeAlias = CountMargin  # noqa: Y015
 
 @_typing.final
 class RequestSynthesisRequest(_message.Message):

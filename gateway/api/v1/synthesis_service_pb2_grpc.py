@@ -35,6 +35,11 @@ class SynthesisServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.EstimateSynthesis = channel.unary_unary(
+                '/gateway.api.v1.SynthesisService/EstimateSynthesis',
+                request_serializer=gateway_dot_api_dot_v1_dot_synthesis__service__pb2.EstimateSynthesisRequest.SerializeToString,
+                response_deserializer=gateway_dot_api_dot_v1_dot_synthesis__service__pb2.EstimateSynthesisResponse.FromString,
+                _registered_method=True)
         self.RequestSynthesis = channel.unary_unary(
                 '/gateway.api.v1.SynthesisService/RequestSynthesis',
                 request_serializer=gateway_dot_api_dot_v1_dot_synthesis__service__pb2.RequestSynthesisRequest.SerializeToString,
@@ -65,6 +70,13 @@ class SynthesisServiceStub:
 class SynthesisServiceServicer:
     """Synthetic extracts: rows that are made of counts with differential privacy, and are nobody's.
     """
+
+    def EstimateSynthesis(self, request, context):
+        """What synthetic rows would cost and hold. Spends nothing and reads no data.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def RequestSynthesis(self, request, context):
         """Charges the budgets, counts, and sets a job to work that makes rows. Other rows of the same counts on the same data
@@ -106,6 +118,11 @@ class SynthesisServiceServicer:
 
 def add_SynthesisServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'EstimateSynthesis': grpc.unary_unary_rpc_method_handler(
+                    servicer.EstimateSynthesis,
+                    request_deserializer=gateway_dot_api_dot_v1_dot_synthesis__service__pb2.EstimateSynthesisRequest.FromString,
+                    response_serializer=gateway_dot_api_dot_v1_dot_synthesis__service__pb2.EstimateSynthesisResponse.SerializeToString,
+            ),
             'RequestSynthesis': grpc.unary_unary_rpc_method_handler(
                     servicer.RequestSynthesis,
                     request_deserializer=gateway_dot_api_dot_v1_dot_synthesis__service__pb2.RequestSynthesisRequest.FromString,
@@ -142,6 +159,33 @@ def add_SynthesisServiceServicer_to_server(servicer, server):
 class SynthesisService:
     """Synthetic extracts: rows that are made of counts with differential privacy, and are nobody's.
     """
+
+    @staticmethod
+    def EstimateSynthesis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gateway.api.v1.SynthesisService/EstimateSynthesis',
+            gateway_dot_api_dot_v1_dot_synthesis__service__pb2.EstimateSynthesisRequest.SerializeToString,
+            gateway_dot_api_dot_v1_dot_synthesis__service__pb2.EstimateSynthesisResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def RequestSynthesis(request,

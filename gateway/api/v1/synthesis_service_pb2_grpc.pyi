@@ -33,6 +33,8 @@ class SynthesisServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SynthesisServiceAsyncStub: ...
+    EstimateSynthesis: _grpc.UnaryUnaryMultiCallable[_synthesis_service_pb2.EstimateSynthesisRequest, _synthesis_service_pb2.EstimateSynthesisResponse]
+    """What synthetic rows would cost and hold. Spends nothing and reads no data."""
     RequestSynthesis: _grpc.UnaryUnaryMultiCallable[_synthesis_service_pb2.RequestSynthesisRequest, _synthesis_service_pb2.RequestSynthesisResponse]
     """Charges the budgets, counts, and sets a job to work that makes rows. Other rows of the same counts on the same data
     cost nothing, nor does the same file again.
@@ -53,6 +55,8 @@ class SynthesisServiceAsyncStub(SynthesisServiceStub):
     """Synthetic extracts: rows that are made of counts with differential privacy, and are nobody's."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    EstimateSynthesis: _aio.UnaryUnaryMultiCallable[_synthesis_service_pb2.EstimateSynthesisRequest, _synthesis_service_pb2.EstimateSynthesisResponse]  # type: ignore[assignment]
+    """What synthetic rows would cost and hold. Spends nothing and reads no data."""
     RequestSynthesis: _aio.UnaryUnaryMultiCallable[_synthesis_service_pb2.RequestSynthesisRequest, _synthesis_service_pb2.RequestSynthesisResponse]  # type: ignore[assignment]
     """Charges the budgets, counts, and sets a job to work that makes rows. Other rows of the same counts on the same data
     cost nothing, nor does the same file again.
@@ -70,6 +74,14 @@ class SynthesisServiceAsyncStub(SynthesisServiceStub):
 
 class SynthesisServiceServicer(metaclass=_abc_1.ABCMeta):
     """Synthetic extracts: rows that are made of counts with differential privacy, and are nobody's."""
+
+    @_abc_1.abstractmethod
+    def EstimateSynthesis(
+        self,
+        request: _synthesis_service_pb2.EstimateSynthesisRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_synthesis_service_pb2.EstimateSynthesisResponse, _abc.Awaitable[_synthesis_service_pb2.EstimateSynthesisResponse]]:
+        """What synthetic rows would cost and hold. Spends nothing and reads no data."""
 
     @_abc_1.abstractmethod
     def RequestSynthesis(

@@ -14,7 +14,7 @@ from gateway.model.region import RegionLevel
 from gateway.pipeline import Quote
 from gateway.server.wire.plans import LEVELS_OF, plan_of
 from gateway.server.wire.receipts import loss_of
-from gateway.server.wire.releases import budget_of, measure_of, threshold_of
+from gateway.server.wire.releases import budget_of, coverage_of, measure_of, threshold_of
 
 _CHANGES: dict[Change, pb.Change.ValueType] = {
     Change.RELEASED: pb.CHANGE_RELEASED,
@@ -41,6 +41,7 @@ def estimate_response_of(quote: Quote) -> pb.EstimateResponse:
         bounding=_bounding_of(quote.settled),
         alternatives=[_alternative_of(one, quote.delta) for one in quote.alternatives],
         threshold=threshold_of(quote.settled.threshold),
+        coverage=map(coverage_of, quote.coverage),
     )
     setattr(response, quote.price.currency.value, float(quote.price.amount))
     return response

@@ -9,7 +9,7 @@ from gateway.accountability.certificate import noised
 from gateway.api.v1 import budget_pb2, release_pb2
 from gateway.model.attribution import Attribution
 from gateway.model.budget import Balance
-from gateway.model.coverage import CoverageKind
+from gateway.model.coverage import Coverage, CoverageKind
 from gateway.model.loss import exact, rho_to_epsilon
 from gateway.model.measure import NoisePlan, Threshold
 from gateway.model.signing import SigningKey
@@ -72,11 +72,13 @@ def release_message_of(delivery: ReleaseDelivery | Rehearsal, delta: float) -> r
         certificate=_certificate(release),
         attribution=attribution_of(release.attribution),
         rehearsal=isinstance(delivery, Rehearsal),
-        coverage=[
-            release_pb2.Coverage(kind=COVERAGE_KINDS[one.kind], field=one.field, text=one.text)
-            for one in delivery.coverage
-        ],
+        coverage=map(coverage_of, delivery.coverage),
     )
+
+
+def coverage_of(one: Coverage) -> release_pb2.Coverage:
+    """Write one reason why something is not shown or counted as proto."""
+    return release_pb2.Coverage(kind=COVERAGE_KINDS[one.kind], field=one.field, text=one.text)
 
 
 COVERAGE_KINDS = {kind: release_pb2.CoverageKind.Value(f"COVERAGE_KIND_{kind.name}") for kind in CoverageKind}

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.api.v1 import nearest_request_pb2
 from gateway.api.v1 import synthesis_service_pb2 as pb
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import Currency
+from gateway.model.permit import NearestSynthesis
 from gateway.model.request import SynthesisRequest
 from gateway.model.synthesis import FileFormat, JobState, NoisedCounts, QualityReport, SynthesisJob
 from gateway.server.wire.plans import exact_price
 from gateway.server.wire.receipts import instant, loss_of
+from gateway.server.wire.releases import budget_of, coverage_of
 from gateway.server.wire.requests import context_of
 from gateway.server.wire.values import condition_of, conditions
+from gateway.syntheses import SynthesisQuote
 
 _FORMATS: dict[pb.FileFormat.ValueType, FileFormat] = {
     pb.FILE_FORMAT_PARQUET: FileFormat.PARQUET,
@@ -30,7 +34,7 @@ _STATES = {
 }
 
 
-def request_of(request: pb.RequestSynthesisRequest) -> SynthesisRequest:
+def request_of(request: pb.RequestSynthesisRequest | pb.EstimateSynthesisRequest) -> SynthesisRequest:
     """Read a request.
 
     Raises:
@@ -45,8 +49,47 @@ def request_of(request: pb.RequestSynthesisRequest) -> SynthesisRequest:
         filters=conditions(request.plan.filters, "plan.filters"),
         price=exact_price(Currency.RHO, request.rho) if in_rho else exact_price(Currency.EPSILON, request.epsilon),
         rows=request.rows or None,
-        format=_FORMATS[request.format],
+        format=FileFormat.PARQUET if isinstance(request, pb.EstimateSynthesisRequest) else _FORMATS[request.format],
     )
+
+
+def estimate_of(quote: SynthesisQuote) -> pb.EstimateSynthesisResponse:
+    """Write a quote as proto."""
+    request, settled, spec = quote.request, quote.settled, quote.spec
+    return pb.EstimateSynthesisResponse(
+        plan=pb.SynthesisPlan(
+            dataset=request.dataset,
+            disclosure=request.disclosure,
+            fields=[field.key.field for field in settled.fields],
+            filters=map(condition_of, request.filters),
+        ),
+        privacy_loss=loss_of(settled.loss, quote.delta),
+        counts=[
+            pb.CountMargin(
+                fields=[group.field for group in table.query.group_by],
+                cells=table.query.cells,
+                margin_95=table.noise[0].margin_95,
+            )
+            for table in settled.tables
+        ],
+        cells=sum(table.query.cells for table in settled.tables),
+        rows=request.rows or 0,
+        most_rows=spec.most_rows,
+        max_groups_per_unit=spec.max_groups,
+        max_rows_per_group=spec.max_rows,
+        budgets_after=[budget_of(balance, quote.delta) for balance in quote.balances_after],
+        affordable=quote.affordable,
+        already_counted=quote.already_counted,
+        coverage=map(coverage_of, quote.coverage),
+    )
+
+
+def nearest_synthesis_of(nearest: NearestSynthesis) -> nearest_request_pb2.NearestSynthesis:
+    """Write the nearest request as proto, without its conditions: no value that is filtered by is in a refusal."""
+    plan = pb.SynthesisPlan(dataset=nearest.dataset, disclosure=nearest.disclosure, fields=nearest.fields)
+    message = nearest_request_pb2.NearestSynthesis(plan=plan, rows=nearest.rows or 0)
+    setattr(message, nearest.price.currency.value, float(nearest.price.amount))
+    return message
 
 
 def synthesis_of(job: SynthesisJob, counts: NoisedCounts, delta: float) -> pb.Synthesis:

@@ -27,6 +27,9 @@ def test_the_margins_told_are_those_of_the_answers(fair: Fair) -> None:
     told = fair.gateway.estimate(*WHAT, statistics, **plan)
     release = fair.gateway.release(*WHAT, statistics, **plan).message
     assert [one.name for one in told.answers] == [column.name for column in release.columns]
+    kinds = [(one.kind, one.field, one.text) for one in told.coverage]
+    assert ("rows_beyond_limit", "", "In each of its cells a visitor counts for as much as 2 rows at most.") in kinds
+    assert [one.text for one in told.coverage] == [one.text for one in release.coverage]
     assert [one.unit for one in told.answers] == ["rows", "rating", "rating", "amount", "amount"]
     for at, one in enumerate(told.answers[:2]):
         assert one.levels[0].cells == len(release.cells)

@@ -97,6 +97,8 @@ def test_an_extract_from_its_request_to_its_file(site: Site, tmp_path: Path) -> 
         (offered,) = [one for one in research.datasets(purpose=PURPOSE) if one.disclosure == PLAN[1]]
         assert (list(offered.synthesis.fields), offered.synthesis.most_rows) == (FIELDS, 5_000_000)
         told: list[tuple[str, float]] = []
+        before = research.estimate_synthesis(*PLAN, purpose=PURPOSE, rho=0.3)
+        assert spent(research) == ["0/1"] * len(before.budgets_after)
         extract = asked(research, rho=0.3)
         assert extract.charged and extract.receipt is not None
         assert extract.receipt.privacy_loss.rho == "3/10"
@@ -123,6 +125,24 @@ def test_an_extract_from_its_request_to_its_file(site: Site, tmp_path: Path) -> 
         report = json.loads(extract.report_json)
         assert report["loss"] == {"rho": "3/10", "epsilon": None, "delta": "0/1", "of_rows_and_report": "0/1"}
         assert report["file"]["sha256"] == extract.message.file_sha256
+
+        # all of it was known before: what is counted, its margins, what it costs and what is left
+        assert list(before.fields) == FIELDS and (before.rows, before.most_rows) == (0, 5_000_000)
+        assert [(list(one.fields), one.cells) for one in before.counts] == [
+            (list(one.fields), one.cells) for one in extract.quality.marginals
+        ]
+        # noise is of integers, and the report's own margin of the law that it is near to
+        told_before, reported = ([one.margin_95 for one in each] for each in (before.counts, extract.quality.marginals))
+        assert told_before == pytest.approx(reported, abs=1)
+        assert before.cells == sum(one.cells for one in extract.quality.marginals)
+        assert before.affordable and not before.already_counted and before.privacy_loss.rho == "3/10"
+        assert [one.spent_rho for one in before.budgets_after] == paid
+        assert (before.max_groups, before.max_rows) == (2, 2)
+        assert {one.kind for one in before.coverage} == {
+            "no_privacy_unit", "outside_region", "undeclared_key", "clamped", "cells_beyond_limit", "rows_beyond_limit",
+        }  # fmt: skip
+        after = research.estimate_synthesis(*PLAN, purpose=PURPOSE, rho=0.3, rows=50)
+        assert after.already_counted and after.rows == 50 and [one.spent_rho for one in after.budgets_after] == paid
 
         # the same again, by whoever may ask for it, is the same file at no cost; so is another format of its rows
         again = asked(research, rho=0.3)
@@ -181,6 +201,13 @@ def test_the_commands_do_the_same(site: Site, tmp_path: Path, capsys: pytest.Cap
     assert gateway("status", again["id"], "--wait") == (5, None)
     assert gateway("status", "0" * 64) == (5, None)
     assert gateway("request", *PLAN) == (2, None)
+    assert gateway("estimate", *PLAN) == (2, None)
+    code, estimated = gateway("estimate", *PLAN, *priced[3:])
+    assert (code, estimated["fields"], estimated["already_counted"]) == (0, ["eligible", "tier"], True)
+    assert [one["fields"] for one in estimated["counts"]] == [["eligible", "tier"]]
+    words = ("--for", PURPOSE, "--connect", str(connection), "--rho", "0.1")
+    assert run(["synthesis", "estimate", *PLAN, *words]) == 0
+    assert "rho 1/10, would be charged" in (out := capsys.readouterr().out) and "rows at 95 %" in out
 
 
 def refusals() -> Iterator[tuple[dict[str, Any], str, str]]:
@@ -202,10 +229,22 @@ def test_what_is_refused_is_said_and_costs_nothing(site: Site) -> None:
             with pytest.raises(gw.GatewayError) as caught:
                 research.synthesize(*plan, **{"purpose": PURPOSE, "rho": 0.5, **changed})
             assert caught.value.reason == reason and rule in str(caught.value)
+            near = caught.value.nearest_synthesis
+            assert (near is not None) == (rule.split("[")[0].split(" ")[0] in ("rho", "epsilon", "rows", "plan.fields"))
+            if near is not None:
+                assert f"this would be accepted: {near}" in str(caught.value)
+                assert research.estimate_synthesis(**near.arguments, purpose=PURPOSE).fields
+            with pytest.raises(gw.GatewayError, match=reason):
+                research.estimate_synthesis(*plan, **{"purpose": PURPOSE, "rho": 0.5, **changed})
         # what a person has left after a first extract does not hold a second of the dearest
         if "3/10" in before:
-            with pytest.raises(gw.BudgetExhausted):
+            with pytest.raises(gw.BudgetExhausted) as exhausted:
                 asked(research, rho=0.5, fields=["tier"])
+            less = exhausted.value.nearest_synthesis
+            assert less is not None and less.rho is not None and less.fields == ("tier",) and less.rho < 0.5
+            assert research.estimate_synthesis(**less.arguments, purpose=PURPOSE).affordable
+            more = {**less.arguments, "rho": less.rho + 1e-9}
+            assert not research.estimate_synthesis(**more, purpose=PURPOSE).affordable
         assert spent(research) == before
 
 

@@ -163,12 +163,12 @@ def test_the_price_within_a_loss_is_the_largest(currency: Currency, part: Fracti
     query = bounded(*statistics)
     whole = settled(query, statistics, Price(currency, Fraction(1, 2)))
     left = whole.loss.rho * part
-    price = price_within(whole, Price(currency, Fraction(1, 2)), left)
+    price = price_within(whole.loss, Price(currency, Fraction(1, 2)), left)
     assert price is not None and price.currency is currency
     assert settled(query, statistics, price).loss.rho <= left
     step = Fraction(1, 10**6 if currency is Currency.EPSILON else 10**12)
     assert settled(query, statistics, Price(currency, price.amount + step)).loss.rho > left
-    assert price_within(whole, Price(currency, Fraction(1, 2)), Fraction(1, 10**9)) is None
+    assert price_within(whole.loss, Price(currency, Fraction(1, 2)), Fraction(1, 10**9)) is None
 
 
 def test_the_same_plan_has_the_same_name_and_another_has_another() -> None:
