@@ -16,6 +16,8 @@ SOURCES := $(wildcard gateway gateway_verify seeds bench tests proto/generate.py
 # Debian packages that the tests need beyond Python and make: none so far.
 SYSTEM_PACKAGES :=
 TEST_TIMEOUT ?= 120
+# Neighbouring tests share gateways and data: each worker keeps to its half of them, and takes over when it is done.
+WORKERS := -n auto --dist worksteal
 
 .PHONY: help
 help: ## show this list
@@ -38,11 +40,11 @@ demo: $(STAMP) ## start a small city's gateway on loopback and play its calls
 
 .PHONY: test
 test: $(STAMP) ## run all tests; ARGS="-k name" narrows them
-	$(BIN)/pytest -n auto --timeout=$(TEST_TIMEOUT) $(ARGS) tests
+	$(BIN)/pytest $(WORKERS) --timeout=$(TEST_TIMEOUT) $(ARGS) tests
 
 .PHONY: prove
 prove: $(STAMP) ## run all tests at full size (slow)
-	$(BIN)/pytest -n auto --timeout=3600 --prove $(ARGS) tests
+	$(BIN)/pytest $(WORKERS) --timeout=3600 --prove $(ARGS) tests
 
 .PHONY: check
 check: lint types walls protos lock-check ## lint, types, import walls, protos, lock

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from prometheus_client import CollectorRegistry, start_http_server
 
@@ -43,8 +43,6 @@ from gateway.administration.joins import close_joins
 from gateway.administration.key_watch import KeyWatch
 from gateway.administration.life import first_publication
 from gateway.administration.sunset import sunset
-from gateway.authzen.app import Limits as HttpLimits
-from gateway.authzen.listener import ListenerConfig, listening
 from gateway.model.books import Books
 from gateway.model.party import Peer
 from gateway.pipeline import Ports
@@ -62,6 +60,9 @@ from gateway.server.rounds import Round, Rounds
 from gateway.server.services import services
 from gateway.settings import HttpSettings, InvalidSettings, Settings, SynthesisSettings
 from gateway.synthesis.order import Limits
+
+if TYPE_CHECKING:
+    from gateway.authzen.listener import ListenerConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
             stack.callback(thread.join)
             stack.callback(http.shutdown)
         if settings.http is not None:
+            from gateway.authzen.listener import listening  # with libraries of HTTP, for those alone who use it
+
             stack.enter_context(listening(listener_config(settings, settings.http), ports, _gate(ports), observer))
         rounds = Rounds(_rounds(settings, office, source), observer)
         rounds.start()
@@ -307,6 +310,9 @@ def listener_config(settings: Settings, http: HttpSettings) -> ListenerConfig:
     Raises:
         InvalidSettings: others than its owner can use the key.
     """
+    from gateway.authzen.app import Limits as HttpLimits
+    from gateway.authzen.listener import ListenerConfig
+
     server = settings.server
     _read_secret(server.key, "server.key")
     return ListenerConfig(

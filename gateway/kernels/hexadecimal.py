@@ -8,7 +8,7 @@ import numpy as np
 
 from gateway.kernels.text import Bytes, Mask, chunks, copy_rows, pooled
 
-_DIGITS = np.frombuffer("".join(f"{low:02x}{high:02x}" for high in range(256) for low in range(256)).encode(), "<u4")
+_DIGITS = np.frombuffer(binascii.hexlify(np.arange(2**16, dtype="<u2").tobytes()), "<u4")  # of each pair of bytes
 _ROOM = 131_072  # bytes
 _LOWER_CASE = 0x20  # set in every digit of lower case, in no letter of upper case
 _ALL_LOWER_CASE = np.uint64(0x2020_2020_2020_2020)

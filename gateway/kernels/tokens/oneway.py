@@ -21,7 +21,6 @@ from gateway.model.pseudonym import CipherSuite
 
 _LETTER = ord("c")
 _DAY_BYTES = 4
-_NOTHING = pa.scalar(None, pa.string())
 
 
 def irreversible(
@@ -42,7 +41,11 @@ def irreversible(
     codes = _codes(array, form, suite, key, days)
     texts = from_matrix(hexadecimal.spell(_LETTER, codes))
     known = array.is_valid() if days is None else compute.and_(array.is_valid(), days.is_valid())
-    return texts if known.true_count == len(texts) else as_text(compute.if_else(known, texts, _NOTHING))
+    return (
+        texts
+        if known.true_count == len(texts)
+        else as_text(compute.if_else(known, texts, pa.scalar(None, pa.string())))
+    )
 
 
 def subject_tags(array: Column, form: CanonicalForm, key: bytes) -> bytes:
