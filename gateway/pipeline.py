@@ -46,7 +46,7 @@ from gateway.ports import (
     SyntheticFiles,
 )
 from gateway.privacy.pricing import SMALLEST
-from gateway.stages.admit import AdmittedPermit, admit, preview
+from gateway.stages.admit import AdmittedPermit, admit, admit_rehearsal, preview
 from gateway.stages.authenticate import authenticate
 from gateway.stages.blend import blend
 from gateway.stages.charge import answer_slot, charge, charge_rows, one_failure
@@ -237,12 +237,13 @@ def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) ->
 def rehearse(ports: Ports, peer: Peer, request: ReleaseRequest) -> Rehearsal | Refused:
     """Answer a plan over rows made up from its contract: of the types and shape of a release, at no charge.
 
-    It is decided like the release. No data, ledger, store or key is touched, and nothing but a refusal is recorded.
+    It is decided like the release, and counts as a call of the grant's rate. No data, ledger, store or key is touched,
+    and nothing but a refusal is recorded.
     """
     identity = authenticate(peer, ports.identities, ports.clock)
     policy = ports.policy.current()
     decided = decide(identity, request, policy, ports.clock)
-    permit = preview(decided, ports.registers, ports.clock)
+    permit = admit_rehearsal(decided, ports.registers, ports.clock)
     if isinstance(permit, Refusal):
         return refused(permit, identity, request, policy, ports)
     return rehearse_permitted(permit, policy.regions.leaves(permit.scope.region), ports.rehearsals, ports.clock)

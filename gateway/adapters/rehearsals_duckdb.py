@@ -10,7 +10,8 @@ import hashlib
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,7 +38,8 @@ class DuckDBRehearsals:
         self._lock = threading.Lock()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._source: DuckDBSource | None = None
-        self._made: OrderedDict[str, None] = OrderedDict()
+        self._made: OrderedDict[str, int] = OrderedDict()
+        """The files that are there, the one asked for last at the end, with how many queries read each."""
 
     def close(self) -> None:
         """Free the engine and remove the files."""
@@ -57,13 +59,27 @@ class DuckDBRehearsals:
         """
         name = _name(plan.contract, regions)
         source = SourceSpec(SourceKind.PARQUET, f"{name}.parquet")
+        with self._held(name, plan.contract, regions) as engine:
+            # the engine knows contracts by their digest, and this one has another file
+            return engine.aggregates(replace(plan, contract=replace(plan.contract, source=source, digest=name)))
+
+    @contextmanager
+    def _held(self, name: str, contract: DataContract, regions: Sequence[str]) -> Iterator[DuckDBSource]:
+        """The engine, with the file of these rows, which stays for as long as somebody reads it."""
         with self._lock:
             try:
-                engine = self._opened(name, plan.contract, regions)
+                engine = self._opened(name, contract, regions)
             except (OSError, pa.ArrowException):
                 raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
-        # the engine knows contracts by their digest, and this one has another file
-        return engine.aggregates(replace(plan, contract=replace(plan.contract, source=source, digest=name)))
+            self._made[name] += 1
+            self._tidy()
+        try:
+            yield engine
+        finally:
+            with self._lock:
+                if name in self._made:  # else all of it was closed meanwhile
+                    self._made[name] -= 1
+                    self._tidy()
 
     def _opened(self, name: str, contract: DataContract, regions: Sequence[str]) -> DuckDBSource:
         """The engine, with the file of these rows. Called by one at a time."""
@@ -74,12 +90,17 @@ class DuckDBRehearsals:
             batches = rehearsal(contract, regions, ROWS, int(name[:15], 16))
             whole = pa.Table.from_batches(batches, rehearsal_schema(contract))
             pq.write_table(whole, Path(self._folder.name) / f"{name}.parquet")
-        self._made[name] = None
+            self._made[name] = 0
         self._made.move_to_end(name)
-        while len(self._made) > _REMEMBERED:
-            oldest, _ = self._made.popitem(last=False)
-            (Path(self._folder.name) / f"{oldest}.parquet").unlink(missing_ok=True)
         return self._source
+
+    def _tidy(self) -> None:
+        """Remove the files that nobody reads and that were asked for longest ago. Called by one at a time."""
+        idle = [name for name, reading in self._made.items() if not reading]
+        for name in idle[: max(0, len(self._made) - _REMEMBERED)]:
+            del self._made[name]
+            if self._folder is not None:
+                (Path(self._folder.name) / f"{name}.parquet").unlink(missing_ok=True)
 
 
 def _name(contract: DataContract, regions: Sequence[str]) -> str:

@@ -26,7 +26,7 @@ from gateway.stages.domain_keys import reading_keys
 from gateway.stages.domain_tokens import open_tokens, read_tokens
 from gateway.tables import AdmittedPermit
 
-__all__ = ["AdmittedPermit", "admit", "admit_asking", "asked_subjects", "preview", "quota_claim"]
+__all__ = ["AdmittedPermit", "admit", "admit_asking", "admit_rehearsal", "asked_subjects", "preview", "quota_claim"]
 
 _MARK_BYTES = 16
 _SHORTEST_REASON = 10
@@ -69,6 +69,19 @@ def preview(decided: tuple[Permit, ...] | Refusal, registers: Registers, clock: 
         Fault: REGISTER_UNAVAILABLE.
     """
     return _first(decided, lambda permit: _unmet(permit, registers, clock))
+
+
+def admit_rehearsal(decided: tuple[Permit, ...] | Refusal, registers: Registers, clock: Clock) -> Permit | Refusal:
+    """Return the first permit that the registers bear out, and count the call, for what computes and gives no data.
+
+    It is a call of the institution under the grant, as any that is admitted.
+
+    Raises:
+        Fault: REGISTER_UNAVAILABLE.
+    """
+    return _first(
+        decided, lambda permit: _unmet(permit, registers, clock) or _count_call(permit, "rate", registers, clock)
+    )
 
 
 def admit_asking(decided: tuple[Permit, ...] | Refusal, registers: Registers, clock: Clock) -> Permit | Refusal:
@@ -159,10 +172,17 @@ def _count(permit: Permit, registers: Registers, keys: KeyRing, clock: Clock) ->
 
 
 def _count_asking(permit: Permit, registers: Registers, clock: Clock) -> ErrorReason | None:
+    if permit.scope.terms.rate is None:
+        raise Fault(ErrorReason.INTERNAL)
+    return _count_call(permit, "asked", registers, clock)
+
+
+def _count_call(permit: Permit, what: str, registers: Registers, clock: Clock) -> ErrorReason | None:
+    """Count a call that names no subjects, where the grant has a rate."""
     rate = permit.scope.terms.rate
     if rate is None:
-        raise Fault(ErrorReason.INTERNAL)
-    outcome = registers.meters.take([_call(permit, "asked", rate, clock.now())])
+        return None
+    outcome = registers.meters.take([_call(permit, what, rate, clock.now())])
     return ErrorReason.RATE_EXCEEDED if isinstance(outcome, Exhausted) else None
 
 

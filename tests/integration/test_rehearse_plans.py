@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Never, cast
 
+import pyarrow as pa
 import pytest
 
 from gateway import pipeline
+from gateway.adapters import rehearsals_duckdb
+from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.model.errors import ErrorReason
+from gateway.model.plan import AggregatePlan
 from gateway.model.statistics import Presentation
 from gateway.pipeline import Refused
 from gateway.stages.rehearse import REHEARSAL, Rehearsal
-from tests.integration.house import House, counting
+from tests.integration.house import House, counting, edit, released
 
 RESEARCH = "zju-research"
+GRANT = "p, g-research-sector, researchers, subsidies/by-sector, release, hangzhou, academic-research, , allow"
 
 
 class Untouchable:
@@ -66,3 +73,40 @@ def test_a_refusal_is_recorded(house: House) -> None:
     refused = pipeline.rehearse(house.ports, house.peer(RESEARCH), counting(Fraction(1, 2), ("community",)))
     assert isinstance(refused, Refused) and refused.refusal.reason is ErrorReason.STATISTIC_NOT_DECLARED
     assert refused.receipt is not None and house.diary.events == ["log refused"]
+
+
+def test_it_counts_as_a_call_of_the_grant_beside_releases(house: House) -> None:
+    edit(house.site.policies / "grants.csv", GRANT, GRANT.replace(", ,", ", rate=3/day,"))
+    house.ports.policy.reload()
+    assert not house.ports.policy.last_problems
+    asked, peer = counting(Fraction(1, 2), ("sector",)), house.peer(RESEARCH)
+    assert isinstance(pipeline.rehearse(house.ports, peer, asked), Rehearsal)
+    released(pipeline.release(house.ports, peer, asked))
+    # an estimate computes no noise, and is a question for free
+    assert isinstance(pipeline.estimate(house.ports, peer, asked), pipeline.Quote)
+    assert isinstance(pipeline.rehearse(house.ports, peer, asked), Rehearsal)
+    for call in (pipeline.rehearse, pipeline.release):
+        refused = call(house.ports, peer, asked)
+        assert isinstance(refused, Refused) and refused.refusal.reason is ErrorReason.RATE_EXCEEDED
+        assert refused.receipt is not None
+
+
+def test_a_file_stays_while_it_is_read_and_goes_then(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsals_duckdb, "_REMEMBERED", 1)
+    asked, peer, read = counting(Fraction(1, 2), ("sector",)), house.peer(RESEARCH), DuckDBSource.aggregates
+    elsewhere = replace(asked, context=replace(asked.context, region="hangzhou/xihu"))
+
+    def meanwhile(source: DuckDBSource, plan: AggregatePlan) -> pa.RecordBatch:
+        monkeypatch.setattr(DuckDBSource, "aggregates", read)
+        assert isinstance(pipeline.rehearse(house.ports, peer, elsewhere), Rehearsal)
+        return read(source, plan)
+
+    monkeypatch.setattr(DuckDBSource, "aggregates", meanwhile)
+    before = files()
+    assert isinstance(pipeline.rehearse(house.ports, peer, asked), Rehearsal)
+    assert len(files() - before) == 1
+
+
+def files() -> set[Path]:
+    """The files of all rehearsals that are there."""
+    return set(Path(tempfile.gettempdir()).glob("rehearsals-*/*.parquet"))
