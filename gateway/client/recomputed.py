@@ -30,6 +30,7 @@ _DERIVED = {
     "quantiles": (
         "noised cumulative counts made non-decreasing",
         "interpolated inside the declared bin where the noised cumulative count passes the rank",
+        "the middle of the declared bounds where the noised number of values is not above zero",
     ),
 }
 

@@ -11,6 +11,7 @@ class PostProcessing(StrEnum):
     RATIO = "quotient of a noised sum and a noised count, held to the declared bounds"
     VARIANCE = "population variance from a noised count, sum and sum of squares, held to what the bounds allow"
     INTERPOLATED = "interpolated inside the declared bin where the noised cumulative count passes the rank"
+    MIDDLE = "the middle of the declared bounds where the noised number of values is not above zero"
     MONOTONE = "noised cumulative counts made non-decreasing"
     CONSISTENT = "totals made consistent by generalised least squares (unbiased)"
     CONSISTENT_WHOLE = "totals made consistent, whole and non-negative (biased upwards where counts are small)"

@@ -19,6 +19,7 @@ from gateway.privacy.answers.labels import PostProcessing
 from gateway.privacy.answers.noise import Floats, IntegerNoise, Integers, sum_half_width
 
 _MOST_BRANCHES = 64
+_APPLIED = (PostProcessing.MONOTONE, PostProcessing.INTERPOLATED, PostProcessing.MIDDLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def quantiles(
 
     `edges` are the bins + 1 boundaries, rising; bin i holds edges[i] <= value < edges[i + 1], and the last one its
     upper edge too. The true quantile p is the smallest value with at least a share p of all values at or below it.
-    Answers are interpolated inside their bin; intervals end at edges of bins. Each interval holds by itself.
+    Answers are interpolated inside their bin, and rise with p in every cell, whichever others are asked. Intervals end
+    at edges of bins, or where a value lies beyond, with it. Each interval holds by itself.
 
     Raises:
         ValueError: a quantile is outside 0..1, or the edges do not rise or do not fit the bins.
@@ -100,7 +102,14 @@ def quantiles(
     if tree.levels > 1:
         values = tree.forest.consistent(values, np.ones(tree.nodes))[0][..., : tree.bins]
     below = np.cumsum(np.pad(values, ((0, 0), (1, 0))), axis=1)
-    return tuple(_quantile(below - p * below[:, -1:], rank_half_widths(tree, p, noise), edges) for p in at)
+    rising, total = _rising(below), below[:, -1]
+    found = []
+    for p in at:
+        values = _values(rising, total, p, edges)
+        lower, upper = _interval(below - p * total[:, None], rank_half_widths(tree, p, noise), edges)
+        # to widen an interval takes nothing from what it covers
+        found.append(Estimates(values, np.minimum(lower, values), np.maximum(upper, values), _APPLIED))
+    return tuple(found)
 
 
 def rank_half_widths(tree: BinTree, p: float, noise: IntegerNoise) -> Floats:
@@ -160,20 +169,33 @@ def _rank_spread(tree: BinTree, p: float) -> tuple[Floats, Floats]:
     return spread, spread**2
 
 
-def _quantile(ranks: Floats, half: Floats, edges: Floats) -> Estimates:
-    """Return the estimate of one quantile from W at every boundary (cells, bins + 1)."""
+def _rising(below: Floats) -> Floats:
+    """Return cumulative counts (cells, bins + 1) made non-decreasing: midway between the two that only just are."""
+    up = np.maximum.accumulate(below, axis=1)
+    down = np.minimum.accumulate(below[:, ::-1], axis=1)[:, ::-1]
+    middle: Floats = (up + down) / 2
+    return middle
+
+
+def _values(rising: Floats, total: Floats, p: float, edges: Floats) -> Floats:
+    """Return where the rising counts pass p times the total; the middle of all bins where the total is not above zero.
+
+    Both the level and what lies below it rise with p, so that no quantile of a cell is below one of a smaller rank.
+    """
+    row, level = np.arange(len(rising)), p * total
+    place = np.clip((rising < level[:, None]).sum(axis=1) - 1, 0, len(edges) - 2)
+    low, high = rising[row, place], rising[row, place + 1]
+    share = np.where(high > low, np.clip((level - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0), 0.5)
+    inside = np.minimum(edges[place] + share * (edges[place + 1] - edges[place]), edges[place + 1])
+    values: Floats = np.where(total > 0, inside, edges[0] + (edges[-1] - edges[0]) / 2)
+    return values
+
+
+def _interval(ranks: Floats, half: Floats, edges: Floats) -> tuple[Floats, Floats]:
+    """Return the ends of the bins that are not ruled out, from W at every boundary (cells, bins + 1); or all bins."""
     bins = len(edges) - 1
     possible = (ranks[:, :-1] <= half[:-1]) & (ranks[:, 1:] >= -half[1:])
     found = possible.any(axis=1)
     first = np.where(found, possible.argmax(axis=1), 0)
     last = np.where(found, bins - 1 - possible[:, ::-1].argmax(axis=1), bins - 1)
-    rising = np.maximum.accumulate(ranks, axis=1)
-    rising = (rising + np.minimum.accumulate(ranks[:, ::-1], axis=1)[:, ::-1]) / 2
-    place = np.clip((rising < 0).sum(axis=1) - 1, 0, bins - 1)
-    row = np.arange(len(ranks))
-    low, high = rising[row, place], rising[row, place + 1]
-    share = np.where(high > low, np.clip(-low / np.where(high > low, high - low, 1.0), 0.0, 1.0), 0.5)
-    values = edges[place] + share * (edges[place + 1] - edges[place])
-    lower, upper = edges[first], edges[last + 1]
-    applied = (PostProcessing.MONOTONE, PostProcessing.INTERPOLATED)
-    return Estimates(np.clip(values, lower, upper), lower, upper, applied)
+    return edges[first], edges[last + 1]

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model.measure import Mechanism
+from gateway.privacy.answers.labels import PostProcessing
 from gateway.privacy.answers.noise import IntegerNoise
 from gateway.privacy.answers.quantiles import BinTree, quantiles, rank_error, rank_half_widths, recommended_branching
 
@@ -63,6 +66,37 @@ def test_cells_are_answered_each_by_itself() -> None:
     for cell in range(7):
         (alone,) = quantiles(tree, noised[cell : cell + 1], noise, np.arange(21.0), (0.5,))
         assert (alone.values[0], alone.lower[0]) == (together.values[cell], together.lower[cell])
+
+
+RANKS = st.lists(st.integers(0, 10_000).map(lambda rank: rank / 10_000), min_size=2, max_size=8, unique=True).map(
+    sorted
+)
+
+
+@given(TREES, st.integers(0, 2**32), st.sampled_from([0, 1, 30, 2**40]), RANKS, st.sampled_from([1, 2**50]))
+def test_no_quantile_of_a_cell_is_below_one_of_a_smaller_rank(
+    tree: BinTree, seed: int, largest: int, at: list[float], width: int
+) -> None:
+    random = np.random.default_rng(seed)
+    noised = random.integers(-largest - 1, largest + 1, (20, tree.nodes), endpoint=True)
+    edges = np.arange(tree.bins + 1.0) * width - 7
+    noise = IntegerNoise(Mechanism.LAPLACE, 9)
+    answers = quantiles(tree, noised, noise, edges, tuple(at))
+    for smaller, larger in pairwise(answers):
+        assert np.all(smaller.values <= larger.values)
+    for p, answer in zip(at, answers, strict=True):
+        assert np.all((answer.lower <= answer.values) & (answer.values <= answer.upper))
+        # whatever else is asked of the same release, each rank has one answer
+        (alone,) = quantiles(tree, noised, noise, edges, (p,))
+        assert np.array_equal(alone.values, answer.values) and np.array_equal(alone.upper, answer.upper)
+
+
+def test_what_no_value_is_in_by_its_noised_total_has_the_middle_at_every_rank() -> None:
+    noised = np.array([[-30, 10, 5], [1, -1, 0]])
+    edges, noise = np.array([0.0, 10.0, 20.0, 100.0]), IntegerNoise(Mechanism.LAPLACE, 4)
+    answers = quantiles(BinTree(3, 3), noised, noise, edges, (0, 0.5, 1))
+    assert [answer.values.tolist() for answer in answers] == [[50.0, 50.0]] * 3
+    assert all(answer.applied[-1] is PostProcessing.MIDDLE for answer in answers)
 
 
 def test_an_empty_cell_says_the_whole_range() -> None:
