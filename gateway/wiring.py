@@ -257,7 +257,7 @@ def _workshop(settings: SynthesisSettings, ports: Ports, files: ExtractFolder, o
         timedelta(hours=settings.retention_hours),
         timedelta(seconds=settings.lease_seconds),
     )
-    return Workshop(ports.registers.syntheses, files, rules, ports.audit, ports.clock, observer.fault)
+    return Workshop(ports.registers.syntheses, files, rules, ports.signer, ports.audit, ports.clock, observer.fault)
 
 
 def _extract_folder(settings: SynthesisSettings) -> ExtractFolder:

@@ -21,15 +21,21 @@ from gateway.accountability.lexical import (
     write_integer,
     write_scalar,
 )
-from gateway.model.attribution import Attribution
+from gateway.accountability.particulars import (
+    read_attribution,
+    read_certificate,
+    read_condition,
+    read_loss,
+    write_attribution,
+    write_certificate,
+    write_condition,
+    write_loss,
+)
 from gateway.model.contract import Bounds
 from gateway.model.coverage import Coverage, CoverageKind
-from gateway.model.filter import Condition, Operator
 from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
-from gateway.model.loss import PrivacyLoss
 from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan, Threshold
 from gateway.model.region import RegionLevel
-from gateway.model.signing import Certificate, Signature
 from gateway.model.statistics import NoisedMeasure, Release, Statistic, StatisticKind, StatisticsQuery
 
 FORMAT = 3
@@ -42,7 +48,6 @@ _SHORT = 65_536
 UNCERTIFIED = 2
 """The number of the same format of what was stored before releases had certificates."""
 
-_PUBLISHED = ("title", "publisher", "licence", "citation", "identifier")
 _TEXTS = ("id", "dataset", "disclosure", "region", "unit_kind", "data_version")
 
 
@@ -59,11 +64,7 @@ def encode(release: Release) -> bytes:
         ],
     }
     if certificate is not None:
-        body["certificate"] = {
-            "statement": jcs.decode(certificate.statement),
-            "key_id": certificate.signature.key_id,
-            "signature": certificate.signature.value.hex(),
-        }
+        body["certificate"] = write_certificate(certificate)
     return jcs.encode(body)
 
 
@@ -90,7 +91,7 @@ def _decode(data: bytes) -> Release:
             **{name: jcs.typed(body[name], str) for name in _TEXTS},
             created_at=read_instant(jcs.typed(body["created_at"], str)),
             query=StatisticsQuery(
-                filters=tuple(_read_condition(jcs.mapping(item)) for item in jcs.typed(query["filters"], list)),
+                filters=tuple(read_condition(jcs.mapping(item)) for item in jcs.typed(query["filters"], list)),
                 group_by=tuple(_read_grouping(jcs.mapping(item)) for item in jcs.typed(query["group_by"], list)),
                 statistics=tuple(_read_statistic(jcs.mapping(item)) for item in jcs.typed(query["statistics"], list)),
             ),
@@ -98,11 +99,11 @@ def _decode(data: bytes) -> Release:
                 tuple(read_scalar(key) for key in jcs.typed(cell, list)) for cell in jcs.typed(body["cells"], list)
             ),
             measures=tuple(_read_measure(jcs.mapping(item)) for item in jcs.typed(body["measures"], list)),
-            loss=_read_loss(jcs.mapping(body["loss"])),
-            attribution=_read_attribution(jcs.mapping(body["attribution"])) if "attribution" in body else None,
+            loss=read_loss(jcs.mapping(body["loss"])),
+            attribution=read_attribution(jcs.mapping(body["attribution"])) if "attribution" in body else None,
             coverage=tuple(_read_coverage(jcs.mapping(item)) for item in jcs.typed(body.get("coverage", []), list)),
             threshold=_read_threshold(jcs.mapping(body["threshold"])) if "threshold" in body else None,
-            certificate=_read_certificate(jcs.mapping(body["certificate"])) if "certificate" in body else None,
+            certificate=read_certificate(jcs.mapping(body["certificate"])) if "certificate" in body else None,
         )
     except KeyError:
         raise ValueError("a release lacks a key of its format") from None
@@ -116,17 +117,17 @@ def write_question(release: Release) -> dict[str, Json]:
     """Write what was asked, of which data, and what it lost: everything about a release but what was measured."""
     body: dict[str, Json] = {name: getattr(release, name) for name in _TEXTS}
     if release.attribution is not None:
-        body["attribution"] = {name: getattr(release.attribution, name) for name in _PUBLISHED}
+        body["attribution"] = write_attribution(release.attribution)
     if release.coverage:
         body["coverage"] = [{"kind": one.kind.value, "field": one.field, "text": one.text} for one in release.coverage]
     return body | {
         "created_at": write_instant(release.created_at),
         "query": {
-            "filters": [_write_condition(item) for item in release.query.filters],
+            "filters": [write_condition(item) for item in release.query.filters],
             "group_by": [_write_grouping(item) for item in release.query.group_by],
             "statistics": [_write_statistic(item) for item in release.query.statistics],
         },
-        "loss": _write_loss(release.loss),
+        "loss": write_loss(release.loss),
         **({} if release.threshold is None else {"threshold": _write_threshold(release.threshold)}),
     }
 
@@ -138,31 +139,9 @@ def write_noised(release: Release) -> dict[str, Json]:
     return {"cells": cells, "values": values}
 
 
-def _read_attribution(body: Mapping[str, Json]) -> Attribution:
-    return Attribution(*(jcs.typed(body[name], str) for name in _PUBLISHED))
-
-
 def _read_coverage(body: Mapping[str, Json]) -> Coverage:
     kind, field, text = (jcs.typed(body[name], str) for name in ("kind", "field", "text"))
     return Coverage(jcs.word(kind, CoverageKind), field, text)
-
-
-def _read_certificate(body: Mapping[str, Json]) -> Certificate:
-    signature = Signature(jcs.typed(body["key_id"], str), bytes.fromhex(jcs.typed(body["signature"], str)))
-    return Certificate(jcs.encode(body["statement"]), signature)
-
-
-def _write_condition(item: Condition) -> Json:
-    values: list[Json] = [write_scalar(value) for value in item.values]
-    return {"field": item.field, "operator": item.operator.value, "values": values}
-
-
-def _read_condition(body: Mapping[str, Json]) -> Condition:
-    return Condition(
-        jcs.typed(body["field"], str),
-        Operator(jcs.typed(body["operator"], str)),
-        tuple(read_scalar(value) for value in jcs.typed(body["values"], list)),
-    )
 
 
 def _write_grouping(item: Grouping) -> Json:
@@ -239,7 +218,7 @@ def write_plan(plan: NoisePlan) -> dict[str, Json]:
         "l1": write_integer(plan.l1),
         "l2_squared": write_integer(plan.l2_squared),
         "derivation": plan.derivation,
-        "loss": _write_loss(plan.loss),
+        "loss": write_loss(plan.loss),
         "margin_95": write_double(plan.margin_95),
         "bias_note": plan.bias_note,
     }
@@ -276,7 +255,7 @@ def _read_plan(body: Mapping[str, Json]) -> NoisePlan:
         l1=read_integer(jcs.typed(body["l1"], str)),
         l2_squared=read_integer(jcs.typed(body["l2_squared"], str)),
         derivation=jcs.typed(body["derivation"], str),
-        loss=_read_loss(jcs.mapping(body["loss"])),
+        loss=read_loss(jcs.mapping(body["loss"])),
         margin_95=read_double(jcs.typed(body["margin_95"], str)),
         bias_note=jcs.typed(body["bias_note"], str),
     )
@@ -297,21 +276,4 @@ def _read_threshold(body: Mapping[str, Json]) -> Threshold:
         read_integer(jcs.typed(body["least"], str)),
         read_fraction(jcs.typed(body["delta"], str)),
         jcs.typed(body["derivation"], str),
-    )
-
-
-def _write_loss(loss: PrivacyLoss) -> Json:
-    body: dict[str, Json] = {"rho": write_fraction(loss.rho)}
-    if loss.epsilon is not None:
-        body["epsilon"] = write_fraction(loss.epsilon)
-    if loss.delta:
-        body["delta"] = write_fraction(loss.delta)
-    return body
-
-
-def _read_loss(body: Mapping[str, Json]) -> PrivacyLoss:
-    return PrivacyLoss(
-        read_fraction(jcs.typed(body["rho"], str)),
-        read_fraction(jcs.typed(body["epsilon"], str)) if "epsilon" in body else None,
-        read_fraction(jcs.typed(body["delta"], str)) if "delta" in body else Fraction(0),
     )

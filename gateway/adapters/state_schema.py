@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0008"
+REVISION = "0009"
 """The migration that makes this schema; a test holds it against the newest one."""
 
 metadata = MetaData(
@@ -373,7 +373,7 @@ synthesis_counts = Table(
     Column("stored_at", DateTime, nullable=False),
 )
 
-# A running job is its worker's until the lease ends. `progress` counts thousandths.
+# A running job is its worker's until the lease ends. `progress` counts thousandths, `certificate` is canonical JSON.
 synthesis_jobs = Table(
     "synthesis_jobs",
     metadata,
@@ -393,5 +393,6 @@ synthesis_jobs = Table(
     Column("ended_at", DateTime),
     Column("file_bytes", BigInteger),
     Column("file_sha256", String(64)),
+    Column("certificate", LargeBinary),
     Index("ix_synthesis_jobs_state", "state", "asked_at"),
 )

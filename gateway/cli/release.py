@@ -1,28 +1,40 @@
-"""`gateway release verify`: hold the certificate of a release against the gateway's public keys, offline."""
+"""`gateway release verify`: hold a certificate against the gateway's public keys, offline."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE, FOUND
 from gateway.cli.files import read_file
 from gateway.cli.mistake import Mistake
-from gateway.client import CertificateMismatch, ReleaseCertificate, read_signing_keys
+from gateway.client import CertificateMismatch, SigningKey, SynthesisCertificate, read_certificate, read_signing_keys
+from gateway.client.certificates import AnyCertificate
 
 
-def verify(certificate: Path, /, *, keys: Path, json_: bool = False) -> int:
-    """Verify a certificate of a release, and say what it says. No gateway is asked.
+def verify(
+    certificate: Path,
+    /,
+    *,
+    keys: Path,
+    file: Path | None = None,
+    report: Path | None = None,
+    json_: bool = False,
+) -> int:
+    """Verify a certificate of a release or of a synthetic extract, and say what it says. No gateway is asked.
 
     Parameters
     ----------
     certificate
-        The file, as `release.certificate.to_json()` of the Python client wrote it.
+        The file, as `certificate.to_json()` of the Python client wrote it.
     keys
         The gateway's public keys, as `gateway key signing` or the client's `write_signing_keys` wrote them.
+    file
+        Of a synthetic extract: the file of rows, to hold its digest to the one that was signed.
+    report
+        Of a synthetic extract: the file of its report, likewise.
     json_
         Print JSON: all that the certificate states.
     """
@@ -31,8 +43,8 @@ def verify(certificate: Path, /, *, keys: Path, json_: bool = False) -> int:
     except ValueError as error:
         raise Mistake(f"--keys: {keys} is {error}", "gateway key signing prints one.") from None
     try:
-        held = ReleaseCertificate.from_json(read_file(certificate, "the certificate"))
-        held.verify(known)
+        held = read_certificate(read_file(certificate, "the certificate"))
+        _hold(held, known, file, report)
     except ValueError as error:
         print(f"gateway: {certificate}: {error}.", file=sys.stderr)
         return FOUND
@@ -42,27 +54,50 @@ def verify(certificate: Path, /, *, keys: Path, json_: bool = False) -> int:
     if json_:
         print_json(held.says)
     else:
-        print("\n".join(_lines(held.says, held.key_id)))
+        print("\n".join(_lines(held)))
     return FINE
+
+
+def _hold(held: AnyCertificate, keys: Sequence[SigningKey], file: Path | None, report: Path | None) -> None:
+    if isinstance(held, SynthesisCertificate):
+        told = None if report is None else read_file(report, "--report")
+        try:
+            held.verify(keys, file=file, report=told)
+        except OSError as error:
+            raise Mistake(f"--file: {file} cannot be read: {error.strerror}") from None
+        return
+    if file is not None or report is not None:
+        raise Mistake("this is no certificate of a synthetic extract", "Leave out --file and --report.")
+    held.verify(keys)
 
 
 _WRONG = {
     "key_id": "a key signed it that is not among those of --keys",
     "signature": "the signature is not that of the certificate",
-    "kind": "what was signed is no certificate of a release",
+    "kind": "what was signed is no such certificate",
     "noised": "the values are not those that were signed",
+    "file": "the file is not the one that was signed",
+    "report": "the report is not the one that was signed",
 }
 
 
-def _lines(says: Mapping[str, Any], key_id: str) -> Iterator[str]:
+def _lines(held: AnyCertificate) -> Iterator[str]:
+    says = held.says
     loss, published = says["loss"], says.get("attribution")
     lost = [f"{name} {loss[name]}" for name in ("epsilon", "rho", "delta") if name in loss]
-    yield f"Release {says['id']} of {says['created_at']}: signed by {key_id[:16]}."
+    synthetic = isinstance(held, SynthesisCertificate)
+    what, at = ("Synthetic extract", says["made_at"]) if synthetic else ("Release", says["created_at"])
+    yield f"{what} {says['id']} of {at}: signed by {held.key_id[:16]}."
     yield f"{says['dataset']}/{says['disclosure']} in {says['region']}, data version {says['data_version']}"
     yield f"Loses {', '.join(lost)} about each {says['unit_kind']}"
-    for measure in says["measures"]:
+    for measure in says["tables" if synthetic else "measures"]:
         scale, margin = float.fromhex(measure["scale"]), float.fromhex(measure["margin_95"])
-        yield f"  {measure['name']}: {measure['mechanism']} of scale {scale:g}, ± {margin:g} at 95 %"
+        name = f"count by {' and '.join(measure['fields'])}" if synthetic else measure["name"]
+        yield f"  {name}: {measure['mechanism']} of scale {scale:g}, ± {margin:g} at 95 %"
+    if synthetic:
+        file = says["file"]
+        yield f"{file['rows']} rows made of these counts, {file['format']}, {file['bytes']} bytes"
+        yield f"SHA-256 of the file {file['sha256']}, of its report {says['report_sha256']}"
     if published is not None:
         yield f"Licence {published['licence']}: {published['citation']}"
     yield f"Policy {says['policy_digest']}, OpenDP {says['software']['opendp']}"

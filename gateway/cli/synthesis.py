@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gateway.cli.as_json import print_one
-from gateway.cli.codes import FINE
+from gateway.cli.as_json import print_json, print_one
+from gateway.cli.codes import FINE, FOUND
 from gateway.cli.connection import connected_caller
 from gateway.cli.mistake import Mistake
 from gateway.client import SynthesisEstimate, SyntheticExtract
@@ -151,6 +151,8 @@ def status(
 def cancel(extract: str, /, *, purpose: Purpose, connect: Path | None = None, json_: bool = False) -> int:
     """End a job. What its counts cost stays spent, and they are kept: asked for again, it costs nothing.
 
+    Exits with 1 where there was nothing to end: it is done, say.
+
     Parameters
     ----------
     extract
@@ -164,8 +166,12 @@ def cancel(extract: str, /, *, purpose: Purpose, connect: Path | None = None, js
     """
     with connected_caller(connect) as gateway:
         found = gateway.synthesis(extract, purpose=purpose)
-        found.cancel()
-        return _tell(found, json_=json_)
+        ended = found.cancel()
+        _tell(found, json_=json_)
+        if ended == "cancelled":
+            return FINE
+        print(f"gateway: nothing was cancelled: the extract is {ended}.", file=sys.stderr)
+        return FOUND
 
 
 def fetch(
@@ -175,10 +181,11 @@ def fetch(
     *,
     purpose: Purpose,
     report: Path | None = None,
+    certificate: Path | None = None,
     connect: Path | None = None,
     json_: bool = False,
 ) -> int:
-    """Wait for a file and save it, checked by its digest. A fetch that was cut short goes on where it was.
+    """Wait for a file and save it, checked by its digest, and say where it is. One that was cut short goes on.
 
     Parameters
     ----------
@@ -190,6 +197,8 @@ def fetch(
         The purpose that it is for.
     report
         A file to write the report to, as JSON: how near the rows are to the counts they are made of.
+    certificate
+        A file to write the certificate to, as JSON: `gateway release verify` holds file and report to it, offline.
     connect
         The connection file.
     json_
@@ -197,13 +206,26 @@ def fetch(
     """
     with connected_caller(connect) as gateway:
         found = gateway.synthesis(extract, purpose=purpose).wait(_tell_progress)
+        written = {"rows": file}
         try:
             found.save(file)
             if report is not None:
                 report.write_text(found.report_json, encoding="utf-8")
+                written["report"] = report
+            signed = found.certificate
+            if certificate is not None:
+                if signed is None:
+                    raise Mistake("its counts were stored before files had certificates", "Leave out --certificate.")
+                certificate.write_bytes(signed.to_json())
+                written["certificate"] = certificate
         except OSError as error:
             raise Mistake(f"a file cannot be written: {error.strerror}") from None
-        return _tell(found, json_=json_)
+        places = {what: str(path.resolve()) for what, path in written.items()}
+        if json_:
+            print_json({**_as_json(found), "written": places})
+        else:
+            print("\n".join([*_lines(found), *(f"  {what} in {place}" for what, place in places.items())]))
+        return FINE
 
 
 def _names(written: str) -> list[str]:
@@ -254,7 +276,7 @@ def _tell(extract: SyntheticExtract, *, json_: bool) -> int:
     return FINE
 
 
-def _as_json(extract: SyntheticExtract) -> object:
+def _as_json(extract: SyntheticExtract) -> dict[str, object]:
     message = extract.message
     return {
         "id": extract.id,

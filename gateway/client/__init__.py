@@ -12,7 +12,14 @@ Every call names its purpose. Answers are Arrow; errors are `GatewayError`s that
 from gateway.client import reidentify
 from gateway.client.alternatives import Alternative
 from gateway.client.answers import Check, Composition, Consumption, Coverage, Estimate, Lookup, Release, Subjects
-from gateway.client.certificates import ReleaseCertificate, SigningKey, read_signing_keys, write_signing_keys
+from gateway.client.certificates import (
+    ReleaseCertificate,
+    SigningKey,
+    SynthesisCertificate,
+    read_certificate,
+    read_signing_keys,
+    write_signing_keys,
+)
 from gateway.client.connection import Gateway, connect
 from gateway.client.contests import Leaderboard, ScoredEntry, Standing
 from gateway.client.errors import (
@@ -120,6 +127,7 @@ __all__ = [
     "SnapshotMismatch",
     "Standing",
     "Subjects",
+    "SynthesisCertificate",
     "SynthesisEnded",
     "SynthesisEstimate",
     "SyntheticExtract",
@@ -137,6 +145,7 @@ __all__ = [
     "down_to",
     "mean_of",
     "quantiles_of",
+    "read_certificate",
     "read_officer_key",
     "read_signing_keys",
     "reidentify",

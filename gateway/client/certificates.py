@@ -1,4 +1,4 @@
-"""Certificates of releases, and the public keys that verify them: offline, without the gateway."""
+"""Certificates, and the public keys that verify them: offline, without the gateway."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from gateway.api.v1 import release_pb2
+from gateway.api.v1 import release_pb2, synthesis_service_pb2
 from gateway.client.errors import CertificateMismatch
 from gateway.client.times import aware
 
-_STATEMENT = "purpose-gateway release certificate 1"
 _KEYS = "purpose-gateway signing keys 1"
 _KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """The public half (Ed25519, 32 bytes) of a key that signs releases. Instants are aware.
+    """The public half (Ed25519, 32 bytes) of a key that signs certificates. Instants are aware.
 
     What a retired key had signed by then stays signed.
     """
@@ -41,32 +41,29 @@ class SigningKey:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class ReleaseCertificate:
-    """What the gateway states of a release, its Ed25519 signature, and the noised values that the statement binds.
+class Certificate:
+    """What the gateway states of something, in canonical JSON (RFC 8785), and its Ed25519 signature.
 
-    `statement` and `noised` are canonical JSON (RFC 8785). Nothing of it is to be believed before `verify`.
+    Nothing of it is to be believed before `verify`.
     """
+
+    KIND: ClassVar[str]
+    """What statements of this kind call themselves."""
 
     statement: bytes
     signature: bytes
     key_id: str
-    noised: bytes
 
     @property
     def says(self) -> Mapping[str, Any]:
         """What is stated, key by key. ValueError where it is no JSON object."""
         return _object(self.statement)
 
-    @property
-    def measured(self) -> Mapping[str, Any]:
-        """The keys of the `cells`, and the noised `values` of each measure in their order, as decimal texts."""
-        return _object(self.noised)
-
-    def verify(self, keys: Iterable[SigningKey]) -> None:
-        """Verify that one of these keys signed the statement, and that the values are those that it binds.
+    def verify_signature(self, keys: Iterable[SigningKey]) -> Mapping[str, Any]:
+        """Verify that one of these keys signed the statement, and that it is of this kind. Return what it says.
 
         Raises:
-            CertificateMismatch: naming what is wrong: `key_id` (no such key), `signature`, `kind` or `noised`.
+            CertificateMismatch: naming what is wrong: `key_id` (no such key), `signature` or `kind`.
         """
         known = {key.id: key for key in keys}
         if self.key_id not in known:
@@ -79,15 +76,44 @@ class ReleaseCertificate:
             says = self.says
         except ValueError:
             raise CertificateMismatch("kind") from None
-        if says.get("kind") != _STATEMENT:
+        if says.get("kind") != self.KIND:
             raise CertificateMismatch("kind")
+        return says
+
+    def _signed(self) -> dict[str, Any]:
+        """What a file has of every certificate."""
+        return {"key_id": self.key_id, "signature": self.signature.hex(), "statement": self.says}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ReleaseCertificate(Certificate):
+    """What the gateway states of a release, its signature, and the noised values that the statement binds.
+
+    `noised` is canonical JSON as well.
+    """
+
+    KIND: ClassVar[str] = "purpose-gateway release certificate 1"
+
+    noised: bytes
+
+    @property
+    def measured(self) -> Mapping[str, Any]:
+        """The keys of the `cells`, and the noised `values` of each measure in their order, as decimal texts."""
+        return _object(self.noised)
+
+    def verify(self, keys: Iterable[SigningKey]) -> None:
+        """Verify that one of these keys signed the statement, and that the values are those that it binds.
+
+        Raises:
+            CertificateMismatch: naming what is wrong: `key_id` (no such key), `signature`, `kind` or `noised`.
+        """
+        says = self.verify_signature(keys)
         if says.get("noised_sha256") != hashlib.sha256(self.noised).hexdigest():
             raise CertificateMismatch("noised")
 
     def to_json(self) -> bytes:
         """Return the certificate as a file to keep or to publish: one JSON object, its parts legible."""
-        signed = {"key_id": self.key_id, "signature": self.signature.hex()}
-        return _canonical({**signed, "statement": self.says, "noised": self.measured}) + b"\n"
+        return _canonical({**self._signed(), "noised": self.measured}) + b"\n"
 
     @classmethod
     def from_json(cls, data: bytes) -> ReleaseCertificate:
@@ -96,10 +122,62 @@ class ReleaseCertificate:
         if _is_rehearsal(body) or _is_rehearsal(body.get("release")):
             raise ValueError("a rehearsal, over made up rows: it is not a release and has no certificate")
         try:
-            signature = bytes.fromhex(body["signature"])
-            return cls(_canonical(body["statement"]), signature, str(body["key_id"]), _canonical(body["noised"]))
+            return cls(*_parts(body), _canonical(body["noised"]))
         except (KeyError, TypeError, ValueError):
             raise ValueError("no certificate of a release") from None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SynthesisCertificate(Certificate):
+    """What the gateway states of a file of synthetic rows: of what it is made, and the digests of file and report."""
+
+    KIND: ClassVar[str] = "purpose-gateway synthesis certificate 1"
+
+    def verify(self, keys: Iterable[SigningKey], *, file: Path | None = None, report: bytes | None = None) -> None:
+        """Verify that one of these keys signed the statement, and hold the file and the report that are given to it.
+
+        Raises:
+            CertificateMismatch: naming what is wrong: `key_id` (no such key), `signature`, `kind`, `file` or `report`.
+            OSError: the file cannot be read.
+        """
+        says = self.verify_signature(keys)
+        if file is not None:
+            with file.open("rb") as rows:
+                digest = hashlib.file_digest(rows, "sha256").hexdigest()
+            if says["file"]["sha256"] != digest:
+                raise CertificateMismatch("file")
+        if report is not None and says["report_sha256"] != hashlib.sha256(report).hexdigest():
+            raise CertificateMismatch("report")
+
+    def to_json(self) -> bytes:
+        """Return the certificate as a file to keep or to publish beside the rows: one JSON object."""
+        return _canonical(self._signed()) + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes) -> SynthesisCertificate:
+        """Read what `to_json` wrote, however it was laid out since. ValueError for all else."""
+        try:
+            return cls(*_parts(_object(data)))
+        except (KeyError, TypeError, ValueError):
+            raise ValueError("no certificate of a synthetic extract") from None
+
+
+AnyCertificate = ReleaseCertificate | SynthesisCertificate
+
+
+def read_certificate(data: bytes) -> AnyCertificate:
+    """Read a file that `to_json` of any certificate wrote. ValueError for all else."""
+    statement = _object(data).get("statement")
+    kind = statement.get("kind") if isinstance(statement, dict) else None
+    return (
+        SynthesisCertificate.from_json(data)
+        if kind == SynthesisCertificate.KIND
+        else ReleaseCertificate.from_json(data)
+    )
+
+
+def _parts(body: Mapping[str, Any]) -> tuple[bytes, bytes, str]:
+    return _canonical(body["statement"]), bytes.fromhex(body["signature"]), str(body["key_id"])
 
 
 def _is_rehearsal(body: Any) -> bool:
@@ -110,6 +188,11 @@ def _is_rehearsal(body: Any) -> bool:
 def certificate_from(message: release_pb2.ReleaseCertificate) -> ReleaseCertificate:
     """Read a certificate."""
     return ReleaseCertificate(message.statement, message.signature, message.key_id, message.noised)
+
+
+def synthesis_certificate_from(message: synthesis_service_pb2.SynthesisCertificate) -> SynthesisCertificate:
+    """Read a certificate of synthetic rows."""
+    return SynthesisCertificate(message.statement, message.signature, message.key_id)
 
 
 def key_from(message: release_pb2.SigningKey) -> SigningKey:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -34,18 +34,18 @@ def held(message: release_pb2.Release, certificate: ReleaseCertificate) -> tuple
         "region": message.region,
         "unit_kind": message.privacy_unit,
         "data_version": message.data_version,
-        "loss": _loss(message.privacy_loss.rho, message.privacy_loss.epsilon, message.privacy_loss.spent_delta),
+        "loss": written_loss(message.privacy_loss.rho, message.privacy_loss.epsilon, message.privacy_loss.spent_delta),
     }
     same("rehearsal", not message.rehearsal)
     for name, value in shown.items():
         same(name, says.get(name) == value)
-    same("loss", _tells(message.privacy_loss))
+    same("loss", tells(message.privacy_loss))
     made = timestamp_pb2.Timestamp()
     made.FromDatetime(datetime.fromisoformat(says["created_at"]))
     same("created_at", message.created_at == made)
-    same("attribution", _attribution(message) == _of_attribution(says.get("attribution")))
+    same("attribution", attribution_of(message) == of_attribution(says.get("attribution")))
     query = says["query"]
-    same("query.filters", sorted(map(_condition, plan.filters)) == sorted(map(_ordered, query["filters"])))
+    same("query.filters", same_conditions(plan.filters, query["filters"]))
     same("query.group_by", [*map(_grouping, plan.group_by)] == [*map(_of_grouping, query["group_by"])])
     stated = [(one["kind"], one.get("field", ""), one["weight"]) for one in query["statistics"]]
     same("query.statistics", _relative([*map(_statistic, plan.statistics)]) == _relative(stated))
@@ -55,7 +55,8 @@ def held(message: release_pb2.Release, certificate: ReleaseCertificate) -> tuple
     return recomputed(message, certificate)
 
 
-def _loss(rho: str, epsilon: str, delta: str) -> dict[str, str]:
+def written_loss(rho: str, epsilon: str, delta: str) -> dict[str, str]:
+    """Return a loss as statements have it."""
     loss = {"rho": rho}
     if epsilon:
         loss["epsilon"] = epsilon
@@ -64,7 +65,7 @@ def _loss(rho: str, epsilon: str, delta: str) -> dict[str, str]:
     return loss
 
 
-def _tells(loss: receipt_pb2.PrivacyLoss) -> bool:
+def tells(loss: receipt_pb2.PrivacyLoss) -> bool:
     """Whether its epsilon at a delta is what rho, epsilon and delta come to (Bun and Steinke 2016, prop. 1.3)."""
     if not 0 <= loss.delta < 1:
         return False
@@ -77,12 +78,13 @@ def _tells(loss: receipt_pb2.PrivacyLoss) -> bool:
     return math.isclose(loss.epsilon_at_delta, own, rel_tol=1e-9)
 
 
-def _attribution(message: release_pb2.Release) -> dict[str, str]:
+def attribution_of(message: release_pb2.Release) -> dict[str, str]:
+    """Return what a release shows of licence and citation, with the addresses of licence and identifier."""
     names = (*_PUBLISHED, "licence_url", "identifier_url")
     return {name: getattr(message.attribution, name) for name in names} if message.HasField("attribution") else {}
 
 
-def _of_attribution(body: Mapping[str, str] | None) -> dict[str, str]:
+def of_attribution(body: Mapping[str, str] | None) -> dict[str, str]:
     """What was certified, and the addresses at which licence and identifier are found."""
     if body is None:
         return {}
@@ -103,7 +105,7 @@ def _measure(detail: release_pb2.MeasureDetail) -> tuple[Any, ...]:
         detail.sensitivity_derivation,
         detail.margin_95,
         detail.bias_note,
-        _loss(detail.rho, detail.epsilon, ""),
+        written_loss(detail.rho, detail.epsilon, ""),
     )
 
 
@@ -144,6 +146,11 @@ def _threshold(message: release_pb2.Release) -> tuple[str, ...]:
 
 def _of_threshold(body: Mapping[str, str] | None) -> tuple[str, ...]:
     return () if body is None else (body["least"], body["delta"], body["derivation"])
+
+
+def same_conditions(shown: Iterable[value_pb2.Condition], stated: Iterable[Mapping[str, Any]]) -> bool:
+    """Tell whether conditions are those of a statement, in whatever order they or their values stand."""
+    return sorted(map(_condition, shown)) == sorted(map(_ordered, stated))
 
 
 def _condition(condition: value_pb2.Condition) -> list[Any]:

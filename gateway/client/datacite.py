@@ -1,58 +1,108 @@
-"""Metadata of a release for registering a DOI: the mandatory and the fitting attributes of DataCite's schema 4."""
+"""Metadata for registering a DOI: the mandatory and the fitting attributes of DataCite's schema 4."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.api.v1 import release_pb2
+from gateway.client.certified import attribution_of, of_attribution
 
 _SCHEMA = "http://datacite.org/schema/kernel-4"
+_UNCITED = "the contract says nothing of licence and citation"
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is registered. `published` is an attribution with the addresses of licence and identifier."""
+
+    kind: str
+    id: str
+    disclosure: str
+    day: str
+    version: str
+    published: Mapping[str, str]
+    method: str
 
 
 def datacite(message: release_pb2.Release) -> dict[str, Any]:
     """Return the attributes of a release; see `Release.datacite`."""
     if not message.HasField("attribution"):
-        raise ValueError("the contract says nothing of licence and citation")
-    published, loss, made = message.attribution, message.privacy_loss, message.created_at.ToDatetime()
+        raise ValueError(_UNCITED)
+    loss, mechanisms = message.privacy_loss, (measure.mechanism for measure in message.measures)
+    return _attributes(
+        _Work(
+            kind="Differentially private release",
+            id=message.release_id,
+            disclosure=message.plan.disclosure,
+            day=message.created_at.ToDatetime().date().isoformat(),
+            version=message.data_version,
+            published=attribution_of(message),
+            method=f"Noised {_method(loss.rho, loss.epsilon, mechanisms, message.privacy_unit)}",
+        )
+    )
+
+
+def extract_datacite(says: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a synthetic extract; see `SyntheticExtract.datacite`."""
+    if "attribution" not in says:
+        raise ValueError(_UNCITED)
+    loss, mechanisms = says["loss"], (one["mechanism"] for one in says["tables"])
+    method = _method(loss["rho"], loss.get("epsilon", ""), mechanisms, says["unit_kind"])
+    return _attributes(
+        _Work(
+            kind="Synthetic extract",
+            id=says["id"],
+            disclosure=says["disclosure"],
+            day=says["made_at"][:10],
+            version=says["data_version"],
+            published=of_attribution(says["attribution"]),
+            method=f"Synthetic rows, made of counts that were noised {method}",
+        )
+    )
+
+
+def _attributes(work: _Work) -> dict[str, Any]:
+    published = work.published
     body: dict[str, Any] = {
         "schemaVersion": _SCHEMA,
-        "types": {"resourceTypeGeneral": "Dataset", "resourceType": "Differentially private release"},
-        "creators": [{"name": published.publisher, "nameType": "Organizational"}],
-        "titles": [{"title": f"{published.title}: {message.plan.disclosure}"}],
-        "publisher": {"name": published.publisher},
-        "publicationYear": made.year,
-        "dates": [{"date": made.date().isoformat(), "dateType": "Created"}],
-        "version": message.data_version,
+        "types": {"resourceTypeGeneral": "Dataset", "resourceType": work.kind},
+        "creators": [{"name": published["publisher"], "nameType": "Organizational"}],
+        "titles": [{"title": f"{published['title']}: {work.disclosure}"}],
+        "publisher": {"name": published["publisher"]},
+        "publicationYear": int(work.day[:4]),
+        "dates": [{"date": work.day, "dateType": "Created"}],
+        "version": work.version,
         "alternateIdentifiers": [
-            {"alternateIdentifier": message.release_id, "alternateIdentifierType": "Purpose Gateway release"}
+            {"alternateIdentifier": work.id, "alternateIdentifierType": f"Purpose Gateway {work.kind.split()[-1]}"}
         ],
         "rightsList": [_rights(published)],
-        "descriptions": [{"description": _method(loss.rho, loss.epsilon, message), "descriptionType": "Methods"}],
+        "descriptions": [{"description": work.method, "descriptionType": "Methods"}],
     }
-    if published.identifier:
-        kind = "DOI" if published.identifier.startswith("10.") else "URL"
+    identifier = published.get("identifier", "")
+    if identifier:
         body["relatedIdentifiers"] = [
             {
-                "relatedIdentifier": published.identifier,
-                "relatedIdentifierType": kind,
+                "relatedIdentifier": identifier,
+                "relatedIdentifierType": "DOI" if identifier.startswith("10.") else "URL",
                 "relationType": "IsDerivedFrom",
             }
         ]
     return body
 
 
-def _rights(published: release_pb2.Attribution) -> dict[str, str]:
-    if published.licence == published.licence_url:
-        return {"rightsUri": published.licence_url}
+def _rights(published: Mapping[str, str]) -> dict[str, str]:
+    if published["licence"] == published["licence_url"]:
+        return {"rightsUri": published["licence_url"]}
     return {
-        "rightsUri": published.licence_url,
-        "rightsIdentifier": published.licence,
+        "rightsUri": published["licence_url"],
+        "rightsIdentifier": published["licence"],
         "rightsIdentifierScheme": "SPDX",
         "schemeUri": "https://spdx.org/licenses/",
     }
 
 
-def _method(rho: str, epsilon: str, message: release_pb2.Release) -> str:
+def _method(rho: str, epsilon: str, mechanisms: Iterable[str], unit: str) -> str:
     lost = f"epsilon {epsilon} (rho {rho})" if epsilon else f"rho {rho} of zero-concentrated differential privacy"
-    noise = ", ".join(dict.fromkeys(measure.mechanism for measure in message.measures))
-    return f"Noised ({noise}) at a privacy loss of {lost} for each {message.privacy_unit}."
+    return f"({', '.join(dict.fromkeys(mechanisms))}) at a privacy loss of {lost} for each {unit}."

@@ -8,16 +8,19 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import grpc
 
 from gateway.api.v1 import budget_pb2, receipt_pb2, synthesis_service_pb2, synthesis_service_pb2_grpc
 from gateway.client.answers import Coverage, coverage_from
 from gateway.client.calls import Caller
+from gateway.client.certificates import SigningKey, SynthesisCertificate, synthesis_certificate_from
+from gateway.client.certified_extract import held_extract
 from gateway.client.channel import Channel
 from gateway.client.context import context
-from gateway.client.errors import Details, GatewayError, IncompleteExtract, Unavailable, from_call
+from gateway.client.datacite import extract_datacite
+from gateway.client.errors import CertificateMismatch, Details, GatewayError, IncompleteExtract, Unavailable, from_call
 from gateway.client.prices import priced
 from gateway.client.tls import Pems
 from gateway.client.values import Condition, to_conditions
@@ -144,6 +147,46 @@ class SyntheticExtract:
         """Cancel the job, if it is not done, and return its state. What its counts cost stays spent."""
         self.message = self._calls.cancel_it(self.id, self._purpose)
         return self.state
+
+    @property
+    def certificate(self) -> SynthesisCertificate | None:
+        """What the gateway signed of the file when it was made; None before, and of counts that had none."""
+        message = self.message
+        return synthesis_certificate_from(message.certificate) if message.HasField("certificate") else None
+
+    @property
+    def citation(self) -> str:
+        """How to cite the file: the dataset as its contract has it, and this extract by its name; "" where it has none.
+
+        It is what the certificate says, verified or not.
+        """
+        says = {} if self.certificate is None else self.certificate.says
+        cited = says.get("attribution", {}).get("citation", "")
+        return f"{cited} Synthetic extract {self.id}, {says['made_at'][:10]}." if cited else ""
+
+    def datacite(self) -> dict[str, Any]:
+        """Return metadata to register a DOI of this extract with: attributes of DataCite's schema 4, as JSON has them.
+
+        It is made of what the certificate says, verified or not.
+
+        Raises:
+            ValueError: it is not made, has no certificate, or the contract says nothing of licence and citation.
+        """
+        return extract_datacite({} if self.certificate is None else self.certificate.says)
+
+    def verify(self, keys: Iterable[SigningKey], file: Path | str | None = None) -> None:
+        """Verify the certificate, and hold what is shown of this extract against it; also a saved file, and the report
+        where it was read.
+
+        Raises:
+            CertificateMismatch: naming the first part that differs; `certificate` where there is none.
+            OSError: the file cannot be read.
+        """
+        if self.certificate is None:
+            raise CertificateMismatch("certificate")
+        report = None if self._report is None else self._report.json.encode()
+        self.certificate.verify(keys, file=None if file is None else Path(file), report=report)
+        held_extract(self.message, self.certificate)
 
     @property
     def quality(self) -> synthesis_service_pb2.SynthesisReport:

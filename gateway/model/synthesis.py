@@ -11,6 +11,7 @@ from gateway.model.filter import Condition
 from gateway.model.loss import PrivacyLoss
 from gateway.model.measure import Mechanism, Price
 from gateway.model.plan import GroupKey, SettledRelease
+from gateway.model.signing import Certificate
 from gateway.model.values import FieldType
 
 
@@ -55,7 +56,8 @@ class NoisedCounts:
     """All that was counted for synthetic extracts, as it is stored: everything else is made of it and of nothing else.
 
     `id` is the SHA-256 (hex) of the canonical plan, its region and the data version, and names the charge. `seed`
-    draws the rows: the same in every format.
+    draws the rows: the same in every format. `stated` is what the certificates of files say of them (canonical JSON);
+    empty of what was stored before there were such.
     """
 
     id: str
@@ -71,6 +73,7 @@ class NoisedCounts:
     unit_kind: str
     data_version: str
     seed: int
+    stated: bytes = b""
 
 
 class JobState(StrEnum):
@@ -102,10 +105,11 @@ class JobOrder:
 
 @dataclass(frozen=True, slots=True)
 class MadeFile:
-    """A file of rows that is there: its size, and its SHA-256 (hex)."""
+    """A file of rows that is there: its size, its SHA-256 (hex), and what the gateway signed of it when it was made."""
 
     bytes: int
     sha256: str
+    certificate: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)

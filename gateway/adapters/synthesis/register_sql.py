@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
 
+from gateway.accountability import counts as counts_form
+from gateway.accountability import jcs, particulars
 from gateway.adapters.state_engine import StateDatabase, faulting
 from gateway.adapters.state_schema import synthesis_counts, synthesis_jobs
-from gateway.adapters.synthesis import counts_codec
 from gateway.model.errors import ErrorReason
+from gateway.model.signing import Certificate
 from gateway.model.synthesis import FileFormat, JobOrder, JobState, MadeFile, NoisedCounts, SynthesisJob
 
 _UNAVAILABLE = ErrorReason.REGISTER_UNAVAILABLE
@@ -38,11 +40,11 @@ class SqlSynthesisRegister:
             first = _counts(connection, counts.id)
             if first is not None:
                 return first
-            payload = counts_codec.encode(counts)
+            payload = counts_form.encode(counts)
             connection.execute(
                 insert(synthesis_counts).values(counts_id=counts.id, payload=payload, stored_at=counts.created_at)
             )
-        return counts_codec.decode(payload)
+        return counts_form.decode(payload)
 
     def counts(self, counts_id: str) -> NoisedCounts | None:
         """Return noised counts, or None.
@@ -172,8 +174,8 @@ class SqlSynthesisRegister:
             Fault: REGISTER_UNAVAILABLE.
         """
         match outcome:
-            case MadeFile(size, sha256):
-                values = _ended(JobState.DONE, at) | {"progress": 1000, "file_bytes": size, "file_sha256": sha256}
+            case MadeFile():
+                values = _ended(JobState.DONE, at) | {"progress": 1000} | _file(outcome)
             case str():
                 values = _ended(JobState.FAILED, at, failure=outcome)
             case None:
@@ -190,8 +192,7 @@ class SqlSynthesisRegister:
         old = and_(_jobs.state == JobState.DONE, _jobs.ended_at < before)
         with faulting(_UNAVAILABLE), self._database.writing() as connection:
             found = tuple(_read(row) for row in connection.execute(select(synthesis_jobs).where(old)))
-            gone = {"state": JobState.EXPIRED.value, "file_bytes": None, "file_sha256": None}
-            connection.execute(update(synthesis_jobs).where(old).values(gone))
+            connection.execute(update(synthesis_jobs).where(old).values(state=JobState.EXPIRED.value, **_file(None)))
             return found
 
     def in_state(self, *states: JobState) -> tuple[SynthesisJob, ...]:
@@ -240,9 +241,16 @@ def _waiting() -> dict[str, Any]:
         "worker": "",
         "lease_until": None,
         "ended_at": None,
-        "file_bytes": None,
-        "file_sha256": None,
+        **_file(None),
     }
+
+
+def _file(made: MadeFile | None) -> dict[str, Any]:
+    if made is None:
+        return {"file_bytes": None, "file_sha256": None, "certificate": None}
+    signed = made.certificate
+    written = None if signed is None else jcs.encode(particulars.write_certificate(signed))
+    return {"file_bytes": made.bytes, "file_sha256": made.sha256, "certificate": written}
 
 
 def _ended(state: JobState, at: datetime, failure: str = "") -> dict[str, Any]:
@@ -252,7 +260,7 @@ def _ended(state: JobState, at: datetime, failure: str = "") -> dict[str, Any]:
 def _counts(connection: Connection, counts_id: str) -> NoisedCounts | None:
     found = select(synthesis_counts.c.payload).where(synthesis_counts.c.counts_id == counts_id)
     payload = connection.execute(found).scalar()
-    return None if payload is None else counts_codec.decode(payload)
+    return None if payload is None else counts_form.decode(payload)
 
 
 def _job(connection: Connection, job_id: str) -> SynthesisJob | None:
@@ -274,5 +282,11 @@ def _read(row: Row[Any]) -> SynthesisJob:
         attempts=row.attempts,
         asked_at=row.asked_at,
         ended_at=row.ended_at,
-        file=None if row.file_bytes is None else MadeFile(row.file_bytes, row.file_sha256),
+        file=None if row.file_bytes is None else MadeFile(row.file_bytes, row.file_sha256, _certificate(row)),
     )
+
+
+def _certificate(row: Row[Any]) -> Certificate | None:
+    if row.certificate is None:
+        return None
+    return particulars.read_certificate(jcs.mapping(jcs.decode(row.certificate)))

@@ -6,20 +6,23 @@ that is killed renews nothing, and another (or the same, started again) begins t
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from gateway.accountability.certificates.synthesis import extract_statement
 from gateway.adapters.synthesis.folder import ExtractFolder
 from gateway.adapters.synthesis.job import Job
 from gateway.model.errors import Fault
 from gateway.model.event import Event, EventKind
-from gateway.model.synthesis import JobState, MadeFile, SynthesisJob
-from gateway.ports import AuditLog, Clock, SynthesisRegister
-from gateway.synthesis.order import ExtractFailed, Failure, Limits, Progress, Step, order_of
+from gateway.model.signing import Certificate
+from gateway.model.synthesis import JobOrder, JobState, MadeFile, NoisedCounts, SynthesisJob
+from gateway.ports import AuditLog, Clock, ReleaseSigner, SynthesisRegister
+from gateway.synthesis.order import Extract, ExtractFailed, Failure, Limits, Progress, Step, order_of
 
 _LOOK = 0.5  # seconds between looks for work, and between signs of life
 _HOUSEKEEPING = 60.0
@@ -44,12 +47,13 @@ class Workshop:
         register: SynthesisRegister,
         folder: ExtractFolder,
         rules: WorkshopRules,
+        signer: ReleaseSigner,
         audit: AuditLog,
         clock: Clock,
         broken: Callable[[str, BaseException], None],
     ) -> None:
         self._register, self._folder, self._rules = register, folder, rules
-        self._audit, self._clock, self._broken = audit, clock, broken
+        self._signer, self._audit, self._clock, self._broken = signer, audit, clock, broken
         # a name that no other gateway has, nor this one after a restart
         self._name = secrets.token_hex(16)
         self._over = threading.Event()
@@ -119,7 +123,20 @@ class Workshop:
         file = None if told is None else told.get("file")
         if not isinstance(file, dict):
             raise ExtractFailed(Failure.BROKEN)
-        return MadeFile(extract.rows.stat().st_size, str(file["sha256"]))
+        try:
+            return self._certified(counts, order, extract, str(file["sha256"]))
+        except BaseException:
+            self._folder.remove(order)
+            raise
+
+    def _certified(self, counts: NoisedCounts, order: JobOrder, extract: Extract, sha256: str) -> MadeFile:
+        """Sign what was made, once; nothing of counts that were stored before there were certificates."""
+        file = MadeFile(extract.rows.stat().st_size, sha256)
+        if not counts.stated:
+            return file
+        report_sha256 = hashlib.sha256(extract.report.read_bytes()).hexdigest()
+        stated = extract_statement(counts, order, file, report_sha256, self._clock.now())
+        return replace(file, certificate=Certificate(stated, self._signer.sign(stated)))
 
     def _beat(self, job_id: str, job: Job, far: _Far, done: threading.Event) -> None:
         """Renew the lease while the job runs, and cancel it once it is somebody else's, or nobody's."""

@@ -332,6 +332,7 @@ class Synthesis(_message.Message):
     PRIVACY_LOSS_FIELD_NUMBER: _builtins.int
     PRIVACY_UNIT_FIELD_NUMBER: _builtins.int
     DATA_VERSION_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
     synthesis_id: _builtins.str
     counts_id: _builtins.str
     """The name of the charge, and of the counts that the rows are made of."""
@@ -361,6 +362,12 @@ class Synthesis(_message.Message):
     def privacy_loss(self) -> _receipt_pb2.PrivacyLoss:
         """What the counts lost together: the rows and the report lose nothing more."""
 
+    @_builtins.property
+    def certificate(self) -> Global___SynthesisCertificate:
+        """What the gateway signed of the file, once, when it was made. Absent until then, and where the counts were stored before
+        there were certificates.
+        """
+
     def __init__(
         self,
         *,
@@ -381,14 +388,47 @@ class Synthesis(_message.Message):
         privacy_loss: _receipt_pb2.PrivacyLoss | None = ...,
         privacy_unit: _builtins.str = ...,
         data_version: _builtins.str = ...,
+        certificate: Global___SynthesisCertificate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "ended_at", b"ended_at", "plan", b"plan", "privacy_loss", b"privacy_loss"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "certificate", b"certificate", "ended_at", b"ended_at", "plan", b"plan", "privacy_loss", b"privacy_loss"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "counts_id", b"counts_id", "data_version", b"data_version", "ended_at", b"ended_at", "failure", b"failure", "file_bytes", b"file_bytes", "file_sha256", b"file_sha256", "format", b"format", "plan", b"plan", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "progress", b"progress", "region", b"region", "rows", b"rows", "state", b"state", "step", b"step", "synthesis_id", b"synthesis_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "certificate", b"certificate", "counts_id", b"counts_id", "data_version", b"data_version", "ended_at", b"ended_at", "failure", b"failure", "file_bytes", b"file_bytes", "file_sha256", b"file_sha256", "format", b"format", "plan", b"plan", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "progress", b"progress", "region", b"region", "rows", b"rows", "state", b"state", "step", b"step", "synthesis_id", b"synthesis_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Synthesis: _TypeAlias = Synthesis  # noqa: Y015
+
+@_typing.final
+class SynthesisCertificate(_message.Message):
+    """What the gateway states of a file of synthetic rows, with its signature: anybody who has the public keys and the file
+    can verify it offline.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    statement: _builtins.bytes
+    """Canonical JSON (RFC 8785); docs/reference/release-certificates.md describes every key."""
+    signature: _builtins.bytes
+    """Ed25519 (RFC 8032) over the bytes of the statement."""
+    key_id: _builtins.str
+    """Names the key that signed: the SHA-256 of its 32 bytes, in hex."""
+    def __init__(
+        self,
+        *,
+        statement: _builtins.bytes = ...,
+        signature: _builtins.bytes = ...,
+        key_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SynthesisCertificate: _TypeAlias = SynthesisCertificate  # noqa: Y015
 
 @_typing.final
 class GetSynthesisRequest(_message.Message):

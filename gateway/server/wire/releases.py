@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from gateway.accountability.certificate import noised
+from gateway.accountability.certificates.release import noised
 from gateway.api.v1 import budget_pb2, release_pb2
 from gateway.model.attribution import Attribution
 from gateway.model.budget import Balance

@@ -119,6 +119,11 @@ def synthesis_of(job: SynthesisJob, counts: NoisedCounts, delta: float) -> pb.Sy
         message.ended_at.CopyFrom(instant(job.ended_at))
     if job.file is not None:
         message.file_bytes, message.file_sha256 = job.file.bytes, job.file.sha256
+        signed = job.file.certificate
+        if signed is not None:
+            certificate = message.certificate
+            certificate.statement, certificate.signature = signed.statement, signed.signature.value
+            certificate.key_id = signed.signature.key_id
     return message
 
 

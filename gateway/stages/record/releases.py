@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.accountability.certificate import release_statement
+from gateway.accountability.certificates.release import release_statement
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.request import ReleaseRequest
 from gateway.model.signing import Certificate

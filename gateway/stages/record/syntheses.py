@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
+from gateway.accountability.certificates.synthesis import counts_statement
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.record import Receipt
 from gateway.model.request import SynthesisRequest
@@ -34,24 +36,23 @@ def store_counts(noised: ProtectedMeasures, register: SynthesisRegister, clock: 
         )
         for table, measure in zip(settled.tables, noised.measures, strict=True)
     )
-    return register.keep(
-        NoisedCounts(
-            id=noised.charged.charge.release_id,
-            created_at=clock.now(),
-            dataset=request.dataset,
-            disclosure=request.disclosure,
-            region=permit.scope.region,
-            filters=request.filters,
-            price=request.price,
-            fields=settled.fields,
-            tables=tables,
-            loss=settled.loss,
-            unit_kind=permit.scope.contract.privacy_unit.kind,
-            data_version=noised.charged.data_version,
-            # rows drawn with it tell no more than the counts do, whoever knew it
-            seed=secrets.randbits(63),
-        )
+    counts = NoisedCounts(
+        id=noised.charged.charge.release_id,
+        created_at=clock.now(),
+        dataset=request.dataset,
+        disclosure=request.disclosure,
+        region=permit.scope.region,
+        filters=request.filters,
+        price=request.price,
+        fields=settled.fields,
+        tables=tables,
+        loss=settled.loss,
+        unit_kind=permit.scope.contract.privacy_unit.kind,
+        data_version=noised.charged.data_version,
+        # rows drawn with it tell no more than the counts do, whoever knew it
+        seed=secrets.randbits(63),
     )
+    return register.keep(replace(counts, stated=counts_statement(counts, noised.measures, permit)))
 
 
 def record_counts(

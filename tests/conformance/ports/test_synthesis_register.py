@@ -15,6 +15,7 @@ from gateway.model.filter import Condition, Operator
 from gateway.model.loss import PrivacyLoss
 from gateway.model.measure import Currency, Mechanism, Price
 from gateway.model.plan import AtLevel, GroupKey, InBins
+from gateway.model.signing import Certificate, Signature
 from gateway.model.synthesis import (
     CountedField,
     FileFormat,
@@ -51,7 +52,7 @@ COUNTS = NoisedCounts(
     seed=2**63 - 1,
 )
 ORDER = JobOrder("j1", "c1", 500, FileFormat.CSV, "zju")
-FILE = MadeFile(4711, "ef" * 32)
+FILE = MadeFile(4711, "ef" * 32, Certificate(b'{"id":"j1"}', Signature("cd" * 32, bytes(64))))
 
 
 @pytest.fixture
@@ -71,6 +72,13 @@ def test_the_first_counts_stand_to_the_last_bit(register: SynthesisRegister, ope
     assert register.counts("c1") == COUNTS
     assert open_syntheses().keep(replace(COUNTS, seed=1)) == COUNTS
     assert register.counts("c2") is None
+
+
+def test_what_is_stated_of_counts_is_kept_with_them(open_syntheses: OpenSyntheses, open_ledger: OpenLedger) -> None:
+    open_ledger().charge("c1", [an_account()], COUNTS.loss)
+    stated = replace(COUNTS, stated=b'{"counts":"c1"}')
+    assert open_syntheses().keep(stated) == stated
+    assert open_syntheses().counts("c1") == stated
 
 
 def test_counts_that_were_never_charged_are_a_fault(open_syntheses: OpenSyntheses) -> None:

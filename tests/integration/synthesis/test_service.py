@@ -190,14 +190,31 @@ def test_the_commands_do_the_same(site: Site, tmp_path: Path, capsys: pytest.Cap
     priced = ("request", *PLAN, "--rho", "0.02", "--fields", "tier,eligible")
     code, asked_for = gateway(*priced, "--rows", "300", "--format", "csv")
     assert (code, asked_for["charged"], asked_for["fields"]) == (0, True, ["eligible", "tier"])
-    target, report = tmp_path / "rows.csv", tmp_path / "report.json"
-    code, fetched = gateway("fetch", asked_for["id"], str(target), "--report", str(report))
+    target, report, signed = (tmp_path / name for name in ("rows.csv", "report.json", "certificate.json"))
+    files = (str(target), "--report", str(report), "--certificate", str(signed))
+    code, fetched = gateway("fetch", asked_for["id"], *files)
     assert (code, fetched["state"], fetched["bytes"]) == (0, "done", target.stat().st_size)
+    assert fetched["written"] == {"rows": str(target), "report": str(report), "certificate": str(signed)}
+    with site.connect(RESEARCH) as research:
+        keys = research.signing_keys()
+    certificate = gw.SynthesisCertificate.from_json(signed.read_bytes())
+    certificate.verify(keys, file=target, report=report.read_bytes())
     assert target.read_text().splitlines()[0] == '"eligible","tier"' and json.loads(report.read_text())["quality"]
     assert gateway("status", asked_for["id"], "--wait")[1]["sha256"] == hashlib.sha256(target.read_bytes()).hexdigest()
     code, again = gateway(*priced, "--rows", "200000")
     assert (code, again["charged"]) == (0, False)
-    assert gateway("cancel", again["id"])[1]["state"] == "cancelled"
+    code, ended = gateway("cancel", again["id"])
+    assert (code, ended["state"]) == (0, "cancelled")
+    # what is done is not said to be cancelled
+    options = ("--for", PURPOSE, "--connect", str(connection))
+    assert run(["synthesis", "cancel", asked_for["id"], *options]) == 1
+    said = capsys.readouterr()
+    assert "nothing was cancelled: the extract is done" in said.err
+    assert "done, 100%" in said.out and "cancelled" not in said.out
+    assert (
+        run(["synthesis", "fetch", asked_for["id"], str(target), "--for", PURPOSE, "--connect", str(connection)]) == 0
+    )
+    assert f"rows in {target}" in capsys.readouterr().out
     assert gateway("status", again["id"], "--wait") == (5, None)
     assert gateway("status", "0" * 64) == (5, None)
     assert gateway("request", *PLAN) == (2, None)

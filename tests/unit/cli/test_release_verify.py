@@ -11,7 +11,7 @@ import pytest
 
 import gateway.client as gw
 from gateway.accountability import jcs
-from gateway.accountability.certificate import KIND, noised
+from gateway.accountability.certificates.release import KIND, noised
 from gateway.accountability.release import write_plan, write_question
 from gateway.adapters.keys.ring import FileKeyRing
 from gateway.cli.app import run

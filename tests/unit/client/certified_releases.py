@@ -12,7 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import gateway.client as gw
-from gateway.accountability.certificate import release_statement
+from gateway.accountability.certificates.release import release_statement
 from gateway.api.v1 import receipt_pb2, release_pb2
 from gateway.model.attribution import Attribution
 from gateway.model.filter import Condition, Operator

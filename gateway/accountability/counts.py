@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 
 from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
@@ -19,41 +18,31 @@ from gateway.accountability.lexical import (
     write_integer,
     write_scalar,
 )
+from gateway.accountability.particulars import read_condition, read_loss, write_condition, write_loss
 from gateway.model.contract import Bounds
-from gateway.model.filter import Condition, Operator
-from gateway.model.loss import PrivacyLoss
 from gateway.model.measure import Currency, Mechanism, Price
 from gateway.model.plan import AsIs, AtLevel, GroupKey, InBins
 from gateway.model.synthesis import CountedField, NoisedCounts, NoisedTable
 from gateway.model.values import FieldType
 
-FORMAT = 1
+FORMAT = 2
 """The number of the format written here: formats are added, never changed. What was paid for must stay readable."""
+
+UNSTATED = 1
+"""The number of the same format of what was stored before the files that are made of it had certificates."""
 
 _TEXTS = ("id", "dataset", "disclosure", "region", "unit_kind", "data_version")
 
 
 def encode(counts: NoisedCounts) -> bytes:
     """Return the canonical bytes of noised counts; ValueError if they hold what cannot be written exactly."""
-    loss: dict[str, Json] = {"rho": write_fraction(counts.loss.rho), "delta": write_fraction(counts.loss.delta)}
-    if counts.loss.epsilon is not None:
-        loss["epsilon"] = write_fraction(counts.loss.epsilon)
-    body: dict[str, Json] = {name: getattr(counts, name) for name in _TEXTS}
     return jcs.encode(
-        body
+        write_asked(counts)
+        | ({"stated": jcs.decode(counts.stated)} if counts.stated else {})
         | {
-            "format": FORMAT,
-            "created_at": write_instant(counts.created_at),
-            "filters": [
-                {
-                    "field": one.field,
-                    "operator": one.operator.value,
-                    "values": [write_scalar(value) for value in one.values],
-                }
-                for one in counts.filters
-            ],
-            "price": {"currency": counts.price.currency.value, "amount": write_fraction(counts.price.amount)},
+            "format": FORMAT if counts.stated else UNSTATED,
             "fields": [_write_field(field) for field in counts.fields],
+            "loss": {"delta": write_fraction(counts.loss.delta), **write_loss(counts.loss)},
             "tables": [
                 {
                     "fields": list(table.fields),
@@ -64,7 +53,6 @@ def encode(counts: NoisedCounts) -> bytes:
                 }
                 for table in counts.tables
             ],
-            "loss": loss,
             "seed": write_integer(counts.seed),
         }
     )
@@ -73,23 +61,21 @@ def encode(counts: NoisedCounts) -> bytes:
 def decode(data: bytes) -> NoisedCounts:
     """Return the noised counts whose canonical bytes these are; ValueError for any other bytes."""
     body = jcs.mapping(jcs.decode(data))
-    if body.get("format") != FORMAT:
+    if body.get("format") not in (FORMAT, UNSTATED):
         raise ValueError("noised counts of another format")
     try:
-        price, loss = jcs.mapping(body["price"]), jcs.mapping(body["loss"])
+        price = jcs.mapping(body["price"])
         counts = NoisedCounts(
             **{name: jcs.typed(body[name], str) for name in _TEXTS},
             created_at=read_instant(jcs.typed(body["created_at"], str)),
-            filters=tuple(_read_condition(jcs.mapping(one)) for one in jcs.typed(body["filters"], list)),
+            filters=tuple(read_condition(jcs.mapping(one)) for one in jcs.typed(body["filters"], list)),
             price=Price(Currency(jcs.typed(price["currency"], str)), read_fraction(jcs.typed(price["amount"], str))),
             fields=tuple(_read_field(jcs.mapping(one)) for one in jcs.typed(body["fields"], list)),
             tables=tuple(_read_table(jcs.mapping(one)) for one in jcs.typed(body["tables"], list)),
-            loss=PrivacyLoss(
-                _fraction(loss["rho"]), _fraction(loss["epsilon"]) if "epsilon" in loss else None,
-                _fraction(loss["delta"]),
-            ),
+            loss=read_loss(jcs.mapping(body["loss"])),
             seed=read_integer(jcs.typed(body["seed"], str)),
-        )  # fmt: skip
+            stated=jcs.encode(body["stated"]) if "stated" in body else b"",
+        )
     except KeyError:
         raise ValueError("noised counts lack a key of their format") from None
     # Also refuses keys too many, at any depth.
@@ -98,16 +84,15 @@ def decode(data: bytes) -> NoisedCounts:
     return counts
 
 
-def _fraction(value: Json) -> Fraction:
-    return read_fraction(jcs.typed(value, str))
-
-
-def _read_condition(body: Mapping[str, Json]) -> Condition:
-    return Condition(
-        jcs.typed(body["field"], str),
-        Operator(jcs.typed(body["operator"], str)),
-        tuple(read_scalar(value) for value in jcs.typed(body["values"], list)),
-    )
+def write_asked(counts: NoisedCounts) -> dict[str, Json]:
+    """Write of which data counts are, under which conditions, and at which price and loss."""
+    body: dict[str, Json] = {name: getattr(counts, name) for name in _TEXTS}
+    return body | {
+        "created_at": write_instant(counts.created_at),
+        "filters": [write_condition(one) for one in counts.filters],
+        "price": {"currency": counts.price.currency.value, "amount": write_fraction(counts.price.amount)},
+        "loss": write_loss(counts.loss),
+    }
 
 
 def _write_field(field: CountedField) -> Json:
