@@ -185,7 +185,7 @@ def get_series(
             kept = register.days(series.id, end)
         answers = max(0, len(kept) - begin + 1) * series.settled.query.cells * len(shown)
         released = record_days(asked.admitted, series, kept, answers, ports.audit, ports.clock, replay=True)
-        delivery = deliver_days(released, series, begin, shown)
+        delivery = deliver_days(released, series, begin, shown, ports.signer)
     following = spec.day(end + 1) if len(kept) == end < min(wanted, due) else None
     return Days(_standing(ports, permit, series, opening), delivery, shown, following)
 

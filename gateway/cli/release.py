@@ -10,7 +10,14 @@ from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE, FOUND
 from gateway.cli.files import read_file
 from gateway.cli.mistake import Mistake
-from gateway.client import CertificateMismatch, SigningKey, SynthesisCertificate, read_certificate, read_signing_keys
+from gateway.client import (
+    CertificateMismatch,
+    SeriesCertificate,
+    SigningKey,
+    SynthesisCertificate,
+    read_certificate,
+    read_signing_keys,
+)
 from gateway.client.certificates import AnyCertificate
 
 
@@ -23,7 +30,7 @@ def verify(
     report: Path | None = None,
     json_: bool = False,
 ) -> int:
-    """Verify a certificate of a release or of a synthetic extract, and say what it says. No gateway is asked.
+    """Verify a certificate of a release, a synthetic extract or days of a series, and say what it says, offline.
 
     Parameters
     ----------
@@ -77,6 +84,7 @@ _WRONG = {
     "kind": "what was signed is no such certificate",
     "noised": "the values are not those that were signed",
     "file": "the file is not the one that was signed",
+    "figures": "the figures are not those that were signed",
     "report": "the report is not the one that was signed",
 }
 
@@ -85,19 +93,36 @@ def _lines(held: AnyCertificate) -> Iterator[str]:
     says = held.says
     loss, published = says["loss"], says.get("attribution")
     lost = [f"{name} {loss[name]}" for name in ("epsilon", "rho", "delta") if name in loss]
-    synthetic = isinstance(held, SynthesisCertificate)
-    what, at = ("Synthetic extract", says["made_at"]) if synthetic else ("Release", says["created_at"])
-    yield f"{what} {says['id']} of {at}: signed by {held.key_id[:16]}."
-    yield f"{says['dataset']}/{says['disclosure']} in {says['region']}, data version {says['data_version']}"
+    yield f"{_title(held)}: signed by {held.key_id[:16]}."
+    yield f"{says['dataset']}/{says['disclosure']} in {says['region']}, {_of_data(held)}"
     yield f"Loses {', '.join(lost)} about each {says['unit_kind']}"
-    for measure in says["tables" if synthetic else "measures"]:
+    for measure in says["measures" if "measures" in says else "tables"]:
         scale, margin = float.fromhex(measure["scale"]), float.fromhex(measure["margin_95"])
-        name = f"count by {' and '.join(measure['fields'])}" if synthetic else measure["name"]
-        yield f"  {name}: {measure['mechanism']} of scale {scale:g}, ± {margin:g} at 95 %"
-    if synthetic:
+        name = measure.get("name") or f"count by {' and '.join(measure['fields'])}"
+        each = " for each node" if isinstance(held, SeriesCertificate) else ""
+        yield f"  {name}: {measure['mechanism']} of scale {scale:g}, ± {margin:g} at 95 %{each}"
+    if isinstance(held, SynthesisCertificate):
         file = says["file"]
         yield f"{file['rows']} rows made of these counts, {file['format']}, {file['bytes']} bytes"
         yield f"SHA-256 of the file {file['sha256']}, of its report {says['report_sha256']}"
     if published is not None:
         yield f"Licence {published['licence']}: {published['citation']}"
     yield f"Policy {says['policy_digest']}, OpenDP {says['software']['opendp']}"
+
+
+def _title(held: AnyCertificate) -> str:
+    says = held.says
+    match held:
+        case SynthesisCertificate():
+            return f"Synthetic extract {says['id']} of {says['made_at']}"
+        case SeriesCertificate():
+            days = [one["day"] for one in held.shows["days"]]
+            return f"Days {days[0]} to {days[-1]} of the series {says['name']}, {says['id']}"
+        case _:
+            return f"Release {says['id']} of {says['created_at']}"
+
+
+def _of_data(held: AnyCertificate) -> str:
+    if isinstance(held, SeriesCertificate):
+        return f"data versions {', '.join(dict.fromkeys(day['data_version'] for day in held.shows['days']))}"
+    return f"data version {held.says['data_version']}"

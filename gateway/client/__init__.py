@@ -14,6 +14,7 @@ from gateway.client.alternatives import Alternative
 from gateway.client.answers import Check, Composition, Consumption, Coverage, Estimate, Lookup, Release, Subjects
 from gateway.client.certificates import (
     ReleaseCertificate,
+    SeriesCertificate,
     SigningKey,
     SynthesisCertificate,
     read_certificate,
@@ -121,6 +122,7 @@ __all__ = [
     "ScoredEntry",
     "SealBroken",
     "Series",
+    "SeriesCertificate",
     "SeriesDays",
     "Shown",
     "SigningKey",

@@ -113,7 +113,7 @@ class ReleaseCertificate(Certificate):
 
     def to_json(self) -> bytes:
         """Return the certificate as a file to keep or to publish: one JSON object, its parts legible."""
-        return _canonical({**self._signed(), "noised": self.measured}) + b"\n"
+        return canonical({**self._signed(), "noised": self.measured}) + b"\n"
 
     @classmethod
     def from_json(cls, data: bytes) -> ReleaseCertificate:
@@ -122,7 +122,7 @@ class ReleaseCertificate(Certificate):
         if _is_rehearsal(body) or _is_rehearsal(body.get("release")):
             raise ValueError("a rehearsal, over made up rows: it is not a release and has no certificate")
         try:
-            return cls(*_parts(body), _canonical(body["noised"]))
+            return cls(*_parts(body), canonical(body["noised"]))
         except (KeyError, TypeError, ValueError):
             raise ValueError("no certificate of a release") from None
 
@@ -151,7 +151,7 @@ class SynthesisCertificate(Certificate):
 
     def to_json(self) -> bytes:
         """Return the certificate as a file to keep or to publish beside the rows: one JSON object."""
-        return _canonical(self._signed()) + b"\n"
+        return canonical(self._signed()) + b"\n"
 
     @classmethod
     def from_json(cls, data: bytes) -> SynthesisCertificate:
@@ -162,22 +162,63 @@ class SynthesisCertificate(Certificate):
             raise ValueError("no certificate of a synthetic extract") from None
 
 
-AnyCertificate = ReleaseCertificate | SynthesisCertificate
+@dataclass(frozen=True, slots=True, repr=False)
+class SeriesCertificate(Certificate):
+    """What the gateway states of days of a series, its signature, and the figures that the statement binds.
+
+    `figures` is canonical JSON as well: cells, columns, and of each day its values and margins.
+    """
+
+    KIND: ClassVar[str] = "purpose-gateway series certificate 1"
+
+    figures: bytes
+
+    @property
+    def shows(self) -> Mapping[str, Any]:
+        """The keys of the `cells`, the `columns`, and the `days` with their figures, as hexadecimal doubles."""
+        return _object(self.figures)
+
+    def verify(self, keys: Iterable[SigningKey]) -> None:
+        """Verify that one of these keys signed the statement, and that the figures are those that it binds.
+
+        Raises:
+            CertificateMismatch: naming what is wrong: `key_id` (no such key), `signature`, `kind` or `figures`.
+        """
+        says = self.verify_signature(keys)
+        if says.get("figures_sha256") != hashlib.sha256(self.figures).hexdigest():
+            raise CertificateMismatch("figures")
+
+    def to_json(self) -> bytes:
+        """Return the certificate as a file to keep or to publish beside the figures: one JSON object."""
+        return canonical({**self._signed(), "figures": self.shows}) + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes) -> SeriesCertificate:
+        """Read what `to_json` wrote, however it was laid out since. ValueError for all else."""
+        body = _object(data)
+        try:
+            return cls(*_parts(body), canonical(body["figures"]))
+        except (KeyError, TypeError, ValueError):
+            raise ValueError("no certificate of a series") from None
+
+
+AnyCertificate = ReleaseCertificate | SynthesisCertificate | SeriesCertificate
 
 
 def read_certificate(data: bytes) -> AnyCertificate:
     """Read a file that `to_json` of any certificate wrote. ValueError for all else."""
     statement = _object(data).get("statement")
-    kind = statement.get("kind") if isinstance(statement, dict) else None
-    return (
-        SynthesisCertificate.from_json(data)
-        if kind == SynthesisCertificate.KIND
-        else ReleaseCertificate.from_json(data)
-    )
+    match statement.get("kind") if isinstance(statement, dict) else None:
+        case SynthesisCertificate.KIND:
+            return SynthesisCertificate.from_json(data)
+        case SeriesCertificate.KIND:
+            return SeriesCertificate.from_json(data)
+        case _:
+            return ReleaseCertificate.from_json(data)
 
 
 def _parts(body: Mapping[str, Any]) -> tuple[bytes, bytes, str]:
-    return _canonical(body["statement"]), bytes.fromhex(body["signature"]), str(body["key_id"])
+    return canonical(body["statement"]), bytes.fromhex(body["signature"]), str(body["key_id"])
 
 
 def _is_rehearsal(body: Any) -> bool:
@@ -203,7 +244,7 @@ def key_from(message: release_pb2.SigningKey) -> SigningKey:
 
 def write_signing_keys(keys: Iterable[SigningKey]) -> bytes:
     """Return public keys as a file to keep or to publish: one JSON object."""
-    return _canonical({"kind": _KEYS, "keys": [_written(key) for key in keys]}) + b"\n"
+    return canonical({"kind": _KEYS, "keys": [_written(key) for key in keys]}) + b"\n"
 
 
 def read_signing_keys(data: bytes) -> tuple[SigningKey, ...]:
@@ -245,6 +286,6 @@ def _object(data: bytes) -> dict[str, Any]:
     return body
 
 
-def _canonical(value: Any) -> bytes:
+def canonical(value: Any) -> bytes:
     """The canonical form of a statement: its keys are ASCII, and it holds no floating point."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

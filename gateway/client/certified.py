@@ -51,7 +51,7 @@ def held(message: release_pb2.Release, certificate: ReleaseCertificate) -> tuple
     same("query.statistics", _relative([*map(_statistic, plan.statistics)]) == _relative(stated))
     same("coverage", [*map(_coverage, message.coverage)] == _of_coverage(message.presentation.top, says))
     same("threshold", _threshold(message) == _of_threshold(says.get("threshold")))
-    same("measures", [*map(_measure, message.measures)] == [*map(_of_measure, says["measures"])])
+    same("measures", [*map(shown_measure, message.measures)] == [*map(stated_measure, says["measures"])])
     return recomputed(message, certificate)
 
 
@@ -94,7 +94,8 @@ def of_attribution(body: Mapping[str, str] | None) -> dict[str, str]:
     return {**body, "licence_url": known, "identifier_url": resolves}
 
 
-def _measure(detail: release_pb2.MeasureDetail) -> tuple[Any, ...]:
+def shown_measure(detail: release_pb2.MeasureDetail) -> tuple[Any, ...]:
+    """Return a measure as it is shown, to compare with `stated_measure`."""
     return (
         detail.name,
         detail.statistic,
@@ -109,7 +110,8 @@ def _measure(detail: release_pb2.MeasureDetail) -> tuple[Any, ...]:
     )
 
 
-def _of_measure(body: Mapping[str, Any]) -> tuple[Any, ...]:
+def stated_measure(body: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return a measure as a statement has it, to compare with `shown_measure`."""
     scale, margin = float.fromhex(body["scale"]), float.fromhex(body["margin_95"])
     sensitivity = (body["l1"], body["l2_squared"], body["derivation"])
     return (

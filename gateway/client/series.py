@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypedDict
@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from gateway.api.v1 import receipt_pb2, series_service_pb2, series_service_pb2_grpc
 from gateway.client.calls import Caller
+from gateway.client.certificates import SeriesCertificate, SigningKey
+from gateway.client.certified_series import certificate_of, verify_days
 from gateway.client.channel import Channel
 from gateway.client.context import context
 from gateway.client.prices import priced
@@ -66,6 +68,31 @@ class SeriesDays:
     def receipts(self) -> tuple[receipt_pb2.Receipt, ...]:
         """The receipts of the calls."""
         return tuple(part.receipt for part in self.parts)
+
+    @property
+    def certificates(self) -> tuple[SeriesCertificate, ...]:
+        """What the gateway signed of these days: one certificate for each part of a long answer, and none of no day."""
+        return tuple(one for part in self.parts if (one := certificate_of(part)) is not None)
+
+    @property
+    def citation(self) -> str:
+        """How to cite them: the dataset as its contract has it, the series by its name, and the days; "" for neither.
+
+        It is what the certificate says, verified or not.
+        """
+        says = self.certificates[0].says if self.certificates else {}
+        cited = says.get("attribution", {}).get("citation", "")
+        return f"{cited} Daily series {says['id']}, {self.days[0]} to {self.days[-1]}." if cited else ""
+
+    def verify(self, keys: Iterable[SigningKey]) -> None:
+        """Verify the certificate of every part, and hold all that is shown of series and days against it.
+
+        Raises:
+            CertificateMismatch: naming the first part that differs; `certificate` where days have none.
+        """
+        known = tuple(keys)
+        for part in self.parts:
+            verify_days(part, known)
 
     @property
     def days(self) -> tuple[date, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway.accountability.certificates.series import Column, Measured, figures, series_statement
 from gateway.decision.series import Series, decimals_of
 from gateway.kernels.sealing import seal, unseal
 from gateway.model.calendar import city_day, end_of_day
@@ -25,8 +26,9 @@ from gateway.model.permit import (
 from gateway.model.plan import DailyPlan, RowScope
 from gateway.model.record import Receipt
 from gateway.model.series import ClosedDay, KeptNode, SeriesSpec
+from gateway.model.signing import Certificate
 from gateway.model.values import Scalar
-from gateway.ports import AUDIT_DOMAIN, Clock, KeyRing, KeyUse, SeriesRegister, Source
+from gateway.ports import AUDIT_DOMAIN, Clock, KeyRing, KeyUse, ReleaseSigner, SeriesRegister, Source
 from gateway.privacy.answers.noise import IntegerNoise, Integers
 from gateway.privacy.continual.publishing import Published, node_names, publish
 from gateway.privacy.layout import cells_of, laid_out
@@ -37,13 +39,17 @@ from gateway.tables import ChargedPermit, DailyFigures, ProtectedDays, ReleasedD
 
 @dataclass(frozen=True, slots=True)
 class SeriesDelivery:
-    """Days of a series on their way out: `published` are values for each of them in each of the cells."""
+    """Days of a series on their way out: `published` are values for each of them in each of the cells.
+
+    `certificate` is what the gateway signed of them; None of no day.
+    """
 
     series: Series
     days: tuple[ClosedDay, ...]
     cells: tuple[tuple[Scalar, ...], ...]
     published: tuple[Published, ...]
     receipt: Receipt
+    certificate: Certificate | None
 
 
 GRACE = timedelta(days=30)
@@ -160,11 +166,13 @@ def keep_days(noised: ProtectedDays, series: Series, register: SeriesRegister, c
     return register.close(series.id, days, complete=days[-1].number == series.spec.days)
 
 
-def deliver_days(released: ReleasedDays, series: Series, first: int, spans: Sequence[int]) -> SeriesDelivery:
+def deliver_days(
+    released: ReleasedDays, series: Series, first: int, spans: Sequence[int], signer: ReleaseSigner
+) -> SeriesDelivery:
     """Return the days from `first` on to be sent, with what is published of each, from all kept days up to the last.
 
     Raises:
-        Fault: INTERNAL for anything but ReleasedDays, or where a node is missing.
+        Fault: INTERNAL for anything but ReleasedDays, or where a node is missing; KEYS_UNAVAILABLE.
     """
     if type(released) is not ReleasedDays:
         raise Fault(ErrorReason.INTERNAL)
@@ -173,7 +181,7 @@ def deliver_days(released: ReleasedDays, series: Series, first: int, spans: Sequ
     cells = cells_of(query, [contract.fields[group.field].decimals for group in query.group_by])
     last = len(released.days)
     if last < first:
-        return SeriesDelivery(series, (), cells, (), released.receipt)
+        return SeriesDelivery(series, (), cells, (), released.receipt, None)
     nodes = {(node.statistic, node.id): node.values for day in released.days for node in day.nodes}
     names = node_names(settled.plan, last)
     try:
@@ -182,11 +190,30 @@ def deliver_days(released: ReleasedDays, series: Series, first: int, spans: Sequ
         raise Fault(ErrorReason.INTERNAL) from None
     laws = [IntegerNoise(noise.mechanism, noise.scale) for noise in settled.noise]
     units = [10.0**decimals for decimals in decimals_of(series, contract)]
-    published = [
+    published = tuple(
         replace(one, values=one.values / units[one.statistic], margins=one.margins / units[one.statistic])
         for one in publish(settled.plan, kept, laws, first, last, spans)
-    ]
-    return SeriesDelivery(series, released.days[first - 1 :], cells, tuple(published), released.receipt)
+    )
+    days = released.days[first - 1 :]
+    columns = [Column(one.statistic, one.span, one.values.tolist(), one.margins.tolist()) for one in published]
+    stated = series_statement(_measured(series), figures(series.spec, days, cells, columns), released.permit)
+    certificate = Certificate(stated, signer.sign(stated))
+    return SeriesDelivery(series, days, cells, published, released.receipt, certificate)
+
+
+def _measured(series: Series) -> Measured:
+    settled = series.settled
+    return Measured(
+        id=series.id,
+        spec=series.spec,
+        price=series.price,
+        nodes=settled.plan.id,
+        strategy=settled.plan.strategy.value,
+        noise=settled.noise,
+        max_groups=settled.query.max_groups,
+        cells=settled.query.cells,
+        loss=series.loss,
+    )
 
 
 class _Vault:

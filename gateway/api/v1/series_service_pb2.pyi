@@ -352,6 +352,7 @@ class GetSeriesResponse(_message.Message):
     DAYS_FIELD_NUMBER: _builtins.int
     NEXT_DAY_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
     next_day: _builtins.str
     """The first day that was asked for, is over, and did not fit into this answer. Empty: none."""
     @_builtins.property
@@ -370,6 +371,10 @@ class GetSeriesResponse(_message.Message):
     def days(self) -> _containers.RepeatedCompositeFieldContainer[Global___SeriesDay]: ...
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt: ...
+    @_builtins.property
+    def certificate(self) -> Global___SeriesCertificate:
+        """What the gateway signed of the days that are shown, and of the series; absent where none is."""
+
     def __init__(
         self,
         *,
@@ -380,14 +385,47 @@ class GetSeriesResponse(_message.Message):
         days: _abc.Iterable[Global___SeriesDay] | None = ...,
         next_day: _builtins.str = ...,
         receipt: _receipt_pb2.Receipt | None = ...,
+        certificate: Global___SeriesCertificate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "series", b"series"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "receipt", b"receipt", "series", b"series"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "columns", b"columns", "days", b"days", "next_day", b"next_day", "post_processing", b"post_processing", "receipt", b"receipt", "series", b"series"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "certificate", b"certificate", "columns", b"columns", "days", b"days", "next_day", b"next_day", "post_processing", b"post_processing", "receipt", b"receipt", "series", b"series"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetSeriesResponse: _TypeAlias = GetSeriesResponse  # noqa: Y015
+
+@_typing.final
+class SeriesCertificate(_message.Message):
+    """What the gateway states of days of a series, with its signature: anybody who has the public keys can verify it offline.
+    It binds what the answer shows of these days: values, margins, and when each was read.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    statement: _builtins.bytes
+    """Canonical JSON (RFC 8785); docs/reference/release-certificates.md describes every key."""
+    signature: _builtins.bytes
+    """Ed25519 (RFC 8032) over the bytes of the statement."""
+    key_id: _builtins.str
+    """Names the key that signed: the SHA-256 of its 32 bytes, in hex."""
+    def __init__(
+        self,
+        *,
+        statement: _builtins.bytes = ...,
+        signature: _builtins.bytes = ...,
+        key_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SeriesCertificate: _TypeAlias = SeriesCertificate  # noqa: Y015
 
 @_typing.final
 class SeriesCell(_message.Message):

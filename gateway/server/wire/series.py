@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.api.v1 import series_service_pb2 as pb
 from gateway.model.measure import Currency
+from gateway.model.signing import Certificate
 from gateway.privacy.answers.labels import PostProcessing
 from gateway.privacy.continual.publishing import WHOLE
 from gateway.series import Days, Standing
@@ -71,6 +72,13 @@ def days_message_of(days: Days, delta: float) -> pb.GetSeriesResponse:
         ],
         next_day="" if days.following is None else days.following.isoformat(),
         receipt=receipt_of(delivery.receipt, delta),
+        certificate=None if delivery.certificate is None else _certificate_of(delivery.certificate),
+    )
+
+
+def _certificate_of(signed: Certificate) -> pb.SeriesCertificate:
+    return pb.SeriesCertificate(
+        statement=signed.statement, signature=signed.signature.value, key_id=signed.signature.key_id
     )
 
 
