@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
-from functools import lru_cache
 
 from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
@@ -42,9 +41,6 @@ FORMAT = 3
 """The number of the format written here. What was paid for must stay readable: from the first version that is released
 on, formats are added, never changed."""
 
-_SHORT = 65_536
-"""Bytes of a release that is kept decoded: some fifteen times as many in memory."""
-
 UNCERTIFIED = 2
 """The number of the same format of what was stored before releases had certificates."""
 
@@ -69,19 +65,7 @@ def encode(release: Release) -> bytes:
 
 
 def decode(data: bytes) -> Release:
-    """Return the release whose canonical bytes these are; ValueError for any other bytes.
-
-    What a few of the last bytes came to is kept: the same release is asked for again and again.
-    """
-    return _decode_again(data) if len(data) <= _SHORT else _decode(data)
-
-
-@lru_cache(maxsize=128)
-def _decode_again(data: bytes) -> Release:
-    return _decode(data)
-
-
-def _decode(data: bytes) -> Release:
+    """Return the release whose canonical bytes these are; ValueError for any other bytes."""
     body = jcs.mapping(jcs.decode(data))
     if body.get("format") not in (FORMAT, UNCERTIFIED):
         raise ValueError("a release of another format")

@@ -38,6 +38,7 @@ class StateDatabase:
     def __init__(self, engine: Engine, lock_file: int, patience: float) -> None:
         """Use `open_state`."""
         self._engine = engine
+        self._writing = engine.execution_options(**{_WRITES: True})
         self._turn = threading.Lock()
         self._lock_file = lock_file
         self._patience = patience
@@ -67,7 +68,7 @@ class StateDatabase:
         try:
             self._lock(deadline)
             try:
-                with self._transaction(self._engine.execution_options(**{_WRITES: True})) as connection:
+                with self._transaction(self._writing) as connection:
                     yield connection
             finally:
                 fcntl.flock(self._lock_file, fcntl.LOCK_UN)

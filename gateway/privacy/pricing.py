@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 
 from gateway.model.contract import DataContract
 from gateway.model.loss import PrivacyLoss, pure_to_rho
@@ -84,6 +85,7 @@ def _plan(measure: Measure, position: int, query: BoundedQuery, share: Price, co
     return noise_plan(measure, position, bound, share, bias_of(measure, query, contract))
 
 
+@lru_cache(maxsize=1024)
 def noise_plan(measure: Measure, statistic: int, bound: Sensitivity, share: Price, note: str) -> NoisePlan:
     """Return the noise that a share of the price buys a measure of a statistic, noting what bounds take away."""
     mechanism = share.currency.mechanism

@@ -18,7 +18,7 @@ from gateway.model.measure import Measure, MeasureKind
 from gateway.model.plan import AggregatePlan, AsFound, finds_keys
 from gateway.model.values import FieldType
 from gateway.query.contributions import ROWS, bounded_measure, totals_of
-from gateway.query.drawing import SALT, place_of_cell, taken_before
+from gateway.query.drawing import place_of_cell, salt_parameter, taken_before
 from gateway.query.keys import KeyShape, bin_of, key_of, key_parameters, key_shape
 from gateway.query.numbers import bigint, clamped, fixed_point, number
 from gateway.query.scan import (
@@ -119,7 +119,7 @@ def compile_aggregates(plan: AggregatePlan, location: Location, part: int = 0, p
         bound |= key_parameters(group, f"k{place}")
     histogram = plan.measures[0].kind is MeasureKind.BINS
     if shape.drawn is not None or histogram:
-        bound[SALT] = plan.salt
+        bound |= salt_parameter(plan.salt)
     if histogram:
         bound[_BIN_WIDTH] = plan.measures[0].width
     return Query(_render_histogram(shape) if histogram else _render(shape), bound)

@@ -19,7 +19,7 @@ from gateway.model.measure import Measure, MeasureKind
 from gateway.model.plan import DailyPlan
 from gateway.model.values import FieldType
 from gateway.query.contributions import ROWS, bounded_measure, totals_of
-from gateway.query.drawing import SALT, place_of_cell
+from gateway.query.drawing import place_of_cell, salt_parameter
 from gateway.query.keys import KeyShape, key_of, key_parameters, key_shape
 from gateway.query.numbers import bigint, clamped, fixed_point
 from gateway.query.scan import (
@@ -115,7 +115,7 @@ def compile_days(plan: DailyPlan, location: Location) -> Query:
     for place, group in enumerate(plan.group_by):
         bound |= key_parameters(group, f"k{place}")
     if shape.drawn is not None:
-        bound[SALT] = plan.salt
+        bound |= salt_parameter(plan.salt)
     return Query(_render(shape), bound)
 
 

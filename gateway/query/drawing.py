@@ -1,17 +1,24 @@
 """Which of a unit's cells count, where it has more than may: drawn by a hash of the plan's salt, the unit and the cell.
 
-The hash is the engine's own, of 64 bits. It only shuffles and protects nothing: where two are equal, the keys decide.
+The hash is MD5, which every engine has: all draw alike. It only shuffles and protects nothing: where two are equal, the
+keys decide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 from sqlglot import exp
 
-from gateway.query.scan import DIALECT, column, parameter
+from gateway.query.scan import DIALECT, Bound, column, parameter
 
-SALT = "salt"
+_SALT = "salt"
+
+
+def salt_parameter(salt: str) -> dict[str, Bound]:
+    """The value of the parameter that drawings name: so much of a plan's salt that most texts are one block of MD5."""
+    return {_SALT: salt[:16]}
 
 
 def place_of_cell(groups: Sequence[str], table: str, of: Sequence[str] = ("unit",)) -> exp.Window:
@@ -36,16 +43,21 @@ def taken_before(groups: Sequence[str], within: str, rows: str, table: str) -> e
 
 
 def _order(hashed: Sequence[str], ties: Sequence[str], table: str) -> exp.Order:
-    parts: list[exp.Expr] = [parameter(SALT), *(_text(column(name, table)) for name in hashed)]
-    # an engine combines the hashes of several values so simply that some orders of cells come more often than others;
-    # the hash of what is combined knows none
-    drawn = _hash(_hash(*parts))
+    """By MD5 over the salt and the values, each but the last after its length and a colon.
+
+    Within a question the salt is one, and no two lists of as many values are written alike.
+    """
+    *framed, last = (_text(column(name, table)) for name in hashed)
+    parts: list[exp.Expr] = [parameter(_SALT)]
+    for value in framed:
+        parts += [_text(exp.Length(this=value.copy())), exp.Literal.string(":"), value]
+    drawn = exp.MD5(this=reduce(_joined, [*parts, last]))
     keys = [drawn, *(column(name, table) for name in ties)]
     return exp.Order(expressions=[exp.Ordered(this=key, nulls_first=False) for key in keys])
 
 
-def _hash(*values: exp.Expr) -> exp.Anonymous:
-    return exp.Anonymous(this="hash", expressions=list(values))
+def _joined(text: exp.Expr, more: exp.Expr) -> exp.Expr:
+    return exp.DPipe(this=text, expression=more, safe=True)
 
 
 def _text(value: exp.Expr) -> exp.Cast:

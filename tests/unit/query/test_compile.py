@@ -37,7 +37,7 @@ FIELDS = {
 HERE = Location("/data/t.parquet")
 EVERYTHING = RowScope(None, None, ())
 JUDGED = {
-    "ARRAY_CONTAINS", "CASE", "CAST", "COALESCE", "COUNT", "DENSE_RANK", "HASH", "IF", "IS_NAN",
+    "ARRAY_CONTAINS", "CASE", "CAST", "COALESCE", "COUNT", "DENSE_RANK", "IF", "IS_NAN", "LENGTH", "MD5",
     "READ_PARQUET", "REGEXP_EXTRACT", "ROUND", "STARTS_WITH", "SUM", "TIMESTAMP_TRUNC", "TRY_CAST",
 }  # fmt: skip
 COUNT = Measure(MeasureKind.ROWS, 1)
