@@ -11,88 +11,54 @@ from datetime import date
 from pathlib import Path
 
 from gateway.cli.as_json import print_all
+from gateway.cli.asking import AskingThere
 from gateway.cli.codes import FINE
-from gateway.cli.connection import connected_caller
 from gateway.cli.days import day_of
 from gateway.cli.mistake import Mistake
 from gateway.client import Series, SeriesDays
 
 
-def list_(
-    *,
-    purpose: str,
-    dataset: str = "",
-    region: str = "",
-    case_number: str = "",
-    connect: Path | None = None,
-    json_: bool = False,
-) -> int:
+def list_(*, asking: AskingThere, dataset: str = "", json_: bool = False) -> int:
     """List the series that may be had for a purpose, with prices and margins. Spends nothing.
 
     Parameters
     ----------
-    purpose
-        The purpose.
     dataset
         Only those of this dataset.
-    region
-        The region; left out, the whole city.
-    case_number
-        The case, where the grant asks for one.
-    connect
-        The connection file.
     json_
         Print JSON.
     """
-    with connected_caller(connect) as gateway:
-        found = gateway.list_series(purpose=purpose, dataset=dataset, region=region, case_number=case_number)
+    with asking.connected() as gateway:
+        found = gateway.list_series(
+            purpose=asking.purpose, dataset=dataset, region=asking.region, case_number=asking.case_number
+        )
     print_all(found, _as_json, _lines, json_=json_)
     if not found:
         print("gateway: nothing of what is granted to you for this purpose is published as a series.", file=sys.stderr)
     return FINE
 
 
-def open_(
-    name: str, /, *, purpose: str, pay: str, region: str = "", case_number: str = "", connect: Path | None = None
-) -> int:
+def open_(name: str, /, *, asking: AskingThere, pay: str) -> int:
     """Pay for a series, once, for all its days. One that is open costs nothing.
 
     Parameters
     ----------
     name
         The series, as DATASET/DISCLOSURE/SERIES.
-    purpose
-        The purpose.
     pay
         The price that you agree to, as the list tells it: rho=0.1 or epsilon=1.
-    region
-        The region; left out, the whole city.
-    case_number
-        The case, where the grant asks for one.
-    connect
-        The connection file.
     """
     named, (rho, epsilon) = _named(name), _price(pay)
-    with connected_caller(connect) as gateway:
+    with asking.connected() as gateway:
         opened = gateway.open_series(
-            *named, purpose=purpose, region=region, rho=rho, epsilon=epsilon, case_number=case_number
-        )
+            *named, purpose=asking.purpose, region=asking.region, rho=rho, epsilon=epsilon,
+            case_number=asking.case_number,
+        )  # fmt: skip
     print(f"{name} is open, until {opened.message.last_day}. New days cost nothing.")
     return FINE
 
 
-def write(
-    name: str,
-    file: Path,
-    /,
-    *,
-    purpose: str,
-    spans: str = "7",
-    first_day: str = "",
-    region: str = "",
-    case_number: str = "",
-    connect: Path | None = None,
-) -> int:
+def write(name: str, file: Path, /, *, asking: AskingThere, spans: str = "7", first_day: str = "") -> int:
     """Write all days of an open series that are over into a file, in place of what it held. For a job that runs daily.
 
     Parameters
@@ -101,27 +67,20 @@ def write(
         The series, as DATASET/DISCLOSURE/SERIES.
     file
         The file, .csv or .json. It is replaced as a whole: nobody reads half of it.
-    purpose
-        The purpose.
     spans
         Beside each day and all so far, sums over the last so many days: numbers with commas between, or nothing.
     first_day
         Only from this day on, YYYY-MM-DD.
-    region
-        The region; left out, the whole city.
-    case_number
-        The case, where the grant asks for one.
-    connect
-        The connection file.
     """
     if file.suffix not in _WRITERS:
         raise Mistake(f"{file} is neither .csv nor .json", "Name a file that is.")
     named, wanted = _named(name), _spans(spans)
     begin = day_of(first_day, "--first-day") if first_day else None
-    with connected_caller(connect) as gateway:
+    with asking.connected() as gateway:
         days = gateway.get_series(
-            *named, purpose=purpose, first_day=begin, spans=wanted, region=region, case_number=case_number
-        )
+            *named, purpose=asking.purpose, first_day=begin, spans=wanted, region=asking.region,
+            case_number=asking.case_number,
+        )  # fmt: skip
     _replace(file, _WRITERS[file.suffix](days))
     last = f", the last {days.days[-1]}" if days.days else ""
     print(f"{file}: {len(days.days)} days of {name}{last}.")

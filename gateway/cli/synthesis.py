@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from gateway.cli.as_json import print_json, print_one
+from gateway.cli.asking import Asking, AskingThere
 from gateway.cli.codes import FINE, FOUND
-from gateway.cli.connection import connected_caller
 from gateway.cli.mistake import Mistake
 from gateway.client import SynthesisEstimate, SyntheticExtract
 
-Purpose = Annotated[str, Parameter(name="--for")]
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is counted, at which price, and how many rows are made of it."""
+
+    rho: Annotated[
+        float | None,
+        Parameter(help="The price of all counts together, in rho: the one to prefer, since noise is far narrower."),
+    ] = None
+    epsilon: Annotated[float | None, Parameter(help="The price in pure epsilon, in place of rho.")] = None
+    fields: Annotated[
+        str, Parameter(help="The fields that rows have, with commas between them; left out, all that are offered.")
+    ] = ""
+    rows: Annotated[int, Parameter(help="How many rows; left out, as many as the counts speak of.")] = 0
+
+    def named(self) -> list[str]:
+        """Return the fields.
+
+        Raises:
+            Mistake: there is no price, or one in each currency.
+        """
+        if (self.rho is None) == (self.epsilon is None):
+            raise Mistake("a price is written in one of two ways", "Give --rho, or --epsilon.")
+        return [name for name in self.fields.split(",") if name]
 
 
 def estimate(
-    dataset: str,
-    disclosure: str,
-    /,
-    *,
-    purpose: Purpose,
-    rho: float | None = None,
-    epsilon: float | None = None,
-    fields: str = "",
-    rows: int = 0,
-    region: str = "",
-    case_number: str = "",
-    connect: Path | None = None,
-    json_: bool = False,
+    dataset: str, disclosure: str, /, *, asking: AskingThere, wanted: Wanted | None = None, json_: bool = False
 ) -> int:
     """Tell what synthetic rows would cost, what is counted for them, and how near it comes. Spends nothing.
 
@@ -40,30 +53,15 @@ def estimate(
         The dataset.
     disclosure
         The disclosure that offers them.
-    purpose
-        The purpose that they are for.
-    rho
-        The price of all counts together, in rho.
-    epsilon
-        The price in pure epsilon, in place of rho.
-    fields
-        The fields that rows have, with commas between them; left out, all that are offered.
-    rows
-        How many rows; left out, as many as the counts speak of.
-    region
-        The region; left out, the whole city.
-    case_number
-        The case, where the grant asks for one.
-    connect
-        The connection file.
     json_
         Print JSON.
     """
-    _one_price(rho, epsilon)
-    with connected_caller(connect) as gateway:
+    wanted = wanted or Wanted()
+    fields = wanted.named()
+    with asking.connected() as gateway:
         told = gateway.estimate_synthesis(
-            dataset, disclosure, purpose=purpose, fields=_names(fields), rows=rows, region=region,
-            case_number=case_number, rho=rho, epsilon=epsilon,
+            dataset, disclosure, purpose=asking.purpose, rho=wanted.rho, epsilon=wanted.epsilon, fields=fields,
+            rows=wanted.rows, region=asking.region, case_number=asking.case_number,
         )  # fmt: skip
     print_one(told, _estimate_as_json, _estimate_lines, json_=json_)
     return FINE
@@ -74,15 +72,9 @@ def request(
     disclosure: str,
     /,
     *,
-    purpose: Purpose,
-    rho: float | None = None,
-    epsilon: float | None = None,
-    fields: str = "",
-    rows: int = 0,
+    asking: AskingThere,
+    wanted: Wanted | None = None,
     file_format: Annotated[Literal["parquet", "csv"], Parameter(name="--format")] = "parquet",
-    region: str = "",
-    case_number: str = "",
-    connect: Path | None = None,
     json_: bool = False,
 ) -> int:
     """Ask for synthetic rows. Their counts are charged once; the same again, and other rows of them, cost nothing.
@@ -93,62 +85,41 @@ def request(
         The dataset.
     disclosure
         The disclosure that offers them.
-    purpose
-        The purpose that they are for.
-    rho
-        The price of all counts together, in rho: the one to prefer, since noise is far narrower.
-    epsilon
-        The price in pure epsilon, in place of rho.
-    fields
-        The fields that rows have, with commas between them; left out, all that are offered.
-    rows
-        How many rows; left out, as many as the counts speak of.
     file_format
         The format of the file: parquet or csv.
-    region
-        The region; left out, the whole city.
-    case_number
-        The case, where the grant asks for one.
-    connect
-        The connection file.
     json_
         Print JSON.
     """
-    _one_price(rho, epsilon)
-    with connected_caller(connect) as gateway:
+    wanted = wanted or Wanted()
+    fields = wanted.named()
+    with asking.connected() as gateway:
         extract = gateway.synthesize(
-            dataset, disclosure, purpose=purpose, fields=_names(fields), rows=rows, file_format=file_format,
-            region=region, case_number=case_number, rho=rho, epsilon=epsilon,
+            dataset, disclosure, purpose=asking.purpose, rho=wanted.rho, epsilon=wanted.epsilon, fields=fields,
+            rows=wanted.rows, file_format=file_format, region=asking.region, case_number=asking.case_number,
         )  # fmt: skip
         return _tell(extract, json_=json_)
 
 
-def status(
-    extract: str, /, *, purpose: Purpose, wait: bool = False, connect: Path | None = None, json_: bool = False
-) -> int:
+def status(extract: str, /, *, asking: Asking, wait: bool = False, json_: bool = False) -> int:
     """Tell where a job stands.
 
     Parameters
     ----------
     extract
         The id of the extract.
-    purpose
-        The purpose that it is for.
     wait
         Wait until its file is made, and tell on the way how far it is.
-    connect
-        The connection file.
     json_
         Print JSON.
     """
-    with connected_caller(connect) as gateway:
-        found = gateway.synthesis(extract, purpose=purpose)
+    with asking.connected() as gateway:
+        found = gateway.synthesis(extract, purpose=asking.purpose)
         if wait:
             found.wait(_tell_progress)
         return _tell(found, json_=json_)
 
 
-def cancel(extract: str, /, *, purpose: Purpose, connect: Path | None = None, json_: bool = False) -> int:
+def cancel(extract: str, /, *, asking: Asking, json_: bool = False) -> int:
     """End a job. What its counts cost stays spent, and they are kept: asked for again, it costs nothing.
 
     Exits with 1 where there was nothing to end: it is done, say.
@@ -157,15 +128,11 @@ def cancel(extract: str, /, *, purpose: Purpose, connect: Path | None = None, js
     ----------
     extract
         The id of the extract.
-    purpose
-        The purpose that it is for.
-    connect
-        The connection file.
     json_
         Print JSON.
     """
-    with connected_caller(connect) as gateway:
-        found = gateway.synthesis(extract, purpose=purpose)
+    with asking.connected() as gateway:
+        found = gateway.synthesis(extract, purpose=asking.purpose)
         ended = found.cancel()
         _tell(found, json_=json_)
         if ended == "cancelled":
@@ -179,10 +146,9 @@ def fetch(
     file: Path,
     /,
     *,
-    purpose: Purpose,
+    asking: Asking,
     report: Path | None = None,
     certificate: Path | None = None,
-    connect: Path | None = None,
     json_: bool = False,
 ) -> int:
     """Wait for a file and save it, checked by its digest, and say where it is. One that was cut short goes on.
@@ -193,19 +159,15 @@ def fetch(
         The id of the extract.
     file
         The file to write.
-    purpose
-        The purpose that it is for.
     report
         A file to write the report to, as JSON: how near the rows are to the counts they are made of.
     certificate
         A file to write the certificate to, as JSON: `gateway release verify` holds file and report to it, offline.
-    connect
-        The connection file.
     json_
         Print JSON.
     """
-    with connected_caller(connect) as gateway:
-        found = gateway.synthesis(extract, purpose=purpose).wait(_tell_progress)
+    with asking.connected() as gateway:
+        found = gateway.synthesis(extract, purpose=asking.purpose).wait(_tell_progress)
         written = {"rows": file}
         try:
             found.save(file)
@@ -226,15 +188,6 @@ def fetch(
         else:
             print("\n".join([*_lines(found), *(f"  {what} in {place}" for what, place in places.items())]))
         return FINE
-
-
-def _names(written: str) -> list[str]:
-    return [name for name in written.split(",") if name]
-
-
-def _one_price(rho: float | None, epsilon: float | None) -> None:
-    if (rho is None) == (epsilon is None):
-        raise Mistake("a price is written in one of two ways", "Give --rho, or --epsilon.")
 
 
 def _estimate_as_json(told: SynthesisEstimate) -> object:

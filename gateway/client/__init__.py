@@ -35,9 +35,6 @@ from gateway.client.errors import (
     HandshakeFailed,
     IncompleteExtract,
     InvalidRequest,
-    Nearest,
-    NearestPlan,
-    NearestSynthesis,
     NotFound,
     NotNow,
     OtherKey,
@@ -52,6 +49,7 @@ from gateway.client.errors import (
 )
 from gateway.client.extract import Extract
 from gateway.client.linking import Linked
+from gateway.client.nearest import Nearest, NearestPlan, NearestSynthesis
 from gateway.client.offers import Offer, OfferedField, QualityRule
 from gateway.client.officer import Officer, connect_officer
 from gateway.client.plans import (

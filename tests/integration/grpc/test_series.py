@@ -176,7 +176,7 @@ def test_a_cockpits_daily_job_over_the_shipped_policy(
     new_site.start()
     connection = tmp_path / "connect.toml"
     connection.write_text(connection_of(new_site, tmp_path))
-    name, common = "subsidies/paid-by-day/paid-2026", ("--purpose", PURPOSE, "--connect", str(connection))
+    name, common = "subsidies/paid-by-day/paid-2026", ("--for", PURPOSE, "--connect", str(connection))
 
     assert run(["series", "list", *common]) == 0
     assert "rho=0.1; not open yet" in capsys.readouterr().out
@@ -224,5 +224,5 @@ def test_mistakes_of_the_commands_are_told(tmp_path: Path, capsys: pytest.Captur
         (["write", "a/b/c", str(tmp_path / "x.xlsx")], "neither .csv nor .json"),
         (["write", "a/b/c", str(tmp_path / "x.csv"), "--spans", "week"], "--spans are numbers"),
     ]:
-        assert run(["series", *arguments, "--purpose", PURPOSE]) == 2
+        assert run(["series", *arguments, "--for", PURPOSE]) == 2
         assert said in capsys.readouterr().err
