@@ -97,7 +97,7 @@ def submit(ports: Ports, peer: Peer, context: RequestContext, name: str, cells: 
     evaluated = pipeline.evaluate(ports, peer, _question(project.contest, context))
     if isinstance(evaluated, Refused):
         return evaluated
-    noised = _values(reference, evaluated.permit.scope.contract)
+    noised = _values(reference, evaluated.permit.contract)
     wrong = _unfit(cells, noised)
     if wrong is not None:
         return Refused(Refusal(ErrorReason.REQUEST_INVALID, violations=(wrong,)), evaluated.receipt)

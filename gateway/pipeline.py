@@ -340,7 +340,7 @@ def _minimized(admitted: AdmittedPermit, ports: Ports) -> MinimizedTable:
 def accounts_of(permit: Permit, policy: PolicySnapshot, ports: Ports) -> tuple[Account, ...]:
     """The accounts that it is charged to today: what ended since the permit was decided is frozen."""
     identity, purpose, today = permit.identity, permit.request.context.purpose, city_day(ports.clock.now())
-    contracts = (permit.scope.contract,)
+    contracts = [one.scope.contract for one in permit.each]
     return policy.budgets.accounts(contracts, identity.institution, identity.person, purpose, today)
 
 

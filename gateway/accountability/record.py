@@ -30,7 +30,7 @@ _OTHERS = (
 )  # fmt: skip
 _LISTS = ("obligations", "filtered_on", "grouped_by", "statistics")
 _REQUIRED = frozenset(_STRINGS + _LISTS + _OTHERS)
-_LATER = ("emergency", "join", "reidentification")
+_LATER = ("emergency", "join", "reidentification", "joined", "joined_grant")
 _OPTIONAL = frozenset(("loss", "completes", "trials", "withheld_rows", *_LATER))
 """Keys that are written only where they say something. All but two came later: records without them keep their bytes.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
+from typing import Any
 
 from gateway.accountability import jcs
 from gateway.accountability.jcs import Json
@@ -30,12 +31,13 @@ from gateway.accountability.particulars import (
     write_condition,
     write_loss,
 )
+from gateway.model.attribution import Attribution
 from gateway.model.contract import Bounds
 from gateway.model.coverage import Coverage, CoverageKind
 from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping, Period
 from gateway.model.measure import Measure, MeasureKind, Mechanism, NoisePlan, Threshold
 from gateway.model.region import RegionLevel
-from gateway.model.statistics import NoisedMeasure, Release, Statistic, StatisticKind, StatisticsQuery
+from gateway.model.statistics import JoinedDataset, NoisedMeasure, Release, Statistic, StatisticKind, StatisticsQuery
 
 FORMAT = 3
 """The number of the format written here. What was paid for must stay readable: from the first version that is released
@@ -72,19 +74,21 @@ def decode(data: bytes) -> Release:
     try:
         query = jcs.mapping(body["query"])
         release = Release(
-            **{name: jcs.typed(body[name], str) for name in _TEXTS},
+            **_texts(body),
             created_at=read_instant(jcs.typed(body["created_at"], str)),
             query=StatisticsQuery(
                 filters=tuple(read_condition(jcs.mapping(item)) for item in jcs.typed(query["filters"], list)),
                 group_by=tuple(_read_grouping(jcs.mapping(item)) for item in jcs.typed(query["group_by"], list)),
                 statistics=tuple(_read_statistic(jcs.mapping(item)) for item in jcs.typed(query["statistics"], list)),
+                join=_read_join(jcs.mapping(query["join"])) if "join" in query else None,
             ),
             cells=tuple(
                 tuple(read_scalar(key) for key in jcs.typed(cell, list)) for cell in jcs.typed(body["cells"], list)
             ),
             measures=tuple(_read_measure(jcs.mapping(item)) for item in jcs.typed(body["measures"], list)),
             loss=read_loss(jcs.mapping(body["loss"])),
-            attribution=read_attribution(jcs.mapping(body["attribution"])) if "attribution" in body else None,
+            attribution=_read_attribution(body, "attribution"),
+            joined_attribution=_read_attribution(body, "joined_attribution"),
             coverage=tuple(_read_coverage(jcs.mapping(item)) for item in jcs.typed(body.get("coverage", []), list)),
             threshold=_read_threshold(jcs.mapping(body["threshold"])) if "threshold" in body else None,
             certificate=read_certificate(jcs.mapping(body["certificate"])) if "certificate" in body else None,
@@ -102,6 +106,8 @@ def write_question(release: Release) -> dict[str, Json]:
     body: dict[str, Json] = {name: getattr(release, name) for name in _TEXTS}
     if release.attribution is not None:
         body["attribution"] = write_attribution(release.attribution)
+    if release.joined_attribution is not None:
+        body["joined_attribution"] = write_attribution(release.joined_attribution)
     if release.coverage:
         body["coverage"] = [{"kind": one.kind.value, "field": one.field, "text": one.text} for one in release.coverage]
     return body | {
@@ -110,6 +116,7 @@ def write_question(release: Release) -> dict[str, Json]:
             "filters": [write_condition(item) for item in release.query.filters],
             "group_by": [_write_grouping(item) for item in release.query.group_by],
             "statistics": [_write_statistic(item) for item in release.query.statistics],
+            **_write_join(release.query.join),
         },
         "loss": write_loss(release.loss),
         **({} if release.threshold is None else {"threshold": _write_threshold(release.threshold)}),
@@ -121,6 +128,22 @@ def write_noised(release: Release) -> dict[str, Json]:
     cells: list[Json] = [[write_scalar(key) for key in cell] for cell in release.cells]
     values: list[Json] = [[write_integer(value) for value in one.values] for one in release.measures]
     return {"cells": cells, "values": values}
+
+
+def _texts(body: Mapping[str, Json]) -> dict[str, Any]:
+    return {name: jcs.typed(body[name], str) for name in _TEXTS}
+
+
+def _read_attribution(body: Mapping[str, Json], key: str) -> Attribution | None:
+    return read_attribution(jcs.mapping(body[key])) if key in body else None
+
+
+def _write_join(join: JoinedDataset | None) -> dict[str, Json]:
+    return {} if join is None else {"join": {"dataset": join.dataset, "disclosure": join.disclosure}}
+
+
+def _read_join(body: Mapping[str, Json]) -> JoinedDataset:
+    return JoinedDataset(jcs.typed(body["dataset"], str), jcs.typed(body["disclosure"], str))
 
 
 def _read_coverage(body: Mapping[str, Json]) -> Coverage:

@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,8 @@ from gateway.model.plan import AggregatePlan
 
 ROWS = 10_000
 _REMEMBERED = 64
+_SEED = 1
+"""One for all: subjects are the same in every dataset, so that rehearsals join."""
 _MEMORY = "128MB"
 
 
@@ -57,15 +59,19 @@ class DuckDBRehearsals:
         Raises:
             Fault: SOURCE_UNAVAILABLE.
         """
-        name = _name(plan.contract, regions)
-        source = SourceSpec(SourceKind.PARQUET, f"{name}.parquet")
-        with self._held(name, plan.contract, regions) as engine:
-            # the engine knows contracts by their digest, and this one has another file
-            return engine.aggregates(replace(plan, contract=replace(plan.contract, source=source, digest=name)))
+        joined = plan.joined
+        made_up = replace(plan, contract=_made_up(plan.contract, regions))
+        with ExitStack() as held:
+            engine = held.enter_context(self._held(plan.contract, regions))
+            if joined is not None:
+                held.enter_context(self._held(joined.contract, regions))
+                made_up = replace(made_up, joined=replace(joined, contract=_made_up(joined.contract, regions)))
+            return engine.aggregates(made_up)
 
     @contextmanager
-    def _held(self, name: str, contract: DataContract, regions: Sequence[str]) -> Iterator[DuckDBSource]:
+    def _held(self, contract: DataContract, regions: Sequence[str]) -> Iterator[DuckDBSource]:
         """The engine, with the file of these rows, which stays for as long as somebody reads it."""
+        name = _name(contract, regions)
         with self._lock:
             try:
                 engine = self._opened(name, contract, regions)
@@ -87,7 +93,7 @@ class DuckDBRehearsals:
             self._folder = tempfile.TemporaryDirectory(prefix="rehearsals-")
             self._source = DuckDBSource(Path(self._folder.name), memory_limit=_MEMORY, threads=1)
         if name not in self._made:
-            batches = rehearsal(contract, regions, ROWS, int(name[:15], 16))
+            batches = rehearsal(contract, regions, ROWS, _SEED, contract.privacy_unit.kind)
             whole = pa.Table.from_batches(batches, rehearsal_schema(contract))
             pq.write_table(whole, Path(self._folder.name) / f"{name}.parquet")
             self._made[name] = 0
@@ -103,6 +109,12 @@ class DuckDBRehearsals:
                 (Path(self._folder.name) / f"{name}.parquet").unlink(missing_ok=True)
 
 
+def _made_up(contract: DataContract, regions: Sequence[str]) -> DataContract:
+    """The contract over the file of its made up rows: the engine knows contracts by their digest."""
+    name = _name(contract, regions)
+    return replace(contract, source=SourceSpec(SourceKind.PARQUET, f"{name}.parquet"), digest=name)
+
+
 def _name(contract: DataContract, regions: Sequence[str]) -> str:
-    """A public name of the rows, which is their seed, too: of the contract and the regions alone."""
+    """A public name of the rows: of the contract and the regions alone."""
     return hashlib.sha256("\x00".join(("rehearsal", contract.digest, *regions)).encode()).hexdigest()

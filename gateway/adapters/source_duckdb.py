@@ -103,7 +103,7 @@ class DuckDBSource:
         file = self._file(plan.contract)
         query = compile_rows(plan, file.location)
         schema = pa.schema([(name, ARROW_TYPES[plan.contract.fields[name].type]) for name in plan.columns])
-        return self._stream(file, query, schema, batch_rows)
+        return self._stream([file], query, schema, batch_rows)
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
         """Return the bounded aggregates. Raises as `rows` does.
@@ -111,26 +111,28 @@ class DuckDBSource:
         A file whose units do not go into the engine's memory is gone through in parts of them, one after the other.
         Each waits until there is room for it beside those of other requests.
         """
-        file = self._file(plan.contract)
+        files = [self._file(plan.contract), *([] if plan.joined is None else [self._file(plan.joined.contract)])]
+        location, *joined = (file.location for file in files)
+        other = joined[0] if joined else None
         schema = _schema(aggregate_columns(plan))
-        size = file.rows * _BYTES_A_ROW
-        parts = max(1, -(-size // self._room.size))
+        parts = max(1, -(-_bytes_of(files) // self._room.size))
         if parts == 1:
-            return _batch(self._aggregated(file, compile_aggregates(plan, file.location), schema), schema)
+            query = compile_aggregates(plan, location, joined=other)
+            return _batch(self._aggregated(files, query, schema), schema)
         sums = len(schema) - len(plan.measures)
         wide = pa.schema([one if place < sums else one.with_type(WIDE) for place, one in enumerate(schema)])
-        queries = (compile_aggregates(plan, file.location, part, parts) for part in range(parts))
-        found = pa.concat_tables([self._aggregated(file, query, wide) for query in queries])
+        queries = (compile_aggregates(plan, location, part, parts, joined=other) for part in range(parts))
+        found = pa.concat_tables([self._aggregated(files, query, wide) for query in queries])
         return _batch(added_up(found, schema, sums), schema)
 
     def days(self, plan: DailyPlan) -> pa.RecordBatch:
         """Return the bounded aggregates of days. Raises as `rows` does."""
         file, schema = self._file(plan.contract), _schema(day_columns(plan))
-        return _batch(self._aggregated(file, compile_days(plan, file.location), schema), schema)
+        return _batch(self._aggregated([file], compile_days(plan, file.location), schema), schema)
 
-    def _aggregated(self, file: DataFile, query: Query, schema: pa.Schema) -> pa.Table:
-        with self._room.taken(file.rows * _BYTES_A_ROW):
-            return pa.Table.from_batches(list(self._stream(file, query, schema, 65_536)), schema)
+    def _aggregated(self, files: Sequence[DataFile], query: Query, schema: pa.Schema) -> pa.Table:
+        with self._room.taken(_bytes_of(files)):
+            return pa.Table.from_batches(list(self._stream(files, query, schema, 65_536)), schema)
 
     def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
         """Tell whether counting would undo tokens of a field. Counted once a state of the file. Raises as `rows`."""
@@ -139,7 +141,7 @@ class DuckDBSource:
         known = self._guessable.get(asked)
         if known is None:
             query = compile_frequencies(contract, field, scope, file.location)
-            found = pa.Table.from_batches(list(self._stream(file, query, _COUNTED, 65_536)), _COUNTED)
+            found = pa.Table.from_batches(list(self._stream([file], query, _COUNTED, 65_536)), _COUNTED)
             values, rows, all_rows = (column.combine_chunks() for column in found.columns)
             sizes = token_sizes(values, rows, contract.fields[field].canonical)
             known = measure(grown(sizes, all_rows[0].as_py() if len(all_rows) else 0)).guessable
@@ -166,7 +168,7 @@ class DuckDBSource:
         return fingerprint(Path(file.location.path)) == file.fingerprint
 
     def _stream(
-        self, file: DataFile, query: Query, schema: pa.Schema, batch_rows: int
+        self, files: Sequence[DataFile], query: Query, schema: pa.Schema, batch_rows: int
     ) -> Generator[pa.RecordBatch, None, None]:
         cursor = self._cursor()
         try:
@@ -178,8 +180,8 @@ class DuckDBSource:
                     yield _named(batch, schema)
             finally:
                 reader.close()
-            # what was read is one state of the file only if it is in that state still
-            if not self._unchanged(file):
+            # what was read is one state of the files only if they are in that state still
+            if not all(map(self._unchanged, files)):
                 raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
         finally:
             cursor.close()
@@ -190,6 +192,11 @@ class DuckDBSource:
                 return self._connection.cursor()
         except duckdb.Error:
             raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+
+
+def _bytes_of(files: Sequence[DataFile]) -> int:
+    """What an aggregate over files may take of memory."""
+    return sum(file.rows for file in files) * _BYTES_A_ROW
 
 
 def _read(cursor: duckdb.DuckDBPyConnection, query: Query, batch_rows: int) -> pa.RecordBatchReader:

@@ -227,8 +227,9 @@ class Release:
 
     @property
     def citation(self) -> str:
-        """How to cite it: the dataset as its contract has it, and this release by its name; "" for neither."""
-        cited = self.message.attribution.citation
+        """How to cite it: each dataset as its contract has it, and this release by its name; "" for neither."""
+        sources = self.message.attribution, self.message.joined_attribution
+        cited = " ".join(source.citation for source in sources if source.citation)
         made = self.message.created_at.ToDatetime().date().isoformat()
         return f"{cited} Differentially private release {self.release_id}, {made}." if cited else ""
 

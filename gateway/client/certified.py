@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from google.protobuf import timestamp_pb2
 
@@ -44,9 +44,13 @@ def held(message: release_pb2.Release, certificate: ReleaseCertificate) -> tuple
     made.FromDatetime(datetime.fromisoformat(says["created_at"]))
     same("created_at", message.created_at == made)
     same("attribution", attribution_of(message) == of_attribution(says.get("attribution")))
+    joined = attribution_of(message, "joined_attribution")
+    same("joined_attribution", joined == of_attribution(says.get("joined_attribution")))
     query = says["query"]
     same("query.filters", same_conditions(plan.filters, query["filters"]))
     same("query.group_by", [*map(_grouping, plan.group_by)] == [*map(_of_grouping, query["group_by"])])
+    other = {"dataset": plan.join.dataset, "disclosure": plan.join.disclosure} if plan.HasField("join") else None
+    same("query.join", other == query.get("join"))
     stated = [(one["kind"], one.get("field", ""), one["weight"]) for one in query["statistics"]]
     same("query.statistics", _relative([*map(_statistic, plan.statistics)]) == _relative(stated))
     same("coverage", [*map(_coverage, message.coverage)] == _of_coverage(message.presentation.top, says))
@@ -78,10 +82,12 @@ def tells(loss: receipt_pb2.PrivacyLoss) -> bool:
     return math.isclose(loss.epsilon_at_delta, own, rel_tol=1e-9)
 
 
-def attribution_of(message: release_pb2.Release) -> dict[str, str]:
+def attribution_of(
+    message: release_pb2.Release, part: Literal["attribution", "joined_attribution"] = "attribution"
+) -> dict[str, str]:
     """Return what a release shows of licence and citation, with the addresses of licence and identifier."""
     names = (*_PUBLISHED, "licence_url", "identifier_url")
-    return {name: getattr(message.attribution, name) for name in names} if message.HasField("attribution") else {}
+    return {name: getattr(getattr(message, part), name) for name in names} if message.HasField(part) else {}
 
 
 def of_attribution(body: Mapping[str, str] | None) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +15,14 @@ _UNCITED = "the contract says nothing of licence and citation"
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What is registered. `published` is an attribution with the addresses of licence and identifier."""
+    """What is registered. `sources` are attributions of datasets, with the addresses of licence and identifier."""
 
     kind: str
     id: str
     disclosure: str
     day: str
     version: str
-    published: Mapping[str, str]
+    sources: Sequence[Mapping[str, str]]
     method: str
 
 
@@ -38,7 +38,7 @@ def datacite(message: release_pb2.Release) -> dict[str, Any]:
             disclosure=message.plan.disclosure,
             day=message.created_at.ToDatetime().date().isoformat(),
             version=message.data_version,
-            published=attribution_of(message),
+            sources=_sources(message),
             method=f"Noised {_method(loss.rho, loss.epsilon, mechanisms, message.privacy_unit)}",
         )
     )
@@ -57,39 +57,43 @@ def extract_datacite(says: Mapping[str, Any]) -> dict[str, Any]:
             disclosure=says["disclosure"],
             day=says["made_at"][:10],
             version=says["data_version"],
-            published=of_attribution(says["attribution"]),
+            sources=[of_attribution(says["attribution"])],
             method=f"Synthetic rows, made of counts that were noised {method}",
         )
     )
 
 
 def _attributes(work: _Work) -> dict[str, Any]:
-    published = work.published
+    sources = work.sources
+    publishers = dict.fromkeys(one["publisher"] for one in sources)
     body: dict[str, Any] = {
         "schemaVersion": _SCHEMA,
         "types": {"resourceTypeGeneral": "Dataset", "resourceType": work.kind},
-        "creators": [{"name": published["publisher"], "nameType": "Organizational"}],
-        "titles": [{"title": f"{published['title']}: {work.disclosure}"}],
-        "publisher": {"name": published["publisher"]},
+        "creators": [{"name": name, "nameType": "Organizational"} for name in publishers],
+        "titles": [{"title": f"{' with '.join(one['title'] for one in sources)}: {work.disclosure}"}],
+        "publisher": {"name": sources[0]["publisher"]},
         "publicationYear": int(work.day[:4]),
         "dates": [{"date": work.day, "dateType": "Created"}],
         "version": work.version,
         "alternateIdentifiers": [
             {"alternateIdentifier": work.id, "alternateIdentifierType": f"Purpose Gateway {work.kind.split()[-1]}"}
         ],
-        "rightsList": [_rights(published)],
+        "rightsList": [_rights(one) for one in {one["licence"]: one for one in sources}.values()],
         "descriptions": [{"description": work.method, "descriptionType": "Methods"}],
     }
-    identifier = published.get("identifier", "")
-    if identifier:
-        body["relatedIdentifiers"] = [
-            {
-                "relatedIdentifier": identifier,
-                "relatedIdentifierType": "DOI" if identifier.startswith("10.") else "URL",
-                "relationType": "IsDerivedFrom",
-            }
-        ]
-    return body
+    related = [_derived_from(identifier) for one in sources if (identifier := one.get("identifier", ""))]
+    return body | ({"relatedIdentifiers": related} if related else {})
+
+
+def _sources(message: release_pb2.Release) -> list[Mapping[str, str]]:
+    """What is published of each dataset that a release is of."""
+    both = attribution_of(message), attribution_of(message, "joined_attribution")
+    return [published for published in both if published]
+
+
+def _derived_from(identifier: str) -> dict[str, str]:
+    kind = "DOI" if identifier.startswith("10.") else "URL"
+    return {"relatedIdentifier": identifier, "relatedIdentifierType": kind, "relationType": "IsDerivedFrom"}
 
 
 def _rights(published: Mapping[str, str]) -> dict[str, str]:

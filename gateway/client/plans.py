@@ -85,8 +85,13 @@ def plan(
     statistics: Sequence[release_pb2.Statistic],
     group_by: Sequence[str | release_pb2.Grouping],
     filters: Iterable[Condition],
+    join: tuple[str, str] | None = None,
 ) -> release_pb2.ReleasePlan:
-    """Return a release plan. A name alone groups by the field's declared keys."""
+    """Return a release plan. A name alone groups by the field's declared keys.
+
+    `join` is a dataset that shares the privacy unit, and the disclosure under which it is asked for. Its fields are
+    written with its name before them: "residents.age_band".
+    """
     return release_pb2.ReleasePlan(
         dataset=dataset,
         disclosure=disclosure,
@@ -96,6 +101,7 @@ def plan(
             for one in group_by
         ],
         statistics=statistics,
+        join=None if join is None else release_pb2.JoinedDataset(dataset=join[0], disclosure=join[1]),
     )
 
 
@@ -119,7 +125,7 @@ def wanted_margins(
 
 
 def asked_again(plan: release_pb2.ReleasePlan) -> dict[str, Any]:
-    """Return a plan as the arguments of `release`, `estimate` and `rehearse`; its filters only where it has some."""
+    """Return a plan as the arguments of `release`, `estimate` and `rehearse`; filters and join where it has some."""
     arguments: dict[str, Any] = {
         "dataset": plan.dataset,
         "disclosure": plan.disclosure,
@@ -128,6 +134,8 @@ def asked_again(plan: release_pb2.ReleasePlan) -> dict[str, Any]:
     }
     if plan.filters:
         arguments["filters"] = from_conditions(plan.filters)
+    if plan.HasField("join"):
+        arguments["join"] = (plan.join.dataset, plan.join.disclosure)
     return arguments
 
 
@@ -135,7 +143,8 @@ def in_words(plan: release_pb2.ReleasePlan) -> str:
     """Write a plan in words, without its filters, such as "count, sum(fee) by gate, came_at by month"."""
     statistics = ", ".join(map(_statistic_in_words, plan.statistics))
     groups = ", ".join(map(_grouping_in_words, plan.group_by))
-    return f"{statistics} by {groups}" if groups else statistics
+    words = f"{statistics} by {groups}" if groups else statistics
+    return f"{words}, joined with {plan.join.dataset}" if plan.HasField("join") else words
 
 
 def _statistic_in_words(statistic: release_pb2.Statistic) -> str:

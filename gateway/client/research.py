@@ -51,6 +51,7 @@ class Research(Channel):
         margins_in_rho: Iterable[float | research_service_pb2.WantedMargin | None] | None = None,
         group_by: Sequence[str | release_pb2.Grouping] = (),
         filters: Iterable[Condition] = (),
+        join: tuple[str, str] | None = None,
         region: str = "",
         case_number: str = "",
         break_glass_reason: str = "",
@@ -68,7 +69,7 @@ class Research(Channel):
             raise ValueError("one of epsilon, rho, margin, margin_in_rho, margins and margins_in_rho")
         request = research_service_pb2.EstimateRequest(
             context=context(purpose, region, case_number, break_glass_reason),
-            plan=plan(dataset, disclosure, statistics, group_by, filters),
+            plan=plan(dataset, disclosure, statistics, group_by, filters, join),
         )
         for name, value in named.items():
             setattr(request, name, value)
@@ -87,6 +88,7 @@ class Research(Channel):
         rho: float | None = None,
         group_by: Sequence[str | release_pb2.Grouping] = (),
         filters: Iterable[Condition] = (),
+        join: tuple[str, str] | None = None,
         shown: Shown = AS_MEASURED,
         region: str = "",
         case_number: str = "",
@@ -95,11 +97,14 @@ class Research(Channel):
     ) -> Release:
         """Answer a plan with differential privacy, at an `epsilon` or a `rho`.
 
+        `join` names a dataset that shares the privacy unit, with the disclosure it is asked under: rows of both are
+        joined by the unit, and fields of that dataset are written with its name, as in "residents.age_band".
+
         Retries keep the request_id, so they are never charged twice.
         """
         request = research_service_pb2.CreateReleaseRequest(
             context=context(purpose, region, case_number, break_glass_reason, request_id or str(uuid.uuid4())),
-            plan=plan(dataset, disclosure, statistics, group_by, filters),
+            plan=plan(dataset, disclosure, statistics, group_by, filters, join),
             presentation=shown.to_message(),
         )
         answer = self._caller.retried(self._research.CreateRelease, priced(request, epsilon, rho))
@@ -116,6 +121,7 @@ class Research(Channel):
         rho: float | None = None,
         group_by: Sequence[str | release_pb2.Grouping] = (),
         filters: Iterable[Condition] = (),
+        join: tuple[str, str] | None = None,
         shown: Shown = AS_MEASURED,
         region: str = "",
         case_number: str = "",
@@ -127,7 +133,7 @@ class Research(Channel):
         """
         request = research_service_pb2.RehearseRequest(
             context=context(purpose, region, case_number, break_glass_reason),
-            plan=plan(dataset, disclosure, statistics, group_by, filters),
+            plan=plan(dataset, disclosure, statistics, group_by, filters, join),
             presentation=shown.to_message(),
         )
         answer = self._caller.retried(self._research.Rehearse, priced(request, epsilon, rho))

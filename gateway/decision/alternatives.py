@@ -55,7 +55,7 @@ class Option:
     def margins(self) -> tuple[AnswerMargin, ...]:
         """Return the margins of the answers, or of the sums that are made of them."""
         request, settled = _of(self.permit)
-        own = answer_margins(settled, request.query.statistics, self.permit.scope.contract)
+        own = answer_margins(settled, request.query.statistics, self.permit.contract)
         return own if self.coarse is None else _summed(self.permit, own, self.coarse)
 
 
@@ -83,10 +83,10 @@ def answered_by(permit: Permit, policy: PolicySnapshot, now: datetime) -> Iterat
     Margins are those of the answers made of them.
     """
     request, base = _of(permit)
-    spec, contract = permit.scope.disclosure.statistics, permit.scope.contract
+    spec, contract = permit.disclosure.statistics, permit.contract
     if spec is None:
         raise Fault(ErrorReason.INTERNAL)
-    most = dearest(permit.scope.disclosure)
+    most = dearest(permit.disclosure)
     prices = dict.fromkeys((request.price, *(Price(one, most.written_in(one)) for one in Currency)))
     for query in (request.query, *containing(request.query, spec, contract)):
         for price in prices:
@@ -143,7 +143,7 @@ def _proposed(
     price = _within(base.query, query, wider, currency)
     yield Change.MARGIN, replace(request, price=price), every, "margins are twice as wide"
 
-    bound = partial(bind, contract=permit.scope.contract, disclosure=permit.scope.disclosure)
+    bound = partial(bind, contract=permit.contract, disclosure=permit.disclosure)
     for variant in cheaper_variants(query):
         settled = bound(variant.query, places=partial(places_of, policy, permit.scope.region))
         if isinstance(settled, Unbound):
@@ -201,7 +201,7 @@ def _summed(permit: Permit, own: tuple[AnswerMargin, ...], coarse: BoundedQuery)
     terms = _most_summed(fine.query, coarse)
     if any(group.tree for group in fine.query.group_by) or terms == 1:
         return own
-    contract = permit.scope.contract
+    contract = permit.contract
     return tuple(
         replace(margin, levels=(LevelMargin("", coarse.cells, summed_margin(plan, terms, own_unit(one, contract))),))
         for margin, plan, one in zip(own, fine.noise, request.query.statistics, strict=True)

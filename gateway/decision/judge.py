@@ -14,6 +14,7 @@ from functools import partial
 from gateway.decision.entitlement import Entitlement, entitlement
 from gateway.decision.existence import has_offers, is_offered
 from gateway.decision.fit import misfit
+from gateway.decision.joining import as_one
 from gateway.decision.mending import answerable
 from gateway.decision.nearest import nearest
 from gateway.decision.preparation import Option, asked_fields, enough, prepare
@@ -23,14 +24,15 @@ from gateway.decision.synthesis import settle_synthesis
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.grouping import ByFoundKeys, ByRegionTree
+from gateway.model.joining import divided
 from gateway.model.measure import Price, dearest
 from gateway.model.party import Identity
-from gateway.model.permit import FieldViolation, NearestPlan, Permit, Refusal
+from gateway.model.permit import FieldViolation, Joined, NearestPlan, Permit, Refusal
 from gateway.model.plan import SettledRelease
 from gateway.model.purpose import Purpose
 from gateway.model.region import RegionLevel
 from gateway.model.request import DisclosureRequest, MarginRequest, ReleaseRequest, RowsRequest, SynthesisRequest
-from gateway.model.statistics import ADDITIVE, Presentation, StatisticsQuery
+from gateway.model.statistics import ADDITIVE, PLAIN, JoinedDataset, Presentation, StatisticsQuery
 from gateway.model.synthesis import SettledSynthesis
 from gateway.model.terms import Terms
 from gateway.policy.snapshot import PolicySnapshot
@@ -47,20 +49,33 @@ def judge(
     Returns one permit for each grant that covers the request, in the order of the file, and never none. They never
     merge: the first whose further terms the registers bear out is used alone.
     """
+    held = _held(identity, request, policy, now)
+    if isinstance(held, Refusal):
+        return held
+    found, holding = held
+    under = holding[0].scope
+    joined = _joined(identity, request, found, policy, now)
+    if isinstance(joined, Refusal):
+        return replace(joined, grant=under.grant, legal_basis=under.legal_basis)
+    if joined:
+        found = replace(found, contract=joined[0].contract, disclosure=joined[0].disclosure)
+    settled = _settled(request, found, policy)
+    if isinstance(settled, Refusal):
+        return replace(settled, grant=under.grant, legal_basis=under.legal_basis)
+    return tuple(_permit(identity, request, one, settled, now, other) for one in holding for other in joined or (None,))
+
+
+def _held(
+    identity: Identity, request: DisclosureRequest, policy: PolicySnapshot, now: datetime
+) -> tuple[Entitlement, list[Option]] | Refusal:
+    """What is asked for, and the grants that cover it at this moment: never none."""
     if not request.context.purpose:
         return _refuse(ErrorReason.PURPOSE_MISSING, "context.purpose", "name the purpose of the request")
-    today = city_day(now)
-    prepared = prepare(identity.institution, request, policy, today)
+    prepared = prepare(identity.institution, request, policy, city_day(now))
     if prepared is None:
         return _why_not(identity, request, policy, now)
     holding = [one for one in prepared.options if not one.asks or _covers(one.scope.terms, request, now)]
-    if not holding:
-        return _why_not(identity, request, policy, now)
-    settled = _settled(request, prepared.found, policy)
-    if isinstance(settled, Refusal):
-        scope = holding[0].scope
-        return replace(settled, grant=scope.grant, legal_basis=scope.legal_basis)
-    return tuple([_permit(identity, request, one, settled, now) for one in holding])
+    return (prepared.found, holding) if holding else _why_not(identity, request, policy, now)
 
 
 def _covers(terms: Terms, request: DisclosureRequest, now: datetime) -> bool:
@@ -89,7 +104,7 @@ def price_margin(
     permit, statistics = permits[0], asked.query.statistics
     if permit.release is None:
         raise Fault(ErrorReason.INTERNAL)
-    query, contract, disclosure = permit.release.query, permit.scope.contract, permit.scope.disclosure
+    query, contract, disclosure = permit.release.query, permit.contract, permit.disclosure
     most = Price(asked.currency, dearest(disclosure).written_in(asked.currency))
     needed = [
         None if wanted is None else share_wanted(query, place, statistics[place], wanted, most, contract)
@@ -138,6 +153,7 @@ def _substance(permit: Permit) -> tuple[object, ...]:
         scope.obligations,
         permit.release,
         permit.synthesis,
+        None if permit.joined is None else _substance(permit.joined.permit),
         scope.disclosure.predicate,
         scope.disclosure.consent_field,
         scope.terms,
@@ -231,6 +247,45 @@ def _offered(identity: Identity, request: DisclosureRequest, policy: PolicySnaps
     )
 
 
+# --- joined with what -------------------------------------------------------------------------------------------------
+
+
+def _joined(
+    identity: Identity, request: DisclosureRequest, found: Entitlement, policy: PolicySnapshot, now: datetime
+) -> tuple[Joined, ...] | Refusal:
+    """The permits for the dataset that a release joins, decided as for statistics of it alone; () where it joins none.
+
+    Of a dataset that this caller may not ask for, no more is told than if it were asked for by itself.
+    """
+    if not isinstance(request, ReleaseRequest) or request.query.join is None:
+        return ()
+    join = request.query.join
+    other = replace(
+        request, dataset=join.dataset, disclosure=join.disclosure, query=StatisticsQuery((), (), ()), presentation=PLAIN
+    )
+    held = _held(identity, other, policy, now)
+    if isinstance(held, Refusal):
+        why = FieldViolation("plan.join", "names a dataset that is refused to this request by itself")
+        apart = replace(held, nearest=None, violations=(*held.violations, why))
+        return replace(apart, plan=_without_join(request, join, found, policy))
+    theirs, holding = held
+    one = as_one((found.contract, found.disclosure), (theirs.contract, theirs.disclosure))
+    if isinstance(one, str):
+        refusal = _refuse(ErrorReason.STATISTIC_NOT_DECLARED, "plan.join", one)
+        return replace(refusal, plan=_without_join(request, join, found, policy))
+    return tuple(Joined(_permit(identity, other, option, None, now), *one) for option in holding)
+
+
+def _without_join(
+    request: ReleaseRequest, join: JoinedDataset, found: Entitlement, policy: PolicySnapshot
+) -> NearestPlan | None:
+    """The plan over the first dataset alone; None where its conditions are on the other one."""
+    if divided(request.query.filters, join.dataset)[1]:
+        return None
+    alone, places = replace(request.query, join=None), partial(places_of, policy, found.region)
+    return answerable(alone, request.price, found.contract, found.disclosure, places)
+
+
 # --- what then --------------------------------------------------------------------------------------------------------
 
 
@@ -299,8 +354,11 @@ def _permit(
     option: Option,
     settled: SettledRelease | SettledSynthesis | None,
     now: datetime,
+    joined: Joined | None = None,
 ) -> Permit:
     scope, until = option.scope, identity.valid_until
+    if joined is not None:
+        until = min(until, joined.permit.valid_until)
     hours = scope.terms.hours
     if option.ends is not None and option.ends < until:
         until = option.ends
@@ -310,7 +368,7 @@ def _permit(
     permit = Permit(identity, request, scope, until, now, case_number)
     if isinstance(settled, SettledSynthesis):
         return replace(permit, synthesis=settled)
-    return replace(permit, release=settled)
+    return replace(permit, release=settled, joined=joined)
 
 
 def _refuse(reason: ErrorReason, field: str, description: str) -> Refusal:

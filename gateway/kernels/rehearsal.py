@@ -52,15 +52,18 @@ _FIRM_PREFIX = f"91{_AREA}".encode()
 _TEXT_DIGITS = 10
 
 
-def rehearsal(contract: DataContract, regions: Sequence[str], rows: int, seed: int) -> Iterator[pa.RecordBatch]:
+def rehearsal(
+    contract: DataContract, regions: Sequence[str], rows: int, seed: int, unit_named: str = ""
+) -> Iterator[pa.RecordBatch]:
     """Yield so many rows of a contract's fields, in Arrow types as contracts have them.
 
     Values are the declared keys, lie within the declared bounds, and are NULL now and then where that may be.
     `regions` are the paths that fields of places take. The values that a predicate names come often, so that checks
-    have both answers. What a primary key or a rule of quality wants unique is
-    unique.
+    have both answers. What a primary key or a rule of quality wants unique is unique. A made up text says of which
+    field it is; of privacy units, `unit_named` where that is given, so that they are the same in datasets that name the
+    field otherwise.
     """
-    columns = [_Column(contract, spec, regions, rows, seed) for spec in contract.fields.values()]
+    columns = [_Column(contract, spec, regions, rows, seed, unit_named) for spec in contract.fields.values()]
     schema = rehearsal_schema(contract)
     for start in range(0, rows, BATCH_ROWS):
         count = min(BATCH_ROWS, rows - start)
@@ -75,11 +78,14 @@ def rehearsal_schema(contract: DataContract) -> pa.Schema:
 class _Column:
     """One field's values, batch by batch, drawn from a stream of its own."""
 
-    def __init__(self, contract: DataContract, spec: FieldSpec, regions: Sequence[str], rows: int, seed: int) -> None:
+    def __init__(
+        self, contract: DataContract, spec: FieldSpec, regions: Sequence[str], rows: int, seed: int, unit_named: str
+    ) -> None:
         self._spec, self._seed, self._type = spec, seed, ARROW_TYPES[spec.type]
         self._random = np.random.default_rng(_stream(seed, contract.dataset, spec.name))
         self._unique = spec.name in _unique_fields(contract)
         is_unit = spec.name == contract.privacy_unit.field
+        self._said = unit_named if is_unit and unit_named else spec.name
         names_people = is_unit or spec.classification is Classification.DIRECT_IDENTIFIER
         names_people = names_people or spec.canonical is not CanonicalForm.TEXT
         few = spec.name in _found_keys(contract)
@@ -109,7 +115,7 @@ class _Column:
             return _taken(self._choices, random.integers(0, len(self._choices), count))
         match spec.type:
             case FieldType.STRING:
-                return _text(spec, self._numbers(start, count), self._seed)
+                return _text(spec, self._said, self._numbers(start, count), self._seed)
             case FieldType.INT64:
                 if self._unique:
                     return pa.array(np.arange(start, start + count), pa.int64())
@@ -196,7 +202,7 @@ def _named_values(contract: DataContract, spec: FieldSpec) -> tuple[Scalar, ...]
     return tuple(dict.fromkeys(values))
 
 
-def _text(spec: FieldSpec, numbers: _Numbers, seed: int) -> pa.StringArray:
+def _text(spec: FieldSpec, said: str, numbers: _Numbers, seed: int) -> pa.StringArray:
     match spec.canonical:
         case CanonicalForm.RESIDENT_ID:
             return _resident_ids(_scattered(numbers, _RESIDENTS, seed))
@@ -209,7 +215,7 @@ def _text(spec: FieldSpec, numbers: _Numbers, seed: int) -> pa.StringArray:
             return _firm_codes(_scattered(numbers, _FIRMS, seed))
         case CanonicalForm.TEXT:
             # a made up value says so, and in which field
-            return from_matrix(_prefixed(f"R-{spec.name}-".encode(), digits.write(numbers, _TEXT_DIGITS)))
+            return from_matrix(_prefixed(f"R-{said}-".encode(), digits.write(numbers, _TEXT_DIGITS)))
 
 
 def _scattered(numbers: _Numbers, size: int, seed: int) -> _Numbers:

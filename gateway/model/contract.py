@@ -36,6 +36,9 @@ class CanonicalForm(StrEnum):
     TEXT = "text"
 
 
+_MOST_UNITS = 2**31
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """Public bounds of a number, declared and never read from the data. Inclusive."""
@@ -69,6 +72,11 @@ class FieldSpec:
         if self.bounds is None:
             return None
         return Bounds(self.bounds.lower * 10**self.decimals, self.bounds.upper * 10**self.decimals)
+
+    def adds_up(self, rows: int) -> bool:
+        """Whether the sum of so many values of every privacy unit that there could be stays within 64 bits."""
+        bounds = self.fixed_bounds
+        return bounds is None or rows * max(abs(bounds.lower), abs(bounds.upper)) * _MOST_UNITS < 2**63
 
     @property
     def names_people(self) -> bool:
@@ -139,7 +147,7 @@ class StatisticsSpec:
     `found_keys` are fields whose keys nobody declared: those found in the data are shown from a threshold on, at the
     price of `delta` for each release. A unit contributes to at most `max_groups` cells, and counts for at most
     `max_rows` rows in each. `max_epsilon` bounds one release; `slot_ms` is the one answer time of every outcome after a
-    charge.
+    charge. In a join with another dataset take part at most `joined_rows` rows of a unit; None: it is not for joins.
     """
 
     group_by: tuple[str, ...]
@@ -150,6 +158,7 @@ class StatisticsSpec:
     slot_ms: int
     found_keys: tuple[str, ...] = ()
     delta: str = "0"
+    joined_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

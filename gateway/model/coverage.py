@@ -23,6 +23,7 @@ class CoverageKind(StrEnum):
     CLAMPED = "clamped"
     CELLS_BEYOND_LIMIT = "cells_beyond_limit"
     ROWS_BEYOND_LIMIT = "rows_beyond_limit"
+    NOT_JOINED = "not_joined"
 
 
 @dataclass(frozen=True, slots=True)

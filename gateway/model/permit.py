@@ -110,13 +110,23 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """The permit for the dataset that rows are joined with, and what both come to as one: contract and disclosure."""
+
+    permit: Permit
+    contract: DataContract
+    disclosure: DisclosureSpec
+
+
+@dataclass(frozen=True, slots=True)
 class Permit:
     """A decision in favour. Made by the `decide` stage alone, from one immutable policy snapshot.
 
     `valid_until` (naive UTC) is when identity, purpose or grant end: no batch leaves after it.
     `case_number` is the caller's, where the grant asks for one and it has the declared form.
     `release` is a release as it will be made, `synthesis` what is counted for synthetic rows; None for others.
-    `emergency` is the entry in the register under which the glass was broken.
+    `emergency` is the entry in the register under which the glass was broken. Where a release joins two datasets,
+    `joined` is the permit for the other one: nothing is read unless both stand.
     """
 
     identity: Identity
@@ -128,6 +138,27 @@ class Permit:
     release: SettledRelease | None = None
     emergency: str = ""
     synthesis: SettledSynthesis | None = None
+    joined: Joined | None = None
+
+    @property
+    def contract(self) -> DataContract:
+        """What declares the fields that are asked for: the dataset's contract, or that of two datasets as one."""
+        return self.scope.contract if self.joined is None else self.joined.contract
+
+    @property
+    def disclosure(self) -> DisclosureSpec:
+        """What bounds the answer: the disclosure, or that of two datasets as one."""
+        return self.scope.disclosure if self.joined is None else self.joined.disclosure
+
+    @property
+    def each(self) -> tuple[Permit, ...]:
+        """The permits for each dataset that is read, this one first."""
+        return (self,) if self.joined is None else (self, self.joined.permit)
+
+    @property
+    def obligations(self) -> frozenset[Obligation]:
+        """All that must be done before anything leaves, for each dataset that is read."""
+        return frozenset(owed for one in self.each for owed in one.scope.obligations)
 
     @property
     def noise(self) -> tuple[NoisePlan, ...]:

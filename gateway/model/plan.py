@@ -11,6 +11,7 @@ from math import prod
 from gateway.model.contract import Bounds, DataContract
 from gateway.model.filter import Condition
 from gateway.model.grouping import Period
+from gateway.model.joining import joined_contract
 from gateway.model.loss import PrivacyLoss
 from gateway.model.measure import Measure, NoisePlan, Threshold
 from gateway.model.values import FieldType, Scalar
@@ -157,11 +158,28 @@ class SettledRelease:
 
 
 @dataclass(frozen=True, slots=True)
+class Joining:
+    """The rows in scope of the dataset whose rows are joined with a plan's own, wherever their privacy unit is one.
+
+    Of a unit, at most `rows` of them take part, and at most `own_rows` of the plan's own: drawn by a hash that is keyed
+    with the plan's salt, of `columns`. These are all fields that the whole question is about, so that each of its
+    plans draws the same rows.
+    """
+
+    contract: DataContract
+    scope: RowScope
+    rows: int
+    own_rows: int
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AggregatePlan:
     """Bounded exact aggregates per cell. A unit contributes to at most `max_groups` cells.
 
     Which cells of a unit count is drawn by a hash keyed with `salt` (hex), with the cell's keys as tie-breaker; so is,
-    of a histogram, which of its bins count first. A measure of bins is measured by itself.
+    of a histogram, which of its bins count first. A measure of bins is measured by itself. Where rows are `joined`, it
+    is the joined rows that are in cells and are measured.
     """
 
     contract: DataContract
@@ -170,6 +188,12 @@ class AggregatePlan:
     measures: tuple[Measure, ...]
     max_groups: int
     salt: str
+    joined: Joining | None = None
+
+    @property
+    def fields(self) -> DataContract:
+        """The contract that declares every field of the plan: with a join, those of both datasets."""
+        return self.contract if self.joined is None else joined_contract(self.contract, self.joined.contract)
 
 
 @dataclass(frozen=True, slots=True)

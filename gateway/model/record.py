@@ -47,7 +47,8 @@ class AuditRecord:
     `withheld_rows`, of all that the grant opens, do not leave because too few people share what they say.
     `trials` names the denies on trial that would have refused it, `emergency` the broken glass it stands on ("": none).
     `join` names the join grant under which tokens were linked, `reidentification` the request that was collected, or
-    that a refusal was about.
+    that a refusal was about. `joined` is the disclosure of the dataset that a release joins ("residents/statistics"),
+    `joined_grant` the grant that carried it.
     """
 
     outcome: Outcome
@@ -85,6 +86,8 @@ class AuditRecord:
     withheld_rows: int = 0
     join: str = ""
     reidentification: str = ""
+    joined: str = ""
+    joined_grant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

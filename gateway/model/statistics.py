@@ -57,12 +57,27 @@ class Statistic:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinedDataset:
+    """The dataset, under one of its disclosures, whose rows are joined with the first one's by their privacy unit."""
+
+    dataset: str
+    disclosure: str
+
+    def __str__(self) -> str:
+        return f"{self.dataset}/{self.disclosure}"
+
+
+@dataclass(frozen=True, slots=True)
 class StatisticsQuery:
-    """Filter, group, and compute several statistics at once."""
+    """Filter, group, and compute several statistics at once; where there is a `join`, over the joined rows.
+
+    Fields of the joined dataset are written with its name before them: see `model.joining`.
+    """
 
     filters: tuple[Condition, ...]
     group_by: tuple[Grouping, ...]
     statistics: tuple[Statistic, ...]
+    join: JoinedDataset | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +113,7 @@ class Release:
     `id` is the SHA-256 (hex) of the canonical plan, its region and the data version. `cells` are the keys of the
     groupings, in order; where keys were found in the data, of the cells that reached the `threshold`. `certificate` is
     signed once, before it is stored; None for what was stored without. `attribution` is what the contract said
-    then; `coverage`, what is not shown or counted, and why.
+    then, and `joined_attribution` that of a joined dataset; `coverage`, what is not shown or counted, and why.
     """
 
     id: str
@@ -116,6 +131,7 @@ class Release:
     certificate: Certificate | None = None
     attribution: Attribution | None = None
     coverage: tuple[Coverage, ...] = ()
+    joined_attribution: Attribution | None = None
 
 
 @dataclass(frozen=True, slots=True)

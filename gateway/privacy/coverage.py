@@ -33,10 +33,11 @@ def covered(permit: Permit) -> tuple[Coverage, ...]:
     request, settled = permit.request, permit.release
     if settled is None or not isinstance(request, ReleaseRequest):
         raise Fault(ErrorReason.INTERNAL)
-    contract, query = permit.scope.contract, request.query
+    contract, query = permit.contract, request.query
     return (
         _cells(settled),
         *_rows(permit, query.filters),
+        *(() if permit.joined is None else _joined(permit, permit.joined.permit)),
         *(_key(grouping, contract.fields[grouping.field]) for grouping in query.group_by),
         *_values(query, contract),
         *_limits(settled, contract.privacy_unit.kind),
@@ -90,26 +91,56 @@ def _cells(settled: SettledRelease) -> Coverage:
 
 
 def _rows(permit: Permit, filters: Sequence[Condition]) -> Iterator[Coverage]:
-    contract, consent = permit.scope.contract, permit.scope.disclosure.consent_field
-    unit, region, retained = contract.privacy_unit, contract.region_field, contract.retention_field
+    contract = permit.scope.contract
+    unit = contract.privacy_unit
     text = (
         f"Rows whose {unit.field} is missing, or not in the form that the contract declares, do not count: under "
         f"several spellings nobody could bound what one {unit.kind} contributes."
     )
     yield Coverage(CoverageKind.NO_PRIVACY_UNIT, unit.field, text)
-    if region is not None:
-        text = f"Rows whose {region} is missing, or not within {permit.scope.region}, are not of the region asked for."
-        yield Coverage(CoverageKind.OUTSIDE_REGION, region, text)
+    yield from _read(permit, "")
     for field in dict.fromkeys(condition.field for condition in filters):
         text = f"Rows that do not meet the plan's conditions on {field}, or where it is missing, were not asked for."
         yield Coverage(CoverageKind.FILTERED_OUT, field, text)
+
+
+def _joined(permit: Permit, other: Permit) -> Iterator[Coverage]:
+    """What does not take part in a join."""
+    dataset, unit = other.scope.contract.dataset, other.scope.contract.privacy_unit.kind
+    text = (
+        f"A row counts once for each row that the same {unit} has in the other dataset, {dataset} or "
+        f"{permit.scope.contract.dataset}. Rows of a {unit} that has none there are in no cell."
+    )
+    yield Coverage(CoverageKind.NOT_JOINED, "", text)
+    for one in (permit, other):
+        spec = one.scope.disclosure.statistics
+        if spec is None or spec.joined_rows is None:
+            raise Fault(ErrorReason.INTERNAL)
+        text = (
+            f"Of a {unit}, at most {spec.joined_rows} row{'' if spec.joined_rows == 1 else 's'} of "
+            f"{one.scope.contract.dataset} take part. Of one that has more, those are drawn by a hash of the question, "
+            "which knows no data of anybody else."
+        )
+        yield Coverage(CoverageKind.ROWS_BEYOND_LIMIT, "", text)
+    yield from _read(other, f"{dataset}.")
+
+
+def _read(permit: Permit, prefix: str) -> Iterator[Coverage]:
+    """What of a dataset is not read: what is of another place, without consent, or past its retention."""
+    contract, consent = permit.scope.contract, permit.scope.disclosure.consent_field
+    region, retained = contract.region_field, contract.retention_field
+    if region is not None:
+        name = f"{prefix}{region}"
+        text = f"Rows whose {name} is missing, or not within {permit.scope.region}, are not of the region asked for."
+        yield Coverage(CoverageKind.OUTSIDE_REGION, name, text)
     if consent is not None:
-        text = f"Rows where {consent} is not true are never used for this disclosure."
-        yield Coverage(CoverageKind.WITHOUT_CONSENT, consent, text)
+        name = f"{prefix}{consent}"
+        text = f"Rows where {name} is not true are never used for this disclosure."
+        yield Coverage(CoverageKind.WITHOUT_CONSENT, name, text)
     if retained is not None and permit.kept_since is not None:
-        since = permit.kept_since.isoformat()
-        text = f"Rows whose {retained} is missing, or before {since}, are past their retention and not read."
-        yield Coverage(CoverageKind.PAST_RETENTION, retained, text)
+        since, name = permit.kept_since.isoformat(), f"{prefix}{retained}"
+        text = f"Rows whose {name} is missing, or before {since}, are past their retention and not read."
+        yield Coverage(CoverageKind.PAST_RETENTION, name, text)
 
 
 def _key(grouping: Grouping, field: FieldSpec) -> Coverage:

@@ -17,6 +17,7 @@ from gateway.model.permit import Permit
 from gateway.model.plan import GroupKey, InBins, InPeriod, SettledRelease
 from gateway.model.request import ReleaseRequest, RowsRequest, SynthesisRequest
 from gateway.model.series import SeriesSpec
+from gateway.model.statistics import JoinedDataset
 from gateway.model.synthesis import SettledSynthesis
 from gateway.model.values import Scalar
 
@@ -152,12 +153,22 @@ def _question(permit: Permit, request: ReleaseRequest) -> dict[str, object]:
     return {
         "dataset": request.dataset,
         "disclosure": request.disclosure,
-        "contract": permit.scope.contract.digest,
+        "contract": permit.contract.digest,
         "region": permit.scope.region,
         "filters": sorted(_condition(condition) for condition in query.filters),
         "group_by": [_group(group) for group in _settled(permit).query.group_by],
         **_kept(permit),
+        **_joined(permit, query.join),
     }
+
+
+def _joined(permit: Permit, join: JoinedDataset | None) -> dict[str, object]:
+    """With which rows of another dataset they are joined; its contract is in the digest of both as one."""
+    if (join is None) != (permit.joined is None):
+        raise Fault(ErrorReason.INTERNAL)
+    if join is None or permit.joined is None:
+        return {}
+    return {"join": {"dataset": join.dataset, "disclosure": join.disclosure, **_kept(permit.joined.permit)}}
 
 
 def _counted_rows(permit: Permit, request: SynthesisRequest) -> dict[str, object]:

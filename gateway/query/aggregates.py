@@ -19,6 +19,7 @@ from gateway.model.plan import AggregatePlan, AsFound, finds_keys
 from gateway.model.values import FieldType
 from gateway.query.contributions import ROWS, bounded_measure, totals_of
 from gateway.query.drawing import place_of_cell, salt_parameter, taken_before
+from gateway.query.joins import JoinShape, join_parameters, join_shape, joined_rows
 from gateway.query.keys import KeyShape, bin_of, key_of, key_parameters, key_shape
 from gateway.query.numbers import bigint, clamped, fixed_point, number
 from gateway.query.scan import (
@@ -55,12 +56,19 @@ class _Value:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """What the text depends on."""
+class _Rows:
+    """The rows of one dataset: its scan, those in scope, and the field of the unit."""
 
     scan: Scan
     scope: ScopeShape
     unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What the text depends on."""
+
+    rows: _Rows | JoinShape
     spelling: CanonicalForm | None
     keys: tuple[KeyShape, ...]
     values: tuple[_Value, ...]
@@ -78,8 +86,12 @@ class _Shape:
         return next((number for number, value in enumerate(self.values) if value.field == measure.field), 0)
 
 
-def compile_aggregates(plan: AggregatePlan, location: Location, part: int = 0, parts: int = 1) -> Query:
+def compile_aggregates(
+    plan: AggregatePlan, location: Location, part: int = 0, parts: int = 1, *, joined: Location | None = None
+) -> Query:
     """Render an aggregate plan over a file, or over one part of its units. Plans of one shape share their text.
+
+    `joined` is the file of the dataset that the plan joins, if it joins one.
 
     Columns: g0, g1, … for the keys in order; for a histogram b, the lower end of the bin; then s0, s1, … as BIGINT for
     the measures. Rows in the order of their keys.
@@ -92,18 +104,13 @@ def compile_aggregates(plan: AggregatePlan, location: Location, part: int = 0, p
         ValueError: if the plan does not fit its contract, or a bound does not fit in int64.
     """
     _check(plan)
-    contract = plan.contract
-    scope = scope_of(contract, plan.scope)
-    unit = contract.privacy_unit.field
-    keys = tuple(key_shape(contract, group) for group in plan.group_by)
-    values = {measure.field: _value(contract, measure) for measure in plan.measures if measure.field is not None}
-    fields = frozenset(scope.fields | values.keys() | {key.field for key in keys} | {unit})
+    contract, fields = plan.contract, plan.fields
+    keys = tuple(key_shape(fields, group) for group in plan.group_by)
+    values = {measure.field: _value(fields, measure) for measure in plan.measures if measure.field is not None}
     # the width of bins is bound, not written: no plan has a text of its own
     measures = tuple(measure if not measure.width else _widthless(measure) for measure in plan.measures)
     shape = _Shape(
-        scan_of(contract, fields, location, lenient=True),
-        scope,
-        unit,
+        _rows(plan, location, frozenset(values) | {key.field for key in keys}, joined),
         spelling(contract),
         keys,
         tuple(values.values()),
@@ -118,16 +125,29 @@ def compile_aggregates(plan: AggregatePlan, location: Location, part: int = 0, p
     for place, group in enumerate(plan.group_by):
         bound |= key_parameters(group, f"k{place}")
     histogram = plan.measures[0].kind is MeasureKind.BINS
-    if shape.drawn is not None or histogram:
+    if shape.drawn is not None or histogram or plan.joined is not None:
         bound |= salt_parameter(plan.salt)
+    if plan.joined is not None and joined is not None:
+        bound |= join_parameters(plan, plan.joined, joined)
     if histogram:
         bound[_BIN_WIDTH] = plan.measures[0].width
     return Query(_render_histogram(shape) if histogram else _render(shape), bound)
 
 
+def _rows(
+    plan: AggregatePlan, location: Location, fields: frozenset[str], joined: Location | None
+) -> _Rows | JoinShape:
+    if plan.joined is not None and joined is not None:
+        return join_shape(plan, plan.joined, location, joined)
+    if plan.joined is not None or joined is not None:
+        raise ValueError("a join has a file of the other dataset")
+    scope, unit = scope_of(plan.contract, plan.scope), plan.contract.privacy_unit.field
+    return _Rows(scan_of(plan.contract, scope.fields | fields | {unit}, location, lenient=True), scope, unit)
+
+
 def aggregate_columns(plan: AggregatePlan) -> tuple[tuple[str, FieldType], ...]:
     """Return the names and types of the columns that `compile_aggregates` gives."""
-    keys = [(f"g{place}", key_shape(plan.contract, group).key_type) for place, group in enumerate(plan.group_by)]
+    keys = [(f"g{place}", key_shape(plan.fields, group).key_type) for place, group in enumerate(plan.group_by)]
     bins = [(_BIN, FieldType.INT64)] if plan.measures[0].kind is MeasureKind.BINS else []
     return (*keys, *bins, *((f"s{place}", FieldType.INT64) for place in range(len(plan.measures))))
 
@@ -157,6 +177,7 @@ def _check(plan: AggregatePlan) -> None:
     if len({key.field for key in plan.group_by}) != len(plan.group_by):
         raise ValueError("a plan groups by a field once")
     bounds: dict[str, Bounds] = {}
+    fields = plan.fields.fields
     for measure in plan.measures:
         if not 1 <= measure.max_rows <= _INT64_MAX:
             raise ValueError("a unit counts for at least one row")
@@ -170,7 +191,7 @@ def _check(plan: AggregatePlan) -> None:
             raise ValueError("a measure of a field needs the field and its bounds")
         if bounds.setdefault(measure.field, measure.bounds) != measure.bounds:
             raise ValueError("a field is measured within one pair of bounds")
-        field = plan.contract.fields.get(measure.field)
+        field = fields.get(measure.field)
         if field is None or not field.type.is_number:
             raise ValueError("only numbers are measured")
         if not all(_INT64_MIN <= value <= _INT64_MAX for value in (measure.bounds.lower, measure.bounds.upper)):
@@ -238,7 +259,9 @@ def _present(name: str) -> exp.Expr:
 
 def _keyed(shape: _Shape) -> exp.Select:
     """Each row in scope that has a unit: its unit, its cell, and its numbers."""
-    outputs = [exp.alias_(column(shape.unit), "unit", quoted=True)]
+    rows = shape.rows
+    unit = rows.unit if isinstance(rows, _Rows) else "unit"
+    outputs = [exp.alias_(column(unit), "unit", quoted=True)]
     outputs += [exp.alias_(key_of(key, f"k{place}"), f"g{place}", quoted=True) for place, key in enumerate(shape.keys)]
     for place, value in enumerate(shape.values):
         expression = fixed_point(value.field, value.kind, value.decimals, value.bounds)
@@ -247,9 +270,11 @@ def _keyed(shape: _Shape) -> exp.Select:
         else:
             name = f"v{place}"
         outputs.append(exp.alias_(expression, name, quoted=True))
-    rows = subquery(source(shape.scan), "source")
-    conditions = [*predicates(shape.scope), *([_in_part(shape.unit)] if shape.parted else [])]
-    query = exp.select(*outputs).from_(rows)
+    part = _in_part(unit) if shape.parted else None
+    if isinstance(rows, JoinShape):
+        return exp.select(*outputs).from_(subquery(joined_rows(rows, part), "source"))
+    conditions = predicates(rows.scope) + ([] if part is None else [part])
+    query = exp.select(*outputs).from_(subquery(source(rows.scan), "source"))
     return query.where(*conditions) if conditions else query
 
 

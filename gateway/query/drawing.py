@@ -1,4 +1,5 @@
-"""Which of a unit's cells count, where it has more than may: drawn by a hash of the plan's salt, the unit and the cell.
+"""Which of a unit's cells or rows count, where it has more than may: drawn by a hash of the plan's salt, the unit and
+the cell or row.
 
 The hash is MD5, which every engine has: all draw alike. It only shuffles and protects nothing: where two are equal, the
 keys decide.
@@ -27,6 +28,15 @@ def place_of_cell(groups: Sequence[str], table: str, of: Sequence[str] = ("unit"
         this=exp.DenseRank(),
         partition_by=[column(name, table) for name in of],
         order=_order([*of, *groups], groups, table),
+    )
+
+
+def place_of_row(columns: Sequence[str], table: str) -> exp.Window:
+    """Each row's place among those of its unit, from 1 on. Rows that are alike in all columns change places freely."""
+    return exp.Window(
+        this=exp.RowNumber(),
+        partition_by=[column("unit", table)],
+        order=_order(["unit", *columns], columns, table),
     )
 
 

@@ -83,11 +83,11 @@ def scan_of(contract: DataContract, fields: frozenset[str], location: Location, 
     )
 
 
-def source(scan: Scan) -> exp.Select:
-    """SELECT the fields, typed and under their own names, FROM the file named by the parameter `source`."""
+def source(scan: Scan, named: str = "source") -> exp.Select:
+    """SELECT the fields, typed and under their own names, FROM the file that a parameter names."""
     columns = [exp.alias_(_cast(scan, name, kind), name, quoted=True) for name, kind in scan.fields]
     file = exp.TableAlias(this=exp.to_identifier("file", quoted=True))
-    return exp.select(*columns).from_(exp.Table(this=_reader(scan), alias=file))
+    return exp.select(*columns).from_(exp.Table(this=_reader(scan, named), alias=file))
 
 
 def _cast(scan: Scan, name: str, kind: FieldType) -> exp.Expr:
@@ -110,9 +110,9 @@ def _value(scan: Scan, name: str, kind: FieldType) -> exp.Expr:
     return exp.case().when(wrong, exp.Literal.string("malformed")).else_(value.copy())
 
 
-def _reader(scan: Scan) -> exp.Anonymous:
+def _reader(scan: Scan, named: str) -> exp.Anonymous:
     if scan.kind is SourceKind.PARQUET:
-        return exp.Anonymous(this="read_parquet", expressions=[parameter("source")])
+        return exp.Anonymous(this="read_parquet", expressions=[parameter(named)])
     # everything is told and nothing sniffed: a file is read in one way only
     columns = exp.Struct(
         expressions=[
@@ -136,8 +136,8 @@ def _reader(scan: Scan) -> exp.Anonymous:
         "ignore_errors": exp.false(),
         "null_padding": exp.false(),
     }
-    named = [exp.PropertyEQ(this=exp.to_identifier(name), expression=value) for name, value in options.items()]
-    return exp.Anonymous(this="read_csv", expressions=[parameter("source"), *named])
+    told = [exp.PropertyEQ(this=exp.to_identifier(name), expression=value) for name, value in options.items()]
+    return exp.Anonymous(this="read_csv", expressions=[parameter(named), *told])
 
 
 def column(name: str, table: str = "source") -> exp.Column:

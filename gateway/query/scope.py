@@ -77,24 +77,24 @@ def _type(contract: DataContract, field: str) -> FieldType:
     return contract.fields[field].type
 
 
-def predicates(shape: ScopeShape) -> list[exp.Expr]:
-    """The conditions that all hold for a row in scope."""
+def predicates(shape: ScopeShape, prefix: str = "") -> list[exp.Expr]:
+    """The conditions that all hold for a row in scope. `prefix` tells the parameters of two scopes apart."""
     result: list[exp.Expr] = []
     if shape.region_field is not None:
         region = column(shape.region_field)
         result.append(
             exp.or_(
-                exp.EQ(this=region, expression=parameter("region")),
-                exp.StartsWith(this=region.copy(), expression=parameter("region_below")),
+                exp.EQ(this=region, expression=parameter(f"{prefix}region")),
+                exp.StartsWith(this=region.copy(), expression=parameter(f"{prefix}region_below")),
             )
         )
     if shape.consent_field is not None:
         result.append(exp.Is(this=column(shape.consent_field), expression=exp.true()))
     for place, (field, kind, operator) in enumerate(shape.conditions):
         if operator is Operator.IN:
-            result.append(is_in(field, kind, f"c{place}"))
+            result.append(is_in(field, kind, f"{prefix}c{place}"))
         else:
-            result.append(_COMPARISONS[operator](this=column(field), expression=parameter(f"c{place}")))
+            result.append(_COMPARISONS[operator](this=column(field), expression=parameter(f"{prefix}c{place}")))
     return result
 
 
@@ -106,12 +106,12 @@ def is_in(field: str, kind: FieldType, name: str) -> exp.Expr:
     return exp.ArrayContains(this=list_parameter(name, kind), expression=column(field))
 
 
-def scope_parameters(scope: RowScope) -> dict[str, Bound]:
+def scope_parameters(scope: RowScope, prefix: str = "") -> dict[str, Bound]:
     """The values of the parameters that `predicates` names."""
     values: dict[str, Bound] = {
-        f"c{place}": list(condition.values) if condition.operator is Operator.IN else condition.values[0]
+        f"{prefix}c{place}": list(condition.values) if condition.operator is Operator.IN else condition.values[0]
         for place, condition in enumerate(scope.conditions)
     }
     if scope.region is not None:
-        values |= {"region": scope.region, "region_below": scope.region + "/"}
+        values |= {f"{prefix}region": scope.region, f"{prefix}region_below": scope.region + "/"}
     return values

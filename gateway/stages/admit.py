@@ -55,7 +55,7 @@ def admit(
         reason = _unmet(permit, registers, clock)
         if reason is None:
             reason = _count(permit, registers, keys, clock)
-        opened = None if reason is not None else _break_glass(permit, registers, audit, clock)
+        opened = None if reason is not None else _opened(permit, registers, audit, clock)
         if opened is not None:
             return AdmittedPermit._admit(opened)
         first = first or permit.refused(reason or ErrorReason.BREAK_GLASS_REQUIRED)
@@ -109,7 +109,12 @@ def _first(decided: tuple[Permit, ...] | Refusal, against: Callable[[Permit], Er
 
 
 def _unmet(permit: Permit, registers: Registers, clock: Clock) -> ErrorReason | None:
-    """Which term the registers do not bear out now, if any."""
+    """Which term the registers do not bear out now, if any: of each dataset that is read."""
+    unmet = (_unmet_alone(one, registers, clock) for one in permit.each)
+    return next((reason for reason in unmet if reason is not None), None)
+
+
+def _unmet_alone(permit: Permit, registers: Registers, clock: Clock) -> ErrorReason | None:
     terms, identity, now = permit.scope.terms, permit.identity, clock.now()
     if terms.case_register is not None and not registers.cases.is_open(
         terms.case_register, permit.case_number, identity.institution, now
@@ -150,6 +155,17 @@ def quota_claim(permit: Permit, keys: KeyRing, now: datetime) -> Claim | None:
 
 def _count(permit: Permit, registers: Registers, keys: KeyRing, clock: Clock) -> ErrorReason | None:
     now = clock.now()
+    # one grant may open both datasets of a join: it is one call under it
+    under = {one.scope.grant: one for one in reversed(permit.each)}
+    claims = [counted for one in under.values() for counted in _counted(one, keys, now)]
+    if not claims:
+        return None
+    outcome = registers.meters.take([claim for claim, _ in claims])
+    return claims[outcome.claims[0]][1] if isinstance(outcome, Exhausted) else None
+
+
+def _counted(permit: Permit, keys: KeyRing, now: datetime) -> list[tuple[Claim, ErrorReason]]:
+    """What a call takes of the allowances of its grant, and why it is refused where one has run out."""
     terms, institution = permit.scope.terms, permit.identity.institution
     claims: list[tuple[Claim, ErrorReason]] = []
     if terms.rate is not None:
@@ -165,10 +181,7 @@ def _count(permit: Permit, registers: Registers, keys: KeyRing, clock: Clock) ->
         mark = secrets.token_bytes(_MARK_BYTES)
         quotas = _quota_claims(permit, quota, subjects, mark, now)
         claims += [(claim, ErrorReason.QUOTA_EXHAUSTED) for claim in quotas]
-    if not claims:
-        return None
-    outcome = registers.meters.take([claim for claim, _ in claims])
-    return claims[outcome.claims[0]][1] if isinstance(outcome, Exhausted) else None
+    return claims
 
 
 def _count_asking(permit: Permit, registers: Registers, clock: Clock) -> ErrorReason | None:
@@ -238,6 +251,18 @@ def asked_subjects(selector: Selector, permit: Permit, keys: KeyRing) -> tuple[S
     if selector.domain is not None:
         return tuple(open_tokens(tokens, selector.domain, form, keys).to_pylist())
     return tuple(read_tokens(tokens, form, reading_keys(keys, permit, selector.field)).to_pylist())
+
+
+def _opened(permit: Permit, registers: Registers, audit: AuditLog, clock: Clock) -> Permit | None:
+    """The permit with the glass broken wherever it must be; None where it may not."""
+    own = _break_glass(permit, registers, audit, clock)
+    if own is None or own.joined is None:
+        return own
+    other = _break_glass(own.joined.permit, registers, audit, clock)
+    if other is None:
+        return None
+    until = min(own.valid_until, other.valid_until)
+    return replace(own, joined=replace(own.joined, permit=other), valid_until=until)
 
 
 def _break_glass(permit: Permit, registers: Registers, audit: AuditLog, clock: Clock) -> Permit | None:

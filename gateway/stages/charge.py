@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from gateway.decision.series import Series
 from gateway.decision.synthesis import synthesis_within
+from gateway.kernels.digest import digest_of
 from gateway.model.budget import Account, Balance, Charge
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
@@ -39,7 +40,7 @@ def charge(
         Fault: of the source or KEYS_UNAVAILABLE (before anything is charged), or LEDGER_UNAVAILABLE.
     """
     permit = admitted.permit
-    version = data_version(permit.scope.contract, source, keys)
+    version = data_read(permit, source, keys)
     name = _sealed_name(permit, sealed_for, keys) if sealed_for else _name(permit, version)
     outcome = ledger.charge(name, accounts, _priced(permit))
     if not isinstance(outcome, Charge):
@@ -115,7 +116,7 @@ def answer_slot(permit: Permit, began: float, clock: Clock) -> Iterator[None]:
     Raises:
         Fault: RELEASE_FAILED, in place of whatever went wrong inside.
     """
-    disclosure = permit.scope.disclosure
+    disclosure = permit.disclosure
     spec = disclosure.statistics if permit.synthesis is None else disclosure.synthesis
     if spec is None:
         raise Fault(ErrorReason.INTERNAL)
@@ -142,6 +143,16 @@ def data_version(contract: DataContract, source: Source, keys: KeyRing) -> str:
     return hmac.digest(key, source.data_version(contract).encode(), "sha256").hex()
 
 
+def data_read(permit: Permit, source: Source, keys: KeyRing) -> str:
+    """Return the name (hex) of all data that a permit opens: of two datasets, a digest of both their names.
+
+    Raises:
+        Fault: as `data_version`.
+    """
+    versions = [data_version(one.scope.contract, source, keys) for one in permit.each]
+    return versions[0] if len(versions) == 1 else digest_of("joined", *versions).hex()
+
+
 def _with_what_fits(refusal: Refusal, permit: Permit, short: Sequence[Balance]) -> Refusal:
     """The refusal with the same request at the largest price that fits, which `GetBudget` tells the same caller."""
     if isinstance(permit.request, SynthesisRequest):
@@ -157,7 +168,7 @@ def _affordable(permit: Permit, short: Sequence[Balance]) -> NearestPlan | None:
     price = price_within(settled.loss, request.price, min(balance.remaining for balance in short))
     if price is None:
         return None
-    cheaper = settle(settled.query, request.query.statistics, price, permit.scope.contract)
+    cheaper = settle(settled.query, request.query.statistics, price, permit.contract)
     if cheaper is None or not all(balance.bears(cheaper.loss) for balance in short):
         return None
     return NearestPlan(request.dataset, request.disclosure, request.query, price)

@@ -114,7 +114,7 @@ def deliver_release(cells: ReleasedCells) -> ReleaseDelivery:
     if type(cells) is not ReleasedCells or not isinstance(cells.permit.request, ReleaseRequest):
         raise Fault(ErrorReason.INTERNAL)
     release, request = cells.release, cells.permit.request
-    shown = present(release, request.query, request.presentation, cells.permit.scope.contract)
+    shown = present(release, request.query, request.presentation, cells.permit.contract)
     return ReleaseDelivery(release, request.query, request.presentation, shown, cells.receipt, cells.paid)
 
 

@@ -17,6 +17,7 @@ from gateway.model.consent import ConsentScope
 from gateway.model.contract import DataContract, DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator
+from gateway.model.joining import divided
 from gateway.model.measure import Measure, MeasureKind
 from gateway.model.meter import Exhausted
 from gateway.model.permit import (
@@ -28,7 +29,7 @@ from gateway.model.permit import (
     Obligation,
     Permit,
 )
-from gateway.model.plan import AggregatePlan, RowPlan, RowScope
+from gateway.model.plan import AggregatePlan, BoundedQuery, Joining, RowPlan, RowScope
 from gateway.model.request import ReleaseRequest, RowsRequest, Selector, SynthesisRequest
 from gateway.model.treatment import GeneralizeGeohash, Pseudonymize
 from gateway.model.values import Scalar
@@ -36,7 +37,7 @@ from gateway.ports import Clock, ConsentRegister, KeyRing, KeyUse, Meters, Regis
 from gateway.privacy.layout import cells_of, found_cells, laid_out
 from gateway.privacy.release_id import counting_salt, grouping_salt
 from gateway.stages.admit import asked_subjects, quota_claim
-from gateway.stages.charge import data_version
+from gateway.stages.charge import data_read, data_version
 from gateway.stages.domain_keys import unit_key
 from gateway.tables import AdmittedPermit, BoundedAggregates, ChargedPermit, RawTable, RehearsedAggregates, Segment
 
@@ -123,18 +124,32 @@ def _aggregated(
     if not isinstance(request, ReleaseRequest) or settled is None:
         raise Fault(ErrorReason.INTERNAL)
     contract, query = permit.scope.contract, settled.query
-    scope = _rows_of(permit, permit.scope.region, request.query.filters)
+    join = request.query.join
+    conditions, others = (request.query.filters, ()) if join is None else divided(request.query.filters, join.dataset)
+    scope = _rows_of(permit, permit.scope.region, conditions)
     salt = grouping_salt(permit, request)
     measures = [plan.measure for plan in settled.noise]
-    decimals = [contract.fields[group.field].decimals for group in query.group_by]
+    joined = None if permit.joined is None else _joining(permit, permit.joined.permit, query, others)
+    decimals = [permit.contract.fields[group.field].decimals for group in query.group_by]
     cells = () if query.found else cells_of(query, decimals)
     vectors: dict[int, tuple[int, ...]] = {}
     for places in _together(measures):
         asked = tuple(measures[place] for place in places)
-        found = read(AggregatePlan(contract, scope, query.group_by, asked, query.max_groups, salt))
+        found = read(AggregatePlan(contract, scope, query.group_by, asked, query.max_groups, salt, joined))
         cells = found_cells(found, query, decimals) if query.found else cells
         vectors |= dict(zip(places, laid_out(found, query, asked), strict=True))
     return cells, tuple(vectors[place] for place in range(len(measures)))
+
+
+def _joining(permit: Permit, other: Permit, query: BoundedQuery, conditions: tuple[Condition, ...]) -> Joining:
+    """The other side of a join: its rows in scope, and how many of a unit take part."""
+    mine, theirs = permit.scope.disclosure.statistics, other.scope.disclosure.statistics
+    if mine is None or theirs is None or mine.joined_rows is None or theirs.joined_rows is None:
+        raise Fault(ErrorReason.INTERNAL)
+    named = {group.field for group in query.group_by}
+    named |= {measure.field for each in query.measures for measure in each if measure.field is not None}
+    scope = _rows_of(other, other.scope.region, conditions)
+    return Joining(other.scope.contract, scope, theirs.joined_rows, mine.joined_rows, tuple(sorted(named)))
 
 
 def fetch_counts(charged: ChargedPermit, source: Source, keys: KeyRing) -> BoundedAggregates:
@@ -166,11 +181,11 @@ def _bound(
     keys: KeyRing,
 ) -> BoundedAggregates:
     """Seal what was measured, if the data is still what was charged for."""
-    scope = charged.permit.scope
-    if data_version(scope.contract, source, keys) != charged.data_version:
+    permit = charged.permit
+    if data_read(permit, source, keys) != charged.data_version:
         raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
     discharged = {Obligation(RESTRICT_REGION), Obligation(APPLY_FILTERS), Obligation(BOUND_CONTRIBUTIONS)}
-    if scope.disclosure.consent_field is not None:
+    if any(one.scope.disclosure.consent_field is not None for one in permit.each):
         discharged.add(Obligation(REQUIRE_CONSENT))
     return BoundedAggregates._bound(charged, cells, vectors, frozenset(discharged))
 

@@ -23,7 +23,7 @@ from gateway.ports import BudgetLedger, KeyRing, Source, SynthesisRegister
 from gateway.privacy.coverage import covered, covered_extract
 from gateway.privacy.margins import answer_margins
 from gateway.privacy.release_id import release_id, synthesis_id
-from gateway.stages.charge import data_version
+from gateway.stages.charge import data_read, data_version
 
 _NOTHING = PrivacyLoss(Fraction(0))
 
@@ -78,7 +78,7 @@ def quote(
     request, settled = permit.request, permit.release
     if not isinstance(request, ReleaseRequest) or settled is None:
         raise Fault(ErrorReason.INTERNAL)
-    version = data_version(permit.scope.contract, source, keys)
+    version = data_read(permit, source, keys)
     released = _is_released(permit, version, ledger)
     price = _NOTHING if released else settled.loss
     balances = ledger.balances(accounts)
@@ -89,7 +89,7 @@ def quote(
         price=request.price,
         settled=settled,
         coverage=covered(permit),
-        margins=answer_margins(settled, request.query.statistics, permit.scope.contract),
+        margins=answer_margins(settled, request.query.statistics, permit.contract),
         balances_after=tuple(balance.after(price) for balance in balances),
         affordable=released or all(balance.bears(price) for balance in balances),
         already_released=released,

@@ -43,7 +43,7 @@ def rehearse(permit: Permit, regions: Sequence[str], rehearsals: Rehearsals, clo
     Raises:
         Fault: SOURCE_UNAVAILABLE; INTERNAL as the stages do.
     """
-    request, settled, contract = permit.request, permit.release, permit.scope.contract
+    request, settled, contract = permit.request, permit.release, permit.contract
     if not isinstance(request, ReleaseRequest) or settled is None:
         raise Fault(ErrorReason.INTERNAL)
     cells, measures = perturb_rehearsed(fetch_rehearsed(permit, regions, rehearsals))

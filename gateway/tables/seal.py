@@ -74,5 +74,5 @@ def require_discharged(value: Sealed, exact: type[Sealed]) -> None:
         Fault: INTERNAL.
     """
     require(value, exact)
-    if value.discharged != value.permit.scope.obligations:
+    if value.discharged != value.permit.obligations:
         raise Fault(ErrorReason.INTERNAL)

@@ -123,9 +123,7 @@ class ReleasedCells(Sealed):
     def _record(cls, admitted: AdmittedPermit, release: Release, receipt: Receipt, *, paid: bool) -> ReleasedCells:
         require(admitted, AdmittedPermit)
         require(release, Release)
-        return cls._mint(
-            admitted.permit, admitted.permit.scope.obligations, release=release, receipt=receipt, paid=paid
-        )
+        return cls._mint(admitted.permit, admitted.permit.obligations, release=release, receipt=receipt, paid=paid)
 
     @property
     def release(self) -> Release:

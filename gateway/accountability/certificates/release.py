@@ -21,7 +21,7 @@ def release_statement(release: Release, permit: Permit) -> bytes:
     Raises:
         Fault: INTERNAL if the permit is of no release.
     """
-    contract, settled = permit.scope.contract, permit.release
+    contract, settled = permit.contract, permit.release
     if settled is None:
         raise Fault(ErrorReason.INTERNAL)
     measured = {one.plan.measure.field for one in release.measures} - {None}
@@ -35,7 +35,17 @@ def release_statement(release: Release, permit: Permit) -> bytes:
         "max_groups": settled.query.max_groups,
         "noised_sha256": hashlib.sha256(noised(release)).hexdigest(),
     }
+    if permit.joined is not None:
+        body["joined"] = _joined(permit.joined.permit)
     return jcs.encode(body)
+
+
+def _joined(permit: Permit) -> dict[str, Json]:
+    """The contract of the dataset that was joined, and the first of its days that were read, where it promises one."""
+    body: dict[str, Json] = {"contract_digest": permit.scope.contract.digest}
+    if permit.kept_since is not None:
+        body["kept_since"] = permit.kept_since.isoformat()
+    return body
 
 
 def noised(release: Release) -> bytes:

@@ -133,6 +133,8 @@ class Receipt(_message.Message):
     WITHHELD_ROWS_FIELD_NUMBER: _builtins.int
     JOIN_FIELD_NUMBER: _builtins.int
     REIDENTIFICATION_FIELD_NUMBER: _builtins.int
+    JOINED_FIELD_NUMBER: _builtins.int
+    JOINED_GRANT_FIELD_NUMBER: _builtins.int
     receipt_id: _builtins.str
     """Names the entry in the audit log: its index, as 20 digits."""
     outcome: Global___Outcome.ValueType
@@ -169,6 +171,11 @@ class Receipt(_message.Message):
     """The join grant under which tokens were linked; empty for everything else."""
     reidentification: _builtins.str
     """The request for re-identification that was collected; empty for everything else."""
+    joined: _builtins.str
+    """The disclosure of the dataset that a release joins, such as "residents/statistics", and the grant that carried it;
+    empty for everything else.
+    """
+    joined_grant: _builtins.str
     @_builtins.property
     def recorded_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -230,10 +237,12 @@ class Receipt(_message.Message):
         withheld_rows: _builtins.int = ...,
         join: _builtins.str = ...,
         reidentification: _builtins.str = ...,
+        joined: _builtins.str = ...,
+        joined_grant: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "log_entry", b"log_entry", "privacy_loss", b"privacy_loss", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "batches", b"batches", "data_version", b"data_version", "dataset", b"dataset", "disclosure", b"disclosure", "emergency", b"emergency", "fields", b"fields", "filtered_on", b"filtered_on", "grant", b"grant", "grouped_by", b"grouped_by", "institution", b"institution", "join", b"join", "kind", b"kind", "legal_basis", b"legal_basis", "log_entry", b"log_entry", "noise_waived", b"noise_waived", "outcome", b"outcome", "person", b"person", "policy_digest", b"policy_digest", "privacy_loss", b"privacy_loss", "purpose", b"purpose", "reason", b"reason", "receipt_id", b"receipt_id", "recorded_at", b"recorded_at", "region", b"region", "reidentification", b"reidentification", "request_id", b"request_id", "rows", b"rows", "selected_by", b"selected_by", "statistics", b"statistics", "trials", b"trials", "withheld", b"withheld", "withheld_rows", b"withheld_rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "batches", b"batches", "data_version", b"data_version", "dataset", b"dataset", "disclosure", b"disclosure", "emergency", b"emergency", "fields", b"fields", "filtered_on", b"filtered_on", "grant", b"grant", "grouped_by", b"grouped_by", "institution", b"institution", "join", b"join", "joined", b"joined", "joined_grant", b"joined_grant", "kind", b"kind", "legal_basis", b"legal_basis", "log_entry", b"log_entry", "noise_waived", b"noise_waived", "outcome", b"outcome", "person", b"person", "policy_digest", b"policy_digest", "privacy_loss", b"privacy_loss", "purpose", b"purpose", "reason", b"reason", "receipt_id", b"receipt_id", "recorded_at", b"recorded_at", "region", b"region", "reidentification", b"reidentification", "request_id", b"request_id", "rows", b"rows", "selected_by", b"selected_by", "statistics", b"statistics", "trials", b"trials", "withheld", b"withheld", "withheld_rows", b"withheld_rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__privacy_loss: _TypeAlias = _typing.Literal["privacy_loss"]  # noqa: Y015
     _WhichOneofArgType__privacy_loss: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss"]  # noqa: Y015

@@ -99,6 +99,8 @@ class _CoverageKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Coverage
     """What a unit has in more cells than count."""
     COVERAGE_KIND_ROWS_BEYOND_LIMIT: _CoverageKind.ValueType  # 14
     """What a unit has in more rows of a cell than count."""
+    COVERAGE_KIND_NOT_JOINED: _CoverageKind.ValueType  # 15
+    """Rows of a unit that has none in the other dataset of a join."""
 
 class CoverageKind(_CoverageKind, metaclass=_CoverageKindEnumTypeWrapper):
     """Why a cell is shown or not, or a record does not count."""
@@ -128,6 +130,8 @@ COVERAGE_KIND_CELLS_BEYOND_LIMIT: CoverageKind.ValueType  # 13
 """What a unit has in more cells than count."""
 COVERAGE_KIND_ROWS_BEYOND_LIMIT: CoverageKind.ValueType  # 14
 """What a unit has in more rows of a cell than count."""
+COVERAGE_KIND_NOT_JOINED: CoverageKind.ValueType  # 15
+"""Rows of a unit that has none in the other dataset of a join."""
 Global___CoverageKind: _TypeAlias = CoverageKind  # noqa: Y015
 
 @_typing.final
@@ -141,6 +145,7 @@ class ReleasePlan(_message.Message):
     FILTERS_FIELD_NUMBER: _builtins.int
     GROUP_BY_FIELD_NUMBER: _builtins.int
     STATISTICS_FIELD_NUMBER: _builtins.int
+    JOIN_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
     disclosure: _builtins.str
     @_builtins.property
@@ -151,6 +156,13 @@ class ReleasePlan(_message.Message):
 
     @_builtins.property
     def statistics(self) -> _containers.RepeatedCompositeFieldContainer[Global___Statistic]: ...
+    @_builtins.property
+    def join(self) -> Global___JoinedDataset:
+        """The dataset whose rows are joined with those of `dataset`, where the privacy unit is one. Each row of the one then
+        counts once for each row of the other. Its fields are written with its name and a dot before them, such as
+        "residents.age_band". Both disclosures must be for joins, and one of them of one row a unit.
+        """
+
     def __init__(
         self,
         *,
@@ -159,14 +171,39 @@ class ReleasePlan(_message.Message):
         filters: _abc.Iterable[_value_pb2.Condition] | None = ...,
         group_by: _abc.Iterable[Global___Grouping] | None = ...,
         statistics: _abc.Iterable[Global___Statistic] | None = ...,
+        join: Global___JoinedDataset | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["join", b"join"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "disclosure", b"disclosure", "filters", b"filters", "group_by", b"group_by", "statistics", b"statistics"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "disclosure", b"disclosure", "filters", b"filters", "group_by", b"group_by", "join", b"join", "statistics", b"statistics"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReleasePlan: _TypeAlias = ReleasePlan  # noqa: Y015
+
+@_typing.final
+class JoinedDataset(_message.Message):
+    """Another dataset that shares the privacy unit, and the disclosure under which it is asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_FIELD_NUMBER: _builtins.int
+    DISCLOSURE_FIELD_NUMBER: _builtins.int
+    dataset: _builtins.str
+    disclosure: _builtins.str
+    def __init__(
+        self,
+        *,
+        dataset: _builtins.str = ...,
+        disclosure: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "disclosure", b"disclosure"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinedDataset: _TypeAlias = JoinedDataset  # noqa: Y015
 
 @_typing.final
 class Grouping(_message.Message):
@@ -722,6 +759,7 @@ class Release(_message.Message):
     REHEARSAL_FIELD_NUMBER: _builtins.int
     CERTIFICATE_FIELD_NUMBER: _builtins.int
     ATTRIBUTION_FIELD_NUMBER: _builtins.int
+    JOINED_ATTRIBUTION_FIELD_NUMBER: _builtins.int
     COVERAGE_FIELD_NUMBER: _builtins.int
     release_id: _builtins.str
     region: _builtins.str
@@ -757,6 +795,10 @@ class Release(_message.Message):
         """Licence and citation, as the contract had them when it was made; absent where it says nothing of them."""
 
     @_builtins.property
+    def joined_attribution(self) -> Global___Attribution:
+        """Those of the dataset that was joined: who publishes the release owes both."""
+
+    @_builtins.property
     def coverage(self) -> _containers.RepeatedCompositeFieldContainer[Global___Coverage]:
         """What is not shown, or does not count, and why. It follows from contract and plan alone, and tells nothing of the data."""
 
@@ -778,11 +820,12 @@ class Release(_message.Message):
         rehearsal: _builtins.bool = ...,
         certificate: Global___ReleaseCertificate | None = ...,
         attribution: Global___Attribution | None = ...,
+        joined_attribution: Global___Attribution | None = ...,
         coverage: _abc.Iterable[Global___Coverage] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "certificate", b"certificate", "created_at", b"created_at", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "threshold", b"threshold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "certificate", b"certificate", "created_at", b"created_at", "joined_attribution", b"joined_attribution", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "cells", b"cells", "certificate", b"certificate", "columns", b"columns", "coverage", b"coverage", "created_at", b"created_at", "data_version", b"data_version", "measures", b"measures", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "rehearsal", b"rehearsal", "release_id", b"release_id", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "cells", b"cells", "certificate", b"certificate", "columns", b"columns", "coverage", b"coverage", "created_at", b"created_at", "data_version", b"data_version", "joined_attribution", b"joined_attribution", "measures", b"measures", "plan", b"plan", "presentation", b"presentation", "privacy_loss", b"privacy_loss", "privacy_unit", b"privacy_unit", "region", b"region", "rehearsal", b"rehearsal", "release_id", b"release_id", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -132,6 +132,7 @@ class ResearchDataset(_message.Message):
     ATTRIBUTION_FIELD_NUMBER: _builtins.int
     FOUND_KEYS_DELTA_FIELD_NUMBER: _builtins.int
     SYNTHESIS_FIELD_NUMBER: _builtins.int
+    JOINED_ROWS_PER_UNIT_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
     disclosure: _builtins.str
     description: _builtins.str
@@ -144,6 +145,10 @@ class ResearchDataset(_message.Message):
     steward: _builtins.str
     found_keys_delta: _builtins.float
     """What a release that shows found keys spends of delta; 0 where no field has any."""
+    joined_rows_per_unit: _builtins.int
+    """In a join with another dataset of the same privacy unit take part at most so many rows of a unit; 0: it is not for
+    joins. One of two joined datasets has 1.
+    """
     @_builtins.property
     def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -180,10 +185,11 @@ class ResearchDataset(_message.Message):
         attribution: _release_pb2.Attribution | None = ...,
         found_keys_delta: _builtins.float = ...,
         synthesis: Global___SyntheticOffer | None = ...,
+        joined_rows_per_unit: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "synthesis", b"synthesis"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "controller", b"controller", "dataset", b"dataset", "description", b"description", "disclosure", b"disclosure", "filter_fields", b"filter_fields", "found_keys_delta", b"found_keys_delta", "group_by_fields", b"group_by_fields", "max_epsilon", b"max_epsilon", "max_groups_per_unit", b"max_groups_per_unit", "max_rows_per_group", b"max_rows_per_group", "privacy_unit", b"privacy_unit", "purpose", b"purpose", "regions", b"regions", "steward", b"steward", "synthesis", b"synthesis", "value_fields", b"value_fields"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "controller", b"controller", "dataset", b"dataset", "description", b"description", "disclosure", b"disclosure", "filter_fields", b"filter_fields", "found_keys_delta", b"found_keys_delta", "group_by_fields", b"group_by_fields", "joined_rows_per_unit", b"joined_rows_per_unit", "max_epsilon", b"max_epsilon", "max_groups_per_unit", b"max_groups_per_unit", "max_rows_per_group", b"max_rows_per_group", "privacy_unit", b"privacy_unit", "purpose", b"purpose", "regions", b"regions", "steward", b"steward", "synthesis", b"synthesis", "value_fields", b"value_fields"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

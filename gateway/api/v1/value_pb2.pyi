@@ -191,6 +191,7 @@ class Condition(_message.Message):
     OPERATOR_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
     field: _builtins.str
+    """In a plan with a join also a field of the joined dataset, such as "residents.age_band"."""
     operator: Global___Operator.ValueType
     @_builtins.property
     def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___Value]:

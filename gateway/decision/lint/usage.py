@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from gateway.model.calendar import city_day
@@ -33,8 +33,14 @@ def usage_from(records: Iterable[AuditRecord]) -> Mapping[str, Usage]:
     """Return the use of each grant that disclosed something, by its id. Refusals use nothing."""
     found: dict[str, _Used] = {}
     for record in records:
-        if record.outcome is not Outcome.REFUSED and record.grant:
+        if record.outcome is Outcome.REFUSED:
+            continue
+        if record.grant:
             found.setdefault(record.grant, _Used(record.at)).add(record)
+        if record.joined:
+            dataset, _, disclosure = record.joined.partition("/")
+            other = replace(record, dataset=dataset, disclosure=disclosure, grant=record.joined_grant)
+            found.setdefault(record.joined_grant, _Used(record.at)).add(other)
     return {grant: used.usage() for grant, used in found.items()}
 
 

@@ -129,7 +129,7 @@ def impact(records: Iterable[AuditRecord], base: PolicySnapshot, proposal: Polic
         if isinstance(question, Unasked):
             unasked[question] += 1
             continue
-        question = replace(question, case_number=numbers.alike(question.dataset, question.case_number))
+        question = replace(question, case_number=numbers.alike(question))
         if question in questions or len(questions) < MOST_QUESTIONS:
             questions[question] += 1
         else:

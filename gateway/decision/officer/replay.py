@@ -14,6 +14,7 @@ from fractions import Fraction
 from gateway.decision.placeholders import condition, grouping, statistic, subjects
 from gateway.model.contract import BY_KEY, DataContract, DisclosureKind, DisclosureSpec, SelectBy
 from gateway.model.filter import Condition, Operator
+from gateway.model.joining import joined_contract
 from gateway.model.measure import Currency, Price, price_of
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome
 from gateway.model.request import (
@@ -24,7 +25,7 @@ from gateway.model.request import (
     Selector,
     SynthesisRequest,
 )
-from gateway.model.statistics import StatisticsQuery
+from gateway.model.statistics import JoinedDataset, StatisticsQuery
 from gateway.policy import case_pattern
 from gateway.policy.grants import ANY
 from gateway.policy.snapshot import PolicySnapshot
@@ -59,6 +60,7 @@ class Question:
     selected_by: str
     grouped_by: tuple[str, ...]
     statistics: tuple[str, ...]
+    joined: str
     price: Price | None
 
 
@@ -66,7 +68,7 @@ def question_of(record: AuditRecord) -> Question | Unasked:
     """Return what a record asked, or why that cannot be told."""
     if record.completes is not None:
         return Unasked.CONTINUED
-    if UNKNOWN in (record.dataset, record.disclosure, record.purpose, record.region):
+    if UNKNOWN in (record.dataset, record.disclosure, record.purpose, record.region, record.joined):
         return Unasked.UNKNOWN_NAME
     return Question(
         institution=record.institution,
@@ -84,6 +86,7 @@ def question_of(record: AuditRecord) -> Question | Unasked:
         selected_by=record.selected_by,
         grouped_by=record.grouped_by,
         statistics=record.statistics,
+        joined=record.joined,
         price=None if record.loss is None else price_of(record.loss),
     )
 
@@ -94,19 +97,21 @@ class CaseNumbers:
     def __init__(self, *policies: PolicySnapshot) -> None:
         """Gather the patterns that rules for each dataset have."""
         self._patterns: dict[str, set[str]] = {}
-        self._first: dict[tuple[str, frozenset[str]], str] = {}
+        self._first: dict[tuple[tuple[str, str], frozenset[str]], str] = {}
         for policy in policies:
             for rule in policy.grants:
                 if rule.terms.case_pattern is not None:
                     self._patterns.setdefault(rule.dataset, set()).add(rule.terms.case_pattern)
 
-    def alike(self, dataset: str, case_number: str) -> str:
-        """Return the first number seen that no rule for the dataset tells from this one."""
-        if not case_number:
-            return case_number
-        patterns = self._patterns.get(dataset, set()) | self._patterns.get(ANY, set())
-        fitting = frozenset(pattern for pattern in patterns if case_pattern.matches(pattern, case_number))
-        return self._first.setdefault((dataset, fitting), case_number)
+    def alike(self, question: Question) -> str:
+        """Return the first number seen that no rule for the question's datasets tells from its own."""
+        number = question.case_number
+        if not number:
+            return number
+        datasets = question.dataset, question.joined.partition("/")[0]
+        patterns = {one for name in (*datasets, ANY) for one in self._patterns.get(name, ())}
+        fitting = frozenset(pattern for pattern in patterns if case_pattern.matches(pattern, number))
+        return self._first.setdefault((datasets, fitting), number)
 
 
 def asked_again(question: Question, policy: PolicySnapshot, given: Iterable[str]) -> DisclosureRequest | Unasked:
@@ -117,6 +122,9 @@ def asked_again(question: Question, policy: PolicySnapshot, given: Iterable[str]
     """
     contract = policy.contracts.get(question.dataset)
     spec = None if contract is None else contract.disclosures.get(question.disclosure)
+    join = _join(question)
+    other = None if join is None else policy.contracts.get(join.dataset)
+    contract = contract if contract is None or other is None else joined_contract(contract, other)
     context = RequestContext(
         question.purpose, question.region, question.case_number, "1", b"", caller_gave_id=False,
         break_glass_reason="example" if question.emergency else "",
@@ -139,6 +147,10 @@ def asked_again(question: Question, policy: PolicySnapshot, given: Iterable[str]
         filters=filters,
         selector=selector,
     )
+
+
+def _join(question: Question) -> JoinedDataset | None:
+    return JoinedDataset(*question.joined.split("/", 1)) if question.joined else None
 
 
 def _condition(written: str, contract: DataContract | None) -> Condition:
@@ -166,7 +178,7 @@ def _release(
         return SynthesisRequest(context, question.dataset, question.disclosure, question.grouped_by, filters, price)
     most = Fraction(spec.statistics.max_epsilon) if spec is not None and spec.statistics is not None else _SMALL
     asked = tuple(map(statistic, question.statistics)) or (statistic("count"),)
-    query = StatisticsQuery(filters, tuple(map(grouping, question.grouped_by)), asked)
+    query = StatisticsQuery(filters, tuple(map(grouping, question.grouped_by)), asked, _join(question))
     price = Price(Currency.EPSILON, min(_SMALL, most)) if question.price is None else question.price
     return ReleaseRequest(context, question.dataset, question.disclosure, query, price)
 

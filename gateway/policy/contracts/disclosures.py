@@ -30,7 +30,6 @@ from gateway.policy.contracts.treatments import to_treatment
 from gateway.policy.problems import did_you_mean, shown, with_article
 from gateway.policy.validation import split_remedy
 
-_MAX_UNITS = 2**31
 _GROUPED = "Declare its keys or bounds, or that it holds regions."
 _NOT_PERTURBED = "Choose another treatment, or make the disclosure an extract."
 
@@ -180,10 +179,9 @@ class DisclosureReader:
             field = self.declared(at, name, FieldType.INT64, FieldType.DOUBLE)
             if field is None or not field.type.is_number:
                 continue
-            bounds = field.fixed_bounds
-            if bounds is None:
+            if field.bounds is None:
                 self._wrong(at, f"'{name}' has no bounds to count within", "Declare its bounds.")
-            elif shape.max_rows * max(abs(bounds.lower), abs(bounds.upper)) * _MAX_UNITS >= 2**63:
+            elif not field.adds_up(shape.max_rows):
                 self._wrong(at, f"a sum of '{name}' could overflow", "Lower max_rows or narrow its bounds.")
         self._check_found(place, shape)
         return StatisticsSpec(
@@ -195,6 +193,7 @@ class DisclosureReader:
             slot_ms=shape.slot_ms,
             found_keys=tuple(shape.found_keys),
             delta="0" if shape.delta is None else repr(shape.delta),
+            joined_rows=shape.joined_rows,
         )
 
     def _check_found(self, place: Place, shape: StatisticsShape) -> None:

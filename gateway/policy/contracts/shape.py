@@ -119,6 +119,10 @@ class StatisticsShape(Shape):
     delta: Annotated[
         float | None, Field(gt=0, le=1e-5, description="what each release that shows found keys spends of delta")
     ] = None
+    joined_rows: Annotated[
+        int | None,
+        Field(ge=1, le=10_000, description="rows of a unit that take part in a join with another dataset, at most"),
+    ] = None
 
 
 class SynthesisShape(Shape):

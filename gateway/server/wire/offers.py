@@ -88,6 +88,7 @@ def research_dataset_of(offer: Offer) -> research_service_pb2.ResearchDataset:
         dataset.max_groups_per_unit = statistics.max_groups
         dataset.max_rows_per_group = statistics.max_rows
         dataset.max_epsilon = float(statistics.max_epsilon)
+        dataset.joined_rows_per_unit = statistics.joined_rows or 0
     if synthesis is not None:
         dataset.synthesis.CopyFrom(_synthetic_offer(synthesis))
     return dataset

@@ -15,7 +15,7 @@ from gateway.model.margins import Wanted
 from gateway.model.measure import Currency, Price
 from gateway.model.permit import NearestPlan
 from gateway.model.region import RegionLevel
-from gateway.model.statistics import Presentation, Statistic, StatisticKind, StatisticsQuery
+from gateway.model.statistics import JoinedDataset, Presentation, Statistic, StatisticKind, StatisticsQuery
 from gateway.server.problem import NotWellFormed
 from gateway.server.wire.values import condition_of, conditions
 
@@ -48,6 +48,7 @@ def query_of(plan: release_pb2.ReleasePlan) -> StatisticsQuery:
         filters=conditions(plan.filters, "plan.filters"),
         group_by=tuple(_grouping(item, f"plan.group_by[{at}]") for at, item in enumerate(plan.group_by)),
         statistics=tuple(_statistic(item, f"plan.statistics[{at}]") for at, item in enumerate(plan.statistics)),
+        join=JoinedDataset(plan.join.dataset, plan.join.disclosure) if plan.HasField("join") else None,
     )
 
 
@@ -108,6 +109,9 @@ def plan_of(dataset: str, disclosure: str, query: StatisticsQuery) -> release_pb
         filters=[condition_of(item) for item in query.filters],
         group_by=[_grouping_of(item) for item in query.group_by],
         statistics=[_statistic_of(item) for item in query.statistics],
+        join=None
+        if query.join is None
+        else release_pb2.JoinedDataset(dataset=query.join.dataset, disclosure=query.join.disclosure),
     )
 
 

@@ -116,6 +116,8 @@ def receipt_of(receipt: Receipt, delta: float) -> receipt_pb2.Receipt:
         withheld_rows=record.withheld_rows,
         join=record.join,
         reidentification=record.reidentification,
+        joined=record.joined,
+        joined_grant=record.joined_grant,
         log_entry=receipt_pb2.LogEntry(
             index=entry.index, leaf_hash=entry.leaf_hash, salt=entry.salt, record=entry.record
         ),

@@ -71,6 +71,7 @@ def release_message_of(delivery: ReleaseDelivery | Rehearsal, delta: float) -> r
         threshold=threshold_of(release.threshold),
         certificate=_certificate(release),
         attribution=attribution_of(release.attribution),
+        joined_attribution=attribution_of(release.joined_attribution),
         rehearsal=isinstance(delivery, Rehearsal),
         coverage=map(coverage_of, delivery.coverage),
     )

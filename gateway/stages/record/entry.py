@@ -60,7 +60,7 @@ def entry_of(
         fields=fields,
         withheld=withheld_names(scope.withheld),
         **_asked(permit),
-        obligations=tuple(sorted(str(obligation) for obligation in scope.obligations)),
+        obligations=tuple(sorted(map(str, permit.obligations))),
         loss=loss,
         release_id=release_id,
         replay=replay,
@@ -68,8 +68,10 @@ def entry_of(
         withheld_rows=withheld_rows,
         data_version=data_version,
         noise_waived=noise_waived,
-        trials=scope.trials,
-        emergency=permit.emergency,
+        trials=tuple(dict.fromkeys(trial for one in permit.each for trial in one.scope.trials)),
+        emergency=next((one.emergency for one in permit.each if one.emergency), ""),
+        joined=str(_query(permit).join or ""),
+        joined_grant="" if permit.joined is None else permit.joined.permit.scope.grant,
     )
 
 
@@ -105,10 +107,15 @@ class _Asked(TypedDict):
     statistics: tuple[str, ...]
 
 
+def _query(permit: Permit) -> StatisticsQuery:
+    """What was asked of statistics; nothing where none were."""
+    return permit.request.query if isinstance(permit.request, ReleaseRequest) else StatisticsQuery((), (), ())
+
+
 def _asked(permit: Permit) -> _Asked:
     """Say what a permitted request asked, in the contract's own names and without a value."""
     request = permit.request
-    query = request.query if isinstance(request, ReleaseRequest) else StatisticsQuery((), (), ())
+    query = _query(permit)
     filters = query.filters if isinstance(request, ReleaseRequest) else request.filters
     selector = request.selector if isinstance(request, RowsRequest) else None
     # synthetic rows are counts by their fields, and no statistic of them

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.model.party import Identity
 from gateway.model.permit import Refusal
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome, Receipt
-from gateway.model.request import DisclosureRequest
+from gateway.model.request import DisclosureRequest, ReleaseRequest
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import AuditLog, Clock
 from gateway.stages.record.entry import enter, withheld_names
@@ -48,5 +48,15 @@ def record_refusal(
         reason=refusal.reason.value,
         withheld=withheld_names(refusal.withheld),
         reidentification=reidentification,
+        joined=_joined(request, policy),
     )
     return enter(record, audit)
+
+
+def _joined(request: DisclosureRequest, policy: PolicySnapshot) -> str:
+    """What a refused request would have joined, of the names that the policy knows."""
+    join = request.query.join if isinstance(request, ReleaseRequest) else None
+    if join is None:
+        return ""
+    contract = policy.contracts.get(join.dataset)
+    return str(join) if contract is not None and join.disclosure in contract.disclosures else UNKNOWN

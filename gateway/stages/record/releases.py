@@ -39,6 +39,7 @@ def store_release(noised: ProtectedMeasures, ledger: BudgetLedger, signer: Relea
         unit_kind=contract.privacy_unit.kind,
         data_version=noised.charged.data_version,
         attribution=contract.attribution,
+        joined_attribution=None if permit.joined is None else permit.joined.permit.scope.contract.attribution,
         coverage=covered(permit),
         threshold=settled.threshold,
     )

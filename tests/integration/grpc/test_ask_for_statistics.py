@@ -27,7 +27,7 @@ def test_ask_for_statistics(new_site: Site, capsys: pytest.CaptureFixture[str]) 
     exec(compile(rehearsed, "documentation", "exec"), names)
     assert re.match(r"True rehearsal-[0-9a-f]{16} \{b'rehearsal': b'made up rows'\}", capsys.readouterr().out)
     names["research"].close()
-    offered, priced, compared, asked, wide, free, timed, flows, certified, refused = printed
+    offered, priced, compared, asked, wide, free, timed, flows, joined, certified, refused = printed
 
     assert "subsidies by-sector protects a resident" in offered
     assert "group by paid_on ['dates']" in offered and "group by amount_yuan [] bins" in offered
@@ -46,6 +46,7 @@ def test_ask_for_statistics(new_site: Site, capsys: pytest.CaptureFixture[str]) 
     assert "hangzhou/xihu/beishan" in flows and "2026-10-12 23:00" in flows
     assert 'from_community: [["hangzhou","hangzhou/xiacheng"' in flows
 
+    assert "subsidies.sector: " in joined and joined.endswith("subsidies/by-sector under g-research-sector\n")
     assert "\nempty_cells_shown  Every cell" in certified and "\nundeclared_key sector Rows whose sector" in certified
     assert "Differentially private release" in certified and "'rightsIdentifier': 'CC-BY-4.0'" in certified
     assert certified.startswith("recomputed from what was signed: ('count',)\n{'rho': '1/100'} integer Gaussian [")

@@ -81,7 +81,7 @@ customProperties:
           statistics:
             {group_by: [gate, community, next_stop, came_at, booked_on, amount, rating], values: [amount, rating],
              max_groups: 5, max_rows: 2, max_epsilon: 10.0, slot_ms: 50, found_keys: [badge, booked_on],
-             delta: 1.0e-9}
+             delta: 1.0e-9, joined_rows: 4}
         once:
           kind: release
           description: Each visitor in one cell, once.
@@ -95,14 +95,81 @@ customProperties:
 """
 
 
+GUESTS = """
+apiVersion: v3.1.0
+kind: DataContract
+id: fair_guests
+name: Guests of a fair
+version: 1.0.0
+status: active
+team:
+  members:
+    - {role: owner, username: data-bureau}
+    - {role: steward, username: fair@tests.example, name: The tests}
+servers:
+  - {server: hub, type: local, path: fair_guests.parquet, format: parquet}
+schema:
+  - name: fair_guests
+    properties:
+      - {name: guest, logicalType: string, classification: direct-identifier, required: true}
+      - {name: trade, logicalType: string, classification: quasi-identifier}
+      - {name: home, logicalType: string, classification: quasi-identifier}
+      - {name: age, logicalType: integer, classification: sensitive}
+      - {name: mailing, logicalType: boolean, classification: other}
+      - {name: takings, logicalType: integer, classification: sensitive}
+
+customProperties:
+  - property: purposeGateway
+    value:
+      name_zh: 展会来宾
+      collected_for: [academic-research]
+      privacy_unit: {kind: visitor, field: guest}
+      region_field: home
+      attribution:
+        publisher: The fair
+        licence: CC-BY-4.0
+        citation: "The fair: guests. Tests, 2026."
+        identifier: 10.1234/guests
+      fields:
+        trade: {keys: [buyer, seller, press]}
+        age: {bounds: [0, 99]}
+        takings: {bounds: [0, 1000000000]}
+      disclosures:
+        guests:
+          kind: release
+          description: Who the guests are.
+          filters: [trade]
+          consent: mailing
+          statistics:
+            {group_by: [trade, home, age], values: [age], max_groups: 1, max_rows: 1, max_epsilon: 2.0, slot_ms: 80,
+             joined_rows: 1}
+        stays:
+          kind: release
+          description: Guests who may be there several times.
+          statistics: {group_by: [trade], max_groups: 1, max_rows: 3, max_epsilon: 2.0, slot_ms: 50, joined_rows: 3}
+        apart:
+          kind: release
+          description: Guests that nothing is joined with.
+          statistics: {group_by: [trade], max_groups: 1, max_rows: 1, max_epsilon: 2.0, slot_ms: 50}
+        secret:
+          kind: release
+          description: Guests that nobody was granted.
+          statistics: {group_by: [trade], max_groups: 1, max_rows: 1, max_epsilon: 2.0, slot_ms: 50, joined_rows: 1}
+"""
+"""The guests, once each: what the visits are joined with."""
+
+
 def write_fair(policies: Path, data: Path) -> list[Row]:
     """Add the fair to a policy folder and to a data folder, with room in the budgets of researchers."""
     (policies / "contracts" / "fair_visits.yaml").write_text(CONTRACT, "utf-8")
+    (policies / "contracts" / "fair_guests.yaml").write_text(GUESTS, "utf-8")
     with (policies / "grants.csv").open("a", encoding="utf-8") as grants:
-        for name in ("visits", "once", "takings"):
-            grants.write(
-                f"p, g-fair-{name}, researchers, fair_visits/{name}, release, hangzhou, academic-research, , allow\n"
-            )
+        for dataset, names in (("visits", ("visits", "once", "takings")), ("guests", ("guests", "stays", "apart"))):
+            for name in names:
+                grants.write(
+                    f"p, g-fair-{name}, researchers, fair_{dataset}/{name}, release, hangzhou, academic-research, , "
+                    "allow\n"
+                )
     budgets = (policies / "budgets.yaml").read_text("utf-8")
     for old, new in (
         ("\n  vehicle: 12.0", "\n  vehicle: 12.0\n  visitor: 1000.0"),
@@ -124,7 +191,21 @@ def write_fair(policies: Path, data: Path) -> list[Row]:
         pa.field("takings", pa.int64()),
     ]
     pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), data / "fair_visits.parquet")
+    write_guests(GUESTS_OF_THE_FAIR, data)
     return rows
+
+
+def write_guests(guests: Sequence[Row], data: Path) -> None:
+    """Write the guests' table."""
+    fields: list[pa.Field[Any]] = [
+        pa.field("guest", pa.string(), nullable=False),
+        pa.field("trade", pa.string()),
+        pa.field("home", pa.string()),
+        pa.field("age", pa.int64()),
+        pa.field("mailing", pa.bool_()),
+        pa.field("takings", pa.int64()),
+    ]
+    pq.write_table(pa.Table.from_pylist(list(guests), pa.schema(fields)), data / "fair_guests.parquet")
 
 
 def copy_city(source: Path, target: Path) -> Path:
@@ -169,6 +250,25 @@ def _rows() -> list[Row]:
                 }
             )
     return rows
+
+
+def _guests() -> list[Row]:
+    """Most visitors, and some who never came; some do not agree to be counted."""
+    rng = Random(20260102)
+    return [
+        {
+            "guest": f"visitor {number}",
+            "trade": rng.choice(["buyer", "buyer", "seller", None]),
+            "home": f"{rng.choice(STREETS)}/c0{rng.randint(1, 3)}",
+            "age": rng.choice([None, rng.randint(18, 120)]),
+            "mailing": rng.random() < 0.9,
+            "takings": 1,
+        }
+        for number in range(500, 3500)
+    ]
+
+
+GUESTS_OF_THE_FAIR = _guests()
 
 
 def _badge(number: int) -> str | None:

@@ -1,0 +1,109 @@
+"""Rows of two datasets, joined wherever their privacy unit is one; of a unit, no more of each than may take part.
+
+What takes part of a unit depends on its own rows alone, and so does every row that comes out: removing a unit from both
+datasets removes its rows and changes no other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from gateway.model.contract import DataContract
+from gateway.model.joining import own_name
+from gateway.model.plan import AggregatePlan, Joining, RowScope
+from gateway.query.drawing import place_of_row
+from gateway.query.scan import Bound, Location, Scan, column, parameter, scan_of, source, subquery
+from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
+
+_OTHER = "joined_"
+_UNIT, _PLACE = "unit", "place"
+
+
+@dataclass(frozen=True, slots=True)
+class SideShape:
+    """One dataset of a join: the rows in scope, and the columns that are taken of them, with the names they get."""
+
+    scan: Scan
+    scope: ScopeShape
+    unit: str
+    columns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinShape:
+    """Both datasets of a join: what the text depends on."""
+
+    own: SideShape
+    other: SideShape
+
+
+def join_shape(plan: AggregatePlan, joined: Joining, location: Location, other: Location) -> JoinShape:
+    """Return the shape of a join.
+
+    Raises:
+        ValueError: if it does not fit the contracts, or the datasets do not find their privacy unit alike.
+    """
+    units = [contract.unit_field for contract in (plan.contract, joined.contract)]
+    if len({(unit.type, unit.canonical) for unit in units}) != 1 or plan.contract.dataset == joined.contract.dataset:
+        raise ValueError("two datasets are joined by one privacy unit")
+    if min(joined.rows, joined.own_rows) != 1:
+        raise ValueError("of one dataset of a join, one row of a unit takes part")
+    dataset = joined.contract.dataset
+    theirs = [(field, name) for name in joined.columns if (field := own_name(dataset, name)) is not None]
+    taken = {name for _, name in theirs}
+    mine = [(name, name) for name in joined.columns if name not in taken]
+    return JoinShape(
+        _side(plan.contract, plan.scope, tuple(mine), location),
+        _side(joined.contract, joined.scope, tuple(theirs), other),
+    )
+
+
+def _side(
+    contract: DataContract, scope: RowScope, columns: tuple[tuple[str, str], ...], location: Location
+) -> SideShape:
+    shape, unit = scope_of(contract, scope), contract.privacy_unit.field
+    fields = frozenset(shape.fields | {field for field, _ in columns} | {unit})
+    return SideShape(scan_of(contract, fields, location, lenient=True), shape, unit, columns)
+
+
+def join_parameters(plan: AggregatePlan, joined: Joining, other: Location) -> dict[str, Bound]:
+    """The values of the parameters that `joined_rows` names; the salt is the plan's."""
+    return {
+        **scope_parameters(plan.scope),
+        **scope_parameters(joined.scope, _OTHER),
+        f"{_OTHER}source": other.path,
+        "rows": joined.own_rows,
+        f"{_OTHER}rows": joined.rows,
+    }
+
+
+def joined_rows(shape: JoinShape, part: exp.Expr | None) -> exp.Select:
+    """SELECT the unit and the columns of both datasets, of all pairs of rows that take part.
+
+    `part` is the condition, on the column `unit` of the table `source`, of the part of units that is gone through.
+    """
+    own, other = _taking_part(shape.own, "", part), _taking_part(shape.other, _OTHER, part)
+    outputs = [column(_UNIT, "own"), *(column(name, "own") for _, name in shape.own.columns)]
+    outputs += [column(name, "other") for _, name in shape.other.columns]
+    same = exp.EQ(this=column(_UNIT, "own"), expression=column(_UNIT, "other"))
+    return exp.select(*outputs).from_(subquery(own, "own")).join(subquery(other, "other"), on=same)
+
+
+def _taking_part(side: SideShape, prefix: str, part: exp.Expr | None) -> exp.Select:
+    """The rows in scope, of each unit as many as may take part."""
+    columns = [exp.alias_(column(side.unit), _UNIT, quoted=True)]
+    columns += [exp.alias_(column(field), name, quoted=True) for field, name in side.columns]
+    rows = exp.select(*columns).from_(subquery(source(side.scan, f"{prefix}source"), "source"))
+    conditions = predicates(side.scope, prefix)
+    if conditions:
+        rows = rows.where(*conditions)
+    names = [name for _, name in side.columns]
+    placed = exp.alias_(place_of_row(names, "source"), _PLACE, quoted=True)
+    ranked = exp.select(exp.Star(), placed).from_(subquery(rows, "source"))
+    if part is not None:
+        ranked = ranked.where(part.copy())
+    within = exp.LTE(this=column(_PLACE, "ranked"), expression=parameter(f"{prefix}rows"))
+    kept = [column(_UNIT, "ranked"), *(column(name, "ranked") for name in names)]
+    return exp.select(*kept).from_(subquery(ranked, "ranked")).where(within)
