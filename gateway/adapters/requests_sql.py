@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.sqlite import insert
 
 from gateway.adapters.state_engine import StateDatabase, faulting
 from gateway.adapters.state_schema import requests
@@ -12,7 +13,7 @@ from gateway.ports import Clock
 
 # made once: to write a statement out costs more than to run it
 _BOUND = select(requests.c.body_digest).where(requests.c.caller_digest == bindparam("caller"))
-_BIND = insert(requests)
+_BIND = insert(requests).on_conflict_do_nothing(index_elements=[requests.c.caller_digest])
 
 
 class SqlRequestRegister:
@@ -30,10 +31,9 @@ class SqlRequestRegister:
         """
         with faulting(ErrorReason.LEDGER_UNAVAILABLE):
             caller = digest_of(institution, person, request_id)
+            given = {"caller_digest": caller, "body_digest": body_digest, "bound_at": self._clock.now()}
             with self._database.writing() as connection:
+                if connection.execute(_BIND, given).rowcount == 1:
+                    return True
                 bound: bytes | None = connection.execute(_BOUND, {"caller": caller}).scalar()
-                if bound is None:
-                    given = {"caller_digest": caller, "body_digest": body_digest, "bound_at": self._clock.now()}
-                    connection.execute(_BIND, given)
-                    bound = body_digest
             return bound == body_digest

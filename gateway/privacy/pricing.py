@@ -80,12 +80,20 @@ def total_loss(noise: Sequence[NoisePlan], currency: Currency, delta: Fraction =
 
 
 def _plan(measure: Measure, position: int, query: BoundedQuery, share: Price, contract: DataContract) -> NoisePlan:
-    measure = branched(measure, share.currency)
-    bound = sensitivity(measure, query.max_groups, query.levels)
-    return noise_plan(measure, position, bound, share, bias_of(measure, query, contract))
+    decimals = _decimals(measure, contract)
+    return _planned(measure, position, query.max_groups, query.levels, query.cells, decimals, share)
 
 
 @lru_cache(maxsize=1024)
+def _planned(
+    measure: Measure, position: int, max_groups: int, levels: int, cells: int, decimals: int, share: Price
+) -> NoisePlan:
+    """The noise of a measure: made once, since the same question is asked again and again."""
+    measure = branched(measure, share.currency)
+    bound = sensitivity(measure, max_groups, levels)
+    return noise_plan(measure, position, bound, share, bias_note(measure, max_groups, cells, decimals))
+
+
 def noise_plan(measure: Measure, statistic: int, bound: Sensitivity, share: Price, note: str) -> NoisePlan:
     """Return the noise that a share of the price buys a measure of a statistic, noting what bounds take away."""
     mechanism = share.currency.mechanism
@@ -101,8 +109,11 @@ def noise_plan(measure: Measure, statistic: int, bound: Sensitivity, share: Pric
 
 def bias_of(measure: Measure, query: BoundedQuery, contract: DataContract) -> str:
     """Say what the bounds of a query may take away from a measure, in the field's own units."""
-    decimals = 0 if measure.field is None else contract.fields[measure.field].decimals
-    return bias_note(measure, query.max_groups, query.cells, decimals)
+    return bias_note(measure, query.max_groups, query.cells, _decimals(measure, contract))
+
+
+def _decimals(measure: Measure, contract: DataContract) -> int:
+    return 0 if measure.field is None else contract.fields[measure.field].decimals
 
 
 def branched(measure: Measure, currency: Currency) -> Measure:

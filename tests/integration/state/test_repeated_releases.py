@@ -13,7 +13,8 @@ from sqlalchemy import Engine, event
 
 from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.ledger_sql import SqlBudgetLedger
-from gateway.adapters.state_engine import open_state
+from gateway.adapters.requests_sql import SqlRequestRegister
+from gateway.adapters.state_engine import StateDatabase, open_state
 from gateway.adapters.state_upgrade import upgrade
 from gateway.model.budget import Charge
 from gateway.model.loss import PrivacyLoss
@@ -24,14 +25,19 @@ MINE, OTHERS = an_account(id="person/a"), an_account(id="person/b")
 
 
 @pytest.fixture
-def ledgers(tmp_path: Path) -> Iterator[tuple[SqlBudgetLedger, SqlBudgetLedger]]:
+def databases(tmp_path: Path) -> Iterator[list[StateDatabase]]:
     """Two openings of one file, as two processes have them."""
     databases = [open_state(tmp_path / "state.db") for _ in range(2)]
     upgrade(databases[0])
-    first, second = (SqlBudgetLedger(database, SystemClock()) for database in databases)
-    yield first, second
+    yield databases
     for database in databases:
         database.close()
+
+
+@pytest.fixture
+def ledgers(databases: list[StateDatabase]) -> tuple[SqlBudgetLedger, SqlBudgetLedger]:
+    first, second = (SqlBudgetLedger(database, SystemClock()) for database in databases)
+    return first, second
 
 
 @pytest.fixture
@@ -102,3 +108,10 @@ def test_few_releases_are_remembered_and_none_that_is_long(
         statements.clear()
         assert ledger.stored(names[1]) is not None
         assert len(statements) > 0
+
+
+def test_a_new_request_id_is_bound_by_one_statement(databases: list[StateDatabase], statements: list[str]) -> None:
+    register = SqlRequestRegister(databases[0], SystemClock())
+    assert register.bind("u", "p", "id", b"1" * 32)
+    begun, bound = statements
+    assert begun == "BEGIN IMMEDIATE" and bound.startswith("INSERT")
