@@ -45,7 +45,7 @@ _CUTS: Mapping[str, Sequence[float]] = {
     "distance": tuple(range(250, 2750, 250)),
 }
 _FIELDS = ("carrier", "origin", "dest", "month", "hour", *_CUTS)
-_LIMITS = Limits(memory=4 * 2**30, seconds=600)
+_LIMITS = Limits(memory=4 * 2**30, seconds=600, disk=2**30, folder=2**32)
 
 Fields = tuple[int, ...]
 

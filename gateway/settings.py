@@ -146,6 +146,8 @@ class SynthesisSettings(_Section):
     at_once: int = Field(1, ge=1, le=64, description="Jobs at a time.")
     memory_mib: int = Field(1024, ge=64, le=1_048_576, description="Memory a job may use, beyond its libraries'.")
     job_seconds: float = Field(600.0, gt=0, le=86_400, description="How long a job may take.")
+    job_disk_mib: int = Field(1024, ge=1, le=1_048_576, description="Disk that a job's files may take.")
+    disk_mib: int = Field(16_384, ge=1, le=1_073_741_824, description="Disk that all extracts may take together.")
     retention_hours: float = Field(72.0, gt=0, le=8760, description="How long extracts are kept.")
     lease_seconds: float = Field(
         15.0, ge=2, le=600, description="How long a killed gateway keeps its jobs from being begun anew."

@@ -110,8 +110,7 @@ def request(ports: Ports, peer: Peer, asked: SynthesisRequest) -> Requested | Re
         return refused(admitted, identity, asked, policy, ports)
     permit, register = admitted.permit, ports.registers.syntheses
     if register.held_by(identity.institution) >= MOST_HELD:
-        rule = FieldViolation("", f"has {MOST_HELD} files: cancel one that is not made, or wait until one expires")
-        return refused(Refusal(ErrorReason.RATE_EXCEEDED, violations=(rule,)), identity, asked, policy, ports)
+        return refused(_no_room(), identity, asked, policy, ports)
     charged = charge(admitted, pipeline.accounts_of(permit, policy, ports), ports.ledger, ports.source, ports.keys)
     if isinstance(charged, Refusal):
         return refused(charged, identity, asked, policy, ports)
@@ -127,6 +126,9 @@ def request(ports: Ports, peer: Peer, asked: SynthesisRequest) -> Requested | Re
     with one_failure():
         receipt = record_counts(counts, admitted, ports.audit, ports.clock, replay=replay)
         job = _ordered(_order(counts, permit, asked), ports)
+        if job is None:
+            # another request of the institution took the last place meanwhile: the counts stay, and cost nothing again
+            return refused(_no_room(), identity, asked, policy, ports)
         return Requested(job, counts, receipt, charged.charge.fresh)
 
 
@@ -268,12 +270,17 @@ def _order(counts: NoisedCounts, permit: Permit, asked: SynthesisRequest) -> Job
     return JobOrder(name, counts.id, rows, asked.format, permit.identity.institution)
 
 
-def _ordered(order: JobOrder, ports: Ports) -> SynthesisJob:
-    """Set a job to work, if it is not, nor done with its file in place."""
+def _no_room() -> Refusal:
+    rule = FieldViolation("", f"has {MOST_HELD} files: cancel one that is not made, or wait until one expires")
+    return Refusal(ErrorReason.RATE_EXCEEDED, violations=(rule,))
+
+
+def _ordered(order: JobOrder, ports: Ports) -> SynthesisJob | None:
+    """Set a job to work, if it is not, nor done with its file in place; None where there is no place left."""
     register = ports.registers.syntheses
     standing = register.job(order.id)
     lost = standing is not None and standing.state is JobState.DONE and not _is_there(order, ports)
-    return register.order(order, ports.clock.now(), anew=lost)
+    return register.order(order, ports.clock.now(), anew=lost, most=MOST_HELD)
 
 
 def _is_there(order: JobOrder, ports: Ports) -> bool:

@@ -253,7 +253,7 @@ def _ports(
 def _workshop(settings: SynthesisSettings, ports: Ports, files: ExtractFolder, observer: Observer) -> Workshop:
     rules = WorkshopRules(
         settings.at_once,
-        Limits(settings.memory_mib << 20, settings.job_seconds),
+        Limits(settings.memory_mib << 20, settings.job_seconds, settings.job_disk_mib << 20, settings.disk_mib << 20),
         timedelta(hours=settings.retention_hours),
         timedelta(seconds=settings.lease_seconds),
     )
@@ -261,6 +261,8 @@ def _workshop(settings: SynthesisSettings, ports: Ports, files: ExtractFolder, o
 
 
 def _extract_folder(settings: SynthesisSettings) -> ExtractFolder:
+    if settings.disk_mib < settings.job_disk_mib:
+        raise InvalidSettings("synthesis.disk_mib: is less than synthesis.job_disk_mib, so that no job could begin")
     try:
         return ExtractFolder(settings.folder)
     except OSError as error:

@@ -27,10 +27,11 @@ class SynthesisRegister(Protocol):
         """
         ...
 
-    def order(self, order: JobOrder, at: datetime, *, anew: bool) -> SynthesisJob:
+    def order(self, order: JobOrder, at: datetime, *, anew: bool, most: int) -> SynthesisJob | None:
         """Set a job to work, also one that is over, and return it; one that waits, runs or is done stays as it is.
 
-        `anew` sets also a done one to work again, for a file that is lost.
+        `anew` sets also a done one to work again, for a file that is lost. Returns None, and changes nothing, where the
+        institution would hold more than `most` with it: counted in the transaction that sets it to work.
 
         Raises:
             Fault: REGISTER_UNAVAILABLE.

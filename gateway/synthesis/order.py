@@ -70,10 +70,16 @@ def rows_spoken_of(counts: NoisedCounts) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a job may take: bytes of memory beyond its libraries', and seconds from its start to its end."""
+    """What a job may take: bytes of memory beyond its libraries', and seconds from its start to its end.
+
+    `disk` are the bytes that all its files may take, those it works with among them; `folder` those of all extracts in
+    the folder together, with `disk` for each job that is at work there.
+    """
 
     memory: int
     seconds: float
+    disk: int
+    folder: int
 
 
 class Step(StrEnum):
@@ -107,6 +113,7 @@ class Failure(StrEnum):
     CANCELLED = "cancelled"
     OUT_OF_TIME = "out-of-time"
     OUT_OF_MEMORY = "out-of-memory"
+    OUT_OF_DISK = "out-of-disk"
     BROKEN = "broken"
 
 

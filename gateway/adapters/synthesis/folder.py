@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from gateway.adapters.synthesis.job import UNFINISHED
+from gateway.adapters.synthesis.disk import UNFINISHED
 from gateway.model.synthesis import JobOrder, QualityReport
 
 

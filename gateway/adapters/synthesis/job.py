@@ -18,11 +18,9 @@ from pathlib import Path
 from typing import IO
 
 from gateway.adapters.synthesis import worker
+from gateway.adapters.synthesis.disk import UNFINISHED, is_full, taken
 from gateway.adapters.synthesis.order_files import write_order
 from gateway.synthesis.order import Extract, ExtractFailed, Failure, Limits, Order, Progress, Step
-
-UNFINISHED = ".synthesis-"
-"""What the names of folders begin with in which jobs are at work."""
 
 
 class Job:
@@ -63,19 +61,22 @@ class Job:
         try:
             own = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self._folder))
         except OSError as error:
-            raise ExtractFailed(Failure.BROKEN) from error
+            raise _failed(error) from error
         try:
+            # its own folder is there by now, so that of two that begin at one time each counts the other
+            if taken(self._folder, self._limits.disk) > self._limits.folder:
+                raise ExtractFailed(Failure.OUT_OF_DISK)
             write_order(self._order, own)
             self._work(own, deadline)
             return self._publish(own)
         except OSError as error:
-            raise ExtractFailed(Failure.BROKEN) from error
+            raise _failed(error) from error
         finally:
             shutil.rmtree(own, ignore_errors=True)
 
     def _work(self, own: Path, deadline: float) -> None:
         command = [sys.executable, "-P", "-m", worker.__name__, str(own)]
-        command += [str(self._limits.memory), str(math.ceil(self._limits.seconds))]
+        command += [str(self._limits.memory), str(math.ceil(self._limits.seconds)), str(self._limits.disk)]
         with subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -136,7 +137,15 @@ class Job:
 
 _GLANCE = 0.1  # seconds between looks at whether the job was cancelled
 
-_FAILURES = {worker.OUT_OF_MEMORY: Failure.OUT_OF_MEMORY, -signal.SIGXCPU: Failure.OUT_OF_TIME}
+_FAILURES = {
+    worker.OUT_OF_MEMORY: Failure.OUT_OF_MEMORY,
+    worker.OUT_OF_DISK: Failure.OUT_OF_DISK,
+    -signal.SIGXCPU: Failure.OUT_OF_TIME,
+}
+
+
+def _failed(error: OSError) -> ExtractFailed:
+    return ExtractFailed(Failure.OUT_OF_DISK if is_full(error) else Failure.BROKEN)
 
 
 def _progress(line: bytes) -> Progress:

@@ -55,10 +55,11 @@ class SqlSynthesisRegister:
         with faulting(_UNAVAILABLE), self._database.reading() as connection:
             return _counts(connection, counts_id)
 
-    def order(self, order: JobOrder, at: datetime, *, anew: bool) -> SynthesisJob:
+    def order(self, order: JobOrder, at: datetime, *, anew: bool, most: int) -> SynthesisJob | None:
         """Set a job to work, also one that is over, and return it; one that waits, runs or is done stays as it is.
 
-        `anew` sets also a done one to work again, for a file that is lost.
+        `anew` sets also a done one to work again, for a file that is lost. Returns None, and changes nothing, where the
+        institution would hold more than `most` with it: counted in the transaction that sets it to work.
 
         Raises:
             Fault: REGISTER_UNAVAILABLE.
@@ -66,6 +67,8 @@ class SqlSynthesisRegister:
         with faulting(_UNAVAILABLE), self._database.writing() as connection:
             standing = _job(connection, order.id)
             again = standing is not None and (standing.state.is_over or (anew and standing.state is JobState.DONE))
+            if (standing is None or again) and _held_by(connection, order.institution, order.id) >= most:
+                return None
             values: dict[str, Any] = {
                 "institution": order.institution,
                 "asked_at": at,
@@ -98,12 +101,7 @@ class SqlSynthesisRegister:
             Fault: REGISTER_UNAVAILABLE.
         """
         with faulting(_UNAVAILABLE), self._database.reading() as connection:
-            found: int = connection.execute(
-                select(func.count())
-                .select_from(synthesis_jobs)
-                .where(_jobs.institution == institution, _jobs.state.in_(_HELD))
-            ).scalar_one()
-            return found
+            return _held_by(connection, institution)
 
     def cancel(self, job_id: str, at: datetime) -> SynthesisJob | None:
         """Cancel a job that waits or runs, and return it as it stands; None if there is none.
@@ -211,6 +209,13 @@ class SqlSynthesisRegister:
 def _of(job_id: str, worker: str) -> Any:
     running = _jobs.state == JobState.RUNNING
     return update(synthesis_jobs).where(_jobs.job_id == job_id, _jobs.worker == worker, running)
+
+
+def _held_by(connection: Connection, institution: str, but: str = "") -> int:
+    """How many jobs an institution holds, leaving out one that it may hold already."""
+    held = (_jobs.institution == institution) & _jobs.state.in_(_HELD) & (_jobs.job_id != but)
+    found: int = connection.execute(select(func.count()).select_from(synthesis_jobs).where(held)).scalar_one()
+    return found
 
 
 def _next(connection: Connection, at: datetime) -> tuple[str, int] | None:

@@ -1,7 +1,8 @@
-"""The process that makes one extract: `python -m gateway.adapters.synthesis.worker FOLDER MEMORY SECONDS`.
+"""The process that makes one extract: `python -m gateway.adapters.synthesis.worker FOLDER MEMORY SECONDS DISK`.
 
 FOLDER holds the order and gets the rows and the report; it is the worker's own. MEMORY is how many bytes it may take
-beyond what it holds once its libraries are there, SECONDS how much processor time. Standard output tells progress, a
+beyond what it holds once its libraries are there, SECONDS how much processor time, DISK how many bytes all files in
+FOLDER may take, the order among them. Standard output tells progress, a
 line `STEP DONE OF` at a time. Standard input is held open by the process that started it: when that ends, in whatever
 way, the worker removes the folder and ends too. The exit code says how it went; it writes nothing else anywhere, since
 a traceback may hold values.
@@ -21,21 +22,22 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import csv, parquet
 
+from gateway.adapters.synthesis.disk import bound_files, is_full
 from gateway.adapters.synthesis.order_files import read_order
 from gateway.model.synthesis import FileFormat
 from gateway.synthesis.extract import fit, sample
 from gateway.synthesis.quality import quality_of_rows
 from gateway.synthesis.report import report
 
-DONE, BROKEN, OUT_OF_MEMORY = 0, 1, 77
+DONE, BROKEN, OUT_OF_MEMORY, OUT_OF_DISK = 0, 1, 77, 78
 ROWS, REPORT = "rows", "report.json"
 
 _KINDNESS = 10
 _ROW_GROUP = 131_072
 
 
-def make(folder: Path) -> None:
-    """Make what the folder's order asks for: `rows` and `report.json`."""
+def make(folder: Path, disk: int) -> None:
+    """Make what the folder's order asks for: `rows` and `report.json`, in so many bytes with all that is there."""
     order = read_order(folder)
     _tell("fit", 0, 1)
     model = fit(order.columns, order.marginals, order.total)
@@ -44,6 +46,7 @@ def make(folder: Path) -> None:
     table = sample(model, rows, order.seed, lambda done, of: _tell("draw", done, of))
     _tell("write", 0, 1)
     file = folder / ROWS
+    bound_files(folder, disk)
     if order.format is FileFormat.CSV:
         csv.write_csv(table, file)
     else:
@@ -52,11 +55,12 @@ def make(folder: Path) -> None:
         digest = hashlib.file_digest(written, "sha256").hexdigest()
     quality = quality_of_rows(table, order.columns, order.marginals)
     text = json.dumps(report(order, quality, table.num_rows, digest), ensure_ascii=False, indent=2)
+    bound_files(folder, disk)
     (folder / REPORT).write_text(text + "\n", encoding="utf-8")
     _tell("write", 1, 1)
 
 
-def main(folder: Path, memory: int, seconds: int) -> int:
+def main(folder: Path, memory: int, seconds: int, disk: int) -> int:
     """Bound the process, make the extract, and return the exit code."""
     threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     os.nice(_KINDNESS)
@@ -65,9 +69,11 @@ def main(folder: Path, memory: int, seconds: int) -> int:
     held = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + memory, held + memory))
     try:
-        make(folder)
+        make(folder, disk)
     except (MemoryError, pa.ArrowMemoryError):
         return OUT_OF_MEMORY
+    except OSError as error:
+        return OUT_OF_DISK if is_full(error) else BROKEN
     except Exception:
         return BROKEN
     return DONE
@@ -85,4 +91,4 @@ def _tell(step: str, done: int, of: int) -> None:
 
 
 if __name__ == "__main__":
-    os._exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    os._exit(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))

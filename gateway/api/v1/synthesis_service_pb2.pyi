@@ -345,7 +345,7 @@ class Synthesis(_message.Message):
     progress: _builtins.float
     """From 0 to 1. It tells how far the job is, and nothing of the counts."""
     failure: _builtins.str
-    """Why a failed job gave nothing: "out-of-time", "out-of-memory" or "broken"."""
+    """Why a failed job gave nothing: "out-of-time", "out-of-memory", "out-of-disk" or "broken"."""
     file_bytes: _builtins.int
     """Of the file, once it is made: its size, and its SHA-256 in hex."""
     file_sha256: _builtins.str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 import pytest
@@ -62,6 +63,13 @@ def register(open_syntheses: OpenSyntheses, open_ledger: OpenLedger) -> Synthesi
     return open_syntheses()
 
 
+def order(register: SynthesisRegister, wanted: JobOrder, at: datetime, *, anew: bool = False) -> SynthesisJob:
+    """Set a job to work where there are places enough."""
+    job = register.order(wanted, at, anew=anew, most=99)
+    assert job is not None
+    return job
+
+
 def there(register: SynthesisRegister, job_id: str = "j1") -> SynthesisJob:
     job = register.job(job_id)
     assert job is not None
@@ -89,22 +97,22 @@ def test_counts_that_were_never_charged_are_a_fault(open_syntheses: OpenSynthese
 
 def test_a_job_from_its_order_to_its_end(register: SynthesisRegister, open_syntheses: OpenSyntheses) -> None:
     assert register.job("j1") is None and register.claim("w", AT, LEASE) is None
-    job = register.order(ORDER, AT, anew=False)
+    job = order(register, ORDER, AT, anew=False)
     assert (job.order, job.state, job.attempts, job.asked_at) == (ORDER, JobState.QUEUED, 0, AT)
     claimed = register.claim("w", AT, LEASE)
     assert claimed is not None and (claimed.state, claimed.attempts) == (JobState.RUNNING, 1)
     assert register.renew("j1", "w", "draw", 0.5, AT + LEASE)
     assert (there(register).step, there(register).progress) == ("draw", 0.5)
-    assert register.order(ORDER, AT, anew=True).state is JobState.RUNNING
+    assert order(register, ORDER, AT, anew=True).state is JobState.RUNNING
     assert register.finish("j1", "w", AT + LEASE, FILE)
     done = there(open_syntheses())
     assert (done.state, done.file, done.progress, done.ended_at) == (JobState.DONE, FILE, 1.0, AT + LEASE)
-    assert register.order(ORDER, AT, anew=False).state is JobState.DONE
-    assert register.order(ORDER, AT, anew=True).state is JobState.QUEUED
+    assert order(register, ORDER, AT, anew=False).state is JobState.DONE
+    assert order(register, ORDER, AT, anew=True).state is JobState.QUEUED
 
 
 def test_one_worker_has_a_job_until_its_lease_is_over(register: SynthesisRegister) -> None:
-    register.order(ORDER, AT, anew=False)
+    order(register, ORDER, AT, anew=False)
     assert register.claim("one", AT, LEASE) is not None
     assert register.claim("two", AT + LEASE, LEASE) is None
     assert register.claim("two", AT + LEASE + timedelta(microseconds=1), LEASE) is not None
@@ -116,7 +124,7 @@ def test_one_worker_has_a_job_until_its_lease_is_over(register: SynthesisRegiste
 
 def test_two_gateways_never_get_one_job(register: SynthesisRegister, open_syntheses: OpenSyntheses) -> None:
     for number in range(12):
-        register.order(replace(ORDER, id=f"j{number}"), AT + timedelta(seconds=number), anew=False)
+        order(register, replace(ORDER, id=f"j{number}"), AT + timedelta(seconds=number), anew=False)
     others = [open_syntheses(), open_syntheses()]
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(lambda number: others[number % 2].claim(f"w{number % 2}", AT, LEASE), range(24)))
@@ -126,8 +134,8 @@ def test_two_gateways_never_get_one_job(register: SynthesisRegister, open_synthe
 
 def test_institutions_take_turns(register: SynthesisRegister) -> None:
     for number in range(3):
-        register.order(replace(ORDER, id=f"many{number}"), AT + timedelta(seconds=number), anew=False)
-    register.order(replace(ORDER, id="one", institution="hzu"), AT + timedelta(seconds=9), anew=False)
+        order(register, replace(ORDER, id=f"many{number}"), AT + timedelta(seconds=number), anew=False)
+    order(register, replace(ORDER, id="one", institution="hzu"), AT + timedelta(seconds=9), anew=False)
     begun = []
     for second in range(10, 14):
         claimed = register.claim("w", AT + timedelta(seconds=second), LEASE)
@@ -139,12 +147,12 @@ def test_institutions_take_turns(register: SynthesisRegister) -> None:
 
 
 def test_a_job_that_ends_its_workers_ends_itself(register: SynthesisRegister) -> None:
-    register.order(ORDER, AT, anew=False)
+    order(register, ORDER, AT, anew=False)
     for attempt in range(3):
         assert register.claim(f"w{attempt}", AT + 2 * attempt * LEASE, LEASE) is not None
     assert register.claim("last", AT + 9 * LEASE, LEASE) is None
     assert (there(register).state, there(register).failure) == (JobState.FAILED, "broken")
-    assert register.order(ORDER, AT, anew=False).attempts == 0
+    assert order(register, ORDER, AT, anew=False).attempts == 0
     # put back in order, it begins from nothing
     assert register.claim("w", AT, LEASE) is not None
     assert register.finish("j1", "w", AT, None)
@@ -153,20 +161,20 @@ def test_a_job_that_ends_its_workers_ends_itself(register: SynthesisRegister) ->
 
 def test_a_cancelled_job_is_nobodys(register: SynthesisRegister) -> None:
     assert register.cancel("j1", AT) is None
-    register.order(ORDER, AT, anew=False)
+    order(register, ORDER, AT, anew=False)
     assert register.claim("w", AT, LEASE) is not None
     cancelled = register.cancel("j1", AT)
     assert cancelled is not None and cancelled.state is JobState.CANCELLED
     assert not register.renew("j1", "w", "draw", 0.9, AT + LEASE)
     assert not register.finish("j1", "w", AT, FILE)
     assert register.claim("w", AT + 9 * LEASE, LEASE) is None
-    again = register.order(replace(ORDER, institution="hznu"), AT, anew=False)
+    again = order(register, replace(ORDER, institution="hznu"), AT, anew=False)
     assert (again.state, again.order.institution) == (JobState.QUEUED, "hznu")
 
 
 def test_old_files_expire_and_are_held_by_nobody(register: SynthesisRegister) -> None:
-    register.order(ORDER, AT, anew=False)
-    register.order(replace(ORDER, id="j2"), AT + LEASE, anew=False)
+    order(register, ORDER, AT, anew=False)
+    order(register, replace(ORDER, id="j2"), AT + LEASE, anew=False)
     assert register.held_by("zju") == 2 and register.held_by("hznu") == 0
     assert register.claim("w", AT, LEASE) is not None
     register.finish("j1", "w", AT, FILE)
@@ -180,3 +188,32 @@ def test_old_files_expire_and_are_held_by_nobody(register: SynthesisRegister) ->
     register.finish("j2", "w", AT + LEASE, FILE)
     kept = register.cancel("j2", AT)
     assert kept is not None and kept.state is JobState.DONE
+
+
+def test_places_are_counted_where_they_are_taken(open_syntheses: OpenSyntheses, register: SynthesisRegister) -> None:
+    assert register.order(ORDER, AT, anew=False, most=1) is not None
+    other = replace(ORDER, id="j2")
+    assert register.order(other, AT, anew=False, most=1) is None and register.job("j2") is None
+    # what is held already takes no further place, and another institution has places of its own
+    assert register.order(ORDER, AT, anew=False, most=1) is not None
+    assert register.order(replace(ORDER, id="j3", institution="hzu"), AT, anew=False, most=1) is not None
+    assert register.cancel("j1", AT) is not None
+    assert register.order(other, AT, anew=False, most=1) is not None
+    assert register.order(ORDER, AT, anew=False, most=1) is None and there(register).state is JobState.CANCELLED
+
+
+def test_however_many_ask_at_one_time_no_more_get_a_place(
+    open_syntheses: OpenSyntheses, register: SynthesisRegister
+) -> None:
+    registers, gate = [register, open_syntheses()], threading.Barrier(16)
+
+    def ask(number: int) -> bool:
+        gate.wait()
+        wanted = replace(ORDER, id=f"j{number}")
+        return registers[number % 2].order(wanted, AT, anew=False, most=5) is not None
+
+    for turn in range(4):
+        with ThreadPoolExecutor(16) as pool:
+            given = list(pool.map(ask, range(16 * turn, 16 * turn + 16)))
+        assert sum(given) == (5 if turn == 0 else 0)
+        assert register.held_by("zju") == 5

@@ -12,6 +12,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
@@ -34,7 +35,7 @@ from gateway.synthesis.marginals import NoisedMarginal
 from gateway.synthesis.order import ExtractFailed, ExtractJob, Failure, Limits, Order, Progress, Step
 
 MIB = 2**20
-ENOUGH = Limits(memory=512 * MIB, seconds=60)
+ENOUGH = Limits(memory=512 * MIB, seconds=60, disk=512 * MIB, folder=512 * MIB)
 SEED = 715_517
 ORDER = Order(
     columns=(
@@ -144,17 +145,87 @@ def test_an_order_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_job_that_takes_too_long_is_killed(tmp_path: Path) -> None:
     begun = time.monotonic()
-    assert fails(Job(replace(ORDER, rows=3_000_000), tmp_path, "one", Limits(4096 * MIB, 1.5))) is Failure.OUT_OF_TIME
+    limits = replace(ENOUGH, memory=4096 * MIB, seconds=1.5)
+    assert fails(Job(replace(ORDER, rows=3_000_000), tmp_path, "one", limits)) is Failure.OUT_OF_TIME
     assert time.monotonic() - begun < 8
     assert not list(tmp_path.iterdir()) and not workers(tmp_path)
 
 
 def test_a_job_that_takes_too_much_memory_ends(tmp_path: Path) -> None:
     small, large = replace(ORDER, rows=20_000), replace(ORDER, rows=5_000_000)
-    limits = Limits(96 * MIB, 60)
+    limits = replace(ENOUGH, memory=96 * MIB)
     assert fails(Job(large, tmp_path, "one", limits)) is Failure.OUT_OF_MEMORY
     assert not list(tmp_path.iterdir())
     assert Job(small, tmp_path, "one", limits).run().rows.exists()
+
+
+@pytest.mark.parametrize("file_format", [FileFormat.PARQUET, FileFormat.CSV])
+def test_a_job_whose_files_take_too_much_disk_ends_and_leaves_nothing(tmp_path: Path, file_format: FileFormat) -> None:
+    order = replace(ORDER, rows=20_000, format=file_format)
+    whole = Job(order, tmp_path, "one", ENOUGH).run()
+    size = whole.rows.stat().st_size
+    assert size > 50_000
+    for path in tmp_path.iterdir():
+        path.unlink()
+    for disk in (size // 2, size + 10, 100):
+        # the rows do not fit; the rows do, and not with the order and the report; not even the order does
+        assert fails(Job(order, tmp_path, "one", replace(ENOUGH, disk=disk))) is Failure.OUT_OF_DISK
+        assert not list(tmp_path.iterdir()) and not workers(tmp_path)
+
+
+def test_not_a_byte_more_is_written_than_is_left(tmp_path: Path) -> None:
+    (tmp_path / "order").write_bytes(bytes(600))
+    script = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from gateway.adapters.synthesis.disk import bound_files, is_full
+        folder = Path(sys.argv[1])
+        for name in ("rows", "report"):
+            try:
+                bound_files(folder, 1000)
+                with (folder / name).open("wb", buffering=0) as file:
+                    for _ in range(100):
+                        file.write(bytes(150))
+            except OSError as error:
+                assert is_full(error)
+    """)
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, timeout=30)
+    assert {path.name: path.stat().st_size for path in tmp_path.iterdir()} == {"order": 600, "rows": 400}
+
+
+def test_all_extracts_of_a_folder_share_a_quota_in_which_jobs_at_work_count_in_full(tmp_path: Path) -> None:
+    limits = replace(ENOUGH, disk=2 * MIB, folder=4 * MIB)
+    (tmp_path / "kept.parquet").write_bytes(bytes(2 * MIB))
+    assert Job(ORDER, tmp_path, "one", limits).run().rows.exists()
+    # a little more is kept than leaves room for what a job may take
+    assert fails(Job(ORDER, tmp_path, "two", limits)) is Failure.OUT_OF_DISK
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept.parquet", "one.json", "one.parquet"]
+    (tmp_path / "kept.parquet").unlink()
+    (tmp_path / ".synthesis-of-another").mkdir()
+    assert fails(Job(ORDER, tmp_path, "two", limits)) is Failure.OUT_OF_DISK
+    (tmp_path / ".synthesis-of-another").rmdir()
+    assert Job(ORDER, tmp_path, "two", limits).run().rows.exists()
+
+
+def test_jobs_that_begin_at_one_time_never_take_more_than_the_quota(tmp_path: Path) -> None:
+    limits = replace(ENOUGH, disk=MIB, folder=2 * MIB)
+    most, over = [0], threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            most[0] = max(most[0], len(list(tmp_path.glob(".synthesis-*/rows"))))
+            time.sleep(0.005)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(Job(ORDER, tmp_path, str(number), limits).run) for number in range(4)]
+    over.set()
+    watching.join()
+    ended = [job.exception() for job in jobs]
+    assert all(one is None or (isinstance(one, ExtractFailed) and one.failure is Failure.OUT_OF_DISK) for one in ended)
+    assert most[0] <= 2
+    assert not list(tmp_path.glob(".synthesis-*"))
 
 
 def test_a_cancelled_job_is_gone_at_once(tmp_path: Path) -> None:
@@ -188,7 +259,8 @@ def test_a_worker_ends_and_clears_up_when_the_gateway_is_killed(tmp_path: Path) 
         from gateway.adapters.synthesis.order_files import read_order
         from gateway.synthesis.order import Limits
         order = replace(read_order(Path(sys.argv[1])), rows=3_000_000)
-        Job(order, Path(sys.argv[2]), "one", Limits(4 * 2**30, 60), lambda told: print(told.step, flush=True)).run()
+        limits = Limits(memory=4 * 2**30, seconds=60, disk=2**30, folder=2**30)
+        Job(order, Path(sys.argv[2]), "one", limits, lambda told: print(told.step, flush=True)).run()
     """)
     orders, out = tmp_path / "orders", tmp_path / "out"
     orders.mkdir()

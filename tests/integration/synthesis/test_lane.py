@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,8 @@ from gateway.model.record import Outcome
 from gateway.model.request import SynthesisRequest
 from gateway.model.synthesis import FileFormat, JobState, NoisedCounts
 from gateway.pipeline import Refused
-from tests.integration.house import House, context
-from tests.integration.site import values_of
+from tests.integration.house import House, context, housed
+from tests.integration.site import Site, values_of
 
 RESEARCH, PURPOSE = "zju-research", "academic-research"
 
@@ -120,6 +122,36 @@ def test_an_institution_holds_so_many_files_and_no_more(house: House, monkeypatc
     refused = syntheses.request(house.ports, house.peer(RESEARCH), asked(price=Price(Currency.RHO, Fraction(1, 40))))
     assert isinstance(refused, Refused) and refused.refusal.reason is ErrorReason.RATE_EXCEEDED
     assert house.diary.events.count("charge") == 1
+
+
+def test_who_asks_at_one_time_gets_no_more_places_than_there_are(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syntheses, "MOST_HELD", 2)
+    requested(house, rows=1)
+    gate = threading.Barrier(4)
+
+    def ask(rows: int) -> bool:
+        gate.wait()
+        told = syntheses.request(house.ports, house.peer(RESEARCH), asked(rows=rows))
+        assert not isinstance(told, Refused) or told.refusal.reason is ErrorReason.RATE_EXCEEDED
+        return not isinstance(told, Refused)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(ask, range(10, 14))) == 1
+    assert house.ports.registers.syntheses.held_by(RESEARCH) == 2
+
+
+def test_files_that_take_more_disk_than_a_job_may_fail_it_and_leave_nothing(new_site: Site) -> None:
+    new_site.config.write_text(new_site.config.read_text() + "\n[synthesis]\njob_disk_mib = 1\n")
+    with housed(new_site) as house:
+        job_id = requested(house, rows=150_000, format=FileFormat.CSV).job.order.id
+        for _ in range(600):
+            job = house.ports.registers.syntheses.job(job_id)
+            assert job is not None and job.state is not JobState.DONE
+            if job.state is JobState.FAILED:
+                break
+            time.sleep(0.05)
+        assert job is not None and (job.failure, job.file) == ("out-of-disk", None)
+        assert not list((new_site.folder / "synthetic").iterdir())
 
 
 def exact_tables(house: House, counts: NoisedCounts) -> list[dict[str, int]]:

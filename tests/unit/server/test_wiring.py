@@ -69,6 +69,12 @@ def test_no_institution_has_the_name_of_a_role(site: Site) -> None:
         opens(site)
 
 
+def test_a_quota_of_extracts_has_room_for_one(site: Site) -> None:
+    rewrite(site, "[server]", "[synthesis]\njob_disk_mib = 2\ndisk_mib = 1\n\n[server]")
+    with pytest.raises(InvalidSettings, match=r"synthesis\.disk_mib: is less than"):
+        opens(site)
+
+
 @pytest.mark.parametrize("setting", ["max_institution_calls", "release_workers", "stream_workers", "stall_seconds"])
 def test_limits_are_settings(site: Site, setting: str) -> None:
     rewrite(site, "[server]", f"[server]\n{setting} = 7")
