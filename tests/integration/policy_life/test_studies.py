@@ -136,6 +136,13 @@ def test_a_caller_is_told_what_it_may_know_and_an_officer_more(hall: TownHall, a
                 look()
         with pytest.raises(gw.InvalidRequest):
             metro.explain(pb.ExplainRequest(dataset="d", disclosure="e", kind="release"))
+    counted = pb.ExplainRequest(
+        institution="zju-research", purpose="academic-research", dataset="subsidies", disclosure="by-sector",
+        kind="release", statistics=["count"], rho=0.1,
+    )  # fmt: skip
+    assert author.explain(counted).officer.allowed
+    counted.rho = 60.0
+    assert any("rho: must lie" in one for one in author.explain(counted).officer.request_changes)
     officer = author.explain(colour("verifier-metro")).officer
     assert (officer.allowed, officer.grant) == (True, "g-colour-check")
     refused = author.explain(colour("hotel-lakeside")).officer
