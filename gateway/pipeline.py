@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from gateway.decision.alternatives import alternatives, answered_by
 from gateway.decision.form import part_requests, placed
-from gateway.decision.judge import price_margin
 from gateway.decision.offers import offers
+from gateway.decision.wanted import price_margin
 from gateway.model.budget import Account, Balance
 from gateway.model.calendar import city_day
 from gateway.model.contest import Reference

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime
-from fractions import Fraction
 from functools import partial
 
 from gateway.decision.entitlement import Entitlement, entitlement
@@ -18,27 +17,26 @@ from gateway.decision.joining import as_one
 from gateway.decision.mending import answerable
 from gateway.decision.nearest import nearest
 from gateway.decision.preparation import Option, asked_fields, enough, prepare
-from gateway.decision.price import held, out_of_range, too_little
+from gateway.decision.price import out_of_range, too_little
 from gateway.decision.standing import open_at, unmet, unmet_by
 from gateway.decision.synthesis import settle_synthesis
 from gateway.model.calendar import city_day
-from gateway.model.errors import ErrorReason, Fault
+from gateway.model.errors import ErrorReason
 from gateway.model.grouping import ByFoundKeys, ByRegionTree
 from gateway.model.joining import divided
-from gateway.model.measure import Price, dearest
+from gateway.model.measure import dearest
 from gateway.model.party import Identity
 from gateway.model.permit import FieldViolation, Joined, NearestPlan, Permit, Refusal
 from gateway.model.plan import SettledRelease
 from gateway.model.purpose import Purpose
 from gateway.model.region import RegionLevel
-from gateway.model.request import DisclosureRequest, MarginRequest, ReleaseRequest, RowsRequest, SynthesisRequest
+from gateway.model.request import DisclosureRequest, ReleaseRequest, RowsRequest, SynthesisRequest
 from gateway.model.statistics import ADDITIVE, PLAIN, JoinedDataset, Presentation, StatisticsQuery
 from gateway.model.synthesis import SettledSynthesis
 from gateway.model.terms import Terms
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.privacy.binding import Unbound, bind
-from gateway.privacy.pricing import SMALLEST, settle
-from gateway.privacy.targets import least_weights, price_of_shares, share_wanted
+from gateway.privacy.pricing import settle
 
 
 def judge(
@@ -80,62 +78,6 @@ def _held(
 
 def _covers(terms: Terms, request: DisclosureRequest, now: datetime) -> bool:
     return open_at(terms, now) and unmet_by(request, terms) is None
-
-
-def price_margin(
-    identity: Identity, asked: MarginRequest, policy: PolicySnapshot, now: datetime
-) -> tuple[ReleaseRequest, tuple[Fraction | None, ...]] | Refusal:
-    """Turn wanted margins into the release that would have them. Decided like the release itself, charged never.
-
-    Returns with it the share of the loss that each statistic needs, None where any margin will do.
-    """
-    least = Price(asked.currency, SMALLEST.written_in(asked.currency))
-    floor = ReleaseRequest(asked.context, asked.dataset, asked.disclosure, asked.query, least)
-    permits = judge(identity, floor, policy, now)
-    if isinstance(permits, Refusal) and permits.plan is not None and permits.plan.query == asked.query:
-        # the bounds are too wide for the least price: any that is enough for them will do
-        floor = replace(floor, price=permits.plan.price)
-        permits = judge(identity, floor, policy, now)
-    if isinstance(permits, Refusal):
-        instead = permits.plan
-        if instead is None or instead.query == asked.query:
-            return permits
-        return replace(permits, plan=_repriced(identity, asked, instead, policy, now))
-    permit, statistics = permits[0], asked.query.statistics
-    if permit.release is None:
-        raise Fault(ErrorReason.INTERNAL)
-    query, contract, disclosure = permit.release.query, permit.contract, permit.disclosure
-    most = Price(asked.currency, dearest(disclosure).written_in(asked.currency))
-    needed = [
-        None if wanted is None else share_wanted(query, place, statistics[place], wanted, most, contract)
-        for place, wanted in enumerate(asked.wanted)
-    ]
-    known = [share for share in needed if share is not None]
-    reached = len(known) == sum(wanted is not None for wanted in asked.wanted)
-    price = price_of_shares([share or Fraction(0) for share in needed], statistics, asked.currency)
-    if reached and price.rho <= most.rho:
-        return replace(floor, price=price), tuple(needed)
-    fitted = least_weights(known, statistics) if len(known) == len(statistics) else statistics
-    reweighed = price_of_shares(known, fitted, asked.currency) if len(known) == len(statistics) else most
-    near = replace(asked.query, statistics=fitted) if reweighed.rho <= most.rho else asked.query
-    plan = NearestPlan(contract.dataset, disclosure.name, near, held(reweighed, most))
-    return replace(
-        _refuse(ErrorReason.MARGIN_OUT_OF_REACH, "margin_95", "needs more privacy loss than one release may have"),
-        plan=plan,
-    )
-
-
-def _repriced(
-    identity: Identity, asked: MarginRequest, plan: NearestPlan, policy: PolicySnapshot, now: datetime
-) -> NearestPlan | None:
-    """The nearest plan at the price of the margins that were wanted of the one that was refused."""
-    wanted, statistics = asked.wanted, plan.query.statistics
-    if len(statistics) != len(wanted):
-        # which of them is left out is not known: the narrowest margin is wanted of all
-        narrowest = min((one for one in wanted if one is not None), key=lambda one: one.margin)
-        wanted = (narrowest,) * len(statistics)
-    priced = price_margin(identity, replace(asked, query=plan.query, wanted=wanted), policy, now)
-    return priced.plan if isinstance(priced, Refusal) else replace(plan, price=priced[0].price)
 
 
 def same_permission(one: Permit, other: Permit) -> bool:

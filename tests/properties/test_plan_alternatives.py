@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.decision.alternatives import alternatives, answered_by
-from gateway.decision.judge import judge, price_margin
+from gateway.decision.judge import judge
+from gateway.decision.wanted import price_margin
 from gateway.model.alternative import Change
 from gateway.model.errors import ErrorReason
 from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Period
