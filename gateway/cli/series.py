@@ -58,7 +58,16 @@ def open_(name: str, /, *, asking: AskingThere, pay: str) -> int:
     return FINE
 
 
-def write(name: str, file: Path, /, *, asking: AskingThere, spans: str = "7", first_day: str = "") -> int:
+def write(
+    name: str,
+    file: Path,
+    /,
+    *,
+    asking: AskingThere,
+    spans: str = "7",
+    first_day: str = "",
+    certificates: Path | None = None,
+) -> int:
     """Write all days of an open series that are over into a file, in place of what it held. For a job that runs daily.
 
     Parameters
@@ -71,6 +80,9 @@ def write(name: str, file: Path, /, *, asking: AskingThere, spans: str = "7", fi
         Beside each day and all so far, sums over the last so many days: numbers with commas between, or nothing.
     first_day
         Only from this day on, YYYY-MM-DD.
+    certificates
+        A folder to write what the gateway signed of these days into: one file, named by its days, for each part that
+        they came in. `gateway release verify` verifies one offline.
     """
     if file.suffix not in _WRITERS:
         raise Mistake(f"{file} is neither .csv nor .json", "Name a file that is.")
@@ -82,6 +94,10 @@ def write(name: str, file: Path, /, *, asking: AskingThere, spans: str = "7", fi
             case_number=asking.case_number,
         )  # fmt: skip
     _replace(file, _WRITERS[file.suffix](days))
+    if certificates is not None:
+        for signed in days.certificates:
+            shown = [one["day"] for one in signed.shows["days"]]
+            _replace(certificates / f"{shown[0]}_{shown[-1]}.json", signed.to_json().decode())
     last = f", the last {days.days[-1]}" if days.days else ""
     print(f"{file}: {len(days.days)} days of {name}{last}.")
     return FINE

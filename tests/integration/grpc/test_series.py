@@ -184,8 +184,16 @@ def test_a_cockpits_daily_job_over_the_shipped_policy(
     assert "SERIES_NOT_OPEN" in capsys.readouterr().err
     assert run(["series", "open", name, "--pay", "rho=1", *common]) == 5
     assert run(["series", "open", name, "--pay", "rho=0.1", *common]) == 0
+    signed = tmp_path / "signed"
+    signed.mkdir()
+    also = ("--certificates", str(signed))
     for file in ("paid.csv", "paid.json", "paid.csv"):
-        assert run(["series", "write", name, str(tmp_path / file), "--spans", "7,28", *common]) == 0
+        assert run(["series", "write", name, str(tmp_path / file), "--spans", "7,28", *also, *common]) == 0
+    (certificate,) = signed.iterdir()
+    with new_site.connect(BUREAU) as bureau:
+        (tmp_path / "keys.json").write_bytes(gw.write_signing_keys(bureau.signing_keys()))
+    assert run(["release", "verify", str(certificate), "--keys", str(tmp_path / "keys.json")]) == 0
+    assert "of the series paid-2026" in capsys.readouterr().out
     assert run(["series", "list", "--json", *common]) == 0
     (told,) = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["open"] and told["days_closed"] == told["days_due"] and told["mechanisms"] == ["integer Gaussian"]
