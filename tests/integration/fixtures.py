@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import gateway.client as gw
+from gateway.adapters.state_engine import open_state
+from gateway.adapters.state_upgrade import upgrade
 from seeds.generator import City as SeededCity
 from seeds.generator import generate
+from tests.integration import nursery
 from tests.integration.site import ROOT, Site, institutions_of
 
 
@@ -36,6 +40,13 @@ class City:
 PEOPLE = 4000
 
 
+@pytest.fixture(scope="session", autouse=True)
+def starts_at_once() -> Iterator[None]:
+    """Start gateways without loading the product for each."""
+    with nursery.in_use():
+        yield
+
+
 @pytest.fixture(scope="session")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SeededCity]:
     """The city's data, made once a worker; nobody writes to it."""
@@ -43,13 +54,23 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SeededCity]:
     return folder, generate(folder, people=PEOPLE, regions=ROOT / "policies" / "regions.yaml")
 
 
+@pytest.fixture(scope="session")
+def mould(tmp_path_factory: pytest.TempPathFactory, seeded: tuple[Path, SeededCity]) -> Site:
+    """A deployment that never starts, with an empty state, which tests get copies of."""
+    policies = ROOT / "policies"
+    site = Site(tmp_path_factory.mktemp("mould") / "site", policies, seeded[0], institutions_of(policies))
+    site.prepare()
+    with closing(open_state(site.folder / "state.sqlite")) as state:
+        upgrade(state)
+    return site
+
+
 @pytest.fixture
-def new_site(tmp_path: Path, seeded: tuple[Path, SeededCity]) -> Iterator[Site]:
+def new_site(tmp_path: Path, mould: Site) -> Iterator[Site]:
     """A deployment of its own for one test, prepared and not started; its policy folder may be edited."""
     policies = tmp_path / "policies"
     shutil.copytree(ROOT / "policies", policies)
-    site = Site(tmp_path / "site", policies, seeded[0], institutions_of(policies))
-    site.prepare()
+    site = mould.copy(tmp_path / "site", policies)
     yield site
     site.kill()
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,8 +23,10 @@ import gateway.client as gw
 from gateway.adapters.dev_ca import AUDIENCE, ISSUER, Credentials, DevelopmentAuthority, write_private
 from gateway.adapters.keys.ring import FileKeyRing
 from gateway.model.party import Peer
+from tests.integration.nursery import Running, nursery
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVE = ("-m", "gateway", "serve")
 SECRET = b"a secret of the test site alone"
 
 
@@ -41,12 +44,12 @@ class Site:
     data: Path
     institutions: tuple[str, ...]
     authority: DevelopmentAuthority = field(default_factory=lambda: DevelopmentAuthority(utc_now()))
-    process: subprocess.Popen[bytes] | None = None
+    process: Running | None = None
     port: int = 0
     metrics_port: int = 0
     http_port: int = 0
     follow: str = "folder"
-    command: tuple[str, ...] = ("-m", "gateway", "serve")
+    command: tuple[str, ...] = SERVE
 
     def prepare(self) -> None:
         """Write certificates, keys and settings."""
@@ -64,6 +67,13 @@ class Site:
         self.port = self.port or free_port()
         self._write("gateway.toml", self._settings().encode())
 
+    def copy(self, folder: Path, policies: Path) -> Site:
+        """Return another deployment, not started, of equal credentials, keys and state, under a policy of its own."""
+        shutil.copytree(self.folder, folder)
+        made = replace(self, folder=folder, policies=policies, process=None, port=free_port())
+        made._write("gateway.toml", made._settings().encode())
+        return made
+
     @property
     def config(self) -> Path:
         """The settings file."""
@@ -74,23 +84,20 @@ class Site:
         """What the process wrote to its standard streams, all starts together."""
         return self.folder / "gateway.log"
 
-    def start(self, timeout: float = 60.0) -> None:
-        """Start the process and wait until it serves."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, *self.command, "--config", str(self.config)],
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            )
+    def start(self, timeout: float = 60.0, *, fresh: bool = False) -> None:
+        """Start the process and wait until it serves: from the nursery that is in use, or a fresh one.
+
+        Another command than the product's own is always fresh.
+        """
+        parent = None if fresh or self.command != SERVE else nursery()
+        self.process = self._fresh() if parent is None else parent.serve(self.config, self.log)
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise AssertionError(f"the gateway did not start:\n{self.log.read_text()[-4000:]}")
             if self._listens():
                 return
-            time.sleep(0.05)
+            time.sleep(0.02)
         raise AssertionError("the gateway did not start in time")
 
     def stop(self) -> int:
@@ -150,6 +157,16 @@ class Site:
     def peer(self, institution: str, person: str = "li.wei", life: timedelta = timedelta(hours=1)) -> Peer:
         """A caller as the edge sees one, whose token lives so long."""
         return Peer((self.folder / f"{institution}.pem").read_bytes(), self.token(institution, person, life))
+
+    def _fresh(self) -> Running:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, *self.command, "--config", str(self.config)],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
 
     def _credentials(self, name: str, credentials: Credentials) -> None:
         self._write(f"{name}.pem", credentials.certificate_pem)

@@ -31,7 +31,7 @@ def test_restarts_processes_and_batches_change_no_token(
         first = {name: told.ask_anew(name) for name in STANDING}
         assert all(changed(first[name], told.ask_anew(name)) == 0 for name in STANDING)
         site.kill()
-        site.start()
+        site.start(fresh=True)
         assert all(changed(first[name], told.ask_anew(name)) == 0 for name in STANDING)
         # what the first process gave out opens in the second
         assert told.answered(list(first["tokens"].values())[:300]) == 300

@@ -111,7 +111,7 @@ def test_long_answers_come_in_parts(site: Site) -> None:
 def test_two_processes_show_the_same_days(site: Site) -> None:
     beside = replace(site, port=free_port(), process=None)
     beside.prepare()
-    beside.start()
+    beside.start(fresh=True)
     try:
         named = ("subsidies", "paid-by-day", "raced")
         with site.connect(BUREAU) as one, beside.connect(BUREAU) as other, ThreadPoolExecutor(8) as pool:

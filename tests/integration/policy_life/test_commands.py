@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,6 @@ from tests.integration.policy_life.town_hall import (
     open_town_hall,
     passed,
 )
-
-
-@pytest.fixture(scope="module")
-def hall(tmp_path_factory: pytest.TempPathFactory, seeded: tuple[Path, Any]) -> Iterator[TownHall]:
-    hall = open_town_hall(tmp_path_factory.mktemp("hall"), seeded[0])
-    hall.site.start()
-    yield hall
-    assert hall.site.stop() == 0, hall.site.log.read_text()[-4000:]
 
 
 def test_a_policy_goes_its_whole_way_from_the_command_line(hall: TownHall) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,15 +29,6 @@ from tests.integration.policy_life.town_hall import (
 
 GRANTS = "grants.csv"
 NARROWER = COLOUR.replace("hangzhou,", "hangzhou/xiacheng,")
-
-
-@pytest.fixture(scope="module")
-def hall(tmp_path_factory: pytest.TempPathFactory, seeded: tuple[Path, Any]) -> Iterator[TownHall]:
-    """A town hall that runs, with no cool-down; tests change its policy from whatever it is."""
-    hall = open_town_hall(tmp_path_factory.mktemp("hall"), seeded[0])
-    hall.site.start()
-    yield hall
-    assert hall.site.stop() == 0, hall.site.log.read_text()[-4000:]
 
 
 def in_force(hall: TownHall) -> dict[str, bytes]:
@@ -203,8 +193,8 @@ def test_two_processes_swap_within_a_second_and_drop_no_call(hall: TownHall) -> 
                 published = author.publish(proposal.id)
             at = time.monotonic()
             for one in passers:
-                # the poll of a process, and a call on a busy machine
-                assert one.until(published.digest) - at < 1.0 + 0.5
+                # the poll of a process, and a call; on a busy machine all of it takes longer, as the calls tell
+                assert one.until(published.digest) - at < 1.0 + max(0.5, 3 * one.slowest)
         assert [one.failures for one in passers] == [[], []]
         narrower = passed(hall, changed(in_force(hall), GRANTS, COLOUR, NARROWER))
         with hall.officer(AUTHOR) as author:

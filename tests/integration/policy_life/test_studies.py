@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,19 +16,10 @@ from tests.integration.policy_life.town_hall import (
     TownHall,
     a_resident,
     changed,
-    open_town_hall,
 )
 
 GRANTS = "grants.csv"
 METRO = ("verifier-metro", "li.wei")
-
-
-@pytest.fixture(scope="module")
-def hall(tmp_path_factory: pytest.TempPathFactory, seeded: tuple[Path, Any]) -> Iterator[TownHall]:
-    hall = open_town_hall(tmp_path_factory.mktemp("hall"), seeded[0])
-    hall.site.start()
-    yield hall
-    assert hall.site.stop() == 0, hall.site.log.read_text()[-4000:]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A small dataset of permits to park, and a source over the folder that holds it."""
+"""A small dataset of permits to park, a source over the folder that holds it, and engines to ask about any rows."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.source_parts import Room
 from gateway.model.contract import (
     Bounds,
     CanonicalForm,
@@ -19,6 +20,7 @@ from gateway.model.contract import (
     SourceSpec,
 )
 from gateway.model.values import FieldType
+from tests.integration.source.engine_bench import Bench
 
 TYPES = {
     "subject": FieldType.STRING,
@@ -93,5 +95,24 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def source(root: Path) -> Iterator[DuckDBSource]:
     source = DuckDBSource(root, memory_limit="256MB", threads=2)
+    yield source
+    source.close()
+
+
+@pytest.fixture(scope="session")
+def bench(
+    tmp_path_factory: pytest.TempPathFactory, schema: pa.Schema, make_contract: Callable[..., DataContract]
+) -> Iterator[Bench]:
+    """An engine over a table that each test writes anew."""
+    bench = Bench(tmp_path_factory.mktemp("aggregates"), schema, make_contract)
+    yield bench
+    bench.source.close()
+
+
+@pytest.fixture(scope="session")
+def small(bench: Bench) -> Iterator[DuckDBSource]:
+    """An engine over the same table whose memory holds ten rows: it goes through more of them in parts."""
+    source = DuckDBSource(bench.folder, memory_limit="256MB", threads=2)
+    source._room = Room(1_000)
     yield source
     source.close()

@@ -11,7 +11,6 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -33,9 +32,10 @@ from gateway.synthesis.columns import BinColumn, KeyColumn
 from gateway.synthesis.extract import fit, sample
 from gateway.synthesis.marginals import NoisedMarginal
 from gateway.synthesis.order import ExtractFailed, ExtractJob, Failure, Limits, Order, Progress, Step
+from tests.integration.synthesis.watching import until, workers
 
 MIB = 2**20
-ENOUGH = Limits(memory=512 * MIB, seconds=60, disk=512 * MIB, folder=512 * MIB)
+ENOUGH = Limits(memory=512 * MIB, seconds=60, disk=512 * MIB, folder=1024 * MIB)
 SEED = 715_517
 ORDER = Order(
     columns=(
@@ -60,26 +60,6 @@ def fails(job: ExtractJob) -> Failure:
     assert caught.value.reason is ErrorReason.RELEASE_FAILED
     assert str(caught.value) == "RELEASE_FAILED"
     return caught.value.failure
-
-
-def workers(folder: Path) -> list[int]:
-    """The processes that work in a folder below this one."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if f"{folder}/.synthesis-".encode() in command:
-            found.append(int(process.name))
-    return found
-
-
-def until(holds: Callable[[], bool], seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.02)
-    return holds()
 
 
 def test_an_extract_is_two_files_and_nothing_else(tmp_path: Path) -> None:

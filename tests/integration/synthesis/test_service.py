@@ -8,9 +8,8 @@ import os
 import shutil
 import signal
 import sqlite3
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from gateway.adapters.dev_ca import write_private
 from gateway.cli.app import run
 from seeds.generator import City as SeededCity
 from tests.integration.site import ROOT, Site, institutions_of, values_of
+from tests.integration.synthesis.watching import until, workers
 
 RESEARCH = "zju-research"
 OTHER = "data-bureau"
@@ -49,7 +49,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, seeded: tuple[Path, SeededCit
     site.start()
     yield site
     assert site.stop() == 0
-    assert not workers(site)
+    assert not workers(site.folder / "synthetic")
 
 
 def asked(research: gw.Gateway, **changed: Any) -> gw.SyntheticExtract:
@@ -70,26 +70,6 @@ def left(site: Site, extract: gw.SyntheticExtract) -> list[str]:
     """What there is of an extract in the folder, or of any that is in the making."""
     names = [path.name for path in (site.folder / "synthetic").iterdir()]
     return [name for name in names if name.startswith((".synthesis-", extract.id))]
-
-
-def until(holds: Callable[[], bool], seconds: float = 15) -> bool:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.02)
-    return holds()
-
-
-def workers(site: Site) -> list[int]:
-    """The processes that work in the site's folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if f"{site.folder}/synthetic/.synthesis-".encode() in command:
-            found.append(int(process.name))
-    return found
 
 
 def test_an_extract_from_its_request_to_its_file(site: Site, tmp_path: Path) -> None:
@@ -268,7 +248,7 @@ def test_what_is_refused_is_said_and_costs_nothing(site: Site) -> None:
 def test_a_cancelled_job_is_gone_and_can_be_set_to_work_again_for_nothing(site: Site) -> None:
     with site.connect(RESEARCH) as research, site.connect(OTHER) as other:
         extract = asked(research, rows=4_000_000)
-        assert until(lambda: extract.look() == "running" and bool(workers(site)))
+        assert until(lambda: extract.look() == "running" and bool(workers(site.folder / "synthetic")))
         # whoever may ask for the same sees it, and may not end it
         with pytest.raises(gw.InvalidRequest, match="alone cancels"):
             other.cancel_it(extract.id, PURPOSE)
@@ -279,7 +259,7 @@ def test_a_cancelled_job_is_gone_and_can_be_set_to_work_again_for_nothing(site: 
         with pytest.raises(gw.NotNow, match="SYNTHESIS_NOT_MADE"):
             extract.save(site.folder / "nothing")
         # by itself it would work for minutes
-        assert until(lambda: not workers(site) and not left(site, extract))
+        assert until(lambda: not workers(site.folder / "synthetic") and not left(site, extract))
         again = asked(research, rows=4_000_000)
         assert (again.id, again.charged, again.state) == (extract.id, False, "queued")
         assert again.cancel() == "cancelled"
@@ -289,8 +269,8 @@ def test_a_cancelled_job_is_gone_and_can_be_set_to_work_again_for_nothing(site: 
 def test_a_killed_worker_fails_its_job_and_leaves_nothing(site: Site) -> None:
     with site.connect(RESEARCH) as research:
         extract = asked(research, rows=200_000, fields=["tier", "sector", "amount_yuan"])
-        assert until(lambda: bool(workers(site)))
-        os.kill(workers(site)[0], signal.SIGKILL)
+        assert until(lambda: bool(workers(site.folder / "synthetic")))
+        os.kill(workers(site.folder / "synthetic")[0], signal.SIGKILL)
         with pytest.raises(gw.SynthesisEnded) as caught:
             extract.wait(timeout=20)
         assert (caught.value.state, caught.value.failure) == ("failed", "broken")
@@ -303,9 +283,9 @@ def test_a_killed_worker_fails_its_job_and_leaves_nothing(site: Site) -> None:
 def test_a_job_outlives_the_gateway_that_worked_on_it(site: Site) -> None:
     with site.connect(RESEARCH) as research:
         extract = asked(research, rows=60_000, fields=["sector", "district", "amount_yuan"])
-        assert until(lambda: bool(workers(site)))
+        assert until(lambda: bool(workers(site.folder / "synthetic")))
     site.kill()
-    assert until(lambda: not workers(site))
+    assert until(lambda: not workers(site.folder / "synthetic"))
     charges = entries(site, "budget_charges", "release_id")
     site.start()
     with site.connect(RESEARCH) as research:
