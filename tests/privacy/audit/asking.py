@@ -112,6 +112,7 @@ def ask(
     *,
     group_by: str = "cell",
     filters: Filters = (),
+    join: tuple[str, str] | None = None,
 ) -> Answers:
     """Ask the same so many times; two calls are under way at a time."""
     last: list[release_pb2.Release] = []
@@ -125,6 +126,7 @@ def ask(
             rho=price.rho,
             group_by=[group_by] if group_by else [],
             filters=filters,
+            join=join,
         )
         last[:] = [made.message]
         return np.array(

@@ -33,7 +33,7 @@ from gateway.settings import read_settings
 from gateway.wiring import open_gateway, server_config
 from tests.integration.house import WatchedClock, edit
 from tests.integration.site import ROOT, Site
-from tests.privacy.audit.canaries import AMOUNT, KEYS, MAX_GROUPS, MAX_ROWS, WIDE
+from tests.privacy.audit.canaries import AMOUNT, KEYS, MAX_GROUPS, MAX_ROWS, PASSES, WIDE
 from tests.privacy.audit.hermits import DELTA
 from tests.privacy.audit.rooms import ROOMS
 
@@ -87,7 +87,15 @@ _CONTRACTS = {
         "person:string cell:string amount:integer wide:integer score:number",
         f"cell: {{keys: [{', '.join(KEYS)}]}}, {_BOUNDS}, wide: {{bounds: [{WIDE[0]}, {WIDE[1]}]}}",
         "by-cell",
-        f"filters: [score]\n          statistics: {{group_by: [cell], values: [amount, wide], {_SPEC}}}",
+        "filters: [score]\n          "
+        f"statistics: {{group_by: [cell], values: [amount, wide], {_SPEC}, joined_rows: 40}}",
+    ),
+    "passes/of-person": _contract(
+        "passes",
+        "person:string kind:string",
+        f"kind: {{keys: [{', '.join(PASSES)}]}}",
+        "of-person",
+        f"statistics: {{group_by: [kind], {_SPEC}, joined_rows: 1}}",
     ),
     "rooms/by-room": _contract(
         "rooms",
@@ -108,7 +116,7 @@ _CONTRACTS = {
 
 
 def audit_site(folder: Path, data: Path, *, slot_ms: int = 1, cap: float = 1000) -> Site:
-    """A deployment of the product's policy and three contracts more, prepared and not started.
+    """A deployment of the product's policy and four contracts more, prepared and not started.
 
     `cap` is that of each dataset of the audit, in epsilon at the policy's delta; nothing else caps what it asks for.
     """
@@ -120,11 +128,11 @@ def audit_site(folder: Path, data: Path, *, slot_ms: int = 1, cap: float = 1000)
         (policies / "contracts" / f"{dataset}.yaml").write_text(contract.replace("SLOT", str(slot_ms)))
         grants += f"p, g-audit-{disclosure}, {INSTITUTION}, {what}, release, hangzhou, {PURPOSE}, , allow\n"
     edit(policies / "grants.csv", "\np, g-address-cleaning,", f"\n{grants}p, g-address-cleaning,")
-    most = "1000"
+    most, datasets = "1000", [what.partition("/")[0] for what in _CONTRACTS]
     edit(
         policies / "budgets.yaml",
         *("\n  resident: 12.0", f"\n  resident: {most}"),
-        *("\n  subsidies: 9.0", f"\n  subsidies: 9.0\n  canaries: {cap}\n  rooms: {cap}\n  hermits: {cap}"),
+        *("\n  subsidies: 9.0", "\n  subsidies: 9.0" + "".join(f"\n  {name}: {cap}" for name in datasets)),
         *("\n  zju-research: 9.0", f"\n  zju-research: {most}"),
         *("persons:\n  default: 6.0", f"persons:\n  default: {most}"),
     )

@@ -29,12 +29,18 @@ class Auditor:
     truths: dict[int, Truth]
 
     def ask(
-        self, state: int, statistics: list[str], price: float | Price, calls: int, filters: Filters = ()
+        self,
+        state: int,
+        statistics: list[str],
+        price: float | Price,
+        calls: int,
+        filters: Filters = (),
+        join: tuple[str, str] | None = None,
     ) -> Answers:
         """Ask over one state of the data, for an epsilon or another price."""
         self.audited.source.state = state
         paid = price if isinstance(price, Price) else Price(epsilon=price)
-        return ask(self.gateway, statistics, paid, calls, filters=filters)
+        return ask(self.gateway, statistics, paid, calls, filters=filters, join=join)
 
 
 TOGETHER = ["count", "count_units", "sum(amount)"]

@@ -24,6 +24,7 @@ WIDE = (1 - 2**31, 2**31 - 1)
 """Bounds of the fields that are summed; those of `wide` are as wide as a contract may have them."""
 
 INT64 = (-(2**63), 2**63 - 1)
+PASSES = ("day", "week", "month")
 NEIGHBOURS = 3
 """How many other people are in each cell that is not a canary's alone."""
 
@@ -137,7 +138,15 @@ def write(folder: Path, found: list[Row]) -> Path:
     types = (pa.string(), pa.string(), pa.int64(), pa.int64(), pa.float64())
     arrays = [pa.array(list(column), kind) for column, kind in zip(columns, types, strict=True)]
     pq.write_table(pa.table(arrays, names=list(Row._fields)), folder / "canaries.parquet")
+    _write_passes(folder, sorted({row.person for row in found if row.person is not None}))
     return folder
+
+
+def _write_passes(folder: Path, persons: list[str]) -> None:
+    """Write what the records are joined with: a pass of each person, and more of a canary than take part."""
+    passes = [(person, kind) for person in persons for kind in (PASSES if person.startswith("canary") else PASSES[:1])]
+    columns = [pa.array(list(column)) for column in zip(*passes, strict=True)]
+    pq.write_table(pa.table(columns, names=["person", "kind"]), folder / "passes.parquet")
 
 
 def permuted(found: list[Row]) -> list[Row]:
