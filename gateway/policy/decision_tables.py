@@ -77,9 +77,6 @@ class NearestShape(Shape):
     steward: str = ""
 
 
-_STATISTICS = "Write count, count_units, or sum, mean, variance or quantiles of (field)."
-
-
 class QuestionShape(Shape):
     """Who asks what, for which purpose."""
 
