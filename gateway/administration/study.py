@@ -149,8 +149,9 @@ def _may_watch(looking: Officer, record: AuditRecord, policy: PolicySnapshot) ->
     root = policy.regions.root.path
     # what a refusal named and nobody knows belongs to those who watch over everything
     region = record.region if policy.regions.contains(record.region) else root
-    dataset = record.dataset if record.dataset in policy.contracts else ALL
-    return covers(looking, region, (dataset,))
+    # of a join, what either dataset's officers alone would see tells of the other one
+    read = (record.dataset, *((record.joined.partition("/")[0],) if record.joined else ()))
+    return covers(looking, region, [name if name in policy.contracts else ALL for name in read])
 
 
 def history(office: Office, peer: Peer, count: int) -> tuple[Publication, ...] | Refusal:

@@ -31,7 +31,7 @@ from gateway.query.cells import (
 )
 from gateway.query.contributions import ROWS
 from gateway.query.drawing import place_of_cell, salt_parameter, taken_before
-from gateway.query.joins import JoinShape, join_parameters, join_shape, joined_rows
+from gateway.query.joins import UNIT, JoinShape, join_parameters, join_shape, joined_rows
 from gateway.query.keys import bin_of
 from gateway.query.numbers import bigint, number
 from gateway.query.scan import DIALECT, Bound, Location, Query, Scan, column, parameter, scan_of, source, subquery
@@ -144,7 +144,7 @@ def _render_histogram(shape: _Shape) -> str:
 def _keyed(shape: _Shape) -> exp.Select:
     """Each row in scope that has a unit: its unit, its cell, and its numbers."""
     rows = shape.rows
-    unit = rows.unit if isinstance(rows, _Rows) else "unit"
+    unit = rows.unit if isinstance(rows, _Rows) else UNIT
     outputs = [exp.alias_(column(unit), "unit", quoted=True)]
     outputs += keys_of_row(shape.cells)
     if shape.cells.measures[0].kind is MeasureKind.BINS:

@@ -31,12 +31,12 @@ def place_of_cell(groups: Sequence[str], table: str, of: Sequence[str] = ("unit"
     )
 
 
-def place_of_row(columns: Sequence[str], table: str) -> exp.Window:
+def place_of_row(unit: str, columns: Sequence[str], table: str) -> exp.Window:
     """Each row's place among those of its unit, from 1 on. Rows that are alike in all columns change places freely."""
     return exp.Window(
         this=exp.RowNumber(),
-        partition_by=[column("unit", table)],
-        order=_order(["unit", *columns], columns, table),
+        partition_by=[column(unit, table)],
+        order=_order([unit, *columns], columns, table),
     )
 
 

@@ -18,7 +18,9 @@ from gateway.query.scan import Bound, Location, Scan, column, parameter, scan_of
 from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
 
 _OTHER = "joined_"
-_UNIT, _PLACE = "unit", "place"
+
+UNIT, _PLACE = ".unit", ".place"
+"""Columns beside those of both datasets, of whose fields none begins with a dot: a field may be called "place"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +84,28 @@ def join_parameters(plan: AggregatePlan, joined: Joining, other: Location) -> di
 def joined_rows(shape: JoinShape, part: exp.Expr | None) -> exp.Select:
     """SELECT the unit and the columns of both datasets, of all pairs of rows that take part.
 
-    `part` is the condition, on the column `unit` of the table `source`, of the part of units that is gone through.
+    `part` is the condition, on the column `UNIT` of the table `source`, of the part of units that is gone through.
     """
     own, other = _taking_part(shape.own, "", part), _taking_part(shape.other, _OTHER, part)
-    outputs = [column(_UNIT, "own"), *(column(name, "own") for _, name in shape.own.columns)]
+    outputs = [column(UNIT, "own"), *(column(name, "own") for _, name in shape.own.columns)]
     outputs += [column(name, "other") for _, name in shape.other.columns]
-    same = exp.EQ(this=column(_UNIT, "own"), expression=column(_UNIT, "other"))
+    same = exp.EQ(this=column(UNIT, "own"), expression=column(UNIT, "other"))
     return exp.select(*outputs).from_(subquery(own, "own")).join(subquery(other, "other"), on=same)
 
 
 def _taking_part(side: SideShape, prefix: str, part: exp.Expr | None) -> exp.Select:
     """The rows in scope, of each unit as many as may take part."""
-    columns = [exp.alias_(column(side.unit), _UNIT, quoted=True)]
+    columns = [exp.alias_(column(side.unit), UNIT, quoted=True)]
     columns += [exp.alias_(column(field), name, quoted=True) for field, name in side.columns]
     rows = exp.select(*columns).from_(subquery(source(side.scan, f"{prefix}source"), "source"))
     conditions = predicates(side.scope, prefix)
     if conditions:
         rows = rows.where(*conditions)
     names = [name for _, name in side.columns]
-    placed = exp.alias_(place_of_row(names, "source"), _PLACE, quoted=True)
+    placed = exp.alias_(place_of_row(UNIT, names, "source"), _PLACE, quoted=True)
     ranked = exp.select(exp.Star(), placed).from_(subquery(rows, "source"))
     if part is not None:
         ranked = ranked.where(part.copy())
     within = exp.LTE(this=column(_PLACE, "ranked"), expression=parameter(f"{prefix}rows"))
-    kept = [column(_UNIT, "ranked"), *(column(name, "ranked") for name in names)]
+    kept = [column(UNIT, "ranked"), *(column(name, "ranked") for name in names)]
     return exp.select(*kept).from_(subquery(ranked, "ranked")).where(within)

@@ -74,13 +74,13 @@ def preview(decided: tuple[Permit, ...] | Refusal, registers: Registers, clock: 
 def admit_rehearsal(decided: tuple[Permit, ...] | Refusal, registers: Registers, clock: Clock) -> Permit | Refusal:
     """Return the first permit that the registers bear out, and count the call, for what computes and gives no data.
 
-    It is a call of the institution under the grant, as any that is admitted.
+    It is a call of the institution under each of its grants, as any that is admitted.
 
     Raises:
         Fault: REGISTER_UNAVAILABLE.
     """
     return _first(
-        decided, lambda permit: _unmet(permit, registers, clock) or _count_call(permit, "rate", registers, clock)
+        decided, lambda permit: _unmet(permit, registers, clock) or _count_calls(permit, "rate", registers, clock)
     )
 
 
@@ -155,13 +155,16 @@ def quota_claim(permit: Permit, keys: KeyRing, now: datetime) -> Claim | None:
 
 def _count(permit: Permit, registers: Registers, keys: KeyRing, clock: Clock) -> ErrorReason | None:
     now = clock.now()
-    # one grant may open both datasets of a join: it is one call under it
-    under = {one.scope.grant: one for one in reversed(permit.each)}
-    claims = [counted for one in under.values() for counted in _counted(one, keys, now)]
+    claims = [counted for one in _by_grant(permit) for counted in _counted(one, keys, now)]
     if not claims:
         return None
     outcome = registers.meters.take([claim for claim, _ in claims])
     return claims[outcome.claims[0]][1] if isinstance(outcome, Exhausted) else None
+
+
+def _by_grant(permit: Permit) -> Iterable[Permit]:
+    """The permits of each grant once: one may open both datasets of a join, and that is one call under it."""
+    return {one.scope.grant: one for one in reversed(permit.each)}.values()
 
 
 def _counted(permit: Permit, keys: KeyRing, now: datetime) -> list[tuple[Claim, ErrorReason]]:
@@ -187,15 +190,15 @@ def _counted(permit: Permit, keys: KeyRing, now: datetime) -> list[tuple[Claim, 
 def _count_asking(permit: Permit, registers: Registers, clock: Clock) -> ErrorReason | None:
     if permit.scope.terms.rate is None:
         raise Fault(ErrorReason.INTERNAL)
-    return _count_call(permit, "asked", registers, clock)
+    return _count_calls(permit, "asked", registers, clock)
 
 
-def _count_call(permit: Permit, what: str, registers: Registers, clock: Clock) -> ErrorReason | None:
-    """Count a call that names no subjects, where the grant has a rate."""
-    rate = permit.scope.terms.rate
-    if rate is None:
-        return None
-    outcome = registers.meters.take([_call(permit, what, rate, clock.now())])
+def _count_calls(permit: Permit, what: str, registers: Registers, clock: Clock) -> ErrorReason | None:
+    """Count a call that names no subjects under each grant that has a rate: under all, or none."""
+    now = clock.now()
+    rates = [(one, one.scope.terms.rate) for one in _by_grant(permit)]
+    claims = [_call(one, what, rate, now) for one, rate in rates if rate is not None]
+    outcome = registers.meters.take(claims) if claims else None
     return ErrorReason.RATE_EXCEEDED if isinstance(outcome, Exhausted) else None
 
 

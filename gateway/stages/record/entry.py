@@ -54,7 +54,7 @@ def entry_of(
         purpose=context.purpose,
         legal_basis=str(scope.legal_basis),
         region=scope.region,
-        case_number=permit.case_number,
+        case_number=next((one.case_number for one in permit.each if one.case_number), ""),
         policy_digest=scope.policy_digest,
         grant=scope.grant,
         fields=fields,
@@ -69,7 +69,7 @@ def entry_of(
         data_version=data_version,
         noise_waived=noise_waived,
         trials=tuple(dict.fromkeys(trial for one in permit.each for trial in one.scope.trials)),
-        emergency=next((one.emergency for one in permit.each if one.emergency), ""),
+        emergency=" ".join(dict.fromkeys(one.emergency for one in permit.each if one.emergency)),
         joined=str(_query(permit).join or ""),
         joined_grant="" if permit.joined is None else permit.joined.permit.scope.grant,
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -249,6 +250,27 @@ def test_more_rows_than_take_part_change_nothing(bench: Bench) -> None:
     once = bench.answer(_counting(bench, own_rows=1))
     bench.write(few * 50, few * 50)
     assert bench.answer(_counting(bench, own_rows=1)) == once == {("x",): (1, 1), ("y",): (1, 1)}
+
+
+@pytest.mark.parametrize("name", ["place", "unit", "Unit"])
+def test_a_field_may_have_any_name(bench: Bench, name: str) -> None:
+    """Of a field that is called as a column of the join's own, too, the first row of a unit takes part alone."""
+    rows = [_row(subject="a", score=one) for one in (1, 2)] * 9 + [_row(subject="b", score=2)]
+    bench.write(rows, [_row(subject="a"), _row(subject="b")])
+    fields = {name if field == "score" else field: spec for field, spec in bench.own.fields.items()}
+    fields[name] = replace(fields[name], name=name)
+    table = pq.read_table(bench.folder / "own.parquet")
+    pq.write_table(table.rename_columns(list(fields)), bench.folder / "own.parquet")
+    plan = replace(
+        _counting(bench, own_rows=1),
+        contract=replace(bench.own, fields=MappingProxyType(fields), digest=name),
+        group_by=(GroupKey(name, (1, 2)),),
+        max_groups=2,
+    )
+    assert plan.joined is not None
+    found = bench.answer(replace(plan, joined=replace(plan.joined, columns=(name,))))
+    assert found.keys() <= {(1,), (2,)} and found[2,][0] >= 1
+    assert [sum(column) for column in zip(*found.values(), strict=True)] == [2, 2]
 
 
 @pytest.mark.parametrize(
