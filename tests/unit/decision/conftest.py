@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from gateway.policy.snapshot import PolicySnapshot, load
+from tests.unit.policy.conftest import GOOD, folder, snapshot
 
-GOOD = Path(__file__).parents[1] / "policy" / "good"
+__all__ = ["Edits", "edited", "folder", "snapshot"]
 
 Edits = Callable[..., PolicySnapshot]
 """Takes (file, old, new) triples and returns the policy with these edits."""
@@ -24,12 +25,12 @@ def edited(tmp_path: Path) -> Edits:
     def edit(*edits: tuple[str, str, str]) -> PolicySnapshot:
         nonlocal made
         made += 1
-        folder = Path(shutil.copytree(GOOD, tmp_path / f"policies-{made}"))
+        copy = Path(shutil.copytree(GOOD, tmp_path / f"policies-{made}"))
         for file, old, new in edits:
-            path = folder / file
+            path = copy / file
             text = path.read_text(encoding="utf-8") if path.exists() else ""
             assert old in text, f"{old!r} is not in {file}"
             path.write_text(text.replace(old, new, 1) if old else text + new, encoding="utf-8")
-        return load(folder)
+        return load(copy)
 
     return edit

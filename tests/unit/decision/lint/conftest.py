@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.unit.decision.officer.conftest import changed, snapshot
+from tests.unit.decision.officer.conftest import changed
 
-__all__ = ["changed", "snapshot"]
+__all__ = ["changed"]

@@ -14,12 +14,6 @@ from tests.unit.policy.conftest import GOOD
 Changed = Callable[..., PolicySnapshot]
 
 
-@pytest.fixture(scope="session")
-def snapshot() -> PolicySnapshot:
-    """The policy of the good folder."""
-    return load(GOOD)
-
-
 @pytest.fixture
 def changed(tmp_path: Path) -> Changed:
     """Loads the good policy with lines added to its grants, with texts replaced in its files, and with files added.
