@@ -30,6 +30,8 @@ class Line:
 class Report:
     """All decisions about an institution, by person, purpose, disclosure and outcome, the most frequent first.
 
+    A join is counted with either disclosure, and once among those that were allowed or refused.
+
     `rho` and `delta` are what the ledger charged for its requests in the period, with or without an answer on record:
     what is charged is lost. `trials` counts what denies on trial would have refused. `overdue` are broken glasses that
     nobody reviewed in time.
@@ -62,8 +64,8 @@ def report_on(
         outcome = "refused" if record.outcome is Outcome.REFUSED else "allowed"
         refused += outcome == "refused"
         allowed += outcome == "allowed"
-        key = (record.person, record.purpose, record.dataset, record.disclosure, outcome, record.reason)
-        counted[key] += 1
+        for disclosed in record.disclosures:
+            counted[record.person, record.purpose, *disclosed, outcome, record.reason] += 1
         trials.update(record.trials)
     lines = tuple(Line(*key, count) for key, count in sorted(counted.items(), key=lambda item: (-item[1], item[0])))
     return Report(

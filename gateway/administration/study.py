@@ -150,8 +150,8 @@ def _may_watch(looking: Officer, record: AuditRecord, policy: PolicySnapshot) ->
     # what a refusal named and nobody knows belongs to those who watch over everything
     region = record.region if policy.regions.contains(record.region) else root
     # of a join, what either dataset's officers alone would see tells of the other one
-    read = (record.dataset, *((record.joined.partition("/")[0],) if record.joined else ()))
-    return covers(looking, region, [name if name in policy.contracts else ALL for name in read])
+    names = (dataset for dataset, _ in record.disclosures)
+    return covers(looking, region, [name if name in policy.contracts else ALL for name in names])
 
 
 def history(office: Office, peer: Peer, count: int) -> tuple[Publication, ...] | Refusal:
@@ -231,4 +231,4 @@ def _veiled(record: AuditRecord) -> AuditRecord:
     """A refusal as its receipt tells it to the caller."""
     if record.outcome is not Outcome.REFUSED:
         return record
-    return replace(record, purpose="", dataset="", disclosure="")
+    return replace(record, purpose="", dataset="", disclosure="", joined="")

@@ -89,6 +89,13 @@ class AuditRecord:
     joined: str = ""
     joined_grant: str = ""
 
+    @property
+    def disclosures(self) -> tuple[tuple[str, str], ...]:
+        """The dataset and the disclosure that it is about; of a join, those of the other dataset too."""
+        other, _, disclosure = self.joined.partition("/")
+        own = (self.dataset, self.disclosure)
+        return (own, (other, disclosure)) if self.joined else (own,)
+
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
 from gateway import pipeline
-from gateway.administration.study import measured
+from gateway.accountability.report import Report
+from gateway.administration.study import measured, report
+from gateway.decision.officer.impact import impact
 from gateway.model.errors import ErrorReason
 from gateway.model.governance import Officer, Power
 from gateway.model.request import ReleaseRequest
@@ -97,3 +100,26 @@ def test_an_officer_watches_a_join_who_may_watch_both_datasets(house: House) -> 
         looking = Officer("data-bureau", "an.xin", frozenset(Power), "hangzhou", frozenset(datasets), b"")
         seen[datasets] = measured(house.office, 10)(looking, house.ports.policy.current()).records
     assert list(seen.values()) == [0, 0, 1, 1]
+
+
+def test_what_a_join_was_refused_for_is_told_to_officers_alone(house: House) -> None:
+    """The log knows which names the policy knows; an institution's own report does not say."""
+    peer, now = house.peer(RESEARCH), house.clock.now()
+    for dataset, disclosure in (("residents", "missing-person"), ("ghosts", "of-nobody")):
+        asked = joined()
+        asked = replace(asked, query=replace(asked.query, join=JoinedDataset(dataset, disclosure)))
+        assert refusal(pipeline.release(house.ports, peer, asked)) is ErrorReason.DISCLOSURE_NOT_GRANTED
+    told = report(house.office, peer, RESEARCH, now - timedelta(hours=1), now + timedelta(hours=1))
+    assert isinstance(told, Report) and told.refused == 2
+    assert [(line.dataset, line.disclosure, line.count) for line in told.lines] == [("", "", 2)]
+
+
+def test_an_impact_says_that_it_is_the_join_that_turns(house: House) -> None:
+    base = house.ports.policy.current()
+    for asked in (joined(), counting(Fraction(1, 2))):
+        released(pipeline.release(house.ports, house.peer(RESEARCH), asked))
+    edit(house.site.policies / "grants.csv", f"{OTHER}, allow\n", "")
+    house.ports.policy.reload()
+    (found,) = impact(house.audit.newest(9), base, house.ports.policy.current(), house.clock.now()).institutions
+    (turned,) = found.now_refused
+    assert (turned.asked.obj, turned.count) == ("subsidies/by-sector joined with transport_trips/rides-by-line", 1)

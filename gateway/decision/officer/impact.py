@@ -140,9 +140,9 @@ def impact(records: Iterable[AuditRecord], base: PolicySnapshot, proposal: Polic
         if isinstance(before, Unasked) or isinstance(after, Unasked):
             unasked[Unasked.MALFORMED] += count
         else:
-            asked = Asked(
-                f"{question.dataset}/{question.disclosure}", question.kind.value, question.purpose, question.region
-            )
+            obj = f"{question.dataset}/{question.disclosure}"
+            obj = f"{obj} joined with {question.joined}" if question.joined else obj
+            asked = Asked(obj, question.kind.value, question.purpose, question.region)
             gathered[question.institution].add(asked, before, after, count)
     unknown = unasked.pop(Unasked.UNKNOWN_NAME, 0)
     return Impact(

@@ -26,3 +26,11 @@ def test_the_loss_is_what_was_charged_whatever_is_on_record() -> None:
     report = report_on("zju-research", records, FOUND + PLAIN, (), AT)
     assert (report.rho, report.delta) == (Fraction(3, 8), Fraction(1, 10**8))
     assert report.allowed == 5
+
+
+def test_a_join_is_counted_with_both_disclosures_and_once_among_all() -> None:
+    made = replace(a_record(), outcome=Outcome.COMPLETED, joined="residents/by-age", joined_grant="g")
+    report = report_on("zju-research", [made, made, replace(made, joined="", joined_grant="")], PLAIN, (), AT)
+    counted = {(line.dataset, line.disclosure): line.count for line in report.lines}
+    assert counted == {(made.dataset, made.disclosure): 3, ("residents", "by-age"): 2}
+    assert report.allowed == 3
