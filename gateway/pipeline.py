@@ -9,28 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from gateway.decision.alternatives import alternatives, answered_by
 from gateway.decision.form import part_requests, placed
-from gateway.decision.offers import offers
-from gateway.decision.wanted import price_margin
-from gateway.model.budget import Account, Balance
+from gateway.model.budget import Account
 from gateway.model.calendar import city_day
 from gateway.model.contest import Reference
 from gateway.model.errors import ErrorReason
 from gateway.model.measure import price_of
 from gateway.model.party import Identity, Peer
-from gateway.model.permit import Offer, Permit, Refusal
+from gateway.model.permit import Permit, Refusal
 from gateway.model.record import Receipt
 from gateway.model.request import (
     DisclosureRequest,
     FormRequest,
-    MarginRequest,
     ReleaseRequest,
     RequestContext,
     RowsRequest,
 )
-from gateway.model.signing import SigningKey
-from gateway.model.statistics import Presentation, Release, Statistic, StatisticKind, StatisticsQuery
+from gateway.model.statistics import Presentation, Release, StatisticsQuery
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.store import PolicyStore
 from gateway.ports import (
@@ -46,7 +41,7 @@ from gateway.ports import (
     SyntheticFiles,
 )
 from gateway.privacy.pricing import SMALLEST
-from gateway.stages.admit import AdmittedPermit, admit, admit_rehearsal, preview
+from gateway.stages.admit import AdmittedPermit, admit, preview
 from gateway.stages.authenticate import authenticate
 from gateway.stages.blend import blend
 from gateway.stages.charge import answer_slot, charge, charge_rows, one_failure
@@ -56,39 +51,26 @@ from gateway.stages.fetch import fetch, fetch_aggregates
 from gateway.stages.minimize import MinimizedTable, minimize
 from gateway.stages.noise import perturb, randomize, waive_noise
 from gateway.stages.pseudonymize import pseudonymize
-from gateway.stages.quote import Quote, quote
 from gateway.stages.record.evaluations import record_evaluation
-from gateway.stages.record.receipts import read_receipt
 from gateway.stages.record.refusals import record_refusal
 from gateway.stages.record.releases import record_statistics, store_release
 from gateway.stages.record.rows import record_release
-from gateway.stages.rehearse import Rehearsal
-from gateway.stages.rehearse import rehearse as rehearse_permitted
 from gateway.stages.withstand import withstand
 
 __all__ = [
     "Answer",
     "Delivery",
-    "Description",
     "Evaluation",
     "Part",
     "Ports",
-    "Quote",
     "Refused",
-    "Rehearsal",
     "ReleaseDelivery",
     "accounts_of",
-    "budgets",
     "compose",
-    "describe",
-    "estimate",
     "evaluate",
-    "receipt",
     "refused",
-    "rehearse",
     "release",
     "rows",
-    "signing_keys",
     "stored_release",
 ]
 
@@ -115,13 +97,6 @@ class Refused(NamedTuple):
 
     refusal: Refusal
     receipt: Receipt | None
-
-
-class Description(NamedTuple):
-    """What a caller may ask for, under the policy of this digest."""
-
-    offers: tuple[Offer, ...]
-    policy_digest: str
 
 
 class Answer(NamedTuple):
@@ -213,42 +188,6 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest, *, sealed_for: st
         )
 
 
-def estimate(ports: Ports, peer: Peer, asked: ReleaseRequest | MarginRequest) -> Quote | Refused:
-    """Tell the price and the margins of a plan. Spends nothing and reads no data."""
-    identity = authenticate(peer, ports.identities, ports.clock)
-    policy = ports.policy.current()
-    if isinstance(asked, MarginRequest):
-        priced = price_margin(identity, asked, policy, ports.clock.now())
-        if isinstance(priced, Refusal):
-            return Refused(priced, None)
-    else:
-        priced = asked, ()
-    request, shares = priced
-    decided = decide(identity, request, policy, ports.clock)
-    permit = preview(decided, ports.registers, ports.clock)
-    if isinstance(permit, Refusal):
-        return refused(permit, identity, request, policy, ports)
-    options = alternatives(permit, policy, permit.decided_at, shares)
-    answering = answered_by(permit, policy, permit.decided_at)
-    accounts, delta = accounts_of(permit, policy, ports), policy.budgets.delta
-    return quote(permit, options, answering, accounts, delta, ports.ledger, ports.source, ports.keys)
-
-
-def rehearse(ports: Ports, peer: Peer, request: ReleaseRequest) -> Rehearsal | Refused:
-    """Answer a plan over rows made up from its contract: of the types and shape of a release, at no charge.
-
-    It is decided like the release, and counts as a call of the grant's rate. No data, ledger, store or key is touched,
-    and nothing but a refusal is recorded.
-    """
-    identity = authenticate(peer, ports.identities, ports.clock)
-    policy = ports.policy.current()
-    decided = decide(identity, request, policy, ports.clock)
-    permit = admit_rehearsal(decided, ports.registers, ports.clock)
-    if isinstance(permit, Refusal):
-        return refused(permit, identity, request, policy, ports)
-    return rehearse_permitted(permit, policy.regions.leaves(permit.scope.region), ports.rehearsals, ports.clock)
-
-
 def stored_release(
     ports: Ports, peer: Peer, context: RequestContext, release_id: str, presentation: Presentation
 ) -> ReleaseDelivery | Refused:
@@ -269,21 +208,6 @@ def stored_release(
     return deliver_release(record_statistics(released, admitted, ports.audit, ports.clock, paid=False, replay=True))
 
 
-def budgets(
-    ports: Ports, peer: Peer, context: RequestContext, dataset: str, disclosure: str
-) -> tuple[tuple[Balance, ...], float] | Refused:
-    """Tell what is left of every budget this caller's releases are charged to, and the delta they are shown at."""
-    identity = authenticate(peer, ports.identities, ports.clock)
-    policy = ports.policy.current()
-    counting = StatisticsQuery((), (), (Statistic(StatisticKind.COUNT, None),))
-    request = ReleaseRequest(context, dataset, disclosure, counting, SMALLEST)
-    decided = decide(identity, request, policy, ports.clock)
-    permit = preview(decided, ports.registers, ports.clock)
-    if isinstance(permit, Refusal):
-        return refused(permit, identity, request, policy, ports)
-    return ports.ledger.balances(accounts_of(permit, policy, ports)), policy.budgets.delta
-
-
 def evaluate(ports: Ports, peer: Peer, request: DisclosureRequest) -> Evaluation | Refused:
     """Decide for a system that discloses by itself. The decision is on record; nothing is read and nothing counted."""
     identity = authenticate(peer, ports.identities, ports.clock)
@@ -293,27 +217,6 @@ def evaluate(ports: Ports, peer: Peer, request: DisclosureRequest) -> Evaluation
     if isinstance(permit, Refusal):
         return refused(permit, identity, request, policy, ports)
     return Evaluation(permit, record_evaluation(permit, ports.audit, ports.clock))
-
-
-def describe(ports: Ports, peer: Peer, purpose: str, dataset: str) -> Description:
-    """Tell what this caller may ask for, and for which purposes."""
-    identity = authenticate(peer, ports.identities, ports.clock)
-    policy = ports.policy.current()
-    today = city_day(ports.clock.now())
-    return Description(offers(policy, identity.institution, today, purpose=purpose, dataset=dataset), policy.digest)
-
-
-def signing_keys(ports: Ports, peer: Peer) -> tuple[SigningKey, ...]:
-    """Tell the public keys that certificates of releases are verified with, the oldest first."""
-    authenticate(peer, ports.identities, ports.clock)
-    return ports.signer.signing_keys()
-
-
-def receipt(ports: Ports, peer: Peer, index: int) -> Receipt | Refused:
-    """Give a receipt to the institution it was written for."""
-    identity = authenticate(peer, ports.identities, ports.clock)
-    found = read_receipt(index, identity, ports.audit)
-    return Refused(found, None) if isinstance(found, Refusal) else found
 
 
 def _disclose(admitted: AdmittedPermit, policy: PolicySnapshot, ports: Ports) -> Delivery | Refusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway import pipeline
+from gateway import inquiries, pipeline
 from gateway.api.v1 import audit_service_pb2 as pb
 from gateway.model.errors import ErrorReason
 from gateway.model.party import Peer
@@ -27,7 +27,7 @@ class Audit:
         index = int(request.receipt_id)
         if index > _LAST_INDEX:
             return Problem(ErrorReason.RECEIPT_NOT_FOUND)
-        receipt = pipeline.receipt(self._desk.ports, peer, index)
+        receipt = inquiries.receipt(self._desk.ports, peer, index)
         if isinstance(receipt, pipeline.Refused):
             return refused(receipt)
         return Reply(pb.GetReceiptResponse(receipt=receipt_of(receipt, self._desk.delta)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway import pipeline
+from gateway import inquiries, pipeline
 from gateway.api.v1 import release_pb2
 from gateway.api.v1 import research_service_pb2 as pb
 from gateway.model.contract import DisclosureKind
@@ -45,7 +45,7 @@ class Research:
 
     def list_datasets(self, peer: Peer, request: pb.ListDatasetsRequest) -> Reply:
         """What may be asked."""
-        found = pipeline.describe(self._desk.ports, peer, request.purpose, "")
+        found = inquiries.describe(self._desk.ports, peer, request.purpose, "")
         return Reply(
             pb.ListDatasetsResponse(
                 datasets=[research_dataset_of(offer) for offer in found.offers if offer.kind is DisclosureKind.RELEASE]
@@ -54,7 +54,7 @@ class Research:
 
     def get_budget(self, peer: Peer, request: pb.GetBudgetRequest) -> Reply | Problem:
         """What is left of every budget a release would be charged to."""
-        outcome = pipeline.budgets(self._desk.ports, peer, context_of(request), request.dataset, request.disclosure)
+        outcome = inquiries.budgets(self._desk.ports, peer, context_of(request), request.dataset, request.disclosure)
         if isinstance(outcome, pipeline.Refused):
             return refused(outcome)
         balances, delta = outcome
@@ -62,14 +62,14 @@ class Research:
 
     def estimate(self, peer: Peer, request: pb.EstimateRequest) -> Reply | Problem:
         """The price and the margin of error of a plan."""
-        quote = pipeline.estimate(self._desk.ports, peer, _estimated(request))
+        quote = inquiries.estimate(self._desk.ports, peer, _estimated(request))
         if isinstance(quote, pipeline.Refused):
             return refused(quote)
         return Reply(estimate_response_of(quote))
 
     def rehearse(self, peer: Peer, request: pb.RehearseRequest) -> Reply | Problem:
         """The same plan over made up rows."""
-        outcome = pipeline.rehearse(self._desk.ports, peer, _asked(request))
+        outcome = inquiries.rehearse(self._desk.ports, peer, _asked(request))
         if isinstance(outcome, pipeline.Refused):
             return refused(outcome)
         message = release_message_of(outcome, self._desk.delta)
@@ -117,7 +117,7 @@ class Research:
 
     def get_signing_keys(self, peer: Peer, _: pb.GetSigningKeysRequest) -> Reply:
         """The public keys that certificates are verified with."""
-        keys = pipeline.signing_keys(self._desk.ports, peer)
+        keys = inquiries.signing_keys(self._desk.ports, peer)
         return Reply(pb.GetSigningKeysResponse(keys=map(signing_key_of, keys)))
 
 

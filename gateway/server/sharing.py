@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gateway import pipeline
+from gateway import inquiries, pipeline
 from gateway.api.v1 import sharing_service_pb2 as pb
 from gateway.api.v1 import value_pb2
 from gateway.model.contract import DisclosureKind
@@ -37,7 +37,7 @@ class Sharing:
 
     def describe(self, peer: Peer, request: pb.DescribeRequest) -> Reply:
         """What this caller may get."""
-        found = pipeline.describe(self._desk.ports, peer, request.purpose, request.dataset)
+        found = inquiries.describe(self._desk.ports, peer, request.purpose, request.dataset)
         return Reply(
             pb.DescribeResponse(offers=[offer_of(offer) for offer in found.offers], policy_digest=found.policy_digest)
         )

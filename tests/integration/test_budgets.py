@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway import pipeline
+from gateway import inquiries, pipeline
 from gateway.model.budget import Account, Refresh
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason
@@ -80,7 +80,7 @@ def test_an_exhausted_budget_names_the_largest_price_that_fits(house: House) -> 
     plan = refused.refusal.plan
     assert plan is not None and plan.query == counting(HALF, ("district",)).query
     # it tells no more than the balances that the same caller may ask for
-    told = pipeline.budgets(house.ports, peer, context("academic-research"), "subsidies", "by-sector")
+    told = inquiries.budgets(house.ports, peer, context("academic-research"), "subsidies", "by-sector")
     assert not isinstance(told, Refused)
     left = min(balance.remaining for balance in told[0])
     step = Fraction(1, 10**6)
@@ -175,13 +175,13 @@ def test_a_new_version_of_the_data_is_a_new_question_under_the_same_caps(house: 
 
 def test_a_request_says_the_same_of_its_budgets_as_it_is_charged_to(house: House) -> None:
     projected(house, "5.0", "4.0", city_day(house.clock.now()).isoformat())
-    outcome = pipeline.budgets(
+    outcome = inquiries.budgets(
         house.ports, house.peer(RESEARCH), context("academic-research"), "subsidies", "by-sector"
     )
     assert not isinstance(outcome, Refused)
     assert {one.account.id for one in outcome[0]} == spent(house).keys()
     request: ReleaseRequest = counting(HALF, ("tier",))
-    quote = pipeline.estimate(house.ports, house.peer(RESEARCH), request)
+    quote = inquiries.estimate(house.ports, house.peer(RESEARCH), request)
     assert not isinstance(quote, Refused)
     assert quote.affordable
     assert {one.spent for one in quote.balances_after} == {PRICE}

@@ -8,7 +8,7 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
-from gateway import pipeline
+from gateway import inquiries, pipeline
 from gateway.accountability.report import Report
 from gateway.administration.study import measured, report
 from gateway.decision.officer.impact import impact
@@ -48,11 +48,11 @@ def test_every_call_counts_in_the_rate_of_either_grant(house: House) -> None:
     terms(house, OTHER, "rate=3/day")
     peer = house.peer(RESEARCH)
     made = released(pipeline.release(house.ports, peer, joined()))
-    assert isinstance(pipeline.rehearse(house.ports, peer, joined()), Rehearsal)
+    assert isinstance(inquiries.rehearse(house.ports, peer, joined()), Rehearsal)
     released(pipeline.stored_release(house.ports, peer, context("academic-research"), made.release.id, PLAIN))
     again = pipeline.stored_release(house.ports, peer, context("academic-research"), made.release.id, PLAIN)
     assert refusal(again) is ErrorReason.RELEASE_NOT_FOUND
-    for call in (pipeline.rehearse, pipeline.release):
+    for call in (inquiries.rehearse, pipeline.release):
         assert refusal(call(house.ports, peer, joined())) is ErrorReason.RATE_EXCEEDED
     # alone, the first dataset is asked for as before
     released(pipeline.release(house.ports, peer, counting(Fraction(1, 2))))
@@ -61,7 +61,7 @@ def test_every_call_counts_in_the_rate_of_either_grant(house: House) -> None:
 def test_the_case_of_either_grant_is_asked_for_and_on_record(house: House) -> None:
     terms(house, OTHER, "case=R-9999")
     peer = house.peer(RESEARCH)
-    for call in (pipeline.rehearse, pipeline.estimate, pipeline.release):
+    for call in (inquiries.rehearse, inquiries.estimate, pipeline.release):
         assert refusal(call(house.ports, peer, joined())) is ErrorReason.CASE_NUMBER_REQUIRED
     made = released(pipeline.release(house.ports, peer, joined(case_number="R-2026")))
     assert made.receipt.record.case_number == "R-2026"
@@ -89,7 +89,7 @@ def test_who_loses_one_grant_has_the_release_no_more(house: House) -> None:
     assert not house.ports.policy.last_problems
     gone = pipeline.stored_release(house.ports, peer, context("academic-research"), made.release.id, PLAIN)
     assert refusal(gone) is ErrorReason.RELEASE_NOT_FOUND
-    for call in (pipeline.rehearse, pipeline.estimate, pipeline.release, pipeline.evaluate):
+    for call in (inquiries.rehearse, inquiries.estimate, pipeline.release, pipeline.evaluate):
         assert refusal(call(house.ports, peer, joined())) is ErrorReason.DISCLOSURE_NOT_GRANTED
 
 

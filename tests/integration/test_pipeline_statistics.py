@@ -8,7 +8,7 @@ from fractions import Fraction
 import pyarrow as pa
 import pytest
 
-from gateway import pipeline
+from gateway import inquiries, pipeline
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
@@ -35,7 +35,7 @@ def test_the_same_plan_is_the_same_release_for_everyone_entitled(house: House) -
 
 
 def balances(house: House) -> dict[str, Fraction]:
-    outcome = pipeline.budgets(
+    outcome = inquiries.budgets(
         house.ports, house.peer("zju-research"), context("academic-research"), "subsidies", "by-sector"
     )
     assert not isinstance(outcome, Refused)

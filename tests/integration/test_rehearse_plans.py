@@ -11,7 +11,7 @@ from typing import Any, Never, cast
 import pyarrow as pa
 import pytest
 
-from gateway import pipeline
+from gateway import inquiries, pipeline
 from gateway.adapters import rehearsals_duckdb
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.model.errors import ErrorReason
@@ -41,7 +41,7 @@ def closed(house: House) -> pipeline.Ports:
 @pytest.mark.parametrize("groups", [(), ("sector",), ("sector", "tier")], ids=str)
 def test_it_is_made_with_every_port_closed(house: House, groups: tuple[str, ...]) -> None:
     asked = replace(counting(Fraction(1, 2), groups), presentation=Presentation(non_negative=True))
-    made = pipeline.rehearse(closed(house), house.peer(RESEARCH), asked)
+    made = inquiries.rehearse(closed(house), house.peer(RESEARCH), asked)
     assert isinstance(made, Rehearsal)
     assert made.release.id.startswith(REHEARSAL) and made.release.certificate is None
     (answers,) = made.shown.answers
@@ -54,7 +54,7 @@ def test_the_ports_are_closed_indeed(house: House) -> None:
     with pytest.raises(AssertionError):
         pipeline.release(closed(house), house.peer(RESEARCH), counting(Fraction(1, 2), ()))
     with pytest.raises(AssertionError):
-        pipeline.estimate(closed(house), house.peer(RESEARCH), counting(Fraction(1, 2), ()))
+        inquiries.estimate(closed(house), house.peer(RESEARCH), counting(Fraction(1, 2), ()))
 
 
 def test_the_rows_do_not_know_the_data(house: House) -> None:
@@ -62,7 +62,7 @@ def test_the_rows_do_not_know_the_data(house: House) -> None:
     # all tests share it
     away = data.rename(data.with_suffix(".away"))
     try:
-        made = pipeline.rehearse(house.ports, house.peer(RESEARCH), counting(Fraction(1, 2), ("sector",)))
+        made = inquiries.rehearse(house.ports, house.peer(RESEARCH), counting(Fraction(1, 2), ("sector",)))
     finally:
         away.rename(data)
     assert isinstance(made, Rehearsal) and len(made.shown.cells) == 12
@@ -70,7 +70,7 @@ def test_the_rows_do_not_know_the_data(house: House) -> None:
 
 
 def test_a_refusal_is_recorded(house: House) -> None:
-    refused = pipeline.rehearse(house.ports, house.peer(RESEARCH), counting(Fraction(1, 2), ("community",)))
+    refused = inquiries.rehearse(house.ports, house.peer(RESEARCH), counting(Fraction(1, 2), ("community",)))
     assert isinstance(refused, Refused) and refused.refusal.reason is ErrorReason.STATISTIC_NOT_DECLARED
     assert refused.receipt is not None and house.diary.events == ["log refused"]
 
@@ -80,12 +80,12 @@ def test_it_counts_as_a_call_of_the_grant_beside_releases(house: House) -> None:
     house.ports.policy.reload()
     assert not house.ports.policy.last_problems
     asked, peer = counting(Fraction(1, 2), ("sector",)), house.peer(RESEARCH)
-    assert isinstance(pipeline.rehearse(house.ports, peer, asked), Rehearsal)
+    assert isinstance(inquiries.rehearse(house.ports, peer, asked), Rehearsal)
     released(pipeline.release(house.ports, peer, asked))
     # an estimate computes no noise, and is a question for free
-    assert isinstance(pipeline.estimate(house.ports, peer, asked), pipeline.Quote)
-    assert isinstance(pipeline.rehearse(house.ports, peer, asked), Rehearsal)
-    for call in (pipeline.rehearse, pipeline.release):
+    assert isinstance(inquiries.estimate(house.ports, peer, asked), inquiries.Quote)
+    assert isinstance(inquiries.rehearse(house.ports, peer, asked), Rehearsal)
+    for call in (inquiries.rehearse, pipeline.release):
         refused = call(house.ports, peer, asked)
         assert isinstance(refused, Refused) and refused.refusal.reason is ErrorReason.RATE_EXCEEDED
         assert refused.receipt is not None
@@ -98,12 +98,12 @@ def test_a_file_stays_while_it_is_read_and_goes_then(house: House, monkeypatch: 
 
     def meanwhile(source: DuckDBSource, plan: AggregatePlan) -> pa.RecordBatch:
         monkeypatch.setattr(DuckDBSource, "aggregates", read)
-        assert isinstance(pipeline.rehearse(house.ports, peer, elsewhere), Rehearsal)
+        assert isinstance(inquiries.rehearse(house.ports, peer, elsewhere), Rehearsal)
         return read(source, plan)
 
     monkeypatch.setattr(DuckDBSource, "aggregates", meanwhile)
     before = files()
-    assert isinstance(pipeline.rehearse(house.ports, peer, asked), Rehearsal)
+    assert isinstance(inquiries.rehearse(house.ports, peer, asked), Rehearsal)
     assert len(files() - before) == 1
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import gateway.client as gw
-from gateway import pipeline
+from gateway import inquiries, pipeline
 from gateway.api.v1 import release_pb2
 from gateway.client.certificates import key_from
 from gateway.model.errors import ErrorReason, Fault
@@ -54,7 +54,7 @@ def shown(delivery: ReleaseDelivery) -> gw.Release:
 
 
 def keys_of(house: House) -> tuple[gw.SigningKey, ...]:
-    found = pipeline.signing_keys(house.ports, house.peer("zju-research"))
+    found = inquiries.signing_keys(house.ports, house.peer("zju-research"))
     return tuple(key_from(signing_key_of(key)) for key in found)
 
 

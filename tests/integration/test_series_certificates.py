@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import gateway.client as gw
-from gateway import pipeline
+from gateway import inquiries
 from gateway import series as lane
 from gateway.api.v1 import series_service_pb2 as pb
 from gateway.cli.app import run
@@ -74,7 +74,7 @@ def cockpit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cockpit]:
             named = Named("subsidies", "paid-by-day", name)
             opened = lane.open_series(house.ports, found.caller(), context(PURPOSE), named, price_of_series(spec))
             assert isinstance(opened, Opened)
-        keys = pipeline.signing_keys(house.ports, found.caller())
+        keys = inquiries.signing_keys(house.ports, found.caller())
         yield replace(found, keys=tuple(key_from(signing_key_of(key)) for key in keys))
 
 

@@ -7,11 +7,11 @@ from math import prod
 
 from gateway.api.v1 import release_pb2
 from gateway.api.v1 import research_service_pb2 as pb
+from gateway.inquiries import Quote
 from gateway.model.alternative import Alternative, Change
 from gateway.model.margins import AnswerMargin
 from gateway.model.plan import SettledRelease
 from gateway.model.region import RegionLevel
-from gateway.pipeline import Quote
 from gateway.server.wire.plans import LEVELS_OF, plan_of
 from gateway.server.wire.receipts import loss_of
 from gateway.server.wire.releases import budget_of, coverage_of, measure_of, threshold_of

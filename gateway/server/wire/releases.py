@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from gateway.accountability.certificates.release import noised
 from gateway.api.v1 import budget_pb2, release_pb2
+from gateway.inquiries import Rehearsal
 from gateway.model.attribution import Attribution
 from gateway.model.budget import Balance
 from gateway.model.coverage import Coverage, CoverageKind
@@ -14,7 +15,7 @@ from gateway.model.loss import exact, rho_to_epsilon
 from gateway.model.measure import NoisePlan, Threshold
 from gateway.model.signing import SigningKey
 from gateway.model.statistics import Answers, Release
-from gateway.pipeline import Rehearsal, ReleaseDelivery
+from gateway.pipeline import ReleaseDelivery
 from gateway.server.wire.plans import plan_of, presentation_message_of
 from gateway.server.wire.receipts import instant, loss_of
 from gateway.server.wire.values import value_of

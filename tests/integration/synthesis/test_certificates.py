@@ -14,7 +14,7 @@ from typing import Any, Never
 import pytest
 
 import gateway.client as gw
-from gateway import pipeline, syntheses
+from gateway import inquiries, syntheses
 from gateway.accountability.certificates.synthesis import extract_statement
 from gateway.api.v1 import synthesis_service_pb2 as pb
 from gateway.cli.app import run
@@ -77,7 +77,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, seeded: tuple[Path, SeededCit
         report = folder / "report.json"
         told = house.ports.synthetic_files.report(order)
         report.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        found = pipeline.signing_keys(house.ports, house.peer(RESEARCH))
+        found = inquiries.signing_keys(house.ports, house.peer(RESEARCH))
         yield Made(house, standing, rows, report, tuple(key_from(signing_key_of(key)) for key in found))
 
 
