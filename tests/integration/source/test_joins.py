@@ -33,23 +33,23 @@ Key: TypeAlias = tuple[Any, ...]
 
 NAMES = ("subject", "region", "amount", "category", "score", "consent")
 BOUNDS = Bounds(-5, 5)
-UNITS = ["a", "b", "c", "1", None, " a"]
+UNITS = ["a", "a", "a", "a", "b", "b", "c", "1", None, " a"]
 WITHIN = ["hz", "hz/xc", "hz/xcx"]
 
 rows = st.fixed_dictionaries(
     {
         "subject": st.sampled_from(UNITS),
-        "region": st.sampled_from(["hz/xc", "hz/xc/wl", "hz/xcx", None]),
+        "region": st.sampled_from(["hz/xc", "hz/xc", "hz/xc/wl", "hz/xcx", None]),
         "amount": st.one_of(st.none(), st.integers(-9, 9)),
-        "category": st.sampled_from(["x", "y", "z", None]),
+        "category": st.sampled_from(["x", "x", "y", "y", "z", None]),
         "score": st.sampled_from([1, 2, 11, None]),
-        "consent": st.sampled_from([True, True, False, None]),
+        "consent": st.sampled_from([True, True, True, True, False, None]),
     }
 )
-tables = st.lists(rows, max_size=16)
+tables = st.one_of(st.lists(rows, max_size=16), st.lists(rows, min_size=8, max_size=24))
 scopes = st.builds(
     RowScope,
-    st.sampled_from([None, *WITHIN]),
+    st.sampled_from([None, None, *WITHIN]),
     st.sampled_from([None, "consent"]),
     st.sampled_from([(), (Condition("amount", Operator.GREATER_OR_EQUAL, (-3,)),)]),
 )
