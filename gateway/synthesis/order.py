@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -126,17 +125,3 @@ class ExtractFailed(Fault):
     def __init__(self, failure: Failure) -> None:
         super().__init__(ErrorReason.RELEASE_FAILED)
         self.failure = failure
-
-
-class ExtractJob(Protocol):
-    """One order in the making."""
-
-    def run(self) -> Extract:
-        """Make the extract; returns when it is there.
-
-        Raises:
-            ExtractFailed: it was cancelled, went beyond a limit, or failed.
-        """
-
-    def cancel(self) -> None:
-        """Have `run` end within a moment, in whatever thread it is. A job that is done stays done."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from gateway.synthesis.agreement import non_negative
 from gateway.synthesis.columns import Column
-from gateway.synthesis.extract import Model
 from gateway.synthesis.marginals import NoisedMarginal, Weights, places
+
+_NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +78,11 @@ def quality_of_rows(table: pa.Table, columns: Sequence[Column], marginals: Seque
         at = np.ravel_multi_index([codes[field][kept] for field in fields], cells)
         return np.bincount(at, minlength=math.prod(cells)).reshape(cells).astype(np.float64)
 
-    return _quality(columns, marginals, counted)
-
-
-def quality_of_model(model: Model, marginals: Sequence[NoisedMarginal]) -> Quality:
-    """Compare the model's own counts with the noised ones: what rows would have if there were endlessly many.
-
-    Raises:
-        ValueError: a marginal is not by one of the model's columns or counted pairs.
-    """
-
-    def counted(fields: tuple[int, ...]) -> Weights:
-        if len(fields) == 1:
-            return model.agreed.singles[fields[0]]
-        ordered = (min(fields), max(fields))
-        if ordered not in model.agreed.pairs:
-            raise ValueError("the model has no such pair")
-        return model.agreed.pairs[ordered] if fields == ordered else model.agreed.pairs[ordered].T
-
-    return _quality(model.columns, marginals, counted)
+    found = [(marginal, counted(places(columns, marginal))) for marginal in marginals]
+    return Quality(
+        tuple(_compared(marginal, counts) for marginal, counts in found),
+        tuple(_association(marginal, counts) for marginal, counts in found if counts.ndim == 2),
+    )
 
 
 def cramers_v(counts: Weights) -> float:
@@ -108,16 +95,6 @@ def cramers_v(counts: Weights) -> float:
     chi = float((np.square(counts[there] - apart[there]) / apart[there]).sum())
     values = min(np.count_nonzero(counts.sum(axis=1)), np.count_nonzero(counts.sum(axis=0)))
     return math.sqrt(chi / total / (values - 1)) if values > 1 else 0.0
-
-
-def _quality(
-    columns: Sequence[Column], marginals: Sequence[NoisedMarginal], counted: Callable[[tuple[int, ...]], Weights]
-) -> Quality:
-    found = [(marginal, counted(places(columns, marginal))) for marginal in marginals]
-    return Quality(
-        tuple(_compared(marginal, counts) for marginal, counts in found),
-        tuple(_association(marginal, counts) for marginal, counts in found if counts.ndim == 2),
-    )
 
 
 def _compared(marginal: NoisedMarginal, counts: Weights) -> MarginalQuality:
@@ -133,6 +110,3 @@ def _association(marginal: NoisedMarginal, counts: Weights) -> Association:
     return Association(
         marginal.fields, cramers_v(counts), cramers_v(non_negative(marginal.counts.astype(np.float64), total))
     )
-
-
-_NORMAL_95 = 1.959964

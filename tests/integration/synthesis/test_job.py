@@ -31,7 +31,7 @@ from gateway.model.values import FieldType
 from gateway.synthesis.columns import BinColumn, KeyColumn
 from gateway.synthesis.extract import fit, sample
 from gateway.synthesis.marginals import NoisedMarginal
-from gateway.synthesis.order import ExtractFailed, ExtractJob, Failure, Limits, Order, Progress, Step
+from gateway.synthesis.order import ExtractFailed, Failure, Limits, Order, Progress, Step
 from tests.integration.synthesis.watching import until, workers
 
 MIB = 2**20
@@ -54,7 +54,7 @@ ORDER = Order(
 )
 
 
-def fails(job: ExtractJob) -> Failure:
+def fails(job: Job) -> Failure:
     with pytest.raises(ExtractFailed) as caught:
         job.run()
     assert caught.value.reason is ErrorReason.RELEASE_FAILED
