@@ -34,6 +34,8 @@ _REMEMBERED_FILES = 256
 _REMEMBERED_FIELDS = 1024
 _BYTES_A_ROW = 100
 """What the engine holds of a row, at most of a cell of a unit: its texts and totals in tables of their own."""
+_BYTES_A_JOINED_ROW = 1_000
+"""And of a row that is joined: it is drawn among those of its unit, and the engine sorts rows and hashes."""
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 _COUNTED_TYPES: dict[str, pa.DataType] = {"value": pa.string(), "rows": pa.int64(), "all": pa.int64()}
 _COUNTED = pa.schema(_COUNTED_TYPES)
@@ -196,7 +198,7 @@ class DuckDBSource:
 
 def _bytes_of(files: Sequence[DataFile]) -> int:
     """What an aggregate over files may take of memory."""
-    return sum(file.rows for file in files) * _BYTES_A_ROW
+    return sum(file.rows for file in files) * (_BYTES_A_ROW if len(files) == 1 else _BYTES_A_JOINED_ROW)
 
 
 def _read(cursor: duckdb.DuckDBPyConnection, query: Query, batch_rows: int) -> pa.RecordBatchReader:

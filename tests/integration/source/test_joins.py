@@ -313,6 +313,18 @@ def test_data_that_changes_meanwhile_gives_no_answer(bench: Bench, monkeypatch: 
     assert caught.value.reason is ErrorReason.SOURCE_UNAVAILABLE
 
 
+def test_a_join_that_does_not_go_into_memory_is_gone_through_in_parts(bench: Bench) -> None:
+    """What is charged for is not lost to an engine that runs out of memory."""
+    units, visits = 15_000, 20
+    names = [f"3301{number:013d}X" for number in range(units)]
+    columns = {name: pa.nulls(units * visits, bench.schema.field(name).type) for name in NAMES}
+    columns["subject"] = pa.array(names * visits, bench.schema.field("subject").type)
+    pq.write_table(pa.table(columns, bench.schema), bench.folder / "own.parquet")
+    guests = pa.Table.from_pylist([_row(subject=name, category="x") for name in names], bench.schema)
+    pc.write_csv(guests, bench.folder / "other.csv")
+    assert bench.answer(_counting(bench, own_rows=30)) == {("x",): (3 * units, units)}
+
+
 def test_joined_answers_are_read_anew(bench: Bench) -> None:
     kept = KeptAggregates(bench.source, 2**20)
     bench.write([_row(subject="a")], [_row(subject="a", category="x")])
