@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 
 from bench.measure import Json, ratios, significant, spread
-from gateway.stages import fetch
+from gateway.stages.fetch import rows as fetch_stage
 
-BATCH_ROWS = fetch.BATCH_ROWS
+BATCH_ROWS = fetch_stage.BATCH_ROWS
 """Rows of a batch, where a benchmark goes by batches: the pipeline's own."""
 
 _POOLS: list[pa.MemoryPool] = []  # what was taken from a pool goes back to it, so none may end before the process

@@ -47,7 +47,8 @@ from gateway.stages.blend import blend
 from gateway.stages.charge import answer_slot, charge, charge_rows, one_failure
 from gateway.stages.decide import StandingPermit, decide
 from gateway.stages.deliver import Delivery, Part, ReleaseDelivery, deliver, deliver_release
-from gateway.stages.fetch import fetch, fetch_aggregates
+from gateway.stages.fetch.aggregates import fetch_aggregates
+from gateway.stages.fetch.rows import fetch
 from gateway.stages.minimize import MinimizedTable, minimize
 from gateway.stages.noise import perturb, randomize, waive_noise
 from gateway.stages.pseudonymize import pseudonymize

@@ -28,7 +28,7 @@ from gateway.stages.authenticate import authenticate
 from gateway.stages.charge import answer_slot, charge, one_failure
 from gateway.stages.decide import StandingPermit, decide
 from gateway.stages.deliver import FileDelivery, deliver_file, deliver_report
-from gateway.stages.fetch import fetch_counts
+from gateway.stages.fetch.aggregates import fetch_counts
 from gateway.stages.noise import perturb
 from gateway.stages.quote import SynthesisQuote, quote_synthesis
 from gateway.stages.record.syntheses import record_counts, record_file, store_counts

@@ -22,7 +22,7 @@ from gateway.model.contract import AnonymitySpec
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import APPLY_FILTERS, ENSURE_ANONYMITY, LIMIT_ROWS, RESTRICT_REGION, Obligation, Permit
 from gateway.model.request import RowsRequest
-from gateway.stages.fetch import BATCH_ROWS, capped
+from gateway.stages.fetch.rows import BATCH_ROWS, capped
 from gateway.tables import BlendedTable, MinimizedTable, Segment
 
 

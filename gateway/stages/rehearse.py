@@ -14,7 +14,7 @@ from gateway.ports import Clock, Rehearsals
 from gateway.privacy.coverage import as_shown, covered
 from gateway.privacy.presenting import Shown, present
 from gateway.privacy.release_id import grouping_salt
-from gateway.stages.fetch import fetch_rehearsed
+from gateway.stages.fetch.aggregates import fetch_rehearsed
 from gateway.stages.noise import perturb_rehearsed
 
 REHEARSAL = "rehearsal"

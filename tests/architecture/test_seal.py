@@ -8,8 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2] / "gateway"
 
 MINTS = {
-    "RawTable._open": "stages/fetch.py",
-    "BoundedAggregates._bound": "stages/fetch.py",
+    "RawTable._open": "stages/fetch/rows.py",
+    "BoundedAggregates._bound": "stages/fetch/aggregates.py",
     "MinimizedTable._advance": "stages/minimize.py",
     "PseudonymizedTable._advance": "stages/pseudonymize.py",
     "BlendedTable._blend": "stages/blend.py",

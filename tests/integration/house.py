@@ -29,7 +29,7 @@ from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
 from gateway.pipeline import Delivery, Ports, Refused, ReleaseDelivery
 from gateway.ports import AuditLog, Clock, Source
 from gateway.settings import read_settings
-from gateway.stages import fetch as fetch_stage
+from gateway.stages.fetch import rows as fetch_stage
 from gateway.wiring import open_gateway
 from tests.integration.site import SECRET, Site
 

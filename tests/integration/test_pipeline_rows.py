@@ -20,7 +20,7 @@ from gateway.stages.admit import admit
 from gateway.stages.authenticate import authenticate
 from gateway.stages.blend import blend
 from gateway.stages.decide import decide
-from gateway.stages.fetch import fetch
+from gateway.stages.fetch.rows import fetch
 from gateway.stages.minimize import minimize
 from gateway.stages.noise import waive_noise
 from gateway.stages.pseudonymize import pseudonymize

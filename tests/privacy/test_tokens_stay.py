@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.stages import fetch as fetch_stage
+from gateway.stages.fetch import rows as fetch_stage
 from seeds.generator import City as SeededCity
 from tests.privacy.channel import Broken, serving
 from tests.privacy.detectors import ByPerson

@@ -20,7 +20,8 @@ from gateway.stages.blend import blend
 from gateway.stages.charge import charge
 from gateway.stages.decide import decide
 from gateway.stages.deliver import deliver
-from gateway.stages.fetch import fetch, fetch_aggregates
+from gateway.stages.fetch.aggregates import fetch_aggregates
+from gateway.stages.fetch.rows import fetch
 from gateway.stages.minimize import minimize
 from gateway.stages.noise import perturb, randomize, waive_noise
 from gateway.stages.pseudonymize import pseudonymize

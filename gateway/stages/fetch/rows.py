@@ -1,8 +1,8 @@
-"""Read what is permitted, and nothing else: permitted rows, needed columns, and the columns that obligations need."""
+"""Read permitted rows: the columns that are needed, and those that obligations need."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import TypeVar
@@ -17,8 +17,6 @@ from gateway.model.consent import ConsentScope
 from gateway.model.contract import DataContract, DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator
-from gateway.model.joining import divided
-from gateway.model.measure import Measure, MeasureKind
 from gateway.model.meter import Exhausted
 from gateway.model.permit import (
     APPLY_FILTERS,
@@ -29,17 +27,16 @@ from gateway.model.permit import (
     Obligation,
     Permit,
 )
-from gateway.model.plan import AggregatePlan, BoundedQuery, Joining, RowPlan, RowScope
-from gateway.model.request import ReleaseRequest, RowsRequest, Selector, SynthesisRequest
+from gateway.model.plan import RowPlan
+from gateway.model.request import RowsRequest, Selector
 from gateway.model.treatment import GeneralizeGeohash, Pseudonymize
 from gateway.model.values import Scalar
-from gateway.ports import Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Rehearsals, Source
-from gateway.privacy.layout import cells_of, found_cells, laid_out
-from gateway.privacy.release_id import counting_salt, grouping_salt
+from gateway.ports import Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source
 from gateway.stages.admit import asked_subjects, quota_claim
-from gateway.stages.charge import data_read, data_version
+from gateway.stages.charge import data_version
 from gateway.stages.domain_keys import unit_key
-from gateway.tables import AdmittedPermit, BoundedAggregates, ChargedPermit, RawTable, RehearsedAggregates, Segment
+from gateway.stages.fetch.scope import rows_of
+from gateway.tables import AdmittedPermit, RawTable, Segment
 
 BATCH_ROWS = 131_072  # each batch costs a durable manifest: fewer are faster, larger take longer to the first byte
 
@@ -72,7 +69,7 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
     # some rows are taken out here (of those who did not agree, or beyond a subject's bound), so that the engine cannot
     # know where the cap lies
     limit = None if cap is None or register is not None or bound_ is not None else cap + 1
-    plan = RowPlan(contract, _columns(permit), _rows_of(permit, region, conditions), limit)
+    plan = RowPlan(contract, _columns(permit), rows_of(permit, region, conditions), limit)
     rows = _of_one_version(source.rows(plan, BATCH_ROWS), version, lambda: data_version(contract, source, keys))
     if scope.disclosure.consent_field is not None:
         discharged.add(Obligation(REQUIRE_CONSENT))
@@ -93,118 +90,6 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
     if request.kind is DisclosureKind.CONSUME:
         segments = _consumed(segments, permit, keys, registers.meters, clock)
     return RawTable._open(admitted, version, schema, segments, frozenset(discharged))
-
-
-def fetch_aggregates(charged: ChargedPermit, source: Source, keys: KeyRing) -> BoundedAggregates:
-    """Have the engine bound every unit's contribution and aggregate exactly. Only a charged permit opens this way.
-
-    Raises:
-        Fault: of the source; SOURCE_SCHEMA_CHANGED if the data is no longer the version that was charged for;
-            INTERNAL if the engine answers in another shape than planned.
-    """
-    cells, vectors = _aggregated(charged.permit, source.aggregates)
-    return _bound(charged, cells, vectors, source, keys)
-
-
-def fetch_rehearsed(permit: Permit, regions: Sequence[str], rehearsals: Rehearsals) -> RehearsedAggregates:
-    """Have made up rows bounded and aggregated as real ones would be. No data is read.
-
-    Raises:
-        Fault: SOURCE_UNAVAILABLE; INTERNAL if the engine answers in another shape than planned.
-    """
-    cells, vectors = _aggregated(permit, lambda plan: rehearsals.rehearsed(plan, regions))
-    return RehearsedAggregates._rehearse(permit, cells, vectors)
-
-
-def _aggregated(
-    permit: Permit, read: Callable[[AggregatePlan], pa.RecordBatch]
-) -> tuple[tuple[tuple[Scalar, ...], ...], tuple[tuple[int, ...], ...]]:
-    """The keys of the cells, and the exact vector of each measure over them."""
-    request, settled = permit.request, permit.release
-    if not isinstance(request, ReleaseRequest) or settled is None:
-        raise Fault(ErrorReason.INTERNAL)
-    contract, query = permit.scope.contract, settled.query
-    join = request.query.join
-    conditions, others = (request.query.filters, ()) if join is None else divided(request.query.filters, join.dataset)
-    scope = _rows_of(permit, permit.scope.region, conditions)
-    salt = grouping_salt(permit, request)
-    measures = [plan.measure for plan in settled.noise]
-    joined = None if permit.joined is None else _joining(permit, permit.joined.permit, query, others)
-    decimals = [permit.contract.fields[group.field].decimals for group in query.group_by]
-    cells = () if query.found else cells_of(query, decimals)
-    vectors: dict[int, tuple[int, ...]] = {}
-    for places in _together(measures):
-        asked = tuple(measures[place] for place in places)
-        found = read(AggregatePlan(contract, scope, query.group_by, asked, query.max_groups, salt, joined))
-        cells = found_cells(found, query, decimals) if query.found else cells
-        vectors |= dict(zip(places, laid_out(found, query, asked), strict=True))
-    return cells, tuple(vectors[place] for place in range(len(measures)))
-
-
-def _joining(permit: Permit, other: Permit, query: BoundedQuery, conditions: tuple[Condition, ...]) -> Joining:
-    """The other side of a join: its rows in scope, and how many of a unit take part."""
-    mine, theirs = permit.scope.disclosure.statistics, other.scope.disclosure.statistics
-    if mine is None or theirs is None or mine.joined_rows is None or theirs.joined_rows is None:
-        raise Fault(ErrorReason.INTERNAL)
-    named = {group.field for group in query.group_by}
-    named |= {measure.field for each in query.measures for measure in each if measure.field is not None}
-    scope = _rows_of(other, other.scope.region, conditions)
-    return Joining(other.scope.contract, scope, theirs.joined_rows, mine.joined_rows, tuple(sorted(named)))
-
-
-def fetch_counts(charged: ChargedPermit, source: Source, keys: KeyRing) -> BoundedAggregates:
-    """Have the engine count for synthetic rows, each unit bounded in every count. Only a charged permit opens this way.
-
-    Raises:
-        Fault: as `fetch_aggregates`.
-    """
-    permit = charged.permit
-    request, settled = permit.request, permit.synthesis
-    if not isinstance(request, SynthesisRequest) or settled is None:
-        raise Fault(ErrorReason.INTERNAL)
-    scope = _rows_of(permit, permit.scope.region, request.filters)
-    vectors: list[tuple[int, ...]] = []
-    for table in settled.tables:
-        query, asked = table.query, tuple(plan.measure for plan in table.noise)
-        salt = counting_salt(permit, request, table)
-        plan = AggregatePlan(permit.scope.contract, scope, query.group_by, asked, query.max_groups, salt)
-        vectors.extend(laid_out(source.aggregates(plan), query, asked))
-    # each vector has cells of its own, which the permit names
-    return _bound(charged, (), tuple(vectors), source, keys)
-
-
-def _bound(
-    charged: ChargedPermit,
-    cells: tuple[tuple[Scalar, ...], ...],
-    vectors: tuple[tuple[int, ...], ...],
-    source: Source,
-    keys: KeyRing,
-) -> BoundedAggregates:
-    """Seal what was measured, if the data is still what was charged for."""
-    permit = charged.permit
-    if data_read(permit, source, keys) != charged.data_version:
-        raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
-    discharged = {Obligation(RESTRICT_REGION), Obligation(APPLY_FILTERS), Obligation(BOUND_CONTRIBUTIONS)}
-    if any(one.scope.disclosure.consent_field is not None for one in permit.each):
-        discharged.add(Obligation(REQUIRE_CONSENT))
-    return BoundedAggregates._bound(charged, cells, vectors, frozenset(discharged))
-
-
-def _together(measures: Sequence[Measure]) -> Iterator[list[int]]:
-    """Yield the places of measures that one reading of the rows gives: all sums at once, each histogram by itself."""
-    sums = [place for place, measure in enumerate(measures) if measure.kind is not MeasureKind.BINS]
-    if sums:
-        yield sums
-    for place, measure in enumerate(measures):
-        if measure.kind is MeasureKind.BINS:
-            yield [place]
-
-
-def _rows_of(permit: Permit, region: str, conditions: tuple[Condition, ...]) -> RowScope:
-    """The rows in a region that meet conditions, and that the disclosure is of."""
-    contract, disclosure = permit.scope.contract, permit.scope.disclosure
-    within = None if contract.region_field is None else region
-    return RowScope(within, disclosure.consent_field, (*conditions, *disclosure.predicate, *permit.kept))
 
 
 def _columns(permit: Permit) -> tuple[str, ...]:
