@@ -211,7 +211,7 @@ def test_parts_of_units_add_up_to_the_whole(
     bench.write(own, other)
     whole = bench.answer(plan)
     room = bench.source._room
-    bench.source._room = Room(500)  # five rows at a time
+    bench.source._room = Room(5_000)  # five rows at a time
     try:
         assert bench.answer(plan) == whole
     finally:
