@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.accountability.statement import join_statement, signed
+from gateway.accountability.warrant import join_statement, signed
 from gateway.administration.desk import GATEWAY, Office, gone, officer, sees
 from gateway.administration.sunset import ended
 from gateway.decision.warrant import Standing, form_of, reaches, standing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from gateway.accountability.statement import reidentification_statement, signed
+from gateway.accountability.warrant import reidentification_statement, signed
 from gateway.administration.desk import Office, gone, officer, sees
 from gateway.decision.warrant import reaches, reidentification_stands
 from gateway.model.errors import ErrorReason

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.accountability.statement import join_statement, reidentification_statement, signed
+from gateway.accountability.warrant import join_statement, reidentification_statement, signed
 from gateway.model.contract import CanonicalForm
 from gateway.model.governance import Approval, Officer, Power
 from gateway.model.linking import APPROVALS, Join, Reidentification

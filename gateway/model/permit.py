@@ -14,7 +14,7 @@ from gateway.model.filter import Condition, Operator
 from gateway.model.loss import PrivacyLoss, composed_rho
 from gateway.model.measure import NoisePlan, Price
 from gateway.model.party import Identity
-from gateway.model.plan import SettledRelease
+from gateway.model.plan import RowScope, SettledRelease
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.purpose import LegalBasis
 from gateway.model.request import DisclosureRequest
@@ -202,6 +202,12 @@ class Permit:
         dated = contract.fields[contract.retention_field].type is FieldType.DATE
         first = since if dated else datetime.combine(since, time())
         return (Condition(contract.retention_field, Operator.GREATER_OR_EQUAL, (first,)),)
+
+    def rows(self, region: str, conditions: tuple[Condition, ...] = ()) -> RowScope:
+        """Return the rows in a region that meet conditions, and that the disclosure is of."""
+        contract, disclosure = self.scope.contract, self.scope.disclosure
+        within = None if contract.region_field is None else region
+        return RowScope(within, disclosure.consent_field, (*conditions, *disclosure.predicate, *self.kept))
 
     def refused(self, reason: ErrorReason) -> Refusal:
         """Return the refusal of what was decided in favour, for what is found out later: under the same grant."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from gateway.accountability.statement import reidentification_statement
+from gateway.accountability.warrant import reidentification_statement
 from gateway.decision.warrant import reidentification_stands
 from gateway.kernels.digest import digest_of
 from gateway.model.errors import ErrorReason, Fault

@@ -7,7 +7,6 @@ from dataclasses import replace
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason
 from gateway.model.permit import FieldViolation, NearestRequest, Permit, Refusal
-from gateway.model.plan import RowScope
 from gateway.model.treatment import Pseudonymize
 from gateway.ports import Source
 from gateway.tables import AdmittedPermit
@@ -24,8 +23,7 @@ def withstand(admitted: AdmittedPermit, source: Source) -> Refusal | None:
     permit, scope = admitted.permit, admitted.permit.scope
     if permit.request.kind is not DisclosureKind.EXTRACT:
         return None
-    region = None if scope.contract.region_field is None else scope.granted_region
-    counted = RowScope(region, scope.disclosure.consent_field, (*scope.disclosure.predicate, *permit.kept))
+    counted = permit.rows(scope.granted_region)
     undone = tuple(
         name
         for name, how in scope.fields.items()

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from gateway import linking, pipeline
-from gateway.accountability.statement import join_statement, reidentification_statement
+from gateway.accountability.warrant import join_statement, reidentification_statement
 from gateway.administration import joins, reidentifications
 from gateway.administration.joins import Joining
 from gateway.linking import Asking, Collecting, Linked, Linking, Sealed

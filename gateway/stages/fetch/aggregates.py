@@ -25,7 +25,6 @@ from gateway.ports import KeyRing, Rehearsals, Source
 from gateway.privacy.layout import cells_of, found_cells, laid_out
 from gateway.privacy.release_id import counting_salt, grouping_salt
 from gateway.stages.charge import data_read
-from gateway.stages.fetch.scope import rows_of
 from gateway.tables import BoundedAggregates, ChargedPermit, RehearsedAggregates
 
 
@@ -60,7 +59,7 @@ def fetch_counts(charged: ChargedPermit, source: Source, keys: KeyRing) -> Bound
     request, settled = permit.request, permit.synthesis
     if not isinstance(request, SynthesisRequest) or settled is None:
         raise Fault(ErrorReason.INTERNAL)
-    scope = rows_of(permit, permit.scope.region, request.filters)
+    scope = permit.rows(permit.scope.region, request.filters)
     vectors: list[tuple[int, ...]] = []
     for table in settled.tables:
         query, asked = table.query, tuple(plan.measure for plan in table.noise)
@@ -81,7 +80,7 @@ def _aggregated(
     contract, query = permit.scope.contract, settled.query
     join = request.query.join
     conditions, others = (request.query.filters, ()) if join is None else divided(request.query.filters, join.dataset)
-    scope = rows_of(permit, permit.scope.region, conditions)
+    scope = permit.rows(permit.scope.region, conditions)
     salt = grouping_salt(permit, request)
     measures = [plan.measure for plan in settled.noise]
     joined = None if permit.joined is None else _joining(permit, permit.joined.permit, query, others)
@@ -103,7 +102,7 @@ def _joining(permit: Permit, other: Permit, query: BoundedQuery, conditions: tup
         raise Fault(ErrorReason.INTERNAL)
     named = {group.field for group in query.group_by}
     named |= {measure.field for each in query.measures for measure in each if measure.field is not None}
-    scope = rows_of(other, other.scope.region, conditions)
+    scope = other.rows(other.scope.region, conditions)
     return Joining(other.scope.contract, scope, theirs.joined_rows, mine.joined_rows, tuple(sorted(named)))
 
 

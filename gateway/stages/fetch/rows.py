@@ -35,7 +35,6 @@ from gateway.ports import Clock, ConsentRegister, KeyRing, KeyUse, Meters, Regis
 from gateway.stages.admit import asked_subjects, quota_claim
 from gateway.stages.charge import data_version
 from gateway.stages.domain_keys import unit_key
-from gateway.stages.fetch.scope import rows_of
 from gateway.tables import AdmittedPermit, RawTable, Segment
 
 BATCH_ROWS = 131_072  # each batch costs a durable manifest: fewer are faster, larger take longer to the first byte
@@ -69,7 +68,7 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
     # some rows are taken out here (of those who did not agree, or beyond a subject's bound), so that the engine cannot
     # know where the cap lies
     limit = None if cap is None or register is not None or bound_ is not None else cap + 1
-    plan = RowPlan(contract, _columns(permit), rows_of(permit, region, conditions), limit)
+    plan = RowPlan(contract, _columns(permit), permit.rows(region, conditions), limit)
     rows = _of_one_version(source.rows(plan, BATCH_ROWS), version, lambda: data_version(contract, source, keys))
     if scope.disclosure.consent_field is not None:
         discharged.add(Obligation(REQUIRE_CONSENT))

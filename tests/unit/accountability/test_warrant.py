@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.accountability import statement
+from gateway.accountability import warrant
 from gateway.client import warrants
 from gateway.decision.warrant import Standing
 from gateway.model.governance import Officer, Power
@@ -25,11 +25,11 @@ WORDS = 'quotes " and \\ and \t, 汉字, \U0001f600, é and \u2028'
 def test_the_client_signs_what_the_gateway_keeps() -> None:
     join = replace(a_join(), reason=WORDS)
     asked = replace(a_request(), reason=WORDS, case_number="", count=100)
-    assert warrants.join_statement(warrants.join_from(join_of(join, Standing(False, 2)))) == statement.join_statement(
+    assert warrants.join_statement(warrants.join_from(join_of(join, Standing(False, 2)))) == warrant.join_statement(
         join
     )
     shown = warrants.reidentification_from(reidentification_of(asked))
-    assert warrants.reidentification_statement(shown) == statement.reidentification_statement(asked)
+    assert warrants.reidentification_statement(shown) == warrant.reidentification_statement(asked)
 
 
 JOIN: dict[str, Any] = {
@@ -70,10 +70,10 @@ def test_each_part_that_is_agreed_to_is_signed() -> None:
     assert {part.name for part in fields(Reidentification)} - set(REQUEST) == {"approvals", "collected_at"}
     for name, value in JOIN.items():
         other = replace(a_join(), **{name: value})
-        assert statement.join_statement(other) != statement.join_statement(a_join()), name
+        assert warrant.join_statement(other) != warrant.join_statement(a_join()), name
     for name, value in REQUEST.items():
         asked = replace(a_request(), **{name: value})
-        assert statement.reidentification_statement(asked) != statement.reidentification_statement(a_request()), name
+        assert warrant.reidentification_statement(asked) != warrant.reidentification_statement(a_request()), name
 
 
 def test_a_signature_is_one_officers_over_one_statement() -> None:
@@ -81,13 +81,13 @@ def test_a_signature_is_one_officers_over_one_statement() -> None:
     public = key.public_key().public_bytes_raw()
     officer = Officer("hzaudit", "wu", frozenset({Power.LINK}), "hangzhou", frozenset("*"), public)
     signature = key.sign(b"statement")
-    assert statement.signed(officer, b"statement", signature)
-    assert not statement.signed(officer, b"statemenT", signature)
-    assert not statement.signed(officer, b"statement", signature[:-1] + bytes([signature[-1] ^ 1]))
-    assert not statement.signed(officer, b"statement", b"")
-    assert not statement.signed(replace(officer, key=b""), b"statement", signature)
+    assert warrant.signed(officer, b"statement", signature)
+    assert not warrant.signed(officer, b"statemenT", signature)
+    assert not warrant.signed(officer, b"statement", signature[:-1] + bytes([signature[-1] ^ 1]))
+    assert not warrant.signed(officer, b"statement", b"")
+    assert not warrant.signed(replace(officer, key=b""), b"statement", signature)
     other = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
-    assert not statement.signed(replace(officer, key=other), b"statement", signature)
+    assert not warrant.signed(replace(officer, key=other), b"statement", signature)
 
 
 @pytest.mark.parametrize("value", [a_join(), a_request()], ids=["join", "request"])
