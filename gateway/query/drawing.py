@@ -36,7 +36,7 @@ def place_of_row(unit: str, columns: Sequence[str], table: str) -> exp.Window:
     return exp.Window(
         this=exp.RowNumber(),
         partition_by=[column(unit, table)],
-        order=_order([unit, *columns], columns, table),
+        order=_order([unit, *columns], columns, table, missing=""),
     )
 
 
@@ -52,12 +52,12 @@ def taken_before(groups: Sequence[str], within: str, rows: str, table: str) -> e
     return exp.Sub(this=drawn, expression=column(rows, table))
 
 
-def _order(hashed: Sequence[str], ties: Sequence[str], table: str) -> exp.Order:
-    """By MD5 over the salt and the values, each but the last after its length and a colon.
+def _order(hashed: Sequence[str], ties: Sequence[str], table: str, missing: str | None = None) -> exp.Order:
+    """By MD5 over the salt and the values, each but the last after its length and a colon; `missing` stands for none.
 
     Within a question the salt is one, and no two lists of as many values are written alike.
     """
-    *framed, last = (_text(column(name, table)) for name in hashed)
+    *framed, last = (_text(column(name, table), missing) for name in hashed)
     parts: list[exp.Expr] = [parameter(_SALT)]
     for value in framed:
         parts += [_text(exp.Length(this=value.copy())), exp.Literal.string(":"), value]
@@ -70,5 +70,6 @@ def _joined(text: exp.Expr, more: exp.Expr) -> exp.Expr:
     return exp.DPipe(this=text, expression=more, safe=True)
 
 
-def _text(value: exp.Expr) -> exp.Cast:
-    return exp.cast(value, exp.DataType.build("VARCHAR", dialect=DIALECT))
+def _text(value: exp.Expr, missing: str | None = None) -> exp.Expr:
+    text = exp.cast(value, exp.DataType.build("VARCHAR", dialect=DIALECT))
+    return text if missing is None else exp.Coalesce(this=text, expressions=[exp.Literal.string(missing)])

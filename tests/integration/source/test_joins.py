@@ -119,7 +119,7 @@ def _in_scope(row: Row, scope: RowScope) -> bool:
 
 
 def _taking_part(table: Sequence[Row], scope: RowScope, most: int, columns: list[str], salt: str) -> list[Row]:
-    """The rows of each unit that are drawn; those with a NULL in what is drawn by come last."""
+    """The rows of each unit that are drawn. What is missing is hashed as an empty text, and comes last among equals."""
     units: dict[Any, list[Row]] = defaultdict(list)
     for row in table:
         if row["subject"] is not None and _in_scope(row, scope):
@@ -127,8 +127,8 @@ def _taking_part(table: Sequence[Row], scope: RowScope, most: int, columns: list
 
     def order(row: Row) -> Key:
         values = [row[name] for name in columns]
-        missing = None in values
-        return missing, "" if missing else _hash(salt, row["subject"], *values), *((v is None, v or 0) for v in values)
+        drawn = _hash(salt, row["subject"], *("" if value is None else value for value in values))
+        return drawn, *((value is None, value or 0) for value in values)
 
     return [row for own in units.values() for row in sorted(own, key=order)[:most]]
 
