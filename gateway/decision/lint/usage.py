@@ -40,7 +40,9 @@ def usage_from(records: Iterable[AuditRecord]) -> Mapping[str, Usage]:
         if record.joined:
             dataset, _, disclosure = record.joined.partition("/")
             other = replace(record, dataset=dataset, disclosure=disclosure, grant=record.joined_grant)
-            found.setdefault(record.joined_grant, _Used(record.at)).add(other)
+            # one grant may open both datasets: that is one use of it
+            used = found.setdefault(record.joined_grant, _Used(record.at))
+            used.add(other, again=record.joined_grant == record.grant)
     return {grant: used.usage() for grant, used in found.items()}
 
 
@@ -56,10 +58,10 @@ class _Used:
     fields: set[str] = field(default_factory=set)
     most_rows: int = 0
 
-    def add(self, record: AuditRecord) -> None:
+    def add(self, record: AuditRecord, *, again: bool = False) -> None:
         self.last = max(self.last, record.at)
         # a stream has a record of its beginning and one of its end
-        self.uses += record.completes is None
+        self.uses += record.completes is None and not again
         self.institutions.add(record.institution)
         self.objects.add(f"{record.dataset}/{record.disclosure}")
         self.kinds.add(record.kind.value)

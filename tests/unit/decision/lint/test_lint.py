@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -289,3 +290,12 @@ def test_usage_counts_streams_once_and_takes_all_that_was_given() -> None:
     assert (usage.uses, usage.most_rows, usage.last_used) == (1, 7, date(2027, 1, 11))
     assert usage.fields == {"community"}
     assert usage.institutions == {"police-xihu"}
+
+
+def test_a_join_uses_both_grants_and_one_that_opens_both_once() -> None:
+    one = replace(TRACING, joined="residents/population-table", joined_grant="g-population")
+    usage = usage_from([one])
+    assert usage["g-population"].objects == {"residents/population-table"}
+    assert (usage["g-trace"].uses, usage["g-population"].uses) == (1, 1)
+    both = usage_from([replace(one, joined_grant="g-trace")])["g-trace"]
+    assert both.uses == 1 and "residents/population-table" in both.objects and len(both.objects) == 2
