@@ -19,8 +19,11 @@ MULTIPLIES = "would multiply rows: both datasets may have several rows of a unit
 
 def as_one(
     first: tuple[DataContract, DisclosureSpec], other: tuple[DataContract, DisclosureSpec]
-) -> tuple[DataContract, DisclosureSpec] | str:
-    """Return the contract and the disclosure of two datasets as one, or the rule that they break."""
+) -> tuple[DataContract, DisclosureSpec, int, int] | str:
+    """Return the contract and the disclosure of two datasets as one, or the rule that they break.
+
+    With them, how many rows of a unit take part: of the other dataset, and of the first.
+    """
     (own, disclosure), (theirs, partner) = first, other
     if own.dataset == theirs.dataset:
         return ITSELF
@@ -34,7 +37,7 @@ def as_one(
     contract = joined_contract(own, theirs)
     filters = (*disclosure.filters, *(joined_name(theirs.dataset, name) for name in partner.filters))
     statistics = _statistics(mine, others, contract, theirs.dataset)
-    return contract, replace(disclosure, filters=filters, statistics=statistics)
+    return contract, replace(disclosure, filters=filters, statistics=statistics), others.joined_rows, mine.joined_rows
 
 
 def _unit(contract: DataContract) -> tuple[object, ...]:

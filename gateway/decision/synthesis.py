@@ -57,7 +57,8 @@ def synthesis_within(permit: Permit, rho: Fraction) -> NearestSynthesis | None:
     price = price_within(settled.loss, request.price, rho)
     if price is None:
         return None
-    cheaper = _priced(settled.fields, disclosure.synthesis, price, permit.scope.contract)
+    marginals = _counts(settled.fields) or ()
+    cheaper = _priced(settled.fields, marginals, disclosure.synthesis, price, permit.scope.contract)
     if cheaper is None or cheaper.loss.rho > rho:
         return None
     return NearestSynthesis(request.dataset, request.disclosure, request.fields, request.rows, price)
@@ -86,12 +87,13 @@ def _settled(
     if request.rows is not None and not 1 <= request.rows <= spec.most_rows:
         rule = FieldViolation("rows", f"must lie between 1 and {spec.most_rows}")
         return Refusal(ErrorReason.REQUEST_INVALID, violations=(rule,))
-    if not _countable(fields):
+    marginals = _counts(fields)
+    if marginals is None:
         return _undeclared("plan.fields", f"have more than {MOST_CELLS} cells: ask for fewer fields")
     unaffordable = out_of_range(request.price, _dearest(spec))
     if unaffordable is not None:
         return unaffordable
-    return _priced(tuple(fields), spec, request.price, contract) or too_little(request.price)
+    return _priced(tuple(fields), marginals, spec, request.price, contract) or too_little(request.price)
 
 
 def _nearest(
@@ -103,7 +105,7 @@ def _nearest(
         return None
     wanted = [name for name in spec.fields if name in request.fields] or list(spec.fields)
     found = [field for name in wanted if (field := counted_field(contract, spec, name, places)) is not None]
-    while found and not _countable(found):
+    while found and _counts(found) is None:
         found.remove(max(found, key=lambda field: len(field.key.keys)))
     fields = tuple(field.key.field for field in found)
     if not found:
@@ -118,16 +120,20 @@ def _nearest(
     return None
 
 
-def _countable(fields: Sequence[CountedField]) -> bool:
-    return workload([column_of(field) for field in fields], MOST_CELLS) is not None
+def _counts(fields: Sequence[CountedField]) -> tuple[Marginal, ...] | None:
+    """What is counted of these fields; None where that has too many cells."""
+    return workload([column_of(field) for field in fields], MOST_CELLS)
 
 
 def _priced(
-    fields: tuple[CountedField, ...], spec: SynthesisSpec, price: Price, contract: DataContract
+    fields: tuple[CountedField, ...],
+    marginals: Sequence[Marginal],
+    spec: SynthesisSpec,
+    price: Price,
+    contract: DataContract,
 ) -> SettledSynthesis | None:
     """Share a price among the counts of these fields; None where it is too little for one of them."""
     keys = {field.key.field: field.key for field in fields}
-    marginals = workload([column_of(field) for field in fields], MOST_CELLS) or ()
     settled = [_table(marginal, keys, spec, price, contract) for marginal in marginals]
     tables = tuple(table for table in settled if table is not None)
     if not tables or len(tables) < len(settled):

@@ -111,11 +111,16 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The permit for the dataset that rows are joined with, and what both come to as one: contract and disclosure."""
+    """The permit for the dataset that rows are joined with, and what both come to as one: contract and disclosure.
+
+    Of a unit, at most `rows` rows of that dataset take part, and at most `own_rows` of the first one's.
+    """
 
     permit: Permit
     contract: DataContract
     disclosure: DisclosureSpec
+    rows: int
+    own_rows: int
 
 
 @dataclass(frozen=True, slots=True)

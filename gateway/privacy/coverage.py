@@ -14,7 +14,7 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition
 from gateway.model.grouping import ByBins, ByFoundKeys, ByKeys, ByPeriod, ByRegion, ByRegionTree, Grouping
 from gateway.model.measure import MeasureKind
-from gateway.model.permit import Permit
+from gateway.model.permit import Joined, Permit
 from gateway.model.plan import LONGEST_KEY, InBins, SettledRelease, finds_keys
 from gateway.model.request import ReleaseRequest, SynthesisRequest
 from gateway.model.statistics import Presentation, Release, StatisticsQuery
@@ -37,7 +37,7 @@ def covered(permit: Permit) -> tuple[Coverage, ...]:
     return (
         _cells(settled),
         *_rows(permit, query.filters),
-        *(() if permit.joined is None else _joined(permit, permit.joined.permit)),
+        *(() if permit.joined is None else _joined(contract.dataset, permit.joined)),
         *(_key(grouping, contract.fields[grouping.field]) for grouping in query.group_by),
         *_values(query, contract),
         *_limits(settled, contract.privacy_unit.kind),
@@ -104,25 +104,23 @@ def _rows(permit: Permit, filters: Sequence[Condition]) -> Iterator[Coverage]:
         yield Coverage(CoverageKind.FILTERED_OUT, field, text)
 
 
-def _joined(permit: Permit, other: Permit) -> Iterator[Coverage]:
-    """What does not take part in a join."""
-    dataset, unit = other.scope.contract.dataset, other.scope.contract.privacy_unit.kind
+def _joined(first: str, joined: Joined) -> Iterator[Coverage]:
+    """What does not take part in a join of the first dataset with the other one."""
+    other = joined.permit.scope.contract
+    dataset, unit = other.dataset, other.privacy_unit.kind
     text = (
         f"A row counts once for each row that the same {unit} has in the other dataset, {dataset} or "
-        f"{permit.scope.contract.dataset}. Rows of a {unit} that has none there are in no cell."
+        f"{first}. Rows of a {unit} that has none there are in no cell."
     )
     yield Coverage(CoverageKind.NOT_JOINED, "", text)
-    for one in (permit, other):
-        spec = one.scope.disclosure.statistics
-        if spec is None or spec.joined_rows is None:
-            raise Fault(ErrorReason.INTERNAL)
+    for name, rows in ((first, joined.own_rows), (dataset, joined.rows)):
         text = (
-            f"Of a {unit}, at most {spec.joined_rows} row{'' if spec.joined_rows == 1 else 's'} of "
-            f"{one.scope.contract.dataset} take part. Of one that has more, those are drawn by a hash of the question, "
+            f"Of a {unit}, at most {rows} row{'' if rows == 1 else 's'} of "
+            f"{name} take part. Of one that has more, those are drawn by a hash of the question, "
             "which knows no data of anybody else."
         )
         yield Coverage(CoverageKind.ROWS_BEYOND_LIMIT, "", text)
-    yield from _read(other, f"{dataset}.")
+    yield from _read(joined.permit, f"{dataset}.")
 
 
 def _read(permit: Permit, prefix: str) -> Iterator[Coverage]:

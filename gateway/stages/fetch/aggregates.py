@@ -15,6 +15,7 @@ from gateway.model.permit import (
     BOUND_CONTRIBUTIONS,
     REQUIRE_CONSENT,
     RESTRICT_REGION,
+    Joined,
     Obligation,
     Permit,
 )
@@ -83,7 +84,7 @@ def _aggregated(
     scope = permit.rows(permit.scope.region, conditions)
     salt = grouping_salt(permit, request)
     measures = [plan.measure for plan in settled.noise]
-    joined = None if permit.joined is None else _joining(permit, permit.joined.permit, query, others)
+    joined = None if permit.joined is None else _joining(permit.joined, query, others)
     decimals = [permit.contract.fields[group.field].decimals for group in query.group_by]
     cells = () if query.found else cells_of(query, decimals)
     vectors: dict[int, tuple[int, ...]] = {}
@@ -95,15 +96,13 @@ def _aggregated(
     return cells, tuple(vectors[place] for place in range(len(measures)))
 
 
-def _joining(permit: Permit, other: Permit, query: BoundedQuery, conditions: tuple[Condition, ...]) -> Joining:
+def _joining(joined: Joined, query: BoundedQuery, conditions: tuple[Condition, ...]) -> Joining:
     """The other side of a join: its rows in scope, and how many of a unit take part."""
-    mine, theirs = permit.scope.disclosure.statistics, other.scope.disclosure.statistics
-    if mine is None or theirs is None or mine.joined_rows is None or theirs.joined_rows is None:
-        raise Fault(ErrorReason.INTERNAL)
+    other = joined.permit
     named = {group.field for group in query.group_by}
     named |= {measure.field for each in query.measures for measure in each if measure.field is not None}
     scope = other.rows(other.scope.region, conditions)
-    return Joining(other.scope.contract, scope, theirs.joined_rows, mine.joined_rows, tuple(sorted(named)))
+    return Joining(other.scope.contract, scope, joined.rows, joined.own_rows, tuple(sorted(named)))
 
 
 def _bound(
