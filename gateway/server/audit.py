@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gateway import inquiries, pipeline
+from gateway import pipeline
 from gateway.api.v1 import audit_service_pb2 as pb
+from gateway.lanes import inquiries
 from gateway.model.errors import ErrorReason
 from gateway.model.party import Peer
 from gateway.server.call import Method, Reply

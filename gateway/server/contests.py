@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from gateway import contests
 from gateway.api.v1 import contest_service_pb2 as pb
+from gateway.lanes import contests
 from gateway.model.contest import Standing
 from gateway.model.party import Peer
 from gateway.model.values import Scalar

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway import linking
 from gateway.api.v1 import linking_service_pb2 as pb
+from gateway.lanes import linking
 from gateway.model.party import Peer
 from gateway.pipeline import Refused
 from gateway.server.call import Method, Reply

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from gateway import inquiries, pipeline
+from gateway import pipeline
 from gateway.api.v1 import release_pb2
 from gateway.api.v1 import research_service_pb2 as pb
+from gateway.lanes import inquiries
 from gateway.model.contract import DisclosureKind
 from gateway.model.margins import Wanted
 from gateway.model.measure import Currency

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from gateway import series
 from gateway.api.v1 import series_service_pb2 as pb
+from gateway.lanes import series
 from gateway.model.errors import ErrorReason
 from gateway.model.measure import Currency
 from gateway.model.party import Peer

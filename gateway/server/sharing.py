@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gateway import inquiries, pipeline
+from gateway import pipeline
 from gateway.api.v1 import sharing_service_pb2 as pb
 from gateway.api.v1 import value_pb2
+from gateway.lanes import inquiries
 from gateway.model.contract import DisclosureKind
 from gateway.model.party import Peer
 from gateway.model.request import RowsRequest

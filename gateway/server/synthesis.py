@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from gateway import syntheses
 from gateway.api.v1 import synthesis_service_pb2 as pb
+from gateway.lanes import syntheses
 from gateway.model.party import Peer
 from gateway.pipeline import Refused
 from gateway.server.call import Method, Opened, Reply, Wire

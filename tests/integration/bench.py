@@ -17,7 +17,7 @@ from gateway import linking, pipeline
 from gateway.accountability.warrant import join_statement, reidentification_statement
 from gateway.administration import joins, reidentifications
 from gateway.administration.joins import Joining
-from gateway.linking import Asking, Collecting, Linked, Linking, Sealed
+from gateway.lanes.linking import Asking, Collecting, Linked, Linking, Sealed
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason
 from gateway.model.linking import Join, Reidentification

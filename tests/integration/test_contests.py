@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway import contests, pipeline
-from gateway.contests import Board, Entered
+from gateway.lanes.contests import Board, Entered
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.grouping import ByKeys

@@ -20,9 +20,9 @@ from gateway.api.v1 import series_service_pb2 as pb
 from gateway.cli.app import run
 from gateway.client.certificates import key_from
 from gateway.decision.series import price_of_series
+from gateway.lanes.series import Days, Named, Opened
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
-from gateway.series import Days, Named, Opened
 from gateway.server.wire.releases import signing_key_of
 from gateway.server.wire.series import days_message_of
 from tests.integration.daily import BUREAU, PURPOSE, Payment, Payments, ahead, day, declare, series

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from gateway.administration.joins import close_joins
 from gateway.administration.sunset import sunset
-from gateway.linking import Linked, Sealed
+from gateway.lanes.linking import Linked, Sealed
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.linking import MOST_LINKED

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from gateway.linking import Sealed
+from gateway.lanes.linking import Sealed
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason
 from gateway.model.linking import COLLECT_WITHIN, Reidentification

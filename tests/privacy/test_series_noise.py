@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from gateway import series as lane
+from gateway.lanes.series import Days, Named
 from gateway.model.measure import Currency, NoisePlan
 from gateway.pipeline import Refused
 from gateway.privacy.answers.noise import Floats, IntegerNoise
 from gateway.privacy.continual.publishing import Published, publish
 from gateway.privacy.mechanisms import add_noise
-from gateway.series import Days, Named
 from tests.integration.daily import BUREAU, PURPOSE, Payments, ahead, declare, series
 from tests.integration.house import House, context, housed
 from tests.integration.site import ROOT, Site

@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.administration.joins import Joining
 from gateway.api.v1 import disclosure_pb2, linking_pb2, linking_service_pb2, warrant_service_pb2
 from gateway.decision.warrant import Standing
-from gateway.linking import Asking, Collecting, Linking
+from gateway.lanes.linking import Asking, Collecting, Linking
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.governance import Approval
 from gateway.model.linking import Join, Reidentification

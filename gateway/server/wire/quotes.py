@@ -7,7 +7,7 @@ from math import prod
 
 from gateway.api.v1 import release_pb2
 from gateway.api.v1 import research_service_pb2 as pb
-from gateway.inquiries import Quote
+from gateway.lanes.inquiries import Quote
 from gateway.model.alternative import Alternative, Change
 from gateway.model.margins import AnswerMargin
 from gateway.model.plan import SettledRelease

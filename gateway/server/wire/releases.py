@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from gateway.accountability.certificates.release import noised
 from gateway.api.v1 import budget_pb2, release_pb2
-from gateway.inquiries import Rehearsal
+from gateway.lanes.inquiries import Rehearsal
 from gateway.model.attribution import Attribution
 from gateway.model.budget import Balance
 from gateway.model.coverage import Coverage, CoverageKind

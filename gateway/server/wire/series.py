@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gateway.api.v1 import series_service_pb2 as pb
+from gateway.lanes.series import Days, Standing
 from gateway.model.measure import Currency
 from gateway.model.signing import Certificate
 from gateway.privacy.answers.labels import PostProcessing
 from gateway.privacy.continual.publishing import WHOLE
-from gateway.series import Days, Standing
 from gateway.server.wire.receipts import instant, loss_of, receipt_of
 from gateway.server.wire.releases import measure_of
 from gateway.server.wire.values import value_of

@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.api.v1 import nearest_request_pb2
 from gateway.api.v1 import synthesis_service_pb2 as pb
+from gateway.lanes.syntheses import SynthesisQuote
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import Currency
 from gateway.model.permit import NearestSynthesis
@@ -17,7 +18,6 @@ from gateway.server.wire.receipts import instant, loss_of
 from gateway.server.wire.releases import budget_of, coverage_of
 from gateway.server.wire.requests import context_of
 from gateway.server.wire.values import condition_of, conditions
-from gateway.syntheses import SynthesisQuote
 
 _FORMATS: dict[pb.FileFormat.ValueType, FileFormat] = {
     pb.FILE_FORMAT_PARQUET: FileFormat.PARQUET,

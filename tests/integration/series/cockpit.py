@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from gateway import series as lane
+from gateway.lanes import series as lane
+from gateway.lanes.series import Days, Named, Opened, Standing
 from gateway.model.errors import ErrorReason
 from gateway.model.measure import Currency, Price
 from gateway.model.party import Peer
 from gateway.pipeline import Ports, Refused
-from gateway.series import Days, Named, Opened, Standing
 from tests.integration.daily import (
     BUREAU,
     FIRST,

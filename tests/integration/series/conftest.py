@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.series import Named
+from gateway.lanes.series import Named
 from tests.integration.daily import (
     BUREAU,
     Payments,

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from gateway.decision.series import Series
+from gateway.lanes.series import Opened
 from gateway.model.errors import Fault
-from gateway.series import Opened
 from gateway.settings import read_settings
 from gateway.stages.series import GRACE, read_days
 from gateway.tables import ChargedPermit, DailyFigures
@@ -78,11 +78,11 @@ def test_rows_that_are_kept_by_another_day_are_not_read(cockpit: Cockpit, monkey
     try:
         cockpit.ports.policy.reload()
         opened(cockpit)
-        monkeypatch.setattr("gateway.series.read_days", elsewhere)
+        monkeypatch.setattr("gateway.lanes.series.read_days", elsewhere)
         with pytest.raises(Fault, match="RELEASE_FAILED"):
             got(cockpit)
         assert "days" not in cockpit.house.diary.events
-        monkeypatch.setattr("gateway.series.read_days", read_days)
+        monkeypatch.setattr("gateway.lanes.series.read_days", read_days)
         assert got(cockpit).delivery.days
     finally:
         contract.write_text(written, "utf-8")

@@ -13,13 +13,13 @@ import pytest
 
 from gateway import series as lane
 from gateway.administration import study
+from gateway.lanes.series import Days, Opened
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import NoisePlan
 from gateway.model.permit import Refusal
 from gateway.model.series import Opening
 from gateway.ports import SeriesRegister
 from gateway.privacy.mechanisms import add_noise
-from gateway.series import Days, Opened
 from gateway.settings import read_settings
 from gateway.stages.series import keep_days
 from gateway.wiring import open_gateway
@@ -104,7 +104,7 @@ def test_a_crash_before_a_day_is_kept_shows_nothing_of_its_noise(
 
     monkeypatch.setattr("gateway.stages.series.add_noise", watched)
     with monkeypatch.context() as broken:
-        broken.setattr("gateway.series.keep_days", crash)
+        broken.setattr("gateway.lanes.series.keep_days", crash)
         recorded = len(cockpit.house.audit.records)
         with pytest.raises(Fault, match="RELEASE_FAILED"):
             got(cockpit)
@@ -134,12 +134,12 @@ def test_two_gateways_on_one_state_show_the_same_days(cockpit: Cockpit, monkeypa
         theirs: list[Days] = []
 
         def overtaken(*arguments: Any) -> bool:
-            monkeypatch.setattr("gateway.series.keep_days", keep_days)
+            monkeypatch.setattr("gateway.lanes.series.keep_days", keep_days)
             theirs.append(got(other))
             return keep_days(*arguments)
 
         # this gateway has read and noised all days when the other one reads, keeps and shows them
-        monkeypatch.setattr("gateway.series.keep_days", overtaken)
+        monkeypatch.setattr("gateway.lanes.series.keep_days", overtaken)
         ours = got(cockpit)
         assert ours.delivery.days == theirs[0].delivery.days
         for key, values in table(theirs[0]).items():

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from gateway import series as lane
+from gateway.lanes.series import Opened
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import Currency, Price
 from gateway.model.record import Outcome
 from gateway.pipeline import Refused
-from gateway.series import Opened
 from tests.integration.daily import (
     PURPOSE,
     Payment,
