@@ -13,10 +13,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from gateway import linking, pipeline
+from gateway import pipeline
 from gateway.accountability.warrant import join_statement, reidentification_statement
 from gateway.administration import joins, reidentifications
 from gateway.administration.joins import Joining
+from gateway.lanes import linking
 from gateway.lanes.linking import Asking, Collecting, Linked, Linking, Sealed
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason

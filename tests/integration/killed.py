@@ -10,7 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Never
 
-from gateway import pipeline, syntheses
+from gateway import pipeline
+from gateway.lanes import syntheses
 from gateway.model.party import Peer
 from gateway.model.record import AuditRecord, Outcome
 from gateway.settings import read_settings

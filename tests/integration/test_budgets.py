@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway import inquiries, pipeline
+from gateway import pipeline
+from gateway.lanes import inquiries
 from gateway.model.budget import Account, Refresh
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from gateway import contests, pipeline
+from gateway import pipeline
+from gateway.lanes import contests
 from gateway.lanes.contests import Board, Entered
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault

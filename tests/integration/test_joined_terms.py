@@ -8,10 +8,11 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
-from gateway import inquiries, pipeline
+from gateway import pipeline
 from gateway.accountability.report import Report
 from gateway.administration.study import measured, report
 from gateway.decision.officer.impact import impact
+from gateway.lanes import inquiries
 from gateway.model.errors import ErrorReason
 from gateway.model.governance import Officer, Power
 from gateway.model.request import ReleaseRequest

@@ -8,8 +8,9 @@ from fractions import Fraction
 import pyarrow as pa
 import pytest
 
-from gateway import inquiries, pipeline
+from gateway import pipeline
 from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.lanes import inquiries
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan

@@ -11,9 +11,10 @@ from typing import Any, Never, cast
 import pyarrow as pa
 import pytest
 
-from gateway import inquiries, pipeline
+from gateway import pipeline
 from gateway.adapters import rehearsals_duckdb
 from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.lanes import inquiries
 from gateway.model.errors import ErrorReason
 from gateway.model.plan import AggregatePlan
 from gateway.model.statistics import Presentation

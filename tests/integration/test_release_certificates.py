@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 import gateway.client as gw
-from gateway import inquiries, pipeline
+from gateway import pipeline
 from gateway.api.v1 import release_pb2
 from gateway.client.certificates import key_from
+from gateway.lanes import inquiries
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator
 from gateway.model.grouping import ByKeys

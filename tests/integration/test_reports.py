@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway import pipeline, syntheses
+from gateway import pipeline
 from gateway.accountability.report import Report
 from gateway.administration import study
+from gateway.lanes import syntheses
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import Refusal
 from gateway.pipeline import Refused

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 import gateway.client as gw
-from gateway import inquiries
-from gateway import series as lane
 from gateway.api.v1 import series_service_pb2 as pb
 from gateway.cli.app import run
 from gateway.client.certificates import key_from
 from gateway.decision.series import price_of_series
+from gateway.lanes import inquiries
+from gateway.lanes import series as lane
 from gateway.lanes.series import Days, Named, Opened
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer

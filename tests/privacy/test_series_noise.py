@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway import series as lane
+from gateway.lanes import series as lane
 from gateway.lanes.series import Days, Named
 from gateway.model.measure import Currency, NoisePlan
 from gateway.pipeline import Refused

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway import series as lane
 from gateway.administration import study
+from gateway.lanes import series as lane
 from gateway.lanes.series import Days, Opened
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import NoisePlan

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from gateway import series as lane
+from gateway.lanes import series as lane
 from gateway.lanes.series import Opened
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import Currency, Price

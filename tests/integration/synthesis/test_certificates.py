@@ -14,12 +14,12 @@ from typing import Any, Never
 import pytest
 
 import gateway.client as gw
-from gateway import inquiries, syntheses
 from gateway.accountability.certificates.synthesis import extract_statement
 from gateway.api.v1 import synthesis_service_pb2 as pb
 from gateway.cli.app import run
 from gateway.client.certificates import key_from
 from gateway.client.synthesis import SyntheticExtract
+from gateway.lanes import inquiries, syntheses
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator
 from gateway.model.synthesis import JobState, SynthesisJob

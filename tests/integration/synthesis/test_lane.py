@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from gateway import syntheses
 from gateway.adapters.synthesis import job as job_module
 from gateway.adapters.synthesis.order_files import read_order
+from gateway.lanes import syntheses
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import Currency, Price
 from gateway.model.plan import InBins
