@@ -31,6 +31,10 @@ PLANTS = {
         ("gateway.authzen.planted", "gateway.settings"),
         ("gateway.helpers", "gateway.model"),
     ],
+    "lanes-side-by-side": [
+        ("gateway.lanes.inquiries", "gateway.lanes.series"),
+        ("gateway.lanes.shortcut", "gateway.pipeline"),
+    ],
     "decision-in-layers": [
         ("gateway.decision.judge", "gateway.decision.officer.explain"),
         ("gateway.decision.officer.planted", "gateway.decision.lint"),
@@ -57,7 +61,7 @@ PLANTS = {
     "duckdb-in-its-adapter": [("gateway.adapters.planted", "duckdb")],
 }
 # These break their wall by being there at all: they have no place in the layers.
-UNPLACED = {"gateway.helpers", "gateway.stages.shortcut"}
+UNPLACED = {"gateway.helpers", "gateway.lanes.shortcut", "gateway.stages.shortcut"}
 CASES = [(contract, *plant) for contract, plants in PLANTS.items() for plant in plants]
 
 
