@@ -180,7 +180,7 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest, *, sealed_for: st
         return deliver_release(record_statistics(again, admitted, ports.audit, ports.clock, paid=False, replay=True))
     with answer_slot(permit, began, ports.clock):
         stored = ports.ledger.stored(charged.charge.release_id)
-        made = stored or perturb(fetch_aggregates(charged, ports.source, ports.keys))
+        made = stored or perturb(fetch_aggregates(charged, ports.source))
     with one_failure():
         released = made if isinstance(made, Release) else store_release(made, ports.ledger, ports.signer, ports.clock)
         paid, replay = charged.charge.fresh, stored is not None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -102,7 +103,7 @@ class DuckDBSource:
             Fault: SOURCE_UNAVAILABLE (also after batches, where the file changed, ended or cannot be read on) or
                 SOURCE_SCHEMA_CHANGED. ValueError: if the plan does not fit its contract.
         """
-        file = self._file(plan.contract)
+        file = self._file(plan.contract, plan.version)
         query = compile_rows(plan, file.location)
         schema = pa.schema([(name, ARROW_TYPES[plan.contract.fields[name].type]) for name in plan.columns])
         return self._stream([file], query, schema, batch_rows)
@@ -113,7 +114,9 @@ class DuckDBSource:
         A file whose units do not go into the engine's memory is gone through in parts of them, one after the other.
         Each waits until there is room for it beside those of other requests.
         """
-        files = [self._file(plan.contract), *([] if plan.joined is None else [self._file(plan.joined.contract)])]
+        joining = plan.joined
+        files = [self._file(plan.contract, plan.version)]
+        files += [] if joining is None else [self._file(joining.contract, joining.version)]
         location, *joined = (file.location for file in files)
         other = joined[0] if joined else None
         schema = _schema(aggregate_columns(plan))
@@ -129,7 +132,7 @@ class DuckDBSource:
 
     def days(self, plan: DailyPlan) -> pa.RecordBatch:
         """Return the bounded aggregates of days. Raises as `rows` does."""
-        file, schema = self._file(plan.contract), _schema(day_columns(plan))
+        file, schema = self._file(plan.contract, plan.version), _schema(day_columns(plan))
         return _batch(self._aggregated([file], compile_days(plan, file.location), schema), schema)
 
     def _aggregated(self, files: Sequence[DataFile], query: Query, schema: pa.Schema) -> pa.Table:
@@ -153,16 +156,18 @@ class DuckDBSource:
                     self._guessable.popitem(last=False)
         return known
 
-    def _file(self, contract: DataContract) -> DataFile:
-        """The file of a contract, checked again if it is no longer the one that was checked last."""
-        known = self._checked.get(contract.digest)
-        if known is not None and self._unchanged(known):
-            return known
-        file = open_file(self._root, contract)
-        with self._lock:
-            self._checked[contract.digest] = file
-            while len(self._checked) > _REMEMBERED_FILES:
-                self._checked.popitem(last=False)
+    def _file(self, contract: DataContract, version: str | None = None) -> DataFile:
+        """The file of a contract in some version, checked again if it is no longer the one that was checked last."""
+        file = self._checked.get(contract.digest)
+        if file is None or not self._unchanged(file):
+            file = open_file(self._root, contract)
+            with self._lock:
+                self._checked[contract.digest] = file
+                while len(self._checked) > _REMEMBERED_FILES:
+                    self._checked.popitem(last=False)
+        # looked at after the file was: what is read from now on is held against that look
+        if version is not None and data_version(self._root, contract) != version:
+            raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
         return file
 
     @staticmethod
@@ -178,13 +183,14 @@ class DuckDBSource:
             if reader.schema.types != schema.types:
                 raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
             try:
-                while (batch := _next(reader)) is not None:
-                    yield _named(batch, schema)
+                for batch in chain(iter(lambda: _next(reader), None), [None]):
+                    # what was read is one state of the files only if they are in that state still
+                    if not all(map(self._unchanged, files)):
+                        raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
+                    if batch is not None:
+                        yield _named(batch, schema)
             finally:
                 reader.close()
-            # what was read is one state of the files only if they are in that state still
-            if not all(map(self._unchanged, files)):
-                raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
         finally:
             cursor.close()
 

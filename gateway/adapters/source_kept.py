@@ -17,7 +17,7 @@ from typing import Any, Never
 import pyarrow as pa
 
 from gateway.model.contract import DataContract
-from gateway.model.errors import ErrorReason, Fault
+from gateway.model.errors import Fault
 from gateway.model.measure import Measure
 from gateway.model.plan import AggregatePlan, DailyPlan, GroupKey, RowPlan, RowScope
 from gateway.ports import Source
@@ -25,6 +25,7 @@ from gateway.ports import Source
 _ENTRY = 1024
 _OBJECT = 100
 _VALUE = 8
+_OF_THE_DRAWING = frozenset(("contract", "measures", "version"))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -87,20 +88,18 @@ class KeptAggregates:
         """As the source behind it, which is asked for those measures alone that are not kept.
 
         Raises:
-            Fault: as the source does; SOURCE_UNAVAILABLE also if the data changed meanwhile.
+            Fault: as the source does.
         """
         if not plan.measures or plan.joined is not None:
             # what two datasets come to is not kept: it would hang on the versions of both
             return self._source.aggregates(plan)
         contract = plan.contract
-        drawing = _Drawing(self._source.data_version(contract), contract.digest, _key(plan), contract)
+        version = plan.version or self._source.data_version(contract)
+        drawing = _Drawing(version, contract.digest, _key(plan), contract)
         found = {measure: self._find(drawing, measure) for measure in plan.measures}
         missing = tuple(measure for measure, kept in found.items() if kept is None)
         if missing:
-            answer = self._source.aggregates(replace(plan, measures=missing))
-            # it is of this version only if that is the version still
-            if self._source.data_version(contract) != drawing.version:
-                raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
+            answer = self._source.aggregates(replace(plan, measures=missing, version=version))
             found |= self._keep(drawing, plan, missing, answer)
         columns = [kept for kept in (found[measure] for measure in plan.measures) if kept is not None]
         keys = columns[0].keys
@@ -152,8 +151,8 @@ class KeptAggregates:
 
 
 def _key(plan: AggregatePlan) -> tuple[object, ...]:
-    """Everything in a plan but the contract, which has a digest, and the measures."""
-    return tuple(getattr(plan, one.name) for one in fields(plan) if one.name not in ("contract", "measures"))
+    """Everything in a plan but what a drawing names by itself, and the measures."""
+    return tuple(getattr(plan, one.name) for one in fields(plan) if one.name not in _OF_THE_DRAWING)
 
 
 def _names(plan: AggregatePlan, keys: int) -> list[str]:

@@ -176,7 +176,7 @@ def get_series(
             if isinstance(charged, Refusal) or charged.charge.fresh:
                 # an opening has a charge: without it nothing is read
                 raise Fault(ErrorReason.INTERNAL)
-            exact = read_days(charged, series, len(kept) + 1, min(end, due), ports.source, ports.keys)
+            exact = read_days(charged, series, len(kept) + 1, min(end, due), ports.source)
             noised = perturb_days(exact, series, kept, ports.keys)
     with one_failure():
         if noised is not None:

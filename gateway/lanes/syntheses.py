@@ -120,7 +120,7 @@ def request(ports: Ports, peer: Peer, asked: SynthesisRequest) -> Requested | Re
         with answer_slot(permit, began, ports.clock):
             counts = register.counts(charged.charge.release_id)
             replay = counts is not None
-            made = counts or perturb(fetch_counts(charged, ports.source, ports.keys))
+            made = counts or perturb(fetch_counts(charged, ports.source))
         with one_failure():
             counts = made if isinstance(made, NoisedCounts) else store_counts(made, register, ports.clock)
     with one_failure():

@@ -28,12 +28,18 @@ class RowScope:
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """Read `columns` (in that order) of the rows in scope, at most `limit`."""
+    """Read `columns` (in that order) of the rows in scope, at most `limit`.
+
+    `version` is the data version that is read and no other; None: the data as it stands. Of subjects that a caller
+    names, `few` rows are expected.
+    """
 
     contract: DataContract
     columns: tuple[str, ...]
     scope: RowScope
     limit: int | None
+    version: str | None = None
+    few: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +169,7 @@ class Joining:
 
     Of a unit, at most `rows` of them take part, and at most `own_rows` of the plan's own: drawn by a hash that is keyed
     with the plan's salt, of `columns`. These are all fields that the whole question is about, so that each of its
-    plans draws the same rows.
+    plans draws the same rows. `version` is as in the plan.
     """
 
     contract: DataContract
@@ -171,6 +177,7 @@ class Joining:
     rows: int
     own_rows: int
     columns: tuple[str, ...]
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +186,8 @@ class AggregatePlan:
 
     Which cells of a unit count is drawn by a hash keyed with `salt` (hex), with the cell's keys as tie-breaker; so is,
     of a histogram, which of its bins count first. A measure of bins is measured by itself. Where rows are `joined`, it
-    is the joined rows that are in cells and are measured.
+    is the joined rows that are in cells and are measured. `version` is the data version that is read and no other;
+    None: the data as it stands.
     """
 
     contract: DataContract
@@ -189,6 +197,7 @@ class AggregatePlan:
     max_groups: int
     salt: str
     joined: Joining | None = None
+    version: str | None = None
 
     @property
     def fields(self) -> DataContract:
@@ -202,6 +211,7 @@ class DailyPlan:
 
     A row counts on the day of its `advances_by`. A unit counts on the first `days_per_unit` days, from `begin` on, on
     which it has rows in any cell; on each of them in at most `max_groups` cells, drawn by a hash keyed with `salt`.
+    `version` is the data version that is read and no other; None: the data as it stands.
     """
 
     contract: DataContract
@@ -215,3 +225,4 @@ class DailyPlan:
     measures: tuple[Measure, ...]
     max_groups: int
     salt: str
+    version: str | None = None

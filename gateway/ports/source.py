@@ -12,7 +12,12 @@ from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
 
 
 class Source(Protocol):
-    """Where rows are. Reads only, streams Arrow, and never runs text that a caller wrote."""
+    """Where rows are. Reads only, streams Arrow, and never runs text that a caller wrote.
+
+    What is read is of one state of the data: of the version that a plan names, if it names one. Where that is not there
+    to begin with, reading is SOURCE_SCHEMA_CHANGED; where it goes meanwhile, SOURCE_UNAVAILABLE in place of the next
+    batch. No reading ever mixes two versions.
+    """
 
     def verify(self, contract: DataContract) -> None:
         """Check that the data still has the schema its contract declares.
@@ -33,6 +38,9 @@ class Source(Protocol):
         """Stream the planned columns, typed as the contract says, in batches of about `batch_rows`.
 
         Closing the iterator early frees what the engine holds.
+
+        Raises:
+            Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED, also after batches.
         """
         ...
 

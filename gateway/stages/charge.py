@@ -40,13 +40,14 @@ def charge(
         Fault: of the source or KEYS_UNAVAILABLE (before anything is charged), or LEDGER_UNAVAILABLE.
     """
     permit = admitted.permit
-    version = data_read(permit, source, keys)
+    versions = versions_now(permit, source)
+    version = data_read(permit, versions, keys)
     name = _sealed_name(permit, sealed_for, keys) if sealed_for else _name(permit, version)
     outcome = ledger.charge(name, accounts, _priced(permit))
     if not isinstance(outcome, Charge):
         refusal = permit.refused(ErrorReason.BUDGET_EXHAUSTED)
         return refusal if sealed_for else _with_what_fits(refusal, permit, outcome)
-    return ChargedPermit._prove(admitted, outcome, version)
+    return ChargedPermit._prove(admitted, outcome, version, versions)
 
 
 def charge_rows(
@@ -62,11 +63,12 @@ def charge_rows(
     permit = admitted.permit
     if permit.loss is None:
         return None
-    version = data_version(permit.scope.contract, source, keys)
+    versions = versions_now(permit, source)
+    version = data_read(permit, versions, keys)
     outcome = ledger.charge(_name_of_rows(permit, version), accounts, permit.loss)
     if not isinstance(outcome, Charge):
         return permit.refused(ErrorReason.BUDGET_EXHAUSTED)
-    return ChargedPermit._prove(admitted, outcome, version)
+    return ChargedPermit._prove(admitted, outcome, version, versions)
 
 
 def charge_series(
@@ -83,13 +85,14 @@ def charge_series(
         Fault: as `charge`; INTERNAL if the permit was given for another loss.
     """
     permit = admitted.permit
-    version = data_version(permit.scope.contract, source, keys)
+    versions = versions_now(permit, source)
+    version = data_read(permit, versions, keys)
     if permit.loss != series.loss:
         raise Fault(ErrorReason.INTERNAL)
     outcome = ledger.charge(series.id, accounts, series.loss)
     if not isinstance(outcome, Charge):
         return permit.refused(ErrorReason.BUDGET_EXHAUSTED)
-    return ChargedPermit._prove(admitted, outcome, version)
+    return ChargedPermit._prove(admitted, outcome, version, versions)
 
 
 @contextmanager
@@ -129,28 +132,48 @@ def answer_slot(permit: Permit, began: float, clock: Clock) -> Iterator[None]:
         clock.sleep_until(began + slots * slot)
 
 
-def data_version(contract: DataContract, source: Source, keys: KeyRing) -> str:
-    """Return the name (hex) of the data as it stands, by which receipts and releases call it.
+def versions_now(permit: Permit, source: Source) -> tuple[str, ...]:
+    """Return the source's own names for all data that a permit opens, one a dataset, as they stand and fit.
+
+    Raises:
+        Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED.
+    """
+    return tuple(version_now(one.scope.contract, source) for one in permit.each)
+
+
+def version_now(contract: DataContract, source: Source) -> str:
+    """Return the source's own name for the data as it stands, once it was seen to fit its contract.
+
+    Raises:
+        Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED.
+    """
+    source.verify(contract)
+    return source.data_version(contract)
+
+
+def data_version(contract: DataContract, version: str, keys: KeyRing) -> str:
+    """Return the name (hex) of a version of the data by which receipts and releases call it.
 
     What the source computes from the data would tell of it without noise, so what leaves is its HMAC-SHA256 under a
     key of the gateway's own: the same for the same data, and random to everybody else.
 
     Raises:
-        Fault: SOURCE_UNAVAILABLE, SOURCE_SCHEMA_CHANGED or KEYS_UNAVAILABLE.
+        Fault: KEYS_UNAVAILABLE.
     """
-    source.verify(contract)
     key = keys.working_key(AUDIT_DOMAIN, KeyUse.DATA_VERSION, contract.dataset)
-    return hmac.digest(key, source.data_version(contract).encode(), "sha256").hex()
+    return hmac.digest(key, version.encode(), "sha256").hex()
 
 
-def data_read(permit: Permit, source: Source, keys: KeyRing) -> str:
+def data_read(permit: Permit, versions: Sequence[str], keys: KeyRing) -> str:
     """Return the name (hex) of all data that a permit opens: of two datasets, a digest of both their names.
 
     Raises:
         Fault: as `data_version`.
     """
-    versions = [data_version(one.scope.contract, source, keys) for one in permit.each]
-    return versions[0] if len(versions) == 1 else digest_of("joined", *versions).hex()
+    named = [
+        data_version(one.scope.contract, version, keys) for one, version in zip(permit.each, versions, strict=True)
+    ]
+    return named[0] if len(named) == 1 else digest_of("joined", *named).hex()
 
 
 def _with_what_fits(refusal: Refusal, permit: Permit, short: Sequence[Balance]) -> Refusal:

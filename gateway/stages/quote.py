@@ -23,7 +23,7 @@ from gateway.ports import BudgetLedger, KeyRing, Source, SynthesisRegister
 from gateway.privacy.coverage import covered, covered_extract
 from gateway.privacy.margins import answer_margins
 from gateway.privacy.release_id import release_id, synthesis_id
-from gateway.stages.charge import data_read, data_version
+from gateway.stages.charge import data_read, versions_now
 
 _NOTHING = PrivacyLoss(Fraction(0))
 
@@ -78,7 +78,7 @@ def quote(
     request, settled = permit.request, permit.release
     if not isinstance(request, ReleaseRequest) or settled is None:
         raise Fault(ErrorReason.INTERNAL)
-    version = data_read(permit, source, keys)
+    version = data_read(permit, versions_now(permit, source), keys)
     released = _is_released(permit, version, ledger)
     price = _NOTHING if released else settled.loss
     balances = ledger.balances(accounts)
@@ -116,7 +116,8 @@ def quote_synthesis(
     if not isinstance(request, SynthesisRequest) or settled is None or spec is None:
         raise Fault(ErrorReason.INTERNAL)
     # its name has the plan and the data, so nobody learns of another
-    counted = register.counts(synthesis_id(permit, request, data_version(permit.scope.contract, source, keys)))
+    version = data_read(permit, versions_now(permit, source), keys)
+    counted = register.counts(synthesis_id(permit, request, version))
     price = settled.loss if counted is None else _NOTHING
     balances = ledger.balances(accounts)
     return SynthesisQuote(

@@ -33,7 +33,6 @@ from gateway.privacy.answers.noise import IntegerNoise, Integers
 from gateway.privacy.continual.publishing import Published, node_names, publish
 from gateway.privacy.layout import cells_of, laid_out
 from gateway.privacy.mechanisms import add_noise
-from gateway.stages.charge import data_version
 from gateway.tables import ChargedPermit, DailyFigures, ProtectedDays, ReleasedDays, require_discharged
 
 
@@ -76,14 +75,12 @@ def days_due(spec: SeriesSpec, contract: DataContract, now: datetime) -> int:
     return max(0, min(over, spec.days))
 
 
-def read_days(
-    charged: ChargedPermit, series: Series, first: int, last: int, source: Source, keys: KeyRing
-) -> DailyFigures:
+def read_days(charged: ChargedPermit, series: Series, first: int, last: int, source: Source) -> DailyFigures:
     """Have the engine bound every unit's contributions to days and aggregate them exactly.
 
     Raises:
-        Fault: of the source; SOURCE_SCHEMA_CHANGED if the data is no longer of one version; INTERNAL if the engine
-            answers in another shape than planned, or rows are kept by another day than they count on.
+        Fault: of the source; SOURCE_SCHEMA_CHANGED if the data is no longer what was charged for; INTERNAL if the
+            engine answers in another shape than planned, or rows are kept by another day than they count on.
     """
     permit, spec, query = charged.permit, series.spec, series.settled.query
     contract = permit.scope.contract
@@ -105,10 +102,9 @@ def read_days(
             measures=measures,
             max_groups=query.max_groups,
             salt=series.salt,
+            version=charged.versions[0],
         )
     )
-    if data_version(contract, source, keys) != charged.data_version:
-        raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
     cells = found.drop_columns(["day"])
     days, taken = [], 0
     for number in range(first, last + 1):

@@ -21,15 +21,18 @@ class AdmittedPermit(Sealed):
 class ChargedPermit(Sealed):
     """Proof that the loss of a release is durably charged. Minted by `charge`; without it no aggregates are fetched."""
 
-    __slots__ = ("_charge", "_data_version")
+    __slots__ = ("_charge", "_data_version", "_versions")
     _charge: Charge
     _data_version: str
+    _versions: tuple[str, ...]
 
     @classmethod
-    def _prove(cls, admitted: AdmittedPermit, charge: Charge, data_version: str) -> ChargedPermit:
+    def _prove(
+        cls, admitted: AdmittedPermit, charge: Charge, data_version: str, versions: tuple[str, ...]
+    ) -> ChargedPermit:
         require(admitted, AdmittedPermit)
         require(charge, Charge)
-        return cls._mint(admitted.permit, frozenset(), charge=charge, data_version=data_version)
+        return cls._mint(admitted.permit, frozenset(), charge=charge, data_version=data_version, versions=versions)
 
     @property
     def charge(self) -> Charge:
@@ -40,3 +43,8 @@ class ChargedPermit(Sealed):
     def data_version(self) -> str:
         """The version of the data the charge is for."""
         return self._data_version
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The source's own names for it, one for each dataset that the permit opens. They stay inside."""
+        return self._versions

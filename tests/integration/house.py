@@ -78,6 +78,8 @@ class WatchedSource:
     def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
         self._diary.events.append("rows")
         self.plans.append(plan)
+        if self.version is not None:
+            plan = replace(plan, version=self.version)
         for number, batch in enumerate(self._source.rows(plan, batch_rows)):
             if self.failing is not None and number == 1:
                 raise self.failing

@@ -96,6 +96,7 @@ def test_data_exchanged_midway_never_completes(house: House) -> None:
     house.source.version = "another"
     with pytest.raises(Fault, match="SOURCE_SCHEMA_CHANGED"):
         list(delivery)
+    assert all(plan.version for plan in house.source.plans), "rows are of one version of the data"
     assert house.audit.records[-1].outcome is Outcome.ABORTED
 
 

@@ -11,7 +11,6 @@ import pytest
 from gateway import pipeline
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.lanes import inquiries
-from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan
 from gateway.model.statistics import PLAIN, Presentation, Statistic, StatisticKind
@@ -159,12 +158,13 @@ def test_a_vanished_source_is_told_before_anything_is_charged(house: House) -> N
 
 
 def test_data_exchanged_between_charge_and_read_gives_no_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = house.source.data_version
+    real = house.source.aggregates
 
-    def drifting(contract: DataContract) -> str:
-        return "another" if "aggregates" in house.diary.events else real(contract)
+    def exchanged(plan: AggregatePlan) -> pa.RecordBatch:
+        assert plan.version, "a release is of one version of the data"
+        return real(replace(plan, version="another"))
 
-    monkeypatch.setattr(house.source, "data_version", drifting)
+    monkeypatch.setattr(house.source, "aggregates", exchanged)
     with pytest.raises(Fault, match="RELEASE_FAILED"):
         pipeline.release(house.ports, house.peer("zju-research"), counting())
     assert "store" not in house.diary.events

@@ -52,7 +52,7 @@ RIGHT = [
     "randomize(pseudonymous, charged, keys)",
     "record_release(protected, audit, clock, lambda: True)",
     "deliver(released)",
-    "fetch_aggregates(charged, source, keys)",
+    "fetch_aggregates(charged, source)",
     "perturb(exact)",
 ]
 
@@ -69,7 +69,7 @@ WRONG = [
     ("a refusal is fetched", "fetch(refusal, source, keys, registers, clock)"),
     ("a permit is fetched without admission", "fetch(permit, source, keys, registers, clock)"),
     ("a permit is charged without admission", "charge(permit, (), ledger, source, keys)"),
-    ("aggregates are fetched without a charge", "fetch_aggregates(permit, source, keys)"),
+    ("aggregates are fetched without a charge", "fetch_aggregates(permit, source)"),
     ("exact aggregates are stored", "store_release(exact, ledger, signer, clock)"),
     ("a raw table is made by hand", "RawTable()"),
     ("a released table is made by hand", "ReleasedTable(released)"),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain
 from typing import TypeVar
 
 import pyarrow as pa
@@ -33,7 +32,7 @@ from gateway.model.treatment import GeneralizeGeohash, Pseudonymize
 from gateway.model.values import Scalar
 from gateway.ports import Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source
 from gateway.stages.admit import asked_subjects, quota_claim
-from gateway.stages.charge import data_version
+from gateway.stages.charge import data_version, version_now
 from gateway.stages.domain_keys import unit_key
 from gateway.tables import AdmittedPermit, RawTable, Segment
 
@@ -57,7 +56,7 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
     request, scope, contract = permit.request, permit.scope, permit.scope.contract
     if not isinstance(request, RowsRequest):
         raise Fault(ErrorReason.INTERNAL)
-    version = data_version(contract, source, keys)
+    version = version_now(contract, source)
     asked = () if request.selector is None else asked_subjects(request.selector, permit, keys)
     if scope.disclosure.anonymity is None:
         conditions, region, cap = (*request.filters, *_selection(request.selector, asked)), scope.region, scope.max_rows
@@ -68,8 +67,9 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
     # some rows are taken out here (of those who did not agree, or beyond a subject's bound), so that the engine cannot
     # know where the cap lies
     limit = None if cap is None or register is not None or bound_ is not None else cap + 1
-    plan = RowPlan(contract, _columns(permit), permit.rows(region, conditions), limit)
-    rows = _of_one_version(source.rows(plan, BATCH_ROWS), version, lambda: data_version(contract, source, keys))
+    few = request.selector is not None
+    plan = RowPlan(contract, _columns(permit), permit.rows(region, conditions), limit, version, few)
+    rows: Iterator[pa.RecordBatch] = source.rows(plan, BATCH_ROWS)
     if scope.disclosure.consent_field is not None:
         discharged.add(Obligation(REQUIRE_CONSENT))
     if bound_ is not None:
@@ -88,7 +88,7 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
     )
     if request.kind is DisclosureKind.CONSUME:
         segments = _consumed(segments, permit, keys, registers.meters, clock)
-    return RawTable._open(admitted, version, schema, segments, frozenset(discharged))
+    return RawTable._open(admitted, data_version(contract, version, keys), schema, segments, frozenset(discharged))
 
 
 def _columns(permit: Permit) -> tuple[str, ...]:
@@ -153,18 +153,6 @@ def _consumed(
 def _selection(selector: Selector | None, asked: tuple[Scalar, ...]) -> tuple[Condition, ...]:
     # a subject nobody can be is asked for all the same, so that its answer takes the same way
     return () if selector is None else (Condition(selector.field, Operator.IN, tuple(dict.fromkeys(asked))),)
-
-
-def _of_one_version(
-    batches: Iterator[pa.RecordBatch], version: str, version_now: Callable[[], str]
-) -> Iterator[pa.RecordBatch]:
-    """Pass batches on, and end with a fault where the data was exchanged: no answer mixes or misnames versions."""
-    for batch in chain(batches, [None]):
-        # before the batch goes on: rows of another version were counted by nobody
-        if version_now() != version:
-            raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
-        if batch is not None:
-            yield batch
 
 
 def capped(parts: Iterator[_Part], cap: int | None) -> Iterator[_Part]:
