@@ -33,6 +33,7 @@ from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.series_sql import SqlSeriesRegister
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.adapters.source_kept import KeptAggregates
+from gateway.adapters.sources import RoutedSources
 from gateway.adapters.state_engine import StateDatabase, StateUnusable, open_state
 from gateway.adapters.state_upgrade import is_current, upgrade
 from gateway.adapters.synthesis.folder import ExtractFolder
@@ -44,6 +45,7 @@ from gateway.administration.key_watch import KeyWatch
 from gateway.administration.life import first_publication
 from gateway.administration.sunset import sunset
 from gateway.model.books import Books
+from gateway.model.contract import FILES
 from gateway.model.party import Peer
 from gateway.pipeline import Ports
 from gateway.policy.budgets import BudgetPolicy
@@ -224,7 +226,7 @@ def _source(settings: Settings, stack: ExitStack) -> KeptAggregates:
     data = settings.data
     engine = DuckDBSource(data.root, memory_limit=f"{data.memory_limit_mib}MiB", threads=data.threads)
     stack.callback(engine.close)
-    return KeptAggregates(engine, data.kept_aggregates_mib << 20)
+    return KeptAggregates(RoutedSources(dict.fromkeys(FILES, engine)), data.kept_aggregates_mib << 20)
 
 
 def _ports(

@@ -14,6 +14,7 @@ from gateway.model.joining import joined_contract, joined_name
 ITSELF = "names the dataset itself, whose rows are not joined with one another"
 ANOTHER_UNIT = "names a dataset that does not protect the same privacy unit, by which rows could be joined"
 NOT_FOR_JOINS = "needs a disclosure of each dataset that says how many rows of a unit take part in joins"
+ELSEWHERE = "names a dataset that is kept elsewhere: rows are joined where both datasets are"
 MULTIPLIES = "would multiply rows: both datasets may have several rows of a unit, and one of them must have one"
 
 
@@ -29,6 +30,8 @@ def as_one(
         return ITSELF
     if _unit(own) != _unit(theirs):
         return ANOTHER_UNIT
+    if own.source.engine != theirs.source.engine:
+        return ELSEWHERE
     mine, others = disclosure.statistics, partner.statistics
     if mine is None or others is None or mine.joined_rows is None or others.joined_rows is None:
         return NOT_FOR_JOINS

@@ -96,18 +96,44 @@ class PrivacyUnit:
 
 
 class SourceKind(StrEnum):
-    """The formats the embedded source reads."""
+    """In what rows are held. Of a kind of source there is one engine."""
 
     PARQUET = "parquet"
     CSV = "csv"
+    POSTGRES = "postgres"
+
+
+FILES = (SourceKind.PARQUET, SourceKind.CSV)
+"""The formats the embedded source reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """A table of a database, by its exact names. `server` names the connection in the gateway's settings.
+
+    Host and port are what the contract says of it; the gateway connects to no other.
+    """
+
+    server: str
+    host: str
+    port: int
+    database: str
+    schema: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """Where the rows are: a path relative to the data folder of the deployment."""
+    """Where the rows are: a path relative to the data folder of the deployment, or a table of a database."""
 
     kind: SourceKind
     path: str
+    table: TableSpec | None = None
+
+    @property
+    def engine(self) -> str:
+        """What reads them. Rows are joined by one engine, which reads both datasets."""
+        return "files" if self.table is None else f"{self.kind} {self.table.server}"
 
 
 class DisclosureKind(StrEnum):

@@ -17,7 +17,7 @@ from gateway.cli.contract.draft import CONFIRM, LOGICAL, PLACE_HOLDER, write_blo
 from gateway.cli.contract.plan import DraftPlan, LeftOut, PlannedField, draft_plan, field_name, label
 from gateway.cli.contract.survey import Column
 from gateway.cli.contract.yaml_text import Noted, undated, written
-from gateway.model.contract import Classification, SourceKind
+from gateway.model.contract import FILES, Classification, SourceKind
 from gateway.model.values import FieldType
 from gateway.policy.contracts.odcs import VERSION
 from gateway.policy.contracts.odcs_parts import SlaShape
@@ -176,7 +176,7 @@ class _Adoption:
     def _servers(self) -> list[Any]:
         servers = [dict(one) for one in self._data.get("servers") or ()]
         local = [one for one in servers if one["type"] == LOCAL]
-        if len(local) == 1 and local[0]["format"] in list(SourceKind) and is_plain_path(local[0]["path"]):
+        if len(local) == 1 and local[0]["format"] in FILES and is_plain_path(local[0]["path"]):
             note = f"{CONFIRM} that the file is there, in the data folder"
             return [Noted(one, note) if one is local[0] else one for one in servers]
         for one in local:

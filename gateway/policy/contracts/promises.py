@@ -8,15 +8,17 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
-from gateway.model.contract import Description, FieldSpec, QualityRule, SourceKind, SourceSpec
+from gateway.model.contract import FILES, Description, FieldSpec, QualityRule, SourceKind, SourceSpec, TableSpec
 from gateway.policy.contracts.checking import Place, Wrong
-from gateway.policy.contracts.odcs_parts import DescriptionShape, MemberShape, QualityShape, SlaShape
+from gateway.policy.contracts.odcs_parts import DescriptionShape, MemberShape, QualityShape, ServerShape, SlaShape
 from gateway.policy.contracts.shape import ContractShape
 from gateway.policy.problems import did_you_mean, shown
 from gateway.policy.validation import is_slug
 
 OWNER, STEWARD = "owner", "steward"
 LOCAL = "local"
+POSTGRES = ("postgres", "postgresql")
+_LONGEST_IDENTIFIER = 63
 _UNSAFE_IN_PATHS = set('\\:*?[]{}"<>|%$~')
 _RETENTION = ("retention", "re")
 _LATENCY = ("latency", "ly", "freshness")
@@ -66,21 +68,46 @@ def _member(shape: ContractShape, role: str, what: str, wrong: Wrong) -> tuple[i
 
 
 def source(shape: ContractShape, wrong: Wrong) -> SourceSpec:
-    """Return where the gateway reads the rows: the one server of type local."""
-    local = [(index, server) for index, server in enumerate(shape.servers) if server.type == LOCAL]
-    if len(local) != 1:
-        place: Place = ("servers", local[1][0]) if local else ("servers",)
-        wrong(place, "the gateway reads one server of type local", "Write one; servers of other types may stand by it.")
+    """Return where the gateway reads the rows: the one server of type local or, where there is none, postgres."""
+    servers = list(enumerate(shape.servers))
+    read = [one for one in servers if one[1].type == LOCAL] or [one for one in servers if one[1].type in POSTGRES]
+    if len(read) != 1:
+        place: Place = ("servers", read[1][0]) if read else ("servers",)
+        remedy = "Write one; servers of other types may stand by it."
+        wrong(place, "the gateway reads one server of type local or postgres", remedy)
         return SourceSpec(SourceKind.PARQUET, "")
-    index, server = local[0]
+    index, server = read[0]
+    return _file(index, server, wrong) if server.type == LOCAL else _table(index, server, shape, wrong)
+
+
+def _table(index: int, server: ServerShape, shape: ContractShape, wrong: Wrong) -> SourceSpec:
+    """The table: named as the schema is, or by its physicalName."""
+    place: Place = ("servers", index)
+    if not is_slug(server.server):
+        remedy = "Write the connection's name as in the gateway's settings, such as registers."
+        wrong((*place, "server"), f"{shown(server.server)} is not a well-formed name", remedy)
+    (described,) = shape.schema_
+    names = {"database": server.database or "", "schema": server.schema_ or ""}
+    table = described.physical_name or described.name
+    said = [((*place, key), name) for key, name in names.items()]
+    said.append((("schema", 0, "physicalName" if described.physical_name else "name"), table))
+    for where, name in said:
+        if not name.isprintable() or not 1 <= len(name.encode()) <= _LONGEST_IDENTIFIER:
+            remedy = "Write the plain name, of 63 bytes at most."
+            wrong(where, f"{shown(name)} is not the name of anything in a database", remedy)
+    spec = TableSpec(server.server, server.host or "", server.port or 0, names["database"], names["schema"], table)
+    return SourceSpec(SourceKind.POSTGRES, "", spec)
+
+
+def _file(index: int, server: ServerShape, wrong: Wrong) -> SourceSpec:
     path, format_ = server.path or "", server.format or ""
     if not is_plain_path(path):
         remedy = "Write it from the data folder on, without '..', '*' and the like."
         wrong(("servers", index, "path"), f"{shown(path)} is not a plain path inside the data folder", remedy)
     elif len(path) > 255:
         wrong(("servers", index, "path"), "the path is longer than 255 characters", "Shorten it.")
-    if format_ not in list(SourceKind):
-        remedy = did_you_mean(format_, list(SourceKind))
+    if format_ not in FILES:
+        remedy = did_you_mean(format_, list(FILES))
         wrong(("servers", index, "format"), f"{shown(format_)} is not a format that the gateway reads", remedy)
         return SourceSpec(SourceKind.PARQUET, path)
     return SourceSpec(SourceKind(format_), path)
