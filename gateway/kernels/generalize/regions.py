@@ -17,15 +17,17 @@ def generalize_region(array: Column, to: Precision) -> pa.StringArray:
     A path that is shorter stays. What is not a region path (lower-case segments between slashes) leaves as NULL:
     an address in the wrong column must not pass for a region.
 
+    The column may be dictionary-encoded already.
+
     Raises:
         TypeError: if the column is not utf8. ValueError: for a precision that is none of regions.
     """
     if to not in _SEGMENTS:
         raise ValueError("regions generalise to street, district or city")
     # few paths and many rows: work on the distinct paths
-    encoded = as_text(array).dictionary_encode()
+    encoded = array if isinstance(array, pa.DictionaryArray) else as_text(array).dictionary_encode()
     beyond = _SEGMENTS[to] - 1
     path = rf"^(?P<kept>{_SEGMENT}(?:/{_SEGMENT}){{0,{beyond}}})(?:/{_SEGMENT})*$"
-    kept = compute.extract_regex(encoded.dictionary, path)
+    kept = compute.extract_regex(as_text(encoded.dictionary), path)
     ancestors = compute.if_else(kept.is_valid(), kept.field("kept"), pa.scalar(None, pa.string()))
     return as_text(ancestors.take(encoded.indices))

@@ -33,9 +33,3 @@ def encodable(array: Column, form: CanonicalForm) -> Iterator[tuple[slice | Plac
             yield slice(0, len(array)), numbers
         elif plain.any():
             yield np.flatnonzero(fitting)[plain], numbers[plain]
-
-
-def is_encodable(array: Column, form: CanonicalForm) -> bool:
-    """Tell whether the block profile takes every value that is not NULL, so that all are canonical as they stand."""
-    taken = sum(len(numbers) for _, numbers in encodable(array, form))
-    return taken == len(array) - array.null_count

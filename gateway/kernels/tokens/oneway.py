@@ -14,8 +14,7 @@ from gateway.kernels.ciphers import first_cipher
 from gateway.kernels.cmac import cmac
 from gateway.kernels.generalize.integers import days_of
 from gateway.kernels.tags import TAG_BYTES
-from gateway.kernels.text import Bytes, Column, as_text, by_length, compute, from_matrix
-from gateway.kernels.tokens.encoding import is_encodable
+from gateway.kernels.text import Bytes, Column, as_text, by_length, compute, from_matrix, matrix, one_length
 from gateway.model.contract import CanonicalForm
 from gateway.model.pseudonym import CipherSuite
 
@@ -73,7 +72,10 @@ def subject_marks(array: Column, form: CanonicalForm, key: bytes) -> list[bytes]
 def _codes(array: Column, form: CanonicalForm, suite: CipherSuite, key: bytes, days: Column | None = None) -> Bytes:
     """The CMAC of each row's canonical value, behind its day if there are days, n × 16; zeros for a NULL value."""
     cipher = first_cipher(suite, key)
-    canonical = array if is_encodable(array, form) else canonicalize(array, form)
+    canonical = canonicalize(array, form)
+    width = one_length(canonical)
+    if width is not None and days is None:
+        return cmac(cipher, matrix(canonical, width))
     codes = np.zeros((len(canonical), TAG_BYTES), np.uint8)
     before = None if days is None else days_of(days).astype(">i4").view(np.uint8).reshape(-1, _DAY_BYTES)
     for rows, values in by_length(canonical):
