@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
 from gateway.model.values import FieldType
+from gateway.ports.interruption import failure, interruptible
 from gateway.query.aggregates import aggregate_columns, compile_aggregates
 from gateway.query.days import compile_days, day_columns
 from gateway.query.frequencies import compile_frequencies
@@ -177,22 +179,17 @@ class DuckDBSource:
     def _stream(
         self, files: Sequence[DataFile], query: Query, schema: pa.Schema, batch_rows: int
     ) -> Generator[pa.RecordBatch, None, None]:
-        cursor = self._cursor()
-        try:
+        with closing(self._cursor()) as cursor, interruptible(cursor.interrupt):
             reader = _read(cursor, query, batch_rows)
             if reader.schema.types != schema.types:
                 raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
-            try:
+            with closing(reader):
                 for batch in chain(iter(lambda: _next(reader), None), [None]):
                     # what was read is one state of the files only if they are in that state still
                     if not all(map(self._unchanged, files)):
                         raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
                     if batch is not None:
                         yield _named(batch, schema)
-            finally:
-                reader.close()
-        finally:
-            cursor.close()
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         try:
@@ -218,7 +215,7 @@ def _read(cursor: duckdb.DuckDBPyConnection, query: Query, batch_rows: int) -> p
     except duckdb.ConversionException:
         raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED) from None
     except _ENGINE_ERRORS:
-        raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+        raise failure(ErrorReason.SOURCE_UNAVAILABLE) from None
 
 
 def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
@@ -227,7 +224,7 @@ def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
     except StopIteration:
         return None
     except _ENGINE_ERRORS:
-        raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+        raise failure(ErrorReason.SOURCE_UNAVAILABLE) from None
 
 
 def _named(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -28,6 +28,11 @@ from gateway.client.tls import Pems
 from gateway.client.values import Condition, Scalar, to_conditions, to_value
 
 _ENCODINGS = {"arrow": sharing_service_pb2.ENCODING_ARROW, "rows": sharing_service_pb2.ENCODING_ROWS}
+_COMPRESSIONS = {
+    "none": sharing_service_pb2.COMPRESSION_NONE,
+    "lz4": sharing_service_pb2.COMPRESSION_LZ4,
+    "zstd": sharing_service_pb2.COMPRESSION_ZSTD,
+}
 
 
 class Sharing(Channel):
@@ -156,10 +161,14 @@ class Sharing(Channel):
         break_glass_reason: str = "",
         allow_partial: bool = False,
         encoding: Literal["arrow", "rows"] = "arrow",
+        compression: Literal["none", "lz4", "zstd"] = "none",
         progress: Progress | None = None,
         timeout: float | None = None,
     ) -> Extract:
-        """All permitted records, as a stream. Filters are (field, operator, value)."""
+        """All permitted records, as a stream. Filters are (field, operator, value).
+
+        `compression` is of Arrow's batches on their way; `timeout` (seconds) ends the whole stream.
+        """
         request = sharing_service_pb2.ExtractRequest(
             context=context(purpose, region, case_number, break_glass_reason),
             dataset=dataset,
@@ -168,6 +177,7 @@ class Sharing(Channel):
             filters=to_conditions(filters),
             encoding=_ENCODINGS[encoding],
             allow_partial=allow_partial,
+            compression=_COMPRESSIONS[compression],
         )
         stream = self._sharing.Extract(request, timeout=timeout, metadata=self._caller.metadata())
         try:

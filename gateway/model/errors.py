@@ -90,3 +90,10 @@ class Fault(Exception):
 
 class Unauthenticated(Fault):
     """The caller is not known. Raised where a caller is identified; nothing was decided yet."""
+
+
+class Interrupted(Fault):
+    """Nobody waits any more for what was being done, so that it was given up."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorReason.SOURCE_UNAVAILABLE)

@@ -30,6 +30,7 @@ from grpc_status import rpc_status
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
 from gateway.model.permit import FieldViolation
+from gateway.ports.interruption import Interruption
 from gateway.server.admission import Admission, Admitted
 from gateway.server.observation import CANCELLED, OK, Observer
 from gateway.server.peer import languages_of, peer_of
@@ -88,14 +89,15 @@ class Session:
 
     def __init__(self, opening: Callable[[], Reply | Opened | Problem]) -> None:
         self._opening = opening
+        self._interruption = Interruption()
         self._lock = threading.Lock()
         self._closed = False
         self._opened: Opened | None = None
 
     def open(self) -> Problem | None:
         """Open the stream; return the problem if there is none to be had."""
-        with self._lock:
-            if self._closed:
+        with self._lock, self._interruption.governing():
+            if self._closed or self._interruption.over:
                 return None
             outcome = self._opening()
             if isinstance(outcome, Problem):
@@ -107,10 +109,14 @@ class Session:
 
     def pull(self) -> Wire | None:
         """Return the next message, or None after the last."""
-        with self._lock:
+        with self._lock, self._interruption.governing():
             if self._closed or self._opened is None:
                 return None
             return next(self._opened.messages, None)
+
+    def interrupt(self) -> None:
+        """Stop the engine that a pull under way waits for. Waits for nothing, and may be called again."""
+        self._interruption.interrupt()
 
     def close(self) -> None:
         """End the stream, after a pull under way has ended. May be called again."""
@@ -272,6 +278,7 @@ class Edge:
         # after `end`, which has closed it, the session is not there any more
         if session in self._sessions:
             self._sessions.discard(session)
+            session.interrupt()
             self._threads.streams.submit(self._guard, label, session.close)
 
     def end(self) -> None:
@@ -281,6 +288,7 @@ class Edge:
         """
         remaining, self._sessions = self._sessions, set()
         for session in remaining:
+            session.interrupt()
             self._guard("shutdown", session.close)
 
     def _start(self, method: Method, label: str, work: Callable[[], Any]) -> asyncio.Future[Any]:

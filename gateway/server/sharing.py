@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
+
+import pyarrow as pa
 
 from gateway import pipeline
 from gateway.api.v1 import sharing_service_pb2 as pb
 from gateway.api.v1 import value_pb2
 from gateway.lanes import inquiries
 from gateway.model.contract import DisclosureKind
+from gateway.model.errors import ErrorReason
 from gateway.model.party import Peer
 from gateway.model.request import RowsRequest
 from gateway.server.call import Method, Opened, Reply, Wire
 from gateway.server.desk import Desk, refused
-from gateway.server.frames import arrow_frame, pieces, row_bytes, row_frame
-from gateway.server.problem import Problem
+from gateway.server.frames import Codec, arrow_frame, pieces, row_bytes, row_frame
+from gateway.server.problem import NotWellFormed, Problem
 from gateway.server.wire.offers import offer_of
 from gateway.server.wire.receipts import receipt_of
 from gateway.server.wire.requests import check_of, consume_of, extract_of, form_of, lookup_of
@@ -58,13 +62,16 @@ class Sharing:
 
     def extract(self, peer: Peer, request: pb.ExtractRequest) -> Opened | Problem:
         """All permitted records as a stream."""
-        delivery = pipeline.rows(self._desk.ports, peer, extract_of(request))
+        wanted, frame = extract_of(request), _frame_of(request)
+        delivery = pipeline.rows(self._desk.ports, peer, wanted)
         if isinstance(delivery, pipeline.Refused):
             return refused(delivery)
         rows = request.encoding == pb.ENCODING_ROWS
-        return Opened(self._stream(delivery, rows=rows), delivery.close)
+        return Opened(self._stream(delivery, frame, rows=rows), delivery.close)
 
-    def _stream(self, delivery: pipeline.Delivery, *, rows: bool) -> Iterator[Wire]:
+    def _stream(
+        self, delivery: pipeline.Delivery, frame: Callable[[int, pa.RecordBatch], bytes], *, rows: bool
+    ) -> Iterator[Wire]:
         delta = self._desk.delta
         header = pb.ExtractHeader(
             schema=schema_of(delivery.schema),
@@ -72,7 +79,6 @@ class Sharing:
             receipt=receipt_of(delivery.receipt, delta),
         )
         yield pb.ExtractResponse(header=header)
-        frame = row_frame if rows else arrow_frame
         number = sent = 0
         for part in delivery:
             for piece in pieces(part.records, self._desk.max_batch_bytes):
@@ -132,6 +138,23 @@ class Sharing:
         else:
             part.records.CopyFrom(pb.PartRecords(subjects=_records(answer.request, delivery)))
         return part
+
+
+_CODECS: dict[pb.Compression.ValueType, Codec] = {pb.COMPRESSION_LZ4: "lz4", pb.COMPRESSION_ZSTD: "zstd"}
+
+
+def _frame_of(request: pb.ExtractRequest) -> Callable[[int, pa.RecordBatch], bytes]:
+    """Return what writes a batch as it was asked for.
+
+    Raises:
+        NotWellFormed: REQUEST_INVALID for rows that are to be compressed as Arrow is.
+    """
+    codec = _CODECS.get(request.compression)
+    if request.encoding != pb.ENCODING_ROWS:
+        return partial(arrow_frame, codec=codec)
+    if codec is not None:
+        raise NotWellFormed(ErrorReason.REQUEST_INVALID, "compression", "is for Arrow")
+    return row_frame
 
 
 def _records(wanted: RowsRequest, delivery: pipeline.Delivery) -> list[pb.SubjectRecords]:

@@ -44,6 +44,30 @@ ENCODING_ROWS: Encoding.ValueType  # 2
 """Protobuf rows."""
 Global___Encoding: _TypeAlias = Encoding  # noqa: Y015
 
+class _Compression:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CompressionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Compression.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COMPRESSION_UNSPECIFIED: _Compression.ValueType  # 0
+    COMPRESSION_NONE: _Compression.ValueType  # 1
+    COMPRESSION_LZ4: _Compression.ValueType  # 2
+    """LZ4 frames: little work, a few bytes less."""
+    COMPRESSION_ZSTD: _Compression.ValueType  # 3
+    """Zstandard: more work, fewer bytes. For slow lines."""
+
+class Compression(_Compression, metaclass=_CompressionEnumTypeWrapper):
+    """How the body of an Arrow batch is compressed: the codecs of Arrow's IPC format, buffer by buffer."""
+
+COMPRESSION_UNSPECIFIED: Compression.ValueType  # 0
+COMPRESSION_NONE: Compression.ValueType  # 1
+COMPRESSION_LZ4: Compression.ValueType  # 2
+"""LZ4 frames: little work, a few bytes less."""
+COMPRESSION_ZSTD: Compression.ValueType  # 3
+"""Zstandard: more work, fewer bytes. For slow lines."""
+Global___Compression: _TypeAlias = Compression  # noqa: Y015
+
 @_typing.final
 class DescribeRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -272,11 +296,14 @@ class ExtractRequest(_message.Message):
     FILTERS_FIELD_NUMBER: _builtins.int
     ENCODING_FIELD_NUMBER: _builtins.int
     ALLOW_PARTIAL_FIELD_NUMBER: _builtins.int
+    COMPRESSION_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
     disclosure: _builtins.str
     encoding: Global___Encoding.ValueType
     """Unspecified: Arrow."""
     allow_partial: _builtins.bool
+    compression: Global___Compression.ValueType
+    """Unspecified: none. For Arrow alone."""
     @_builtins.property
     def context(self) -> _disclosure_pb2.RequestContext: ...
     @_builtins.property
@@ -293,10 +320,11 @@ class ExtractRequest(_message.Message):
         filters: _abc.Iterable[_value_pb2.Condition] | None = ...,
         encoding: Global___Encoding.ValueType = ...,
         allow_partial: _builtins.bool = ...,
+        compression: Global___Compression.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_partial", b"allow_partial", "context", b"context", "dataset", b"dataset", "disclosure", b"disclosure", "encoding", b"encoding", "fields", b"fields", "filters", b"filters"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_partial", b"allow_partial", "compression", b"compression", "context", b"context", "dataset", b"dataset", "disclosure", b"disclosure", "encoding", b"encoding", "fields", b"fields", "filters", b"filters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from gateway.model.contract import DisclosureKind
-from gateway.model.errors import ErrorReason, Fault
+from gateway.model.errors import ErrorReason, Fault, Interrupted
 from gateway.model.record import AuditRecord, Outcome, Receipt
 from gateway.ports import AuditLog, Clock
 from gateway.stages.record.entry import enter, entry_of, fields_out
@@ -81,7 +81,7 @@ class _RecordedStream(Iterator[Segment]):
             if segment is not None:
                 self._audit.append_manifest(self._started.entry.index, self._batches, segment.tags)
         except BaseException as error:
-            self._end(Outcome.ABORTED, error.reason if isinstance(error, Fault) else ErrorReason.INTERNAL)
+            self._end(Outcome.ABORTED, _why(error))
             raise
         if segment is None:
             self._completion.append(self._end(Outcome.COMPLETED, None))
@@ -110,6 +110,13 @@ class _RecordedStream(Iterator[Segment]):
             completes=self._started.entry.index,
         )
         return enter(record, self._audit)
+
+
+def _why(error: BaseException) -> ErrorReason | None:
+    """Why a stream is aborted; None where the caller ended it."""
+    if isinstance(error, Interrupted):
+        return None
+    return error.reason if isinstance(error, Fault) else ErrorReason.INTERNAL
 
 
 def _rows_record(table: ProtectedTable) -> AuditRecord:
