@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from gateway.adapters.source_files import DataFile, data_version, fingerprint, open_file
-from gateway.adapters.source_parts import WIDE, Room, added_up
+from gateway.adapters.source_parts import WIDE, Room, added_up, span_of
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.entropy import grown, measure, token_sizes
 from gateway.model.contract import DataContract
@@ -106,8 +106,11 @@ class DuckDBSource:
                 SOURCE_SCHEMA_CHANGED. ValueError: if the plan does not fit its contract.
         """
         file = self._file(plan.contract, plan.version)
-        query = compile_rows(plan, file.location)
+        span = span_of(plan.part, file.ends)
+        query = compile_rows(plan, file.location, span)
         schema = pa.schema([(name, ARROW_TYPES[plan.contract.fields[name].type]) for name in plan.columns])
+        if span is not None and not span:
+            return _nothing()
         return self._stream([file], query, schema, batch_rows)
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
@@ -197,6 +200,10 @@ class DuckDBSource:
                 return self._connection.cursor()
         except duckdb.Error:
             raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+
+
+def _nothing() -> Generator[pa.RecordBatch, None, None]:
+    yield from ()
 
 
 def _bytes_of(files: Sequence[DataFile]) -> int:

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import os
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from gateway.model.contract import DataContract, SourceKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.values import FieldType
-from gateway.query.scan import Location
+from gateway.query.scan import ROW_NUMBER, Location
 
 # what becomes the declared type without a value being lost or refused
 _COMPATIBLE: dict[FieldType, frozenset[pa.DataType]] = {
@@ -43,11 +44,15 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A file that fits its contract, as it stood when that was checked. It has at most so many `rows`."""
+    """A file that fits its contract, as it stood when that was checked. It has at most so many `rows`.
+
+    `ends` are the numbers of rows up to the end of each of its blocks; none where it cannot be read from the middle.
+    """
 
     location: Location
     fingerprint: Fingerprint
     rows: int
+    ends: tuple[int, ...] = ()
 
 
 def open_file(root: Path, contract: DataContract) -> DataFile:
@@ -60,13 +65,13 @@ def open_file(root: Path, contract: DataContract) -> DataFile:
     path = _resolve(root, contract)
     before = fingerprint(path)
     if contract.source.kind is SourceKind.PARQUET:
-        columns, rows = _parquet_columns(path)
-        header: tuple[str, ...] = ()
-    else:
-        header = _csv_header(path)
-        columns, rows = [(name, None) for name in header], before.size // len(header)
-    _check_columns(contract, columns)
-    return DataFile(Location(str(path), header), before, rows)
+        columns, ends = _parquet_columns(path)
+        _check_columns(contract, columns)
+        divisible = all(name.casefold() != ROW_NUMBER for name, _ in columns)
+        return DataFile(Location(str(path)), before, ends[-1] if ends else 0, ends if divisible else ())
+    header = _csv_header(path)
+    _check_columns(contract, [(name, None) for name in header])
+    return DataFile(Location(str(path), header), before, before.size // len(header))
 
 
 def fingerprint(path: Path) -> Fingerprint:
@@ -128,13 +133,15 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if isinstance(kind, pa.DictionaryType) else kind
 
 
-def _parquet_columns(path: Path) -> tuple[list[tuple[str, pa.DataType | None]], int]:
+def _parquet_columns(path: Path) -> tuple[list[tuple[str, pa.DataType | None]], tuple[int, ...]]:
+    """The columns of a file, and the numbers of rows up to the end of each of its row groups."""
     try:
         footer = pq.read_metadata(path)
         schema = footer.schema.to_arrow_schema()
     except (OSError, pa.ArrowException):
         raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
-    return [(field.name, field.type) for field in schema], footer.num_rows
+    ends = accumulate(footer.row_group(number).num_rows for number in range(footer.num_row_groups))
+    return [(field.name, field.type) for field in schema], tuple(ends)
 
 
 def _csv_header(path: Path) -> tuple[str, ...]:

@@ -1,19 +1,38 @@
-"""More units than go into memory: parts of them one after the other, added up, and room that requests share."""
+"""Parts: of rows, to be read side by side; of units that do not go into memory, one after the other and added up."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway.model.plan import Part
+
 WIDE = pa.decimal128(38, 0)
 """Sums of a part: no number of units leaves it."""
 
 _EDGES = (-(2**63), 2**63 - 1)
+
+
+def span_of(part: Part, ends: Sequence[int]) -> range | None:
+    """Return which rows of a file a part has, in whole blocks and as evenly as those allow; None: all of them.
+
+    `ends` are the numbers of rows up to the end of each block. A file without any is in the first part as a whole.
+    """
+    if part.of == 1:
+        return None
+    if not ends:
+        return None if part.number == 0 else range(0)
+    first, end = (ends[blocks - 1] if blocks else 0 for blocks in _blocks(part, len(ends)))
+    return range(first, end)
+
+
+def _blocks(part: Part, blocks: int) -> tuple[int, int]:
+    return part.number * blocks // part.of, (part.number + 1) * blocks // part.of
 
 
 class Room:

@@ -27,11 +27,26 @@ class RowScope:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One of some parts of the rows: every row is in exactly one, the same at every reading of one data version.
+
+    What a source cannot divide is in the first part as a whole, and the others are empty.
+    """
+
+    number: int
+    of: int
+
+
+WHOLE = Part(0, 1)
+"""All rows as one part."""
+
+
+@dataclass(frozen=True, slots=True)
 class RowPlan:
     """Read `columns` (in that order) of the rows in scope, at most `limit`.
 
     `version` is the data version that is read and no other; None: the data as it stands. Of subjects that a caller
-    names, `few` rows are expected.
+    names, `few` rows are expected. Of the rows, only a `part` is read.
     """
 
     contract: DataContract
@@ -40,6 +55,7 @@ class RowPlan:
     limit: int | None
     version: str | None = None
     few: bool = False
+    part: Part = WHOLE
 
 
 @dataclass(frozen=True, slots=True)

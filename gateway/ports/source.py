@@ -37,6 +37,12 @@ class Source(Protocol):
     def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
         """Stream the planned columns, typed as the contract says, in batches of about `batch_rows`.
 
+        The rows of a plan come in the same order at every reading of one data version; batches may be cut elsewhere. Of
+        a plan's `part`, parts are read side by side, none reading what is another's where that can be avoided. How rows
+        are divided hangs on the data version and the number of parts alone: not on scope, columns or batches. A source
+        that cannot divide has all in the first part. Where rows are kept in blocks, no block is cut: rows that leave
+        in a shuffled order hide among those of a block.
+
         Closing the iterator early frees what the engine holds.
 
         Raises:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from sqlglot import exp
 
 from gateway.model.plan import RowPlan
-from gateway.query.scan import DIALECT, Location, Query, Scan, column, scan_of, source, subquery
+from gateway.query.scan import DIALECT, Bound, Location, Query, Scan, column, scan_of, source, subquery
 from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
 
 
-def compile_rows(plan: RowPlan, location: Location) -> Query:
-    """Render a row plan over a file. Plans of one shape share their text.
+def compile_rows(plan: RowPlan, location: Location, span: range | None = None) -> Query:
+    """Render a row plan over a file, or over a span of its rows. Plans of one shape share their text.
 
     Raises:
         ValueError: if the plan does not fit its contract.
@@ -21,8 +22,9 @@ def compile_rows(plan: RowPlan, location: Location) -> Query:
         raise ValueError("a plan reads at least one column, and not less than no row")
     shape = scope_of(plan.contract, plan.scope)
     scan = scan_of(plan.contract, shape.fields | frozenset(plan.columns), location)
-    sql = _render(scan, shape, plan.columns, plan.limit)
-    return Query(sql, {"source": location.path, **scope_parameters(plan.scope)})
+    sql = _render(replace(scan, spanned=span is not None), shape, plan.columns, plan.limit)
+    spanned: dict[str, Bound] = {} if span is None else {"first": span.start, "end": span.stop}
+    return Query(sql, {"source": location.path, **scope_parameters(plan.scope), **spanned})
 
 
 @lru_cache(maxsize=1024)

@@ -12,6 +12,9 @@ from gateway.model.values import FieldType, Scalar
 
 DIALECT = "duckdb"
 
+ROW_NUMBER = "file_row_number"
+"""The column in which the engine numbers the rows of a file, if it is asked to; a file must have none of that name."""
+
 _SQL_TYPES = {
     FieldType.STRING: "VARCHAR",
     FieldType.INT64: "BIGINT",
@@ -62,12 +65,14 @@ class Scan:
 
     A `lenient` scan takes a value that is not of its declared type for NULL; any other fails on it. Statistics are
     lenient: an answer that fails where one person's record is malformed would tell, without noise, that it is there.
+    A `spanned` one, of Parquet, reads the rows from the parameter `first` to before `end`, and no block beside them.
     """
 
     kind: SourceKind
     lenient: bool
     fields: tuple[tuple[str, FieldType], ...]
     csv_columns: tuple[tuple[str, FieldType], ...]
+    spanned: bool = False
 
 
 def scan_of(contract: DataContract, fields: frozenset[str], location: Location, *, lenient: bool = False) -> Scan:
@@ -87,7 +92,11 @@ def source(scan: Scan, named: str = "source") -> exp.Select:
     """SELECT the fields, typed and under their own names, FROM the file that a parameter names."""
     columns = [exp.alias_(_cast(scan, name, kind), name, quoted=True) for name, kind in scan.fields]
     file = exp.TableAlias(this=exp.to_identifier("file", quoted=True))
-    return exp.select(*columns).from_(exp.Table(this=_reader(scan, named), alias=file))
+    query = exp.select(*columns).from_(exp.Table(this=_reader(scan, named), alias=file))
+    if not scan.spanned:
+        return query
+    number = column(ROW_NUMBER, "file")
+    return query.where(number >= parameter("first"), number.copy() < parameter("end"))
 
 
 def _cast(scan: Scan, name: str, kind: FieldType) -> exp.Expr:
@@ -112,7 +121,8 @@ def _value(scan: Scan, name: str, kind: FieldType) -> exp.Expr:
 
 def _reader(scan: Scan, named: str) -> exp.Anonymous:
     if scan.kind is SourceKind.PARQUET:
-        return exp.Anonymous(this="read_parquet", expressions=[parameter(named)])
+        numbered = [exp.PropertyEQ(this=exp.to_identifier(ROW_NUMBER), expression=exp.true())] if scan.spanned else []
+        return exp.Anonymous(this="read_parquet", expressions=[parameter(named), *numbered])
     # everything is told and nothing sniffed: a file is read in one way only
     columns = exp.Struct(
         expressions=[
