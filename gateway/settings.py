@@ -98,14 +98,34 @@ class IdentitySettings(_Section):
     )
 
 
+ServerName = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9]+(-[a-z0-9]+)*\z", max_length=64)]
+"""What contracts call a server that the gateway reads from."""
+
+
+class ServiceSettings(_Section):
+    """A department's own gRPC service. mTLS is not optional here either."""
+
+    address: Address = Field(description="Address and port of the service.")
+    ca: Path = Field(description="The authority that issued the service's certificate, PEM.")
+    certificate: Path = Field(description="The gateway's client certificate, PEM.")
+    key: Path = Field(description="Its private key, PEM.")
+    descriptors: Path = Field(description="The descriptor set of the service, with all that it imports.")
+    call_seconds: float = Field(10.0, gt=0, le=600, description="How long an answer in one message may take.")
+    stall_seconds: float = Field(30.0, gt=0, le=600, description="How long each message of a stream may take.")
+    max_message_mib: int = Field(4, ge=1, le=256, description="The largest message that is taken.")
+
+
 class DataSettings(_Section):
-    """The embedded source."""
+    """The sources: the embedded one, and others by the names that contracts call their servers."""
 
     root: Path = Field(description="The folder that contracts' source paths are relative to. Only read.")
     memory_limit_mib: int = Field(1024, ge=64, description="Memory the engine may use.")
     threads: int = Field(2, ge=1, le=256, description="Threads the engine may use.")
     kept_aggregates_mib: int = Field(
         64, ge=0, le=65536, description="Memory for exact aggregates, kept for as long as the data stays as it is."
+    )
+    services: dict[ServerName, ServiceSettings] = Field(
+        default_factory=dict, description="Departments' own gRPC services."
     )
 
 
@@ -227,6 +247,8 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
                 return folder / value
             case tuple():
                 return tuple(anchor(item) for item in value)
+            case dict():
+                return {name: anchor(item) for name, item in value.items()}
             case BaseModel():
                 return value.model_copy(
                     update={name: anchor(getattr(value, name)) for name in type(value).model_fields}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -39,19 +39,23 @@ from gateway.adapters.state_upgrade import is_current, upgrade
 from gateway.adapters.synthesis.folder import ExtractFolder
 from gateway.adapters.synthesis.register_sql import SqlSynthesisRegister
 from gateway.adapters.synthesis.workshop import Workshop, WorkshopRules
+from gateway.adapters.upstream.calls import Connection
+from gateway.adapters.upstream.descriptors import InvalidDescriptors
+from gateway.adapters.upstream.source import Service, UpstreamSource
 from gateway.administration.desk import Office
 from gateway.administration.joins import close_joins
 from gateway.administration.key_watch import KeyWatch
 from gateway.administration.life import first_publication
 from gateway.administration.sunset import sunset
 from gateway.model.books import Books
-from gateway.model.contract import FILES
+from gateway.model.contract import FILES, SourceKind
+from gateway.model.errors import Fault
 from gateway.model.party import Peer
 from gateway.pipeline import Ports
 from gateway.policy.budgets import BudgetPolicy
 from gateway.policy.snapshot import load
 from gateway.policy.store import FolderSource, PolicyStore, PublishedSource
-from gateway.ports import AuditLog, Clock, PolicyArchive, Registers
+from gateway.ports import AuditLog, Clock, PolicyArchive, Registers, Source
 from gateway.privacy.opendp_faults import refuse_untested
 from gateway.server.admission import Capacity
 from gateway.server.app import Server, ServerConfig
@@ -60,7 +64,7 @@ from gateway.server.desk import Desk
 from gateway.server.observation import Observer
 from gateway.server.rounds import Round, Rounds
 from gateway.server.services import services
-from gateway.settings import HttpSettings, InvalidSettings, Settings, SynthesisSettings
+from gateway.settings import HttpSettings, InvalidSettings, ServiceSettings, Settings, SynthesisSettings
 from gateway.synthesis.order import Limits
 
 if TYPE_CHECKING:
@@ -97,6 +101,7 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         keys = _keys(settings)
         office = _office(settings, state, keys, stack)
         source = _source(settings, stack)
+        _see_services(office.policy, source)
         rehearsals = DuckDBRehearsals()
         stack.callback(rehearsals.close)
         files = _extract_folder(settings.synthesis)
@@ -226,7 +231,44 @@ def _source(settings: Settings, stack: ExitStack) -> KeptAggregates:
     data = settings.data
     engine = DuckDBSource(data.root, memory_limit=f"{data.memory_limit_mib}MiB", threads=data.threads)
     stack.callback(engine.close)
-    return KeptAggregates(RoutedSources(dict.fromkeys(FILES, engine)), data.kept_aggregates_mib << 20)
+    engines: dict[SourceKind, Source] = dict.fromkeys(FILES, engine)
+    if data.services:
+        upstream = _upstream(data.services)
+        stack.callback(upstream.close)
+        engines[SourceKind.GRPC] = upstream
+    return KeptAggregates(RoutedSources(engines), data.kept_aggregates_mib << 20)
+
+
+def _upstream(named: Mapping[str, ServiceSettings]) -> UpstreamSource:
+    """The source that asks departments' own services. None is called before something is asked of it."""
+    services = {}
+    for name, service in named.items():
+        place = f"data.services.{name}"
+        connection = Connection(
+            service.address,
+            _read(service.ca, f"{place}.ca"),
+            _read(service.certificate, f"{place}.certificate"),
+            _read_secret(service.key, f"{place}.key"),
+            service.call_seconds,
+            service.stall_seconds,
+            service.max_message_mib << 20,
+        )
+        services[name] = Service(connection, _read(service.descriptors, f"{place}.descriptors"))
+    try:
+        return UpstreamSource(services)
+    except InvalidDescriptors as wrong:
+        raise InvalidSettings(f"data.services.{wrong}") from None
+
+
+def _see_services(policy: PolicyStore, source: Source) -> None:
+    """Hold each contract over a service against its descriptors, so that the log says at the start what is not served.
+
+    Only that dataset is not served: what one department changed does not stop all others.
+    """
+    for contract in policy.current().contracts.values():
+        if contract.source.kind is SourceKind.GRPC:
+            with suppress(Fault):
+                source.verify(contract)
 
 
 def _ports(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pyarrow as pa
 
 from gateway.kernels.text import Column, compute
@@ -19,13 +22,40 @@ _COMPARISONS = {
 def meets(column: Column, condition: Condition) -> pa.BooleanArray:
     """Tell of each value whether it meets a condition whose values are of the column's type. NULL meets none.
 
-    Texts are compared by their bytes in UTF-8.
+    Texts are compared by their bytes in UTF-8. NaN equals itself and is above every other number, as engines order it;
+    both zeros are one number.
     """
+    if pa.types.is_floating(column.type):
+        return _number_meets(column, condition)
     values = pa.array(condition.values, column.type)
     if condition.operator is Operator.IN:
         met = compute.is_in(column, value_set=values, skip_nulls=True)
     else:
         met = compute.call_function(_COMPARISONS[condition.operator], [column, values[0]])
+    return _known(met)
+
+
+def _number_meets(column: Column, condition: Condition) -> pa.BooleanArray:
+    met = pa.array(np.zeros(len(column), np.bool_))
+    nan = compute.is_nan(column)
+    for number in pa.array(condition.values, column.type).drop_null().to_pylist():
+        apart = math.isnan(number)
+        match condition.operator:
+            case Operator.IN | Operator.EQUAL:
+                one = nan if apart else compute.equal(column, number)
+            case Operator.LESS:
+                one = compute.invert(nan) if apart else compute.less(column, number)
+            case Operator.LESS_OR_EQUAL:
+                one = compute.is_valid(column) if apart else compute.less_equal(column, number)
+            case Operator.GREATER:
+                one = compute.greater(column, number) if apart else compute.or_(nan, compute.greater(column, number))
+            case Operator.GREATER_OR_EQUAL:
+                one = compute.or_(nan, compute.greater_equal(column, number))
+        met = compute.or_(met, _known(one))
+    return met
+
+
+def _known(met: object) -> pa.BooleanArray:
     known: pa.BooleanArray = compute.fill_null(met, False)
     return known
 

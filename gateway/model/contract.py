@@ -13,6 +13,7 @@ from gateway.model.filter import Condition
 from gateway.model.region import RegionLevel
 from gateway.model.series import SeriesSpec
 from gateway.model.treatment import Treatment, local_epsilons
+from gateway.model.upstream import UpstreamSpec
 from gateway.model.values import FieldType, Scalar
 
 
@@ -101,6 +102,7 @@ class SourceKind(StrEnum):
     PARQUET = "parquet"
     CSV = "csv"
     POSTGRES = "postgres"
+    GRPC = "grpc"
 
 
 FILES = (SourceKind.PARQUET, SourceKind.CSV)
@@ -124,7 +126,9 @@ class TableSpec:
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """Where the rows are: a path relative to the data folder of the deployment, or a table of a database."""
+    """Where the rows are: a path relative to the data folder of the deployment, a table of a database, or a
+    department's own service, whose full name is then the path.
+    """
 
     kind: SourceKind
     path: str
@@ -313,7 +317,8 @@ class DataContract:
     those (W3C DPV) on which it may be used; empty for any. `freshness_hours` is how far the data may lag behind what
     it describes, None if nothing is promised. `retention_field` is the date or timestamp from which `retention_days`
     count: older rows are not read, whether or not the controller has deleted them. `attribution` is how the data is
-    licensed and cited, where it says so.
+    licensed and cited, where it says so. `upstream` is what is asked of a department's own service, where that has the
+    rows.
     """
 
     dataset: str
@@ -337,6 +342,7 @@ class DataContract:
     domain: str = ""
     retention_field: str | None = None
     attribution: Attribution | None = None
+    upstream: UpstreamSpec | None = None
 
     @property
     def unit_field(self) -> FieldSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -16,9 +17,10 @@ from gateway.policy.problems import did_you_mean, shown
 from gateway.policy.validation import is_slug
 
 OWNER, STEWARD = "owner", "steward"
-LOCAL = "local"
+LOCAL, API = "local", "api"
 POSTGRES = ("postgres", "postgresql")
 _LONGEST_IDENTIFIER = 63
+_SERVICE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){1,31}", re.ASCII)
 _UNSAFE_IN_PATHS = set('\\:*?[]{}"<>|%$~')
 _RETENTION = ("retention", "re")
 _LATENCY = ("latency", "ly", "freshness")
@@ -68,15 +70,18 @@ def _member(shape: ContractShape, role: str, what: str, wrong: Wrong) -> tuple[i
 
 
 def source(shape: ContractShape, wrong: Wrong) -> SourceSpec:
-    """Return where the gateway reads the rows: the one server of type local or, where there is none, postgres."""
+    """Return where the gateway reads the rows: the one server of type local or, if there is none, postgres or api."""
     servers = list(enumerate(shape.servers))
-    read = [one for one in servers if one[1].type == LOCAL] or [one for one in servers if one[1].type in POSTGRES]
+    read = [one for one in servers if one[1].type == LOCAL]
+    read = read or [one for one in servers if one[1].type in (*POSTGRES, API)]
     if len(read) != 1:
         place: Place = ("servers", read[1][0]) if read else ("servers",)
         remedy = "Write one; servers of other types may stand by it."
-        wrong(place, "the gateway reads one server of type local or postgres", remedy)
+        wrong(place, "the gateway reads one server of type local, postgres or api", remedy)
         return SourceSpec(SourceKind.PARQUET, "")
     index, server = read[0]
+    if server.type == API:
+        return _service(index, server, wrong)
     return _file(index, server, wrong) if server.type == LOCAL else _table(index, server, shape, wrong)
 
 
@@ -111,6 +116,19 @@ def _file(index: int, server: ServerShape, wrong: Wrong) -> SourceSpec:
         wrong(("servers", index, "format"), f"{shown(format_)} is not a format that the gateway reads", remedy)
         return SourceSpec(SourceKind.PARQUET, path)
     return SourceSpec(SourceKind(format_), path)
+
+
+def _service(index: int, server: ServerShape, wrong: Wrong) -> SourceSpec:
+    """A department's own gRPC service: where it listens is the deployment's to say, under the server's name."""
+    place: Place = ("servers", index)
+    service = server.location or ""
+    if not is_slug(server.server):
+        remedy = "Write the connection's name as in the gateway's settings, such as registers."
+        wrong((*place, "server"), f"{shown(server.server)} is not a well-formed name", remedy)
+    if _SERVICE.fullmatch(service) is None:
+        message = f"{shown(service)} is not the full name of a gRPC service"
+        wrong((*place, "location"), message, "Write package.v1.Service.")
+    return SourceSpec(SourceKind.GRPC, service)
 
 
 def is_plain_path(path: str) -> bool:

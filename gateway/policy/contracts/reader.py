@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from gateway.model.contract import Bounds, CanonicalForm, Classification, DataContract, FieldSpec, PrivacyUnit
+from gateway.model.contract import (
+    Bounds,
+    CanonicalForm,
+    Classification,
+    DataContract,
+    DisclosureSpec,
+    FieldSpec,
+    PrivacyUnit,
+    SourceKind,
+    SourceSpec,
+)
+from gateway.model.upstream import UpstreamSpec
 from gateway.model.values import FieldType
 from gateway.policy import dpv
 from gateway.policy.contracts import promises
@@ -17,6 +29,8 @@ from gateway.policy.contracts.conditions import check_values
 from gateway.policy.contracts.disclosures import DisclosureReader
 from gateway.policy.contracts.series import Kept
 from gateway.policy.contracts.shape import BLOCK, TYPES, BlockShape, ContractShape, FieldPolicyShape, FieldShape
+from gateway.policy.contracts.upstream import BLOCK as UPSTREAM
+from gateway.policy.contracts.upstream import UpstreamReader, is_path
 from gateway.policy.documents import Document
 from gateway.policy.folder import CONTRACTS
 from gateway.policy.problems import Problems, did_you_mean, shown, with_article
@@ -95,6 +109,7 @@ class _Reader:
             reader.declared(("region_field",), block.region_field, FieldType.STRING)
         self._check_lawfulness()
         disclosures = {name: reader.disclosure(name, spec) for name, spec in block.disclosures.items()}
+        source = promises.source(shape, self._wrong)
         return DataContract(
             dataset=dataset,
             status=shape.status,
@@ -102,7 +117,7 @@ class _Reader:
             title_zh=block.name_zh or shape.name,
             controller=owner,
             steward=steward,
-            source=promises.source(shape, self._wrong),
+            source=source,
             privacy_unit=PrivacyUnit(block.privacy_unit.kind, block.privacy_unit.field),
             region_field=block.region_field,
             retention_days=kept.days,
@@ -117,6 +132,7 @@ class _Reader:
             domain=shape.domain or "",
             retention_field=retention,
             attribution=attribution(block.attribution, shape.name),
+            upstream=self._upstream(source, disclosures.values()),
         )
 
     def _wrong(self, place: Place, message: str, remedy: str = "") -> None:
@@ -125,6 +141,27 @@ class _Reader:
     def _wrong_in_block(self, place: Place, message: str, remedy: str = "") -> None:
         self._wrong((*self._at, *place), message, remedy)
 
+    def _upstream(self, source: SourceSpec, disclosures: Iterable[DisclosureSpec]) -> UpstreamSpec | None:
+        """What is asked of a service; None where rows are elsewhere."""
+        (table,) = self._shape.schema_
+        shape = self._block.upstream
+        if shape is None:
+            if source.kind is SourceKind.GRPC:
+                self._wrong_in_block((), "nothing is said of what to ask the service", f"Add '{UPSTREAM}: …'.")
+            return None
+        if source.kind is not SourceKind.GRPC:
+            self._wrong_in_block((UPSTREAM,), "no server is a service", "Remove it, or write a server of type api.")
+            return None
+        paths: dict[str, str] = {}
+        for index, field in enumerate(table.properties):
+            paths.setdefault(field.name, field.physical_name or field.name)
+            if not is_path(paths[field.name]):
+                place = ("schema", 0, "properties", index, "physicalName")
+                self._wrong(place, f"{shown(paths[field.name])} is no path in a message", "Write names with dots.")
+        reader = UpstreamReader(self._fields, self._block.region_field, self._wrong_in_block)
+        server = next(one for one in self._shape.servers if one.type == promises.API)
+        return reader.upstream(shape, server, paths, disclosures)
+
     def _read_fields(self) -> None:
         (table,) = self._shape.schema_
         for index, shape in enumerate(table.properties):
@@ -132,7 +169,7 @@ class _Reader:
             if shape.name in self._fields:
                 self._wrong((*at, "name"), f"the field '{shape.name}' is there twice", "Keep one of them.")
                 continue
-            if shape.physical_name not in (None, shape.name):
+            if shape.physical_name not in (None, shape.name) and self._block.upstream is None:
                 self._wrong(
                     (*at, "physicalName"),
                     f"the gateway reads the column '{shape.name}' under its name",

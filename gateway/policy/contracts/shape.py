@@ -25,6 +25,7 @@ from gateway.policy.contracts.attribution import AttributionShape
 from gateway.policy.contracts.odcs import LOGICAL_TYPES, VERSION, ObjectShape, OdcsShape, PropertyShape
 from gateway.policy.contracts.odcs_parts import CustomPropertyShape, ServerShape, TeamShape
 from gateway.policy.contracts.treatment_shapes import TreatmentShape
+from gateway.policy.contracts.upstream import UpstreamShape
 from gateway.policy.problems import did_you_mean, shown
 from gateway.policy.validation import DatasetName, FieldName, OneOf, Shape, Slug, Text, formed
 
@@ -238,6 +239,9 @@ class BlockShape(Shape):
     region_field: FieldName | None = None
     attribution: Annotated[
         AttributionShape | None, Field(description="licence, publisher, citation and identifier, for open data")
+    ] = None
+    upstream: Annotated[
+        UpstreamShape | None, Field(description="what is asked of a server of type api, and what is not collected")
     ] = None
     fields: dict[FieldName, FieldPolicyShape] = Field(default_factory=dict)
     disclosures: dict[Slug, DisclosureShape] = Field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""A department's own gRPC service as a source: classified to the last field, or not read."""

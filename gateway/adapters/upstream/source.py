@@ -1,0 +1,281 @@
+"""The source that stands in front of departments' own gRPC services.
+
+A service is asked for what a plan may read, and not believed: what comes back is held to the plan again, row by row.
+Its data stand still for nobody, so each reading is a version of its own, and no version can be read twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from google.protobuf.descriptor_pool import DescriptorPool
+
+from gateway.adapters.upstream.agreement import Agreement, Disagreement, agree
+from gateway.adapters.upstream.asking import Question, questions
+from gateway.adapters.upstream.calls import Caller, Connection, Nothing
+from gateway.adapters.upstream.decoding import Decoder
+from gateway.adapters.upstream.descriptors import InvalidDescriptors, read_descriptors
+from gateway.kernels.conditions import lies_within, meets
+from gateway.kernels.entropy import measure, token_sizes
+from gateway.kernels.text import compute
+from gateway.model.contract import DataContract
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
+from gateway.query.scope import scope_of
+
+_log = logging.getLogger(__name__)
+_REMEMBERED = 256
+_MOST_UNREAD = 4096
+_COUNTED_SECONDS = 3600.0
+_MOST_VALUES = 2_000_000
+_MOST_BYTES = 33_554_432
+"""Responses that are held before they become columns, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A department's server: the connection to it, and the serialized descriptors of its services."""
+
+    connection: Connection
+    descriptors: bytes
+
+
+class UpstreamSource:
+    """A `Source` over departments' services, each known by the name that contracts call its server. Thread-safe."""
+
+    def __init__(self, services: Mapping[str, Service]) -> None:
+        """Read the descriptors. No service is called before something is asked of it.
+
+        Raises:
+            InvalidDescriptors: those of a service cannot be used.
+        """
+        self._pools: dict[str, DescriptorPool] = {}
+        for name, service in services.items():
+            try:
+                self._pools[name] = read_descriptors(service.descriptors)
+            except InvalidDescriptors as wrong:
+                raise InvalidDescriptors(f"{name}: {wrong}") from None
+        self._callers = {name: Caller(service.connection) for name, service in services.items()}
+        self._lock = threading.Lock()
+        self._unread: OrderedDict[str, str] = OrderedDict()
+        """The names of readings that did not begin yet, with the contract's digest."""
+        self._agreed: OrderedDict[str, Agreement | None] = OrderedDict()
+        self._counted: OrderedDict[tuple[object, ...], tuple[float, bool]] = OrderedDict()
+
+    def close(self) -> None:
+        """Close the channels; what is under way ends in a fault."""
+        for caller in self._callers.values():
+            caller.close()
+
+    def verify(self, contract: DataContract) -> None:
+        """Check the contract against the service's descriptors, once. What it leaves unclassified is logged.
+
+        Raises:
+            Fault: SOURCE_UNAVAILABLE if no such server is known; SOURCE_SCHEMA_CHANGED.
+        """
+        self._agreement(contract)
+
+    def data_version(self, contract: DataContract) -> str:
+        """Return the name of a reading that is yet to come, drawn anew each time."""
+        self._pool(contract)
+        version = secrets.token_hex(32)
+        with self._lock:
+            self._unread[version] = contract.digest
+            while len(self._unread) > _MOST_UNREAD:
+                self._unread.popitem(last=False)
+        return version
+
+    def rows(self, plan: RowPlan, batch_rows: int) -> Generator[pa.RecordBatch, None, None]:
+        """Stream the planned columns, of what the service says now. At most two batches are held, and the stream ends
+        in a fault unless the service ended it well.
+
+        Raises:
+            Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED, also after batches; the latter also for a version that
+                was read before. ValueError: if the plan does not fit its contract.
+        """
+        if plan.part.number:  # a service is not divided: all is in the first part
+            return _nothing()
+        if plan.version is not None:
+            with self._lock:
+                begun = self._unread.pop(plan.version, None)
+            if begun != plan.contract.digest:
+                raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
+        return _sliced(self._scoped(plan, batch_rows), batch_rows)
+
+    def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
+        """Tell whether counting would undo tokens of a field. Counted over all rows in scope, at most once an hour.
+
+        Raises:
+            Fault: as `rows`; SOURCE_UNAVAILABLE also if there are more than two million different values.
+        """
+        asked = (contract.digest, field, scope)
+        with self._lock:
+            known = self._counted.get(asked)
+        if known is not None and time.monotonic() < known[0]:
+            return known[1]
+        guessable = measure(self._token_sizes(contract, field, scope)).guessable
+        with self._lock:
+            self._counted[asked] = time.monotonic() + _COUNTED_SECONDS, guessable
+            while len(self._counted) > _REMEMBERED:
+                self._counted.popitem(last=False)
+        return guessable
+
+    def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
+        """Raise INTERNAL: a contract over a service offers no statistics, for want of data that stand still."""
+        raise Fault(ErrorReason.INTERNAL)
+
+    def days(self, plan: DailyPlan) -> pa.RecordBatch:
+        """Raise INTERNAL, as `aggregates`."""
+        raise Fault(ErrorReason.INTERNAL)
+
+    def _pool(self, contract: DataContract) -> DescriptorPool:
+        found = self._pools.get(self._server(contract))
+        if found is None:
+            raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
+        return found
+
+    @staticmethod
+    def _server(contract: DataContract) -> str:
+        if contract.upstream is None:
+            raise Fault(ErrorReason.INTERNAL)
+        return contract.upstream.server
+
+    def _agreement(self, contract: DataContract) -> Agreement:
+        pool = self._pool(contract)
+        with self._lock:
+            if contract.digest not in self._agreed:
+                self._agreed[contract.digest] = _agreed(contract, pool)
+                while len(self._agreed) > _REMEMBERED:
+                    self._agreed.popitem(last=False)
+            agreement = self._agreed[contract.digest]
+        if agreement is None:
+            raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
+        return agreement
+
+    def _scoped(self, plan: RowPlan, batch_rows: int) -> Generator[pa.RecordBatch, None, None]:
+        """The planned columns of the rows in scope, up to the plan's limit, in batches as they come."""
+        contract, left = plan.contract, plan.limit
+        agreement, server = self._agreement(contract), self._server(contract)
+        needed = scope_of(contract, plan.scope).fields | frozenset(plan.columns)
+        for question in questions(agreement, plan.scope):
+            decoder = _decoder(question, contract, agreement, needed)
+            with closing(self._records(server, question, decoder, batch_rows)) as batches:
+                for batch in batches:
+                    kept = _within(batch, question.scope, contract).select(plan.columns)
+                    if left is not None:
+                        kept = kept.slice(0, left)
+                        left -= kept.num_rows
+                    yield kept
+                    if left == 0:
+                        return
+
+    def _records(
+        self, server: str, question: Question, decoder: Decoder, batch_rows: int
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """The records of a question, page by page where it has pages, all columns of them that are needed."""
+        held: list[Any] = []
+        size = 0
+        pages: set[str] = set()
+        while True:
+            page = ""
+            with closing(self._responses(server, question)) as responses:
+                for response in responses:
+                    records, page = decoder.read(response)
+                    held.extend(records)
+                    size += len(response)
+                    if len(held) >= batch_rows or size >= _MOST_BYTES:
+                        yield decoder.columns(held)
+                        held, size = [], 0
+            if not page:
+                break
+            if page in pages:  # or it would be read for ever
+                raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
+            pages.add(page)
+            question.turn_to(page)
+        if held:
+            yield decoder.columns(held)
+
+    def _responses(self, server: str, question: Question) -> Generator[bytes, None, None]:
+        said = False
+        with closing(self._callers[server].ask(question.method, question.request.SerializeToString())) as responses:
+            try:
+                for response in responses:
+                    said = True
+                    yield response
+            except Nothing:
+                if said or not question.about_one:
+                    raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+
+    def _token_sizes(self, contract: DataContract, field: str, scope: RowScope) -> pa.Int64Array:
+        counts: dict[str, int] = {}
+        plan = RowPlan(contract, (field,), scope, None)
+        with closing(self._scoped(plan, 65_536)) as batches:
+            for batch in batches:
+                for one in compute.value_counts(batch.column(field).drop_null()).to_pylist():
+                    counts[one["values"]] = counts.get(one["values"], 0) + one["counts"]
+                if len(counts) > _MOST_VALUES:
+                    raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
+        values, rows = pa.array(list(counts), pa.string()), pa.array(list(counts.values()), pa.int64())
+        return token_sizes(values, rows, contract.fields[field].canonical)
+
+
+def _nothing() -> Generator[pa.RecordBatch, None, None]:
+    yield from ()
+
+
+def _agreed(contract: DataContract, pool: DescriptorPool) -> Agreement | None:
+    try:
+        return agree(contract, pool)
+    except Disagreement as disagreement:
+        for reason in disagreement.reasons:
+            _log.error("contract %s is not served: %s", contract.dataset, reason)
+        return None
+
+
+def _decoder(question: Question, contract: DataContract, agreement: Agreement, needed: frozenset[str]) -> Decoder:
+    columns = [(name, spec.type, agreement.leaves[name]) for name, spec in contract.fields.items() if name in needed]
+    return Decoder(question.method, columns)
+
+
+def _within(batch: pa.RecordBatch, scope: RowScope, contract: DataContract) -> pa.RecordBatch:
+    """The rows in scope: what an engine would read, whatever the service was asked for."""
+    within = pa.array(np.ones(batch.num_rows, np.bool_))
+    if scope.region is not None and contract.region_field is not None:
+        within = compute.and_(within, lies_within(batch.column(contract.region_field), scope.region))
+    if scope.consent_field is not None:
+        within = compute.and_(within, compute.fill_null(batch.column(scope.consent_field), False))
+    for condition in scope.conditions:
+        within = compute.and_(within, meets(batch.column(condition.field), condition))
+    return batch.filter(within)
+
+
+def _sliced(batches: Generator[pa.RecordBatch, None, None], rows: int) -> Generator[pa.RecordBatch, None, None]:
+    """The same rows in batches of so many, but for the last: each that leaves is written down by itself."""
+    held: list[pa.RecordBatch] = []
+    waiting = 0
+    with closing(batches):
+        for batch in batches:
+            if batch.num_rows:
+                held.append(batch)
+                waiting += batch.num_rows
+            while waiting >= rows:
+                whole = _joined(held)
+                yield whole.slice(0, rows)
+                held, waiting = [whole.slice(rows)], waiting - rows
+        if waiting:
+            yield _joined(held)
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    columns = pa.Table.from_batches(batches).columns
+    return pa.record_batch([column.combine_chunks() for column in columns], schema=batches[0].schema)
