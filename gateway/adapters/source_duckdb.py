@@ -1,4 +1,4 @@
-"""The embedded source: DuckDB over Parquet and CSV files in one folder, read-only.
+"""The embedded source: DuckDB over Parquet and CSV files, and folders of them, below one folder, read-only.
 
 The engine is shut in before it reads anything: no file outside the folder, no network, no extension fetched or
 loaded by itself, no spilling of rows to disk, and a configuration that nobody can change again. DuckDB would still
@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from itertools import chain
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from gateway.adapters.source_files import DataFile, data_version, fingerprint, open_file
-from gateway.adapters.source_parts import WIDE, Room, added_up, span_of
+from gateway.adapters.source_data import SourceData, open_data
+from gateway.adapters.source_parts import WIDE, Room, added_up
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.entropy import grown, measure, token_sizes
 from gateway.model.contract import DataContract
@@ -30,10 +29,10 @@ from gateway.query.aggregates import aggregate_columns, compile_aggregates
 from gateway.query.days import compile_days, day_columns
 from gateway.query.frequencies import compile_frequencies
 from gateway.query.rows import compile_rows
-from gateway.query.scan import Query
+from gateway.query.scan import Query, compile_malformed
 
 _ENGINE_ERRORS = (duckdb.Error, pa.ArrowException, OSError)
-_REMEMBERED_FILES = 256
+_REMEMBERED_CONTRACTS = 256
 _REMEMBERED_FIELDS = 1024
 _BYTES_A_ROW = 100
 """What the engine holds of a row, at most of a cell of a unit: its texts and totals in tables of their own."""
@@ -83,7 +82,7 @@ class DuckDBSource:
         self._connection.execute("SET lock_configuration = true")
         self._lock = threading.Lock()
         self._room = Room(_memory_of(self._connection) * 3 // 4)
-        self._checked: OrderedDict[str, DataFile] = OrderedDict()
+        self._checked: OrderedDict[str, SourceData] = OrderedDict()
         self._guessable: OrderedDict[tuple[object, ...], bool] = OrderedDict()
 
     def close(self) -> None:
@@ -91,67 +90,67 @@ class DuckDBSource:
         self._connection.close()
 
     def verify(self, contract: DataContract) -> None:
-        """Check the file against its contract, unless this very state of it was checked. Raises as the port says."""
-        self._file(contract)
+        """Check the files against their contract, unless this very state was checked. Raises as the port says."""
+        self._data(contract)
 
     def data_version(self, contract: DataContract) -> str:
-        """Return the name of the file's state: SHA-256 over its name, size, time of change and footer or ends."""
-        return data_version(self._root, contract)
+        """Return the name of the files' state: SHA-256 over their names, sizes, times of change and footers or ends."""
+        return self._data(contract).version
 
     def rows(self, plan: RowPlan, batch_rows: int) -> Generator[pa.RecordBatch, None, None]:
-        """Stream the planned columns. The file must stay as it was: the stream ends in a fault if it changed.
+        """Stream the planned columns. The files must stay as they were: the stream ends in a fault if they changed.
 
         Raises:
-            Fault: SOURCE_UNAVAILABLE (also after batches, where the file changed, ended or cannot be read on) or
+            Fault: SOURCE_UNAVAILABLE (also after batches, where a file changed, ended or cannot be read on) or
                 SOURCE_SCHEMA_CHANGED. ValueError: if the plan does not fit its contract.
         """
-        file = self._file(plan.contract, plan.version)
-        span = span_of(plan.part, file.ends)
-        query = compile_rows(plan, file.location, span)
-        schema = pa.schema([(name, ARROW_TYPES[plan.contract.fields[name].type]) for name in plan.columns])
-        if span is not None and not span:
+        data = self._data(plan.contract, plan.version)
+        part = data.part(plan.part)
+        if part is None:
             return _nothing()
-        return self._stream([file], query, schema, batch_rows)
+        query = compile_rows(plan, *part)
+        schema = pa.schema([(name, ARROW_TYPES[plan.contract.fields[name].type]) for name in plan.columns])
+        return self._stream([data], query, schema, batch_rows)
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
         """Return the bounded aggregates. Raises as `rows` does.
 
-        A file whose units do not go into the engine's memory is gone through in parts of them, one after the other.
+        Data whose units do not go into the engine's memory is gone through in parts of them, one after the other.
         Each waits until there is room for it beside those of other requests.
         """
         joining = plan.joined
-        files = [self._file(plan.contract, plan.version)]
-        files += [] if joining is None else [self._file(joining.contract, joining.version)]
-        location, *joined = (file.location for file in files)
+        read = [self._data(plan.contract, plan.version)]
+        read += [] if joining is None else [self._data(joining.contract, joining.version)]
+        location, *joined = (data.location for data in read)
         other = joined[0] if joined else None
         schema = _schema(aggregate_columns(plan))
-        parts = max(1, -(-_bytes_of(files) // self._room.size))
+        parts = max(1, -(-_bytes_of(read) // self._room.size))
         if parts == 1:
             query = compile_aggregates(plan, location, joined=other)
-            return _batch(self._aggregated(files, query, schema), schema)
+            return _batch(self._aggregated(read, query, schema), schema)
         sums = len(schema) - len(plan.measures)
         wide = pa.schema([one if place < sums else one.with_type(WIDE) for place, one in enumerate(schema)])
         queries = (compile_aggregates(plan, location, part, parts, joined=other) for part in range(parts))
-        found = pa.concat_tables([self._aggregated(files, query, wide) for query in queries])
+        found = pa.concat_tables([self._aggregated(read, query, wide) for query in queries])
         return _batch(added_up(found, schema, sums), schema)
 
     def days(self, plan: DailyPlan) -> pa.RecordBatch:
         """Return the bounded aggregates of days. Raises as `rows` does."""
-        file, schema = self._file(plan.contract, plan.version), _schema(day_columns(plan))
-        return _batch(self._aggregated([file], compile_days(plan, file.location), schema), schema)
+        data, schema = self._data(plan.contract, plan.version), _schema(day_columns(plan))
+        return _batch(self._aggregated([data], compile_days(plan, data.location), schema), schema)
 
-    def _aggregated(self, files: Sequence[DataFile], query: Query, schema: pa.Schema) -> pa.Table:
-        with self._room.taken(_bytes_of(files)):
-            return pa.Table.from_batches(list(self._stream(files, query, schema, 65_536)), schema)
+    def _aggregated(self, read: Sequence[SourceData], query: Query, schema: pa.Schema) -> pa.Table:
+        with self._room.taken(_bytes_of(read)):
+            return pa.Table.from_batches(list(self._stream(read, query, schema, 65_536)), schema)
 
     def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
-        """Tell whether counting would undo tokens of a field. Counted once a state of the file. Raises as `rows`."""
-        file = self._file(contract)
-        asked = (contract.digest, field, scope, file.fingerprint)
+        """Tell whether counting would undo tokens of a field. Counted once a state of the data. Raises as `rows`."""
+        data = self._data(contract)
+        asked = (contract.digest, field, scope, data.seal)
         known = self._guessable.get(asked)
         if known is None:
-            query = compile_frequencies(contract, field, scope, file.location)
-            found = pa.Table.from_batches(list(self._stream([file], query, _COUNTED, 65_536)), _COUNTED)
+            query = compile_frequencies(contract, field, scope, data.location)
+            found = pa.Table.from_batches(list(self._stream([data], query, _COUNTED, 65_536)), _COUNTED)
             values, rows, all_rows = (column.combine_chunks() for column in found.columns)
             sizes = token_sizes(values, rows, contract.fields[field].canonical)
             known = measure(grown(sizes, all_rows[0].as_py() if len(all_rows) else 0)).guessable
@@ -161,38 +160,49 @@ class DuckDBSource:
                     self._guessable.popitem(last=False)
         return known
 
-    def _file(self, contract: DataContract, version: str | None = None) -> DataFile:
-        """The file of a contract in some version, checked again if it is no longer the one that was checked last."""
-        file = self._checked.get(contract.digest)
-        if file is None or not self._unchanged(file):
-            file = open_file(self._root, contract)
+    def _data(self, contract: DataContract, version: str | None = None, *, surely: bool = False) -> SourceData:
+        """The files of a contract in some version, checked again if they are no longer as they were checked last."""
+        data = self._checked.get(contract.digest)
+        if data is None or not data.unchanged(surely=surely):
+            data = open_data(self._root, contract, data)
+            self._check_partitions(data)
             with self._lock:
-                self._checked[contract.digest] = file
-                while len(self._checked) > _REMEMBERED_FILES:
+                self._checked[contract.digest] = data
+                while len(self._checked) > _REMEMBERED_CONTRACTS:
                     self._checked.popitem(last=False)
-        # looked at after the file was: what is read from now on is held against that look
-        if version is not None and data_version(self._root, contract) != version:
+        if version not in (None, data.version):
             raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
-        return file
+        return data
 
-    @staticmethod
-    def _unchanged(file: DataFile) -> bool:
-        return fingerprint(Path(file.location.path)) == file.fingerprint
+    def _check_partitions(self, data: SourceData) -> None:
+        """Hold what paths say against the declared types, which are read in them as they are in CSV."""
+        for name in data.location.partitions:
+            kind = data.contract.fields[name].type
+            texts = sorted({text for said in data.partitions for of, text in said if of == name and text is not None})
+            with closing(self._cursor()) as cursor:
+                malformed = _next(_read(cursor, compile_malformed(kind, texts), 1))
+            if malformed is None or malformed.column(0)[0].as_py():
+                raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
+
+    def _hold(self, read: Sequence[SourceData], *, surely: bool) -> None:
+        """Raise Fault SOURCE_UNAVAILABLE unless what is read is there as it was. To touch a file is no change."""
+        for data in read:
+            if not data.unchanged(surely=surely) and self._data(data.contract, surely=surely).seal != data.seal:
+                raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
 
     def _stream(
-        self, files: Sequence[DataFile], query: Query, schema: pa.Schema, batch_rows: int
+        self, read: Sequence[SourceData], query: Query, schema: pa.Schema, batch_rows: int
     ) -> Generator[pa.RecordBatch, None, None]:
         with closing(self._cursor()) as cursor, interruptible(cursor.interrupt):
             reader = _read(cursor, query, batch_rows)
             if reader.schema.types != schema.types:
                 raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
             with closing(reader):
-                for batch in chain(iter(lambda: _next(reader), None), [None]):
+                for batch in _gathered(iter(lambda: _next(reader), None), batch_rows):
                     # what was read is one state of the files only if they are in that state still
-                    if not all(map(self._unchanged, files)):
-                        raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
-                    if batch is not None:
-                        yield _named(batch, schema)
+                    self._hold(read, surely=False)
+                    yield _named(batch, schema)
+                self._hold(read, surely=True)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         try:
@@ -206,9 +216,9 @@ def _nothing() -> Generator[pa.RecordBatch, None, None]:
     yield from ()
 
 
-def _bytes_of(files: Sequence[DataFile]) -> int:
-    """What an aggregate over files may take of memory."""
-    return sum(file.rows for file in files) * (_BYTES_A_ROW if len(files) == 1 else _BYTES_A_JOINED_ROW)
+def _bytes_of(read: Sequence[SourceData]) -> int:
+    """What an aggregate over some data may take of memory."""
+    return sum(data.rows for data in read) * (_BYTES_A_ROW if len(read) == 1 else _BYTES_A_JOINED_ROW)
 
 
 def _read(cursor: duckdb.DuckDBPyConnection, query: Query, batch_rows: int) -> pa.RecordBatchReader:
@@ -232,6 +242,24 @@ def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
         return None
     except _ENGINE_ERRORS:
         raise failure(ErrorReason.SOURCE_UNAVAILABLE) from None
+
+
+def _gathered(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """Put small batches together: an engine ends one with each file, and a folder may have thousands of small ones."""
+    few: list[pa.RecordBatch] = []
+    held = 0
+    for batch in batches:
+        few.append(batch)
+        held += batch.num_rows
+        if held > rows // 2:
+            yield _together(few)
+            few, held = [], 0
+    if few:
+        yield _together(few)
+
+
+def _together(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
 
 
 def _named(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

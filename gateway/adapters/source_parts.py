@@ -27,11 +27,12 @@ def span_of(part: Part, ends: Sequence[int]) -> range | None:
         return None
     if not ends:
         return None if part.number == 0 else range(0)
-    first, end = (ends[blocks - 1] if blocks else 0 for blocks in _blocks(part, len(ends)))
+    first, end = (ends[blocks - 1] if blocks else 0 for blocks in blocks_of(part, len(ends)))
     return range(first, end)
 
 
-def _blocks(part: Part, blocks: int) -> tuple[int, int]:
+def blocks_of(part: Part, blocks: int) -> tuple[int, int]:
+    """Return the first of so many blocks that a part has, and the first beyond it."""
     return part.number * blocks // part.of, (part.number + 1) * blocks // part.of
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from pathlib import PurePosixPath
 
 from gateway.model.attribution import Attribution
 from gateway.model.filter import Condition
@@ -128,6 +129,8 @@ class TableSpec:
 class SourceSpec:
     """Where the rows are: a path relative to the data folder of the deployment, a table of a database, or a
     department's own service, whose full name is then the path.
+
+    A path in the data folder that ends in "/" is a folder's: the rows are in its files.
     """
 
     kind: SourceKind
@@ -138,6 +141,18 @@ class SourceSpec:
     def engine(self) -> str:
         """What reads them. Rows are joined by one engine, which reads both datasets."""
         return "files" if self.table is None else f"{self.kind} {self.table.server}"
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the rows are in all files of a folder, and of those in it."""
+        return self.path.endswith("/")
+
+    def overlaps(self, other: SourceSpec) -> bool:
+        """Tell whether some rows may be in both."""
+        if self.table is not None or other.table is not None:
+            return self.table == other.table
+        one, two = PurePosixPath(self.path), PurePosixPath(other.path)
+        return one == two or (self.is_folder and one in two.parents) or (other.is_folder and two in one.parents)
 
 
 class DisclosureKind(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import MappingProxyType
 
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
@@ -199,9 +199,8 @@ def _definition(text: str, section: str) -> int:
 def _check_unit(contract: DataContract, read: Iterable[DataContract], document: Document, problems: Problems) -> None:
     """Rows have one privacy unit: a second contract with another would tell of them beside the first one's budget."""
     active = [one for one in read if one.status is ContractStatus.ACTIVE]
-    path = PurePosixPath(contract.source.path)
     for other in active if contract in active else ():
-        if PurePosixPath(other.source.path) == path and other.privacy_unit != contract.privacy_unit:
+        if other.source.overlaps(contract.source) and other.privacy_unit != contract.privacy_unit:
             problems.add(
                 document.file,
                 document.line(*(block_place(document) or ()), "privacy_unit"),

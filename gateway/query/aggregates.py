@@ -82,7 +82,7 @@ def compile_aggregates(
             raise ValueError("bins have a width and are measured by themselves")
     cells = cells_shape(plan.fields, plan.group_by, plan.measures, plan.max_groups)
     shape = _Shape(_rows(plan, location, cells.fields, joined), spelling(plan.contract), cells, parts > 1)
-    bound: dict[str, Bound] = {"source": location.path, **scope_parameters(plan.scope)}
+    bound: dict[str, Bound] = {"source": location.bound, **scope_parameters(plan.scope)}
     bound |= count_parameters(shape.spelling)
     if shape.parted:
         bound |= {"part": part, "parts": parts}

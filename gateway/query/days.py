@@ -76,7 +76,7 @@ def compile_days(plan: DailyPlan, location: Location) -> Query:
         plan.days_per_unit,
         cells,
     )
-    bound: dict[str, Bound] = {"source": location.path, **scope_parameters(plan.scope)}
+    bound: dict[str, Bound] = {"source": location.bound, **scope_parameters(plan.scope)}
     bound |= count_parameters(shape.spelling)
     bound |= {_BEGIN: plan.begin, _FROM: plan.first, _AFTER: plan.after}
     bound |= cell_parameters(plan.group_by)

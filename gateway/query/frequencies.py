@@ -25,7 +25,7 @@ def compile_frequencies(contract: DataContract, field: str, scope: RowScope, loc
     """
     shape = scope_of(contract, scope)
     scan = scan_of(contract, shape.fields | {field}, location)
-    return Query(_render(scan, shape, field, ROWS), {"source": location.path, **scope_parameters(scope)})
+    return Query(_render(scan, shape, field, ROWS), {"source": location.bound, **scope_parameters(scope)})
 
 
 @lru_cache(maxsize=1024)

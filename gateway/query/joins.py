@@ -75,7 +75,7 @@ def join_parameters(plan: AggregatePlan, joined: Joining, other: Location) -> di
     return {
         **scope_parameters(plan.scope),
         **scope_parameters(joined.scope, _OTHER),
-        f"{_OTHER}source": other.path,
+        f"{_OTHER}source": other.bound,
         "rows": joined.own_rows,
         f"{_OTHER}rows": joined.rows,
     }

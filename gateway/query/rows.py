@@ -24,7 +24,7 @@ def compile_rows(plan: RowPlan, location: Location, span: range | None = None) -
     scan = scan_of(plan.contract, shape.fields | frozenset(plan.columns), location)
     sql = _render(replace(scan, spanned=span is not None), shape, plan.columns, plan.limit)
     spanned: dict[str, Bound] = {} if span is None else {"first": span.start, "end": span.stop}
-    return Query(sql, {"source": location.path, **scope_parameters(plan.scope), **spanned})
+    return Query(sql, {"source": location.bound, **scope_parameters(plan.scope), **spanned})
 
 
 @lru_cache(maxsize=1024)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -50,10 +51,19 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """The file to read; for CSV the names of its columns, in its order."""
+    """The files to read, alike in their columns; for CSV the names of these, in their order.
 
-    path: str
+    `partitions` are declared columns that are in no file: the paths say them, as Hive does.
+    """
+
+    paths: tuple[str, ...]
     csv_columns: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
+
+    @property
+    def bound(self) -> Bound:
+        """The value of the parameter that names the files."""
+        return list(self.paths)
 
     def __repr__(self) -> str:
         return "Location(…)"
@@ -72,6 +82,8 @@ class Scan:
     lenient: bool
     fields: tuple[tuple[str, FieldType], ...]
     csv_columns: tuple[tuple[str, FieldType], ...]
+    partitions: tuple[str, ...] = ()
+    empty: bool = False
     spanned: bool = False
 
 
@@ -85,11 +97,13 @@ def scan_of(contract: DataContract, fields: frozenset[str], location: Location, 
         lenient,
         tuple((name, kind) for name, kind in declared.items() if name in fields),
         tuple((name, declared.get(name, FieldType.STRING)) for name in location.csv_columns),
+        location.partitions,
+        not location.paths,
     )
 
 
 def source(scan: Scan, named: str = "source") -> exp.Select:
-    """SELECT the fields, typed and under their own names, FROM the file that a parameter names."""
+    """SELECT the fields, typed and under their own names, FROM the files that a parameter names."""
     columns = [exp.alias_(_cast(scan, name, kind), name, quoted=True) for name, kind in scan.fields]
     file = exp.TableAlias(this=exp.to_identifier("file", quoted=True))
     query = exp.select(*columns).from_(exp.Table(this=_reader(scan, named), alias=file))
@@ -111,7 +125,11 @@ def _cast(scan: Scan, name: str, kind: FieldType) -> exp.Expr:
 
 def _value(scan: Scan, name: str, kind: FieldType) -> exp.Expr:
     """The column as the file holds it; text in CSV that is not of the declared form becomes one that no cast takes."""
+    if scan.empty:
+        return exp.null()
     value = column(name, "file")
+    if name in scan.partitions:
+        return value  # held against `malformed` when the files were found
     if scan.kind is not SourceKind.CSV or kind not in _CSV_FORMS:
         return value
     matches = exp.Anonymous(this="regexp_full_match", expressions=[value, exp.Literal.string(_CSV_FORMS[kind])])
@@ -119,10 +137,23 @@ def _value(scan: Scan, name: str, kind: FieldType) -> exp.Expr:
     return exp.case().when(wrong, exp.Literal.string("malformed")).else_(value.copy())
 
 
+def compile_malformed(kind: FieldType, texts: Sequence[str]) -> Query:
+    """Render the question how many texts are not of a type, in the form that CSV has it in."""
+    scan = Scan(SourceKind.CSV, True, (("text", kind),), (("text", kind),))
+    each = exp.Anonymous(this="unnest", expressions=[list_parameter("texts", FieldType.STRING)])
+    file = exp.select(exp.alias_(each, "text", quoted=True))
+    wrong = exp.Is(this=_cast(scan, "text", kind), expression=exp.null())
+    present = exp.not_(exp.Is(this=column("text", "file"), expression=exp.null()))
+    count = exp.select(exp.Count(this=exp.Star())).from_(subquery(file, "file")).where(present, wrong)
+    return Query(count.sql(DIALECT), {"texts": list(texts)})
+
+
 def _reader(scan: Scan, named: str) -> exp.Anonymous:
+    if scan.empty:
+        return exp.Anonymous(this="unnest", expressions=[list_parameter(named, FieldType.STRING)])
     if scan.kind is SourceKind.PARQUET:
-        numbered = [exp.PropertyEQ(this=exp.to_identifier(ROW_NUMBER), expression=exp.true())] if scan.spanned else []
-        return exp.Anonymous(this="read_parquet", expressions=[parameter(named), *numbered])
+        numbered = {ROW_NUMBER: exp.true()} if scan.spanned else {}
+        return exp.Anonymous(this="read_parquet", expressions=[parameter(named), *_told(_hive(scan) | numbered)])
     # everything is told and nothing sniffed: a file is read in one way only
     columns = exp.Struct(
         expressions=[
@@ -145,9 +176,28 @@ def _reader(scan: Scan, named: str) -> exp.Anonymous:
         "strict_mode": exp.true(),
         "ignore_errors": exp.false(),
         "null_padding": exp.false(),
+        **_hive(scan),
     }
-    told = [exp.PropertyEQ(this=exp.to_identifier(name), expression=value) for name, value in options.items()]
-    return exp.Anonymous(this="read_csv", expressions=[parameter(named), *told])
+    return exp.Anonymous(this="read_csv", expressions=[parameter(named), *_told(options)])
+
+
+def _hive(scan: Scan) -> dict[str, exp.Expr]:
+    """What of the paths is a column: the declared ones alone, as text. A path is not searched for others."""
+    if not scan.partitions:
+        return {"hive_partitioning": exp.false()}
+    texts = [
+        exp.PropertyEQ(this=exp.to_identifier(name, quoted=True), expression=exp.Literal.string("VARCHAR"))
+        for name in scan.partitions
+    ]
+    return {
+        "hive_partitioning": exp.true(),
+        "hive_types_autocast": exp.false(),
+        "hive_types": exp.Struct(expressions=texts),
+    }
+
+
+def _told(options: dict[str, exp.Expr]) -> list[exp.Expr]:
+    return [exp.PropertyEQ(this=exp.to_identifier(name), expression=value) for name, value in options.items()]
 
 
 def column(name: str, table: str = "source") -> exp.Column:

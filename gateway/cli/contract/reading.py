@@ -109,7 +109,9 @@ def open_input(path: Path) -> InputFile:
         Mistake: it is missing, empty, not Parquet or CSV, in no known encoding, or has no usable header.
     """
     if path.is_dir():
-        raise Mistake(f"{path} is a folder", "Name one file.")
+        raise Mistake(
+            f"{path} is a folder", "Name one file of it; the draft's path can be the folder, with / at its end."
+        )
     try:
         with path.open("rb") as stream:
             start = stream.read(16)

@@ -31,7 +31,7 @@ def operators(tmp_path: Path, make_contract: Callable[..., DataContract]) -> Cal
     plan = AggregatePlan(contract, RowScope(None, None, ()), (GroupKey("category", CELLS),), (total,), 1, "00")
 
     def run(*part: int) -> list[tuple[str, int]]:
-        query = compile_aggregates(plan, Location(str(file)), *part)
+        query = compile_aggregates(plan, Location((str(file),)), *part)
         with duckdb.connect(config={"disabled_optimizers": "statistics_propagation"}) as engine:
             told = engine.execute(f"EXPLAIN (ANALYZE, FORMAT json) {query.sql}", query.parameters).fetchall()
         return list(_operators(json.loads(told[0][1])))

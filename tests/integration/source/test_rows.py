@@ -126,7 +126,7 @@ def test_a_point_lookup_skips_what_the_statistics_of_a_file_rule_out(
     pq.write_table(table, root / "sorted.parquet", row_group_size=10_000)
     scope = RowScope(None, None, (Condition("subject", Operator.IN, values),))
     plan = RowPlan(make_contract("sorted.parquet", names=("subject",)), ("subject",), scope, None)
-    query = compile_rows(plan, Location(str(root / "sorted.parquet")))
+    query = compile_rows(plan, Location((str(root / "sorted.parquet"),)))
     with duckdb.connect() as engine:
         ((_, profile),) = engine.execute(f"EXPLAIN ANALYZE {query.sql}", query.parameters).fetchall()
     read, of = map(int, re.findall(r"Row Groups Scanned: (\d+) / (\d+)", profile)[0])

@@ -34,7 +34,7 @@ FIELDS = {
     "share": FieldType.DOUBLE,
     'q"; DROP': FieldType.DATE,
 }
-HERE = Location("/data/t.parquet")
+HERE = Location(("/data/t.parquet",))
 EVERYTHING = RowScope(None, None, ())
 JUDGED = {
     "ARRAY_CONTAINS", "CASE", "CAST", "COALESCE", "COUNT", "DENSE_RANK", "IF", "IS_NAN", "LENGTH", "MD5",
@@ -65,12 +65,12 @@ def _sum(field: str | None, bounds: Bounds | None, max_rows: int = 1) -> Measure
 def test_values_are_bound_and_never_written() -> None:
     canary = "'; DROP TABLE x; --"
     plan = _rows(Condition("id", Operator.IN, (canary, "b")), Condition("age", Operator.LESS, (4711,)), region=canary)
-    query = compile_rows(plan, Location("/data/its'.parquet"))
+    query = compile_rows(plan, Location(("/data/its'.parquet",)))
     for value in (canary, "4711", "its'"):
         assert value not in query.sql
         assert value not in repr(query)
     assert query.parameters == {
-        "source": "/data/its'.parquet",
+        "source": ["/data/its'.parquet"],
         "c0": [canary, "b"],
         "c1": 4711,
         "region": canary,
