@@ -40,6 +40,11 @@ app.command(
 contract = App(name="contract", help="Data contracts: draft, check, bring in and give to others.")
 contract.command("gateway.cli.contract.init:init", name="init", help="Draft a contract from a Parquet or CSV file.")
 contract.command(
+    "gateway.cli.contract.service:service",
+    name="service",
+    help="Draft a contract from the descriptors of a department's gRPC service.",
+)
+contract.command(
     "gateway.cli.contract.check:check", name="check", help="Check contracts, and what they leave to confirm."
 )
 contract.command(

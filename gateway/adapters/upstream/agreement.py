@@ -101,6 +101,19 @@ def kind_of(field: FieldDescriptor) -> int | str:
     return WRAPPERS.get(name, name)
 
 
+def type_of(leaf: Leaf) -> FieldType | None:
+    """Return the type of the field that a leaf can become; None if it can only be left out."""
+    kind = kind_of(leaf.field)
+    return None if leaf.many else next((one for one, kinds in _KINDS.items() if kind in kinds), None)
+
+
+def is_paged(method: MethodDescriptor) -> bool:
+    """Tell whether a method answers in pages, which are read to the last one."""
+    ends = (method.input_type.fields_by_name.get(PAGE), method.output_type.fields_by_name.get(NEXT_PAGE))
+    texts = all(end is not None and end.type == FieldDescriptor.TYPE_STRING and not end.is_repeated for end in ends)
+    return texts and not method.server_streaming
+
+
 class _Reader:
     def __init__(self, contract: DataContract, spec: UpstreamSpec, service: ServiceDescriptor) -> None:
         self._contract, self._spec, self._service = contract, spec, service
@@ -115,7 +128,7 @@ class _Reader:
             why = "there is no such method" if found is None else "takes a stream of requests"
             self.reasons.append(f"{self._service.full_name}.{spec.name}: {why}")
             return None
-        paged = not found.server_streaming and _paged(found)
+        paged = is_paged(found)
         if not paged and NEXT_PAGE in found.output_type.fields_by_name:
             self.reasons.append(f"{found.output_type.full_name}.{NEXT_PAGE}: there is no way to ask for the next page")
         self._envelope(spec, found.output_type, paged)
@@ -221,8 +234,3 @@ def step_at(message: Descriptor, path: str) -> FieldDescriptor | None:
 
 def _at(message: Descriptor, path: str) -> str:
     return f"{message.full_name}.{path}" if path else str(message.full_name)
-
-
-def _paged(method: MethodDescriptor) -> bool:
-    ends = (method.input_type.fields_by_name.get(PAGE), method.output_type.fields_by_name.get(NEXT_PAGE))
-    return all(end is not None and end.type == FieldDescriptor.TYPE_STRING and not end.is_repeated for end in ends)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
 from functools import partial
 from operator import attrgetter
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -22,7 +21,8 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.values import FieldType
 
 Records: TypeAlias = Sequence[Any]
-_Values: TypeAlias = Callable[[Records], list[Any]]
+Column: TypeAlias = "pa.Array[Any]"
+_Absent: TypeAlias = "npt.NDArray[np.bool_] | None"
 
 _CITY_OFFSET = int(CITY_OFFSET.total_seconds())
 _SECONDS = range(-62_135_596_800, 253_402_300_800)
@@ -64,73 +64,81 @@ class Decoder:
                 number without a name, a day or instant that is none.
         """
         try:
-            arrays = [column(records) for column in self._columns]
+            batch = _Batch(records)
+            arrays = [column(batch) for column in self._columns]
         except (ValueError, TypeError, OverflowError, pa.ArrowException):
             raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED) from None
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
 
-def _column(leaf: Leaf, kind: FieldType) -> Callable[[Records], pa.Array[Any]]:
-    field, absent = leaf.field, _absent(leaf)
+class _Batch:
+    """Records, and the messages in them that hold their leaves: each is taken out of its record once."""
+
+    def __init__(self, records: Records) -> None:
+        self._at: dict[str, Records] = {"": records}
+
+    def at(self, way: str) -> Records:
+        """The messages at a path, one a record; where a record has none, an empty one."""
+        if way not in self._at:
+            above, _, name = way.rpartition(".")
+            self._at[way] = list(map(attrgetter(name), self.at(above)))
+        return self._at[way]
+
+    def values(self, path: str) -> list[Any]:
+        """The values at a path, one a record."""
+        way, _, name = path.rpartition(".")
+        return list(map(attrgetter(name), self.at(way)))
+
+    def absent(self, leaf: Leaf) -> _Absent:
+        """Which records have no value at a leaf; None where every record has one."""
+        missing: npt.NDArray[np.bool_] | None = None
+        for depth, step in enumerate(leaf.steps):
+            if step.has_presence and not step.is_required:
+                way, name = ".".join(one.name for one in leaf.steps[:depth]), step.name
+                here = np.array([not holder.HasField(name) for holder in self.at(way)], np.bool_)
+                missing = here if missing is None else missing | here
+        return missing
+
+
+def _column(leaf: Leaf, kind: FieldType) -> Callable[[_Batch], Column]:
+    field = leaf.field
     name = None if field.message_type is None else field.message_type.full_name
-    path = ".".join(step.name for step in leaf.steps)
-    match name:
-        case str() if name == TIMESTAMP:
-            return partial(_instants, _values(f"{path}.seconds"), _values(f"{path}.nanos"), absent)
-        case str() if name == DATE:
-            return partial(_days, attrgetter(f"{path}.year", f"{path}.month", f"{path}.day"), absent)
-        case str() if name in WRAPPERS:
-            return partial(_plain, _values(f"{path}.value"), ARROW_TYPES[kind], absent)
+    if name == TIMESTAMP:
+        return partial(_instants, leaf)
+    if name == DATE:
+        return partial(_days, leaf)
     if field.enum_type is not None:
-        return partial(_named, _values(path), _names(field.enum_type), absent)
-    return partial(_plain, _values(path), ARROW_TYPES[kind], absent)
+        return partial(_named, leaf, {number: value.name for number, value in field.enum_type.values_by_number.items()})
+    return partial(_plain, leaf, f"{leaf.path}.value" if name in WRAPPERS else leaf.path, ARROW_TYPES[kind])
 
 
-def _values(path: str) -> _Values:
-    get = attrgetter(path)
-    return lambda records: list(map(get, records))
+def _plain(leaf: Leaf, path: str, kind: pa.DataType, batch: _Batch) -> Column:
+    return pa.array(batch.values(path), kind, mask=batch.absent(leaf))
 
 
-def _absent(leaf: Leaf) -> Callable[[Records], Any]:
-    """What tells of each record whether a value is missing; None where none is."""
-    tests: list[Callable[[Records], list[bool]]] = []
-    for depth, step in enumerate(leaf.steps):
-        if step.has_presence and not step.is_required:
-            tests.append(partial(_missing, ".".join(one.name for one in leaf.steps[:depth]), step.name))
-    return lambda records: np.logical_or.reduce([test(records) for test in tests]) if tests else None
-
-
-def _missing(way: str, name: str, records: Records) -> list[bool]:
-    holders = map(attrgetter(way), records) if way else records
-    return [not holder.HasField(name) for holder in holders]
-
-
-def _plain(values: _Values, kind: pa.DataType, absent: Callable[[Records], Any], records: Records) -> pa.Array[Any]:
-    return pa.array(values(records), kind, mask=absent(records))
-
-
-def _named(values: _Values, names: dict[int, str], absent: Callable[[Records], Any], records: Records) -> pa.Array[Any]:
+def _named(leaf: Leaf, names: dict[int, str], batch: _Batch) -> Column:
     try:
-        return pa.array([names[number] for number in values(records)], pa.string(), mask=absent(records))
+        return pa.array([names[number] for number in batch.values(leaf.path)], pa.string(), mask=batch.absent(leaf))
     except KeyError:
         raise ValueError("an enum's number has no name") from None
 
 
-def _names(kind: EnumDescriptor) -> dict[int, str]:
-    return {number: value.name for number, value in kind.values_by_number.items()}
-
-
-def _instants(seconds: _Values, nanos: _Values, absent: Callable[[Records], Any], records: Records) -> pa.Array[Any]:
-    whole, parts = np.array(seconds(records), np.int64), np.array(nanos(records), np.int64)
-    if len(whole) and not (
-        _SECONDS.start <= whole.min() and whole.max() < _SECONDS.stop and parts.min() >= 0 and parts.max() < 10**9
-    ):
+def _instants(leaf: Leaf, batch: _Batch) -> Column:
+    seconds, nanos = (np.array(batch.values(f"{leaf.path}.{part}"), np.int64) for part in ("seconds", "nanos"))
+    outside = (seconds < _SECONDS.start) | (seconds >= _SECONDS.stop) | (nanos < 0) | (nanos >= 10**9)
+    if outside.any():
         raise ValueError("an instant is none")
-    local = (whole + _CITY_OFFSET) * 1_000_000 + parts // 1000
-    return pa.array(local, pa.timestamp("us"), mask=absent(records))
+    return pa.array((seconds + _CITY_OFFSET) * 1_000_000 + nanos // 1000, pa.timestamp("us"), mask=batch.absent(leaf))
 
 
-def _days(parts: attrgetter[tuple[int, int, int]], absent: Callable[[Records], Any], records: Records) -> pa.Array[Any]:
-    missing = absent(records)
-    days = [None if gone else date(*parts(record)) for record, gone in zip(records, missing, strict=True)]
-    return pa.array(days, pa.date32())
+def _days(leaf: Leaf, batch: _Batch) -> Column:
+    year, month, day = (np.array(batch.values(f"{leaf.path}.{part}"), np.int64) for part in ("year", "month", "day"))
+    absent = batch.absent(leaf)
+    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
+    days = months.astype("datetime64[D]") + (day - 1)
+    wrong = (
+        (year < 1) | (year > 9999) | (month < 1) | (month > 12) | (day < 1) | (days.astype("datetime64[M]") != months)
+    )
+    if (wrong if absent is None else wrong & ~absent).any():
+        raise ValueError("a day is none")
+    return pa.array(days, pa.date32(), mask=absent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gateway.cli.contract.plan import DraftPlan, PlannedField, label
 from gateway.model.contract import CanonicalForm, Classification, SourceSpec
@@ -24,12 +24,29 @@ _IDS = (FieldType.STRING, FieldType.INT64)
 _SHOWN = 4
 
 
-def write_draft(dataset: str, source: SourceSpec, plan: DraftPlan) -> str:
-    """Return the text of contracts/<dataset>.yaml: a contract that loads as a draft and discloses nothing."""
-    return "\n".join([*_head(dataset, source), *_schema(dataset, plan), "customProperties:", *write_block(plan), ""])
+_STATISTICS = (
+    "      # Statistics need public bounds (of whole numbers) and public keys (to group by). Declare them from",
+    "      # what is known of the subject, such as  age: {bounds: [0, 120]}  or  sex: {keys: [F, M]}.  Never read",
+    "      # them off the data: that would disclose its extremes and its rare values.",
+)
 
 
-def _head(dataset: str, source: SourceSpec) -> Iterator[str]:
+def write_draft(dataset: str, server: str, plan: DraftPlan, upstream: Sequence[str] = ()) -> str:
+    """Return the text of contracts/<dataset>.yaml: a contract that loads as a draft and discloses nothing.
+
+    `server` is what its only server says, and `upstream` are the lines about a service in the gateway's block.
+    """
+    block = write_block(plan, upstream)
+    return "\n".join([*_head(dataset, server), *_schema(dataset, plan), "customProperties:", *block, ""])
+
+
+def file_server(source: SourceSpec) -> str:
+    """Return what a server says whose rows are in a file."""
+    path = json.dumps(source.path, ensure_ascii=False)
+    return f"{{server: hub, type: local, path: {path}, format: {source.kind}}}"
+
+
+def _head(dataset: str, server: str) -> Iterator[str]:
     yield "# A draft, made from the names and the forms of the columns. Nothing of it is disclosed until an officer has"
     yield f"# settled every line marked '{CONFIRM}', removed the mark, and set the status to active."
     yield f"apiVersion: {VERSION}"
@@ -47,8 +64,7 @@ def _head(dataset: str, source: SourceSpec) -> Iterator[str]:
         f"{CONFIRM} who answers questions: an address, and a name as 'name'; refusals name them"
     )
     yield "servers:"
-    path = json.dumps(source.path, ensure_ascii=False)
-    yield f"  - {{server: hub, type: local, path: {path}, format: {source.kind}}}"
+    yield f"  - {server}"
 
 
 def _schema(dataset: str, plan: DraftPlan) -> Iterator[str]:
@@ -57,11 +73,14 @@ def _schema(dataset: str, plan: DraftPlan) -> Iterator[str]:
     yield "    # quality: …    rules of the standard, such as  {metric: rowCount, mustBeGreaterThan: 0}"
     yield "    properties:"
     for field in plan.fields:
-        if field.name != field.column.name:
+        if field.name != field.column.name and not field.path:
             yield f"      # the column {json.dumps(label(field.column.name), ensure_ascii=False)} of the original"
         if field.note:
             yield f"      # note: {field.note}"
-        parts = [f"name: {field.name}", f"logicalType: {LOGICAL[field.type]}"]
+        parts = [f"name: {field.name}"]
+        if field.path not in ("", field.name):
+            parts.append(f"physicalName: {field.path}")
+        parts.append(f"logicalType: {LOGICAL[field.type]}")
         parts.append(f"classification: {field.clue.classification}")
         if not field.nullable:
             parts.append("required: true")
@@ -76,12 +95,12 @@ def _schema(dataset: str, plan: DraftPlan) -> Iterator[str]:
     yield ""
 
 
-def write_block(plan: DraftPlan) -> list[str]:
+def write_block(plan: DraftPlan, upstream: Sequence[str] = ()) -> list[str]:
     """Return the lines of the gateway's own custom property: a proposal without disclosures, and examples of them."""
-    return [*_block(plan), *_disclosures(plan)]
+    return [*_block(plan, upstream), *_disclosures(plan, statistics=not upstream)]
 
 
-def _block(plan: DraftPlan) -> Iterator[str]:
+def _block(plan: DraftPlan, upstream: Sequence[str]) -> Iterator[str]:
     yield f"  - property: {BLOCK}"
     yield "    value:"
     yield "      # name_zh: …         the name in Chinese"
@@ -94,9 +113,11 @@ def _block(plan: DraftPlan) -> Iterator[str]:
     yield f"      privacy_unit: {{kind: {UNCONFIRMED}, field: {plan.unit.name}}}  {CONFIRM} whom noise must hide"
     yield "      # region_field: …    a field with paths of regions.yaml; without one, grants are for the whole tree"
     yield ""
-    yield "      # Statistics need public bounds (of whole numbers) and public keys (to group by). Declare them from"
-    yield "      # what is known of the subject, such as  age: {bounds: [0, 120]}  or  sex: {keys: [F, M]}.  Never read"
-    yield "      # them off the data: that would disclose its extremes and its rare values."
+    if upstream:
+        yield from (f"      {line}" for line in upstream)
+        yield ""
+    if not upstream:
+        yield from _STATISTICS
     formed = [field for field in plan.fields if field.canonical is not CanonicalForm.TEXT]
     yield "      fields:" if formed else "      fields: {}"
     for field in formed:
@@ -107,11 +128,11 @@ def _block(plan: DraftPlan) -> Iterator[str]:
     yield ""
 
 
-def _disclosures(plan: DraftPlan) -> Iterator[str]:
+def _disclosures(plan: DraftPlan, *, statistics: bool) -> Iterator[str]:
     yield "      # None yet. A disclosure names the fields that one purpose needs, and no other. Here is an example of"
     yield "      # each kind; to use one, write 'disclosures:' without the braces and remove the '# ' before its lines."
     yield "      disclosures: {}"
-    examples = [_extract(plan), _release(plan)]
+    examples = [_extract(plan), *([_release(plan)] if statistics else [])]
     if plan.unit.type in _IDS:
         examples[1:1] = [_lookup(plan), _check(plan), _consume(plan)]
     for example in examples:

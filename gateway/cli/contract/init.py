@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway.cli.as_json import print_json
 from gateway.cli.contract.copy import write_copy
-from gateway.cli.contract.draft import CONFIRM, write_draft
+from gateway.cli.contract.draft import CONFIRM, file_server, write_draft
 from gateway.cli.contract.files import check_draft, is_dataset_name, write_text
 from gateway.cli.contract.plan import DraftPlan, label, plan_draft
 from gateway.cli.contract.reading import open_input
@@ -69,7 +69,7 @@ def init(
     source = _source(file, opened.kind, data_root, copy)
     found = survey(opened)
     plan = plan_draft(found, convert)
-    text = write_draft(dataset, source, plan)
+    text = write_draft(dataset, file_server(source), plan)
     check_draft(dataset, text, "Rename the file.")  # only its path can be wrong: all else is made here
     if copy is not None:
         write_copy(opened, plan, copy)

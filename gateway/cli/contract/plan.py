@@ -24,7 +24,10 @@ _MAX_NAME = 60
 
 @dataclass(frozen=True, slots=True)
 class PlannedField:
-    """A field of the draft and the column that it comes from. `note` is for the officer, "" for none."""
+    """A field of the draft and the column that it comes from. `note` is for the officer, "" for none.
+
+    `path` is where in a record of a service the field is; "" of a file.
+    """
 
     name: str
     column: Column
@@ -32,6 +35,7 @@ class PlannedField:
     clue: Clue
     nullable: bool
     note: str
+    path: str = ""
 
     @property
     def canonical(self) -> CanonicalForm:
