@@ -32,6 +32,7 @@ from gateway.model.treatment import GeneralizeGeohash, Pseudonymize
 from gateway.model.values import Scalar
 from gateway.ports import Clock, ConsentRegister, KeyRing, KeyUse, Meters, Registers, Source
 from gateway.stages.admit import asked_subjects, quota_claim
+from gateway.stages.ahead import ahead
 from gateway.stages.charge import data_version, version_now
 from gateway.stages.domain_keys import unit_key
 from gateway.tables import AdmittedPermit, RawTable, Segment
@@ -70,6 +71,8 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
     few = request.selector is not None
     plan = RowPlan(contract, _columns(permit), permit.rows(region, conditions), limit, version, few)
     rows: Iterator[pa.RecordBatch] = source.rows(plan, BATCH_ROWS)
+    if not few:
+        rows = ahead(rows)
     if scope.disclosure.consent_field is not None:
         discharged.add(Obligation(REQUIRE_CONSENT))
     if bound_ is not None:

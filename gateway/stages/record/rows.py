@@ -9,6 +9,7 @@ from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason, Fault, Interrupted
 from gateway.model.record import AuditRecord, Outcome, Receipt
 from gateway.ports import AuditLog, Clock
+from gateway.stages.ahead import ahead
 from gateway.stages.record.entry import enter, entry_of, fields_out
 from gateway.tables import ProtectedTable, ReleasedTable, Segment, require_discharged
 
@@ -30,7 +31,10 @@ def record_release(table: ProtectedTable, audit: AuditLog, clock: Clock, holds: 
         started = replace(record, outcome=Outcome.STARTED, at=clock.now())
         receipt = enter(started, audit)
         completion: list[Receipt] = []
-        stream = _RecordedStream(table.take(), receipt, audit, clock, holds, completion)
+        # who agrees is asked as late as can be: where a register says so, no batch is made before it is wanted
+        late = permit.scope.terms.consent is not None
+        made = table.take() if late else ahead(table.take())
+        stream = _RecordedStream(made, receipt, audit, clock, holds, completion)
         return ReleasedTable._record(table, stream, receipt, completion)
     segments = list(table.take())
     if not holds():
@@ -75,9 +79,10 @@ class _RecordedStream(Iterator[Segment]):
         if self._ended:
             raise StopIteration
         try:
+            segment = next(self._segments, None)
+            # asked of what is there to leave, however long ago it was made
             if not self._holds():
                 raise Fault(ErrorReason.PERMIT_REVOKED)
-            segment = next(self._segments, None)
             if segment is not None:
                 self._audit.append_manifest(self._started.entry.index, self._batches, segment.tags)
         except BaseException as error:
