@@ -17,7 +17,7 @@ from gateway.model.errors import ErrorReason
 from gateway.model.measure import price_of
 from gateway.model.party import Identity, Peer
 from gateway.model.permit import Permit, Refusal
-from gateway.model.record import Receipt
+from gateway.model.record import Receipt, Refused
 from gateway.model.request import (
     DisclosureRequest,
     FormRequest,
@@ -91,13 +91,6 @@ class Ports:
     audit: AuditLog
     rehearsals: Rehearsals
     synthetic_files: SyntheticFiles
-
-
-class Refused(NamedTuple):
-    """A refusal, with the receipt of its entry in the log where a disclosure was decided."""
-
-    refusal: Refusal
-    receipt: Receipt | None
 
 
 class Answer(NamedTuple):

@@ -174,6 +174,15 @@ class SynthesisSettings(_Section):
     )
 
 
+class IngestSettings(_Section):
+    """Rows that departments push."""
+
+    max_batch_mib: int = Field(32, ge=1, le=1024, description="The largest batch, all its messages; held in memory.")
+    max_rows: int = Field(1_000_000, ge=1, le=10_000_000, description="Rows of a batch.")
+    dataset_mib: int = Field(16_384, ge=1, le=1_073_741_824, description="Disk that the rows of a dataset may take.")
+    turn_seconds: float = Field(30.0, gt=0, le=600, description="How long a batch waits for those before it.")
+
+
 class HealthSettings(_Section):
     """How `gateway health` asks: as a client, with a certificate of its own that names no institution."""
 
@@ -201,6 +210,7 @@ class Settings(BaseSettings):
     state: StateSettings
     keys: KeySettings
     synthesis: SynthesisSettings = Field(default_factory=lambda: SynthesisSettings.model_validate({}))
+    ingest: IngestSettings = Field(default_factory=lambda: IngestSettings.model_validate({}))
     health: HealthSettings | None = None
 
     @classmethod

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from gateway.adapters.archive_sql import SqlPolicyArchive
 from gateway.adapters.audit_sql import SqlAuditLog
+from gateway.adapters.batches_sql import SqlBatchRegister
 from gateway.adapters.cases_sql import SqlCaseRegister
 from gateway.adapters.certificates_sql import SqlCertificates
 from gateway.adapters.clock_system import SystemClock
@@ -30,6 +31,7 @@ from gateway.adapters.meters_sql import SqlMeters
 from gateway.adapters.rehearsals_duckdb import DuckDBRehearsals
 from gateway.adapters.reidentifications_sql import SqlReidentificationRegister
 from gateway.adapters.requests_sql import SqlRequestRegister
+from gateway.adapters.row_folders import ParquetRowFolders
 from gateway.adapters.series_sql import SqlSeriesRegister
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.adapters.source_kept import KeptAggregates
@@ -47,6 +49,7 @@ from gateway.administration.joins import close_joins
 from gateway.administration.key_watch import KeyWatch
 from gateway.administration.life import first_publication
 from gateway.administration.sunset import sunset
+from gateway.intake import Intake, reconcile
 from gateway.model.books import Books
 from gateway.model.contract import FILES, SourceKind
 from gateway.model.errors import Fault
@@ -61,9 +64,11 @@ from gateway.server.admission import Capacity
 from gateway.server.app import Server, ServerConfig
 from gateway.server.call import Patience
 from gateway.server.desk import Desk
+from gateway.server.ingest import Ingest
 from gateway.server.observation import Observer
 from gateway.server.rounds import Round, Rounds
 from gateway.server.services import services
+from gateway.server.upload import UploadBounds
 from gateway.settings import HttpSettings, InvalidSettings, ServiceSettings, Settings, SynthesisSettings
 from gateway.synthesis.order import Limits
 
@@ -77,6 +82,7 @@ class Gateway:
 
     ports: Ports
     office: Office
+    ingest: Ingest
     server: Server
     reload_policy: Callable[[], object]
 
@@ -109,7 +115,9 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         registry = CollectorRegistry()
         observer = Observer(registry)
         config = server_config(settings)
-        server = Server(config, services(Desk(ports, config.max_batch_bytes), office), _gate(ports), observer)
+        ingest = _ingest(settings, office)
+        desk = Desk(ports, config.max_batch_bytes)
+        server = Server(config, services(desk, office, ingest), _gate(ports), observer)
         if settings.server.metrics_listen is not None:
             host, _, port = settings.server.metrics_listen.rpartition(":")
             http, thread = start_http_server(int(port), host, registry)
@@ -125,7 +133,7 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         workshop = _workshop(settings.synthesis, ports, files, observer)
         workshop.start()
         stack.callback(workshop.stop)
-        yield Gateway(ports, office, server, ports.policy.reload)
+        yield Gateway(ports, office, ingest, server, ports.policy.reload)
 
 
 class Budgets(NamedTuple):
@@ -224,6 +232,7 @@ def _registers(state: StateDatabase, clock: Clock) -> Registers:
         contests=SqlContestRegister(state),
         series=SqlSeriesRegister(state),
         syntheses=SqlSynthesisRegister(state),
+        batches=SqlBatchRegister(state),
     )
 
 
@@ -292,6 +301,28 @@ def _ports(
         rehearsals=rehearsals,
         synthetic_files=files,
     )
+
+
+def _ingest(settings: Settings, office: Office) -> Ingest:
+    """What takes rows in; what a crash left of batches is finished or undone first.
+
+    Raises:
+        Fault: INTAKE_UNAVAILABLE if a dataset's folder cannot be written.
+    """
+    ingest = settings.ingest
+    folders = ParquetRowFolders(settings.data.root, most_bytes=ingest.dataset_mib << 20, patience=ingest.turn_seconds)
+    intake = Intake(
+        clock=office.clock,
+        identities=office.identities,
+        policy=office.policy,
+        keys=office.keys,
+        registers=office.registers,
+        audit=office.audit,
+        folders=folders,
+        most_rows=ingest.max_rows,
+    )
+    reconcile(intake)
+    return Ingest(intake, UploadBounds(ingest.max_batch_mib << 20))
 
 
 def _workshop(settings: SynthesisSettings, ports: Ports, files: ExtractFolder, observer: Observer) -> Workshop:

@@ -59,7 +59,7 @@ def serve(config: Path) -> None:
             return ports.identities.identify(peer, ports.clock.now()).institution
 
         desk = Desk(ports, listening.max_batch_bytes)
-        server = Server(listening, services(desk, gateway.office), gate, Observer(CollectorRegistry()))
+        server = Server(listening, services(desk, gateway.office, gateway.ingest), gate, Observer(CollectorRegistry()))
         run(server, gateway.reload_policy)
 
 

@@ -30,8 +30,9 @@ _OTHERS = (
 )  # fmt: skip
 _LISTS = ("obligations", "filtered_on", "grouped_by", "statistics")
 _REQUIRED = frozenset(_STRINGS + _LISTS + _OTHERS)
-_LATER = ("emergency", "join", "reidentification", "joined", "joined_grant")
-_OPTIONAL = frozenset(("loss", "completes", "trials", "withheld_rows", *_LATER))
+_LATER = ("emergency", "join", "reidentification", "joined", "joined_grant", "batch")
+_COUNTS = ("withheld_rows", "rejected_rows")
+_OPTIONAL = frozenset(("loss", "completes", "trials", *_COUNTS, *_LATER))
 """Keys that are written only where they say something. All but two came later: records without them keep their bytes.
 """
 
@@ -77,8 +78,9 @@ def encode(record: AuditRecord) -> bytes:
         text = jcs.typed(getattr(record, name), str)
         if text:
             body[name] = text
-    if record.withheld_rows:
-        body["withheld_rows"] = _count(record.withheld_rows)
+    for name in _COUNTS:
+        if count := _count(getattr(record, name)):
+            body[name] = count
     return jcs.encode(body)
 
 
@@ -96,6 +98,7 @@ def decode(data: bytes) -> AuditRecord:
     if not _REQUIRED <= body.keys() <= _REQUIRED | _OPTIONAL:
         raise ValueError("a record has other keys than its format")
     later: dict[str, Any] = {name: jcs.typed(body.get(name, ""), str) for name in _LATER}
+    later |= {name: _count(body.get(name, 0)) for name in _COUNTS}
     record = AuditRecord(
         **_texts(body),
         outcome=jcs.word(body["outcome"], Outcome),
@@ -112,7 +115,6 @@ def decode(data: bytes) -> AuditRecord:
         loss=_loss(jcs.mapping(body["loss"])) if "loss" in body else None,
         completes=_count(body["completes"]) if "completes" in body else None,
         trials=tuple(jcs.typed(item, str) for item in jcs.typed(body.get("trials", []), list)),
-        withheld_rows=_count(body.get("withheld_rows", 0)),
         **later,
     )
     if encode(record) != data:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0009"
+REVISION = "0011"
 """The migration that makes this schema; a test holds it against the newest one."""
 
 metadata = MetaData(

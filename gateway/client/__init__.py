@@ -48,6 +48,7 @@ from gateway.client.errors import (
     Unavailable,
 )
 from gateway.client.extract import Extract
+from gateway.client.ingest import Pushed, RejectedRow
 from gateway.client.linking import Linked
 from gateway.client.nearest import Nearest, NearestPlan, NearestSynthesis
 from gateway.client.offers import Offer, OfferedField, QualityRule
@@ -109,11 +110,13 @@ __all__ = [
     "Officer",
     "OtherKey",
     "PolicyInvalid",
+    "Pushed",
     "QualityRule",
     "QuotaExhausted",
     "RateExceeded",
     "ReceiptMismatch",
     "Refused",
+    "RejectedRow",
     "Release",
     "ReleaseCertificate",
     "Revoked",

@@ -38,6 +38,19 @@ _ARROW: dict[int, pa.DataType] = {
     value_pb2.FIELD_TYPE_TIMESTAMP: pa.timestamp("us"),
 }
 
+
+def field_type_of(kind: pa.DataType) -> value_pb2.FieldType.ValueType:
+    """Return the field type of an Arrow type.
+
+    Raises:
+        TypeError: no field has it.
+    """
+    for number, known in _ARROW.items():
+        if kind.equals(known):
+            return value_pb2.FieldType.ValueType(number)
+    raise TypeError("a field is a string, an integer, a number, a boolean, a date or a timestamp")
+
+
 _KIND_ARROW: dict[str, pa.DataType] = {
     "string_value": pa.string(),
     "int64_value": pa.int64(),

@@ -45,6 +45,7 @@ _INSTEAD: dict[DisclosureKind, tuple[DisclosureKind, ...]] = {
     DisclosureKind.RELEASE: (DisclosureKind.RELEASE,),
     DisclosureKind.LINK: (DisclosureKind.LINK,),
     DisclosureKind.REIDENTIFY: (DisclosureKind.REIDENTIFY,),
+    DisclosureKind.INGEST: (DisclosureKind.INGEST,),
 }
 """What may be proposed instead of what was asked: never more about anybody."""
 

@@ -14,11 +14,12 @@ from gateway.decision.entitlement import Entitlement, entitlement
 from gateway.decision.granularity import region_fits
 from gateway.decision.standing import has_basis, in_force, last_day
 from gateway.model.calendar import end_of_day
-from gateway.model.contract import OF_ONE, OF_TOKENS, DisclosureKind, DisclosureSpec
+from gateway.model.contract import IN_OR_NOTHING, OF_ONE, OF_TOKENS, DisclosureKind, DisclosureSpec
 from gateway.model.permit import (
     ADD_NOISE,
     APPLY_FILTERS,
     BOUND_CONTRIBUTIONS,
+    CHECK_ROWS,
     DROP_INTERNAL,
     ENSURE_ANONYMITY,
     LIMIT_ROWS,
@@ -104,7 +105,7 @@ def enough(
     withheld: tuple[Withheld, ...],
 ) -> bool:
     """Tell whether these fields answer the request: all it asks for, or some if it takes some."""
-    return (request.allow_partial or not withheld) and bool(fields or disclosure.kind in (*OF_ONE, *OF_TOKENS))
+    return (request.allow_partial or not withheld) and bool(fields or disclosure.kind in (*OF_ONE, *IN_OR_NOTHING))
 
 
 def _prepare(institution: str, request: DisclosureRequest, policy: PolicySnapshot, today: date) -> Prepared | None:
@@ -122,8 +123,9 @@ def _prepare(institution: str, request: DisclosureRequest, policy: PolicySnapsho
         fields, withheld = asked_fields(request, found.disclosure)
         if not enough(request, found.disclosure, fields, withheld):
             return None
-        # a region narrower than the fields tell would be a filter on what they do not tell
-        grants = [one for one in grants if region_fits(found.region, one, found.contract, fields, policy.regions)]
+        if found.disclosure.kind is not DisclosureKind.INGEST:
+            # a region narrower than the fields tell would be a filter on what they do not tell
+            grants = [one for one in grants if region_fits(found.region, one, found.contract, fields, policy.regions)]
     options = tuple(_option(grant, found, fields, withheld, institution, policy, today) for grant in grants)
     return Prepared(found, options) if options else None
 
@@ -174,6 +176,9 @@ def _obligations(
     if disclosure.kind in OF_TOKENS:
         # no row is read and no field leaves: what is owed is the two officers, and the stages of these kinds see to it
         return frozenset({Obligation(TWO_OFFICERS)})
+    if disclosure.kind is DisclosureKind.INGEST:
+        # nothing leaves: what is owed is that rows come from the region, and no column that is not collected
+        return frozenset({Obligation(RESTRICT_REGION), Obligation(RETAIN_ONLY), Obligation(CHECK_ROWS)})
     if disclosure.kind is DisclosureKind.RELEASE:
         return frozenset(owed | {Obligation(BOUND_CONTRIBUTIONS), Obligation(ADD_NOISE)})
     if max_rows is not None:

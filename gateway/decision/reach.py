@@ -88,8 +88,9 @@ def naming(
     region: str,
     grants: tuple[Grant, ...],
 ) -> tuple[Grant, ...]:
-    """Return those of the grants that let `region` be named where these fields leave; all of them for statistics."""
-    if spec.kind is DisclosureKind.RELEASE:
+    """Return those of the grants that let `region` be named where these fields leave; all of them for statistics
+    and for what comes in."""
+    if spec.kind in (DisclosureKind.RELEASE, DisclosureKind.INGEST):
         return grants
     return tuple(grant for grant in grants if region_fits(region, grant, contract, fields, snapshot.regions))
 

@@ -165,6 +165,7 @@ class DisclosureKind(StrEnum):
     RELEASE = "release"
     LINK = "link"
     REIDENTIFY = "reidentify"
+    INGEST = "ingest"
 
 
 OF_TOKENS = frozenset((DisclosureKind.LINK, DisclosureKind.REIDENTIFY))
@@ -175,6 +176,10 @@ BY_KEY = frozenset((DisclosureKind.LOOKUP, DisclosureKind.CHECK, DisclosureKind.
 
 OF_ONE = frozenset((DisclosureKind.CHECK, DisclosureKind.CONSUME))
 """The kinds that say yes or no of one subject: an answer even without a field."""
+
+
+IN_OR_NOTHING = frozenset((DisclosureKind.INGEST, *OF_TOKENS))
+"""The kinds for which no row leaves: rows come in, or the caller's own tokens are turned into something else."""
 
 
 class SelectBy(StrEnum):
@@ -247,6 +252,18 @@ class AnonymitySpec:
 
 
 @dataclass(frozen=True, slots=True)
+class IngestSpec:
+    """What is collected: `fields`, in the order of the contract, each of which some disclosure needs.
+
+    `dated_by` is the date or timestamp of what a row tells of: no row lies in the future by it, nor is it too old to
+    be kept. None where nothing dates rows.
+    """
+
+    fields: tuple[str, ...]
+    dated_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DisclosureSpec:
     """One named disclosure: its kind, the fields it needs and the treatment of each.
 
@@ -255,7 +272,8 @@ class DisclosureSpec:
     `consent_field`, where given, must be true for a row to be read.
     `waive_noise` is the written reason why the rows leave without noise; compulsory for row disclosures.
     `anonymity` tells which rows of an extract too few people share to leave. `series` are the statistics of a release
-    that are published day after day, by name, and `synthesis` is what synthetic rows may be made of.
+    that are published day after day, by name, and `synthesis` is what synthetic rows may be made of. `ingest` is what
+    is collected, where rows come in instead of leaving.
     """
 
     name: str
@@ -273,6 +291,7 @@ class DisclosureSpec:
     anonymity: AnonymitySpec | None = None
     series: Mapping[str, SeriesSpec] = field(default_factory=dict)
     synthesis: SynthesisSpec | None = None
+    ingest: IngestSpec | None = None
 
     @property
     def randomises(self) -> bool:

@@ -48,6 +48,7 @@ ENSURE_ANONYMITY = "ensure-anonymity"
 BOUND_CONTRIBUTIONS = "bound-contributions"
 ADD_NOISE = "add-noise"
 TWO_OFFICERS = "two-officers"
+CHECK_ROWS = "check-rows"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from gateway.model.contract import DisclosureKind
 from gateway.model.loss import PrivacyLoss
-from gateway.model.permit import Withheld
+from gateway.model.permit import Refusal, Withheld
 
 UNKNOWN = "(unknown)"
 """Stands for a name that the policy does not know: a caller's free text is neither recorded nor repeated."""
@@ -48,7 +49,8 @@ class AuditRecord:
     `trials` names the denies on trial that would have refused it, `emergency` the broken glass it stands on ("": none).
     `join` names the join grant under which tokens were linked, `reidentification` the request that was collected, or
     that a refusal was about. `joined` is the disclosure of the dataset that a release joins ("residents/statistics"),
-    `joined_grant` the grant that carried it.
+    `joined_grant` the grant that carried it. `batch` is the id of rows that came in: `rows` of them are kept, and
+    `rejected_rows` are not.
     """
 
     outcome: Outcome
@@ -88,6 +90,8 @@ class AuditRecord:
     reidentification: str = ""
     joined: str = ""
     joined_grant: str = ""
+    batch: str = ""
+    rejected_rows: int = 0
 
     @property
     def disclosures(self) -> tuple[tuple[str, str], ...]:
@@ -116,3 +120,10 @@ class Receipt:
 
     record: AuditRecord
     entry: LogEntry
+
+
+class Refused(NamedTuple):
+    """A refusal, with the receipt of its entry in the log where a disclosure was decided."""
+
+    refusal: Refusal
+    receipt: Receipt | None

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from gateway.model.calendar import Hours
-from gateway.model.contract import BY_KEY, OF_ONE, OF_TOKENS, DisclosureKind
+from gateway.model.contract import BY_KEY, IN_OR_NOTHING, OF_ONE, OF_TOKENS, DisclosureKind
 from gateway.model.linking import MOST_REIDENTIFIED
 from gateway.model.meter import Allowance, Period
 from gateway.model.terms import Terms
@@ -92,11 +92,11 @@ def misfits(terms: Terms, kind: str, *, allow: bool) -> Iterator[tuple[str, str]
     for term, wrong in unfit.items():
         if wrong:
             yield f"'{term}' means nothing for the kind '{kind}'", "Remove it."
-    if terms.single and kind in (DisclosureKind.EXTRACT, DisclosureKind.RELEASE):
+    if terms.single and kind in (DisclosureKind.EXTRACT, DisclosureKind.RELEASE, DisclosureKind.INGEST):
         yield f"'bulk=forbidden' forbids all of the kind '{kind}'", "Remove it, or grant a lookup instead."
     if terms.consent and kind in (DisclosureKind.RELEASE, _ANY):
         yield "consent cannot be asked for in a statistic", "Name a kind of rows, or use the contract's consent_field."
-    if terms.consent and kind in OF_TOKENS:
+    if terms.consent and kind in IN_OR_NOTHING:
         yield f"consent cannot be asked for in the kind '{kind}'", "Remove it: no row is read, and nobody is asked."
     if kind == DisclosureKind.REIDENTIFY:
         if terms.max_keys is None or terms.max_keys > MOST_REIDENTIFIED:

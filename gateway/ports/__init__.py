@@ -9,6 +9,7 @@ from gateway.ports.archive import Certificates, PolicyArchive
 from gateway.ports.audit import AuditLog
 from gateway.ports.callers import Clock, IdentityProvider
 from gateway.ports.contests import ContestRegister
+from gateway.ports.intake import BatchRegister, RowFolders
 from gateway.ports.keys import KeyRing, KeysState, KeyUse, ReleaseSigner, of_subjects
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
 from gateway.ports.registers import CONSENT_LAG, CaseRegister, ConsentRegister, EmergencyRegister, Registers
@@ -21,6 +22,7 @@ __all__ = [
     "AUDIT_DOMAIN",
     "CONSENT_LAG",
     "AuditLog",
+    "BatchRegister",
     "BudgetLedger",
     "CaseRegister",
     "Certificates",
@@ -40,6 +42,7 @@ __all__ = [
     "ReidentificationRegister",
     "ReleaseSigner",
     "RequestRegister",
+    "RowFolders",
     "SeriesRegister",
     "Source",
     "SynthesisRegister",

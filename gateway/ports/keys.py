@@ -25,6 +25,7 @@ class KeyUse(StrEnum):
     METER = "meter"
     CONSENT = "consent"
     SERIES = "series"
+    INGEST = "ingest"
 
 
 def of_subjects(kind: str, form: CanonicalForm) -> str:

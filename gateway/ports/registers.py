@@ -13,6 +13,7 @@ from gateway.model.consent import Case, Consent, ConsentScope
 from gateway.model.emergency import Emergency, Verdict
 from gateway.ports.accounts import Meters, RequestRegister
 from gateway.ports.contests import ContestRegister
+from gateway.ports.intake import BatchRegister
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
 from gateway.ports.series import SeriesRegister
 from gateway.ports.synthesis import SynthesisRegister
@@ -156,3 +157,4 @@ class Registers:
     contests: ContestRegister
     series: SeriesRegister
     syntheses: SynthesisRegister
+    batches: BatchRegister

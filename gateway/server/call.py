@@ -37,7 +37,7 @@ from gateway.server.peer import languages_of, peer_of
 from gateway.server.problem import NotWellFormed, Problem
 from gateway.server.rules import request_of
 from gateway.server.status import to_status
-from gateway.server.upload import checked, receive_upload
+from gateway.server.upload import EDITED, UploadBounds, checked, receive_upload
 
 Wire = Message | bytes
 """A response message, or its bytes."""
@@ -66,13 +66,16 @@ class Method:
 
     One with `uploads` receives a stream of messages: `uploads` says, before any of it is read, why this caller may not
     send one, and `run` takes an iterator over the checked messages, each of which is read when it is asked for. The
-    iterator raises NotWellFormed at the first that is not well formed.
+    iterator raises NotWellFormed at the first that is not well formed. Where there is `opens`, it says of the first
+    message, once it is checked, why none of the others is read.
     """
 
     run: Callable[[Peer, Any], Reply | Opened | Problem]
     streams: bool = False
     release: bool = False
     uploads: Callable[[Peer], Problem | None] | None = None
+    opens: Callable[[Peer, Any], Problem | None] | None = None
+    bounds: UploadBounds = EDITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +248,11 @@ class Edge:
         problem = await self._start(method, label, partial(method.uploads, peer))
         if isinstance(problem, Problem):
             await _abort(context, problem, watch)
-        parts = await receive_upload(context.read, self._patience.request, self._patience.upload)
+        opens = None
+        if method.opens is not None:
+            opens = partial(self._opens, method, label, peer, kind)
+        patience = self._patience
+        parts = await receive_upload(context.read, patience.request, patience.upload, method.bounds, opens)
         if isinstance(parts, Problem):
             await _abort(context, parts, watch)
         return partial(method.run, peer, checked(kind, parts))
@@ -294,6 +301,11 @@ class Edge:
     def _start(self, method: Method, label: str, work: Callable[[], Any]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(self._threads.of(method), self._guard, label, work)
+
+    def _opens(
+        self, method: Method, label: str, peer: Peer, kind: type[Message], data: bytes
+    ) -> asyncio.Future[Problem | None]:
+        return self._start(method, label, partial(_wrong_at_first, method, peer, kind, data))
 
     def _guard(self, label: str, work: Callable[[], Any]) -> Any:
         """Run `work` where this is called; every exception becomes a problem that tells nothing but its reason."""
@@ -348,6 +360,13 @@ async def receive(context: Context, patience: float) -> bytes | None:
     except TimeoutError:
         return None
     return received if isinstance(received, bytes) else None  # or the end of a stream that brought nothing
+
+
+def _wrong_at_first(method: Method, peer: Peer, kind: type[Message], data: bytes) -> Problem | None:
+    request = request_of(kind, data)
+    if isinstance(request, Problem):
+        return request
+    return None if method.opens is None else method.opens(peer, request)
 
 
 def _answer(method: Method, peer: Peer, kind: type[Message], data: bytes) -> Reply | Opened | Problem:

@@ -155,6 +155,11 @@ MEANINGS: dict[R, Meaning] = {
         "No join grant of this id is in force for your tokens and this purpose. Ask the officers who link.",
         "没有编号如此、且对您的标识和该用途生效的关联授权。请咨询负责关联的管理人员。",
     ),
+    R.FIELD_NOT_COLLECTED: Meaning(
+        _DENIED,
+        "A column is not collected, because no purpose needs it. Leave it out; nothing of the batch was kept.",
+        "所推送的某列不在采集范围内（没有用途需要）。请去除该列；本批未保存任何数据。",
+    ),
     R.AUTHORITY_EXCEEDED: Meaning(
         _DENIED,
         "Your powers as an officer or keeper do not reach this far. Ask one whose powers do.",
@@ -184,6 +189,11 @@ MEANINGS: dict[R, Meaning] = {
         grpc.StatusCode.ALREADY_EXISTS,
         "This request_id was used for another request. Use a new one.",
         "该 request_id 已用于另一请求。请使用新的编号。",
+    ),
+    R.BATCH_ID_REUSED: Meaning(
+        grpc.StatusCode.ALREADY_EXISTS,
+        "This batch_id was used for another content. Send the content of the first, or use a new id.",
+        "该 batch_id 已用于另一批内容。请按首次内容重发，或使用新的编号。",
     ),
     R.RECEIPT_NOT_FOUND: Meaning(_NOT_FOUND, "No receipt of yours has this id.", "没有属于贵机构且编号如此的回执。"),
     R.RELEASE_NOT_FOUND: Meaning(
@@ -234,6 +244,11 @@ MEANINGS: dict[R, Meaning] = {
         _PRECONDITION,
         "This was collected before, and is given once. Ask anew if it is lost.",
         "该结果已领取，且仅提供一次。如已遗失，请重新提出申请。",
+    ),
+    R.BATCH_REJECTED: Meaning(
+        _PRECONDITION,
+        "Rows were rejected and all were to be kept or none, so nothing was kept. Correct them, or take rejections.",
+        "部分行未通过校验，而本批要求整体保存，故未保存任何数据。请更正后重发，或改为允许逐行拒收。",
     ),
     R.SYNTHESIS_NOT_MADE: Meaning(
         _PRECONDITION,
@@ -291,6 +306,11 @@ MEANINGS: dict[R, Meaning] = {
         _UNAVAILABLE,
         "A register that the grant relies on cannot be used now, so nothing is disclosed. Try again later.",
         "授权所依据的登记册暂时无法使用，故不披露任何数据。请稍后再试。",
+    ),
+    R.INTAKE_UNAVAILABLE: Meaning(
+        _UNAVAILABLE,
+        "Rows cannot be kept now. Send the same batch again later: it is kept once.",
+        "数据暂时无法保存。请稍后重发同一批次：只会保存一次。",
     ),
     R.INTERNAL: Meaning(
         grpc.StatusCode.INTERNAL,

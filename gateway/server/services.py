@@ -12,6 +12,7 @@ from gateway.api.v1 import (
     case_service_pb2,
     consent_service_pb2,
     contest_service_pb2,
+    ingest_service_pb2,
     linking_service_pb2,
     oversight_service_pb2,
     policy_service_pb2,
@@ -27,6 +28,7 @@ from gateway.server.cases import Cases
 from gateway.server.consents import Consents
 from gateway.server.contests import Contests
 from gateway.server.desk import Desk
+from gateway.server.ingest import Ingest
 from gateway.server.linking import Linking
 from gateway.server.oversight import Oversight
 from gateway.server.policy import Policy
@@ -37,10 +39,11 @@ from gateway.server.synthesis import Synthesis
 from gateway.server.warrants import Warrants
 
 
-def services(desk: Desk, office: Office) -> Mapping[ServiceDescriptor, Mapping[str, Method]]:
+def services(desk: Desk, office: Office, ingest: Ingest) -> Mapping[ServiceDescriptor, Mapping[str, Method]]:
     """Return the handlers of every service of the API."""
     return {
         sharing_service_pb2.DESCRIPTOR.services_by_name["SharingService"]: Sharing(desk).methods,
+        ingest_service_pb2.DESCRIPTOR.services_by_name["IngestService"]: ingest.methods,
         research_service_pb2.DESCRIPTOR.services_by_name["ResearchService"]: Research(desk).methods,
         contest_service_pb2.DESCRIPTOR.services_by_name["ContestService"]: Contests(desk).methods,
         series_service_pb2.DESCRIPTOR.services_by_name["SeriesService"]: SeriesDesk(desk).methods,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
@@ -22,16 +23,35 @@ MAX_BYTES = 48 << 20
 MAX_MESSAGES = 20_000
 """The most messages of an upload: as many files as a policy may have, and as many further pieces of them."""
 
+
+@dataclass(frozen=True, slots=True)
+class UploadBounds:
+    """How large an upload may be: bytes and messages, all together."""
+
+    size: int = MAX_BYTES
+    messages: int = MAX_MESSAGES
+
+
+EDITED = UploadBounds()
+"""Of what people write."""
+
 _TOO_LARGE = Problem(ErrorReason.CAP_EXCEEDED, violations=(FieldViolation("", "is larger than an upload may be"),))
 _TOO_SLOW = Problem(ErrorReason.REQUEST_INVALID, violations=(FieldViolation("", "did not arrive in time"),))
 _NOTHING = Problem(ErrorReason.REQUEST_INVALID, violations=(FieldViolation("", "holds nothing"),))
 
 
-async def receive_upload(read: Callable[[], Awaitable[object]], each: float, whole: float) -> deque[bytes] | Problem:
+async def receive_upload(
+    read: Callable[[], Awaitable[object]],
+    each: float,
+    whole: float,
+    bounds: UploadBounds = EDITED,
+    opens: Callable[[bytes], Awaitable[Problem | None]] | None = None,
+) -> deque[bytes] | Problem:
     """Return the bytes of the messages of an upload, in order; or why there are none: too slow, too much, or nothing.
 
     `read` gives the next message, or what is no bytes at the end. The end of the connection looks the same: messages
-    must say by themselves whether they are all. A message may take `each`, all of them `whole` seconds.
+    must say by themselves whether they are all. A message may take `each`, all of them `whole` seconds. Where `opens`
+    finds something wrong with the first message, no other is read.
     """
     parts: deque[bytes] = deque()
     size = 0
@@ -42,8 +62,11 @@ async def receive_upload(read: Callable[[], Awaitable[object]], each: float, who
                 if not isinstance(received, bytes):
                     return parts or _NOTHING
                 size += len(received)
-                if size > MAX_BYTES or len(parts) == MAX_MESSAGES:
+                if size > bounds.size or len(parts) == bounds.messages:
                     return _TOO_LARGE
+                wrong = await opens(received) if opens is not None and not parts else None
+                if wrong is not None:
+                    return wrong
                 parts.append(received)
     except TimeoutError:
         return _TOO_SLOW

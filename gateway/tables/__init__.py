@@ -2,13 +2,15 @@
 
 A row table is a stream of Arrow batches that moves Raw → Minimized → Blended → Pseudonymized → Protected → Released;
 statistics move BoundedAggregates → ProtectedMeasures → ReleasedCells, and those of a series
-DailyFigures → ProtectedDays → ReleasedDays. Each type is minted by one stage, out of the type
+DailyFigures → ProtectedDays → ReleasedDays; rows that come in move CollectedRows → CheckedRows → RecordedRows. Each
+type is minted by one stage, out of the type
 before it, and carries the permit and the obligations that were discharged. None has a public constructor, can be
 copied, pickled or subclassed, or shows a value in its repr. That stops mistakes, not a determined colleague.
 """
 
 from __future__ import annotations
 
+from gateway.tables.intake import CheckedRows, CollectedRows, RecordedRows
 from gateway.tables.permits import AdmittedPermit, ChargedPermit
 from gateway.tables.rows import (
     BlendedTable,
@@ -35,6 +37,8 @@ __all__ = [
     "BlendedTable",
     "BoundedAggregates",
     "ChargedPermit",
+    "CheckedRows",
+    "CollectedRows",
     "DailyFigures",
     "MinimizedTable",
     "ProtectedDays",
@@ -42,6 +46,7 @@ __all__ = [
     "ProtectedTable",
     "PseudonymizedTable",
     "RawTable",
+    "RecordedRows",
     "RehearsedAggregates",
     "ReleasedCells",
     "ReleasedDays",

@@ -23,6 +23,9 @@ MINTS = {
     "ReleasedDays._release": "stages/record/series.py",
     "ChargedPermit._prove": "stages/charge.py",
     "AdmittedPermit._admit": "stages/admit.py",
+    "CollectedRows._collect": "stages/collect.py",
+    "CheckedRows._check": "stages/check.py",
+    "RecordedRows._record": "stages/record/batches.py",
     "Permit": "decision/judge.py",
 }
 _PRIVATE = {name.partition(".")[2] for name in MINTS if "." in name} | {"_seal", "_mint"}

@@ -148,7 +148,7 @@ def serving(site: Site) -> Iterator[Serving]:
         config = replace(server_config(settings), address="127.0.0.1:0")
         server = Server(
             config,
-            services(Desk(ports, config.max_batch_bytes), office),
+            services(Desk(ports, config.max_batch_bytes), office, gateway.ingest),
             lambda peer: ports.identities.identify(peer, clock.now()).institution,
             Observer(CollectorRegistry(), io.StringIO()),
         )

@@ -41,6 +41,8 @@ class _DisclosureKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Disclo
     """The caller's own tokens become those of a join grant."""
     DISCLOSURE_KIND_REIDENTIFY: _DisclosureKind.ValueType  # 7
     """The caller's own tokens are opened, with the approval of two officers."""
+    DISCLOSURE_KIND_INGEST: _DisclosureKind.ValueType  # 8
+    """Rows come in."""
 
 class DisclosureKind(_DisclosureKind, metaclass=_DisclosureKindEnumTypeWrapper):
     """How a disclosure answers."""
@@ -60,6 +62,8 @@ DISCLOSURE_KIND_LINK: DisclosureKind.ValueType  # 6
 """The caller's own tokens become those of a join grant."""
 DISCLOSURE_KIND_REIDENTIFY: DisclosureKind.ValueType  # 7
 """The caller's own tokens are opened, with the approval of two officers."""
+DISCLOSURE_KIND_INGEST: DisclosureKind.ValueType  # 8
+"""Rows come in."""
 Global___DisclosureKind: _TypeAlias = DisclosureKind  # noqa: Y015
 
 class _TreatmentKind:

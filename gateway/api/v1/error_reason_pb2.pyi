@@ -99,6 +99,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No join grant of this id is in force for your tokens and this purpose. Example: one that two officers have not
     signed, or whose time is over.
     """
+    ERROR_REASON_FIELD_NOT_COLLECTED: _ErrorReason.ValueType  # 54
+    """A column was pushed that the dataset does not collect, whether or not it exists. Nothing was kept.
+    Example: a phone number that no disclosure needs.
+    """
     ERROR_REASON_BUDGET_EXHAUSTED: _ErrorReason.ValueType  # 60
     """--- A limit is reached. Status RESOURCE_EXHAUSTED. ---
     A privacy budget does not hold this charge. Nothing was charged.
@@ -113,6 +117,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """--- The request conflicts with an earlier one. Status ALREADY_EXISTS. ---
     The same request_id was used for another request.
     """
+    ERROR_REASON_BATCH_ID_REUSED: _ErrorReason.ValueType  # 71
+    """The same batch_id was used for another content."""
     ERROR_REASON_RECEIPT_NOT_FOUND: _ErrorReason.ValueType  # 80
     """--- Not there, or not this caller's. Status NOT_FOUND. ---"""
     ERROR_REASON_RELEASE_NOT_FOUND: _ErrorReason.ValueType  # 81
@@ -130,6 +136,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The time between the last approval and publication is not over."""
     ERROR_REASON_PURPOSE_ENDED_FOR_GOOD: _ErrorReason.ValueType  # 92
     """The keys of the purpose were destroyed when it ended. A purpose like it needs another id."""
+    ERROR_REASON_BATCH_REJECTED: _ErrorReason.ValueType  # 99
+    """All rows were to be kept or none, and some were rejected. BadRequest tells the first of them. Nothing was kept."""
     ERROR_REASON_REIDENTIFICATION_NOT_APPROVED: _ErrorReason.ValueType  # 94
     """Two officers must approve a re-identification before it is collected, one of them of another institution."""
     ERROR_REASON_REIDENTIFICATION_LAPSED: _ErrorReason.ValueType  # 95
@@ -167,6 +175,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_TOKENS_GUESSABLE: _ErrorReason.ValueType  # 110
     """A field that would leave as tokens has so few or so uneven values that counting would undo them.
     Status FAILED_PRECONDITION.
+    """
+    ERROR_REASON_INTAKE_UNAVAILABLE: _ErrorReason.ValueType  # 111
+    """Rows cannot be kept now: the disk is full or cannot be written, or others push into the dataset for too long.
+    Status UNAVAILABLE.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -251,6 +263,10 @@ ERROR_REASON_JOIN_NOT_IN_FORCE: ErrorReason.ValueType  # 53
 """No join grant of this id is in force for your tokens and this purpose. Example: one that two officers have not
 signed, or whose time is over.
 """
+ERROR_REASON_FIELD_NOT_COLLECTED: ErrorReason.ValueType  # 54
+"""A column was pushed that the dataset does not collect, whether or not it exists. Nothing was kept.
+Example: a phone number that no disclosure needs.
+"""
 ERROR_REASON_BUDGET_EXHAUSTED: ErrorReason.ValueType  # 60
 """--- A limit is reached. Status RESOURCE_EXHAUSTED. ---
 A privacy budget does not hold this charge. Nothing was charged.
@@ -265,6 +281,8 @@ ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 70
 """--- The request conflicts with an earlier one. Status ALREADY_EXISTS. ---
 The same request_id was used for another request.
 """
+ERROR_REASON_BATCH_ID_REUSED: ErrorReason.ValueType  # 71
+"""The same batch_id was used for another content."""
 ERROR_REASON_RECEIPT_NOT_FOUND: ErrorReason.ValueType  # 80
 """--- Not there, or not this caller's. Status NOT_FOUND. ---"""
 ERROR_REASON_RELEASE_NOT_FOUND: ErrorReason.ValueType  # 81
@@ -282,6 +300,8 @@ ERROR_REASON_COOLING_DOWN: ErrorReason.ValueType  # 91
 """The time between the last approval and publication is not over."""
 ERROR_REASON_PURPOSE_ENDED_FOR_GOOD: ErrorReason.ValueType  # 92
 """The keys of the purpose were destroyed when it ended. A purpose like it needs another id."""
+ERROR_REASON_BATCH_REJECTED: ErrorReason.ValueType  # 99
+"""All rows were to be kept or none, and some were rejected. BadRequest tells the first of them. Nothing was kept."""
 ERROR_REASON_REIDENTIFICATION_NOT_APPROVED: ErrorReason.ValueType  # 94
 """Two officers must approve a re-identification before it is collected, one of them of another institution."""
 ERROR_REASON_REIDENTIFICATION_LAPSED: ErrorReason.ValueType  # 95
@@ -319,5 +339,9 @@ ERROR_REASON_REGISTER_UNAVAILABLE: ErrorReason.ValueType  # 109
 ERROR_REASON_TOKENS_GUESSABLE: ErrorReason.ValueType  # 110
 """A field that would leave as tokens has so few or so uneven values that counting would undo them.
 Status FAILED_PRECONDITION.
+"""
+ERROR_REASON_INTAKE_UNAVAILABLE: ErrorReason.ValueType  # 111
+"""Rows cannot be kept now: the disk is full or cannot be written, or others push into the dataset for too long.
+Status UNAVAILABLE.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -135,6 +135,8 @@ class Receipt(_message.Message):
     REIDENTIFICATION_FIELD_NUMBER: _builtins.int
     JOINED_FIELD_NUMBER: _builtins.int
     JOINED_GRANT_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
+    REJECTED_ROWS_FIELD_NUMBER: _builtins.int
     receipt_id: _builtins.str
     """Names the entry in the audit log: its index, as 20 digits."""
     outcome: Global___Outcome.ValueType
@@ -176,6 +178,9 @@ class Receipt(_message.Message):
     empty for everything else.
     """
     joined_grant: _builtins.str
+    batch: _builtins.str
+    """The batch of rows that came in, by the id that the caller gave it, and how many of its rows were rejected."""
+    rejected_rows: _builtins.int
     @_builtins.property
     def recorded_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -239,10 +244,12 @@ class Receipt(_message.Message):
         reidentification: _builtins.str = ...,
         joined: _builtins.str = ...,
         joined_grant: _builtins.str = ...,
+        batch: _builtins.str = ...,
+        rejected_rows: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "log_entry", b"log_entry", "privacy_loss", b"privacy_loss", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "batches", b"batches", "data_version", b"data_version", "dataset", b"dataset", "disclosure", b"disclosure", "emergency", b"emergency", "fields", b"fields", "filtered_on", b"filtered_on", "grant", b"grant", "grouped_by", b"grouped_by", "institution", b"institution", "join", b"join", "joined", b"joined", "joined_grant", b"joined_grant", "kind", b"kind", "legal_basis", b"legal_basis", "log_entry", b"log_entry", "noise_waived", b"noise_waived", "outcome", b"outcome", "person", b"person", "policy_digest", b"policy_digest", "privacy_loss", b"privacy_loss", "purpose", b"purpose", "reason", b"reason", "receipt_id", b"receipt_id", "recorded_at", b"recorded_at", "region", b"region", "reidentification", b"reidentification", "request_id", b"request_id", "rows", b"rows", "selected_by", b"selected_by", "statistics", b"statistics", "trials", b"trials", "withheld", b"withheld", "withheld_rows", b"withheld_rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss", "batch", b"batch", "batches", b"batches", "data_version", b"data_version", "dataset", b"dataset", "disclosure", b"disclosure", "emergency", b"emergency", "fields", b"fields", "filtered_on", b"filtered_on", "grant", b"grant", "grouped_by", b"grouped_by", "institution", b"institution", "join", b"join", "joined", b"joined", "joined_grant", b"joined_grant", "kind", b"kind", "legal_basis", b"legal_basis", "log_entry", b"log_entry", "noise_waived", b"noise_waived", "outcome", b"outcome", "person", b"person", "policy_digest", b"policy_digest", "privacy_loss", b"privacy_loss", "purpose", b"purpose", "reason", b"reason", "receipt_id", b"receipt_id", "recorded_at", b"recorded_at", "region", b"region", "reidentification", b"reidentification", "rejected_rows", b"rejected_rows", "request_id", b"request_id", "rows", b"rows", "selected_by", b"selected_by", "statistics", b"statistics", "trials", b"trials", "withheld", b"withheld", "withheld_rows", b"withheld_rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__privacy_loss: _TypeAlias = _typing.Literal["privacy_loss"]  # noqa: Y015
     _WhichOneofArgType__privacy_loss: _TypeAlias = _typing.Literal["_privacy_loss", b"_privacy_loss"]  # noqa: Y015

@@ -26,7 +26,7 @@ from gateway.api.buf.validate import validate_pb2 as buf_dot_validate_dot_valida
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agateway/api/v1/value.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xe9\x01\n\x05Value\x12\x30\n\nnull_value\x18\x01 \x01(\x0e\x32\x1a.google.protobuf.NullValueH\x00\x12 \n\x0cstring_value\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80 H\x00\x12\x15\n\x0bint64_value\x18\x03 \x01(\x03H\x00\x12\x1f\n\x0c\x64ouble_value\x18\x04 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01H\x00\x12\x14\n\nbool_value\x18\x05 \x01(\x08H\x00\x12\x14\n\ndate_value\x18\x06 \x01(\x05H\x00\x12\x19\n\x0ftimestamp_value\x18\x07 \x01(\x03H\x00\x42\r\n\x04kind\x12\x05\xbaH\x02\x08\x01\",\n\x03Row\x12%\n\x06values\x18\x01 \x03(\x0b\x32\x15.gateway.api.v1.Value\"5\n\x06Schema\x12+\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x1b.gateway.api.v1.SchemaField\"D\n\x0bSchemaField\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x04type\x18\x02 \x01(\x0e\x32\x19.gateway.api.v1.FieldType\"\x92\x01\n\tCondition\x12\x19\n\x05\x66ield\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x81\x01\x12\x36\n\x08operator\x18\x02 \x01(\x0e\x32\x18.gateway.api.v1.OperatorB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x32\n\x06values\x18\x03 \x03(\x0b\x32\x15.gateway.api.v1.ValueB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x80\x02*\xaf\x01\n\tFieldType\x12\x1a\n\x16\x46IELD_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46IELD_TYPE_STRING\x10\x01\x12\x14\n\x10\x46IELD_TYPE_INT64\x10\x02\x12\x15\n\x11\x46IELD_TYPE_DOUBLE\x10\x03\x12\x13\n\x0f\x46IELD_TYPE_BOOL\x10\x04\x12\x13\n\x0f\x46IELD_TYPE_DATE\x10\x05\x12\x18\n\x14\x46IELD_TYPE_TIMESTAMP\x10\x06*\xad\x01\n\x08Operator\x12\x18\n\x14OPERATOR_UNSPECIFIED\x10\x00\x12\x12\n\x0eOPERATOR_EQUAL\x10\x01\x12\x0f\n\x0bOPERATOR_IN\x10\x02\x12\x11\n\rOPERATOR_LESS\x10\x03\x12\x1a\n\x16OPERATOR_LESS_OR_EQUAL\x10\x04\x12\x14\n\x10OPERATOR_GREATER\x10\x05\x12\x1d\n\x19OPERATOR_GREATER_OR_EQUAL\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agateway/api/v1/value.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xe9\x01\n\x05Value\x12\x30\n\nnull_value\x18\x01 \x01(\x0e\x32\x1a.google.protobuf.NullValueH\x00\x12 \n\x0cstring_value\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80 H\x00\x12\x15\n\x0bint64_value\x18\x03 \x01(\x03H\x00\x12\x1f\n\x0c\x64ouble_value\x18\x04 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01H\x00\x12\x14\n\nbool_value\x18\x05 \x01(\x08H\x00\x12\x14\n\ndate_value\x18\x06 \x01(\x05H\x00\x12\x19\n\x0ftimestamp_value\x18\x07 \x01(\x03H\x00\x42\r\n\x04kind\x12\x05\xbaH\x02\x08\x01\",\n\x03Row\x12%\n\x06values\x18\x01 \x03(\x0b\x32\x15.gateway.api.v1.Value\"5\n\x06Schema\x12+\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x1b.gateway.api.v1.SchemaField\"[\n\x0bSchemaField\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x33\n\x04type\x18\x02 \x01(\x0e\x32\x19.gateway.api.v1.FieldTypeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"\x92\x01\n\tCondition\x12\x19\n\x05\x66ield\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x81\x01\x12\x36\n\x08operator\x18\x02 \x01(\x0e\x32\x18.gateway.api.v1.OperatorB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x32\n\x06values\x18\x03 \x03(\x0b\x32\x15.gateway.api.v1.ValueB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x80\x02*\xaf\x01\n\tFieldType\x12\x1a\n\x16\x46IELD_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46IELD_TYPE_STRING\x10\x01\x12\x14\n\x10\x46IELD_TYPE_INT64\x10\x02\x12\x15\n\x11\x46IELD_TYPE_DOUBLE\x10\x03\x12\x13\n\x0f\x46IELD_TYPE_BOOL\x10\x04\x12\x13\n\x0f\x46IELD_TYPE_DATE\x10\x05\x12\x18\n\x14\x46IELD_TYPE_TIMESTAMP\x10\x06*\xad\x01\n\x08Operator\x12\x18\n\x14OPERATOR_UNSPECIFIED\x10\x00\x12\x12\n\x0eOPERATOR_EQUAL\x10\x01\x12\x0f\n\x0bOPERATOR_IN\x10\x02\x12\x11\n\rOPERATOR_LESS\x10\x03\x12\x1a\n\x16OPERATOR_LESS_OR_EQUAL\x10\x04\x12\x14\n\x10OPERATOR_GREATER\x10\x05\x12\x1d\n\x19OPERATOR_GREATER_OR_EQUAL\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,16 +39,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VALUE'].fields_by_name['string_value']._serialized_options = b'\272H\005r\003(\200 '
   _globals['_VALUE'].fields_by_name['double_value']._loaded_options = None
   _globals['_VALUE'].fields_by_name['double_value']._serialized_options = b'\272H\004\022\002@\001'
+  _globals['_SCHEMAFIELD'].fields_by_name['name']._loaded_options = None
+  _globals['_SCHEMAFIELD'].fields_by_name['name']._serialized_options = b'\272H\006r\004\020\001\030@'
+  _globals['_SCHEMAFIELD'].fields_by_name['type']._loaded_options = None
+  _globals['_SCHEMAFIELD'].fields_by_name['type']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_CONDITION'].fields_by_name['field']._loaded_options = None
   _globals['_CONDITION'].fields_by_name['field']._serialized_options = b'\272H\007r\005\020\001\030\201\001'
   _globals['_CONDITION'].fields_by_name['operator']._loaded_options = None
   _globals['_CONDITION'].fields_by_name['operator']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_CONDITION'].fields_by_name['values']._loaded_options = None
   _globals['_CONDITION'].fields_by_name['values']._serialized_options = b'\272H\010\222\001\005\010\001\020\200\002'
-  _globals['_FIELDTYPE']._serialized_start=662
-  _globals['_FIELDTYPE']._serialized_end=837
-  _globals['_OPERATOR']._serialized_start=840
-  _globals['_OPERATOR']._serialized_end=1013
+  _globals['_FIELDTYPE']._serialized_start=685
+  _globals['_FIELDTYPE']._serialized_end=860
+  _globals['_OPERATOR']._serialized_start=863
+  _globals['_OPERATOR']._serialized_end=1036
   _globals['_VALUE']._serialized_start=106
   _globals['_VALUE']._serialized_end=339
   _globals['_ROW']._serialized_start=341
@@ -56,7 +60,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCHEMA']._serialized_start=387
   _globals['_SCHEMA']._serialized_end=440
   _globals['_SCHEMAFIELD']._serialized_start=442
-  _globals['_SCHEMAFIELD']._serialized_end=510
-  _globals['_CONDITION']._serialized_start=513
-  _globals['_CONDITION']._serialized_end=659
+  _globals['_SCHEMAFIELD']._serialized_end=533
+  _globals['_CONDITION']._serialized_start=536
+  _globals['_CONDITION']._serialized_end=682
 # @@protoc_insertion_point(module_scope)

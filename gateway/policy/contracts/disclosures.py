@@ -256,8 +256,10 @@ _NEEDED: Mapping[str, Collection[DisclosureKind]] = {
     "lookup_by": BY_KEY,
     "predicate": (DisclosureKind.CHECK,),
     "waive_noise": _ROWS,
+    "ingest": (DisclosureKind.INGEST,),
 }
 _REMEDIES = {
+    "ingest": "Add 'ingest: {}' for all fields that are declared, or name some.",
     "waive_noise": "Say why the rows leave without noise.",
     "lookup_by": "Write [token] (pseudonyms that the caller was given), [key] (raw values) or [key, token].",
 }
@@ -265,7 +267,7 @@ _ALLOWED: Mapping[str, Collection[DisclosureKind]] = {
     **_NEEDED,
     "fields": _ROWS,
     "predicate": (DisclosureKind.CHECK, DisclosureKind.EXTRACT, DisclosureKind.CONSUME),
-    "max_rows": (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT),
+    "max_rows": (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT, DisclosureKind.INGEST),
     "filters": (*_ROWS, DisclosureKind.RELEASE),
     "consent": (*_ROWS, DisclosureKind.RELEASE),
     "anonymity": (DisclosureKind.EXTRACT,),

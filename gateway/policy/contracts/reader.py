@@ -25,6 +25,7 @@ from gateway.policy import dpv
 from gateway.policy.contracts import promises
 from gateway.policy.contracts.attribution import attribution
 from gateway.policy.contracts.checking import Place
+from gateway.policy.contracts.collecting import collecting
 from gateway.policy.contracts.conditions import check_values
 from gateway.policy.contracts.disclosures import DisclosureReader
 from gateway.policy.contracts.series import Kept
@@ -110,7 +111,7 @@ class _Reader:
         self._check_lawfulness()
         disclosures = {name: reader.disclosure(name, spec) for name, spec in block.disclosures.items()}
         source = promises.source(shape, self._wrong)
-        return DataContract(
+        contract = DataContract(
             dataset=dataset,
             status=shape.status,
             title_en=shape.name,
@@ -134,6 +135,7 @@ class _Reader:
             attribution=attribution(block.attribution, shape.name),
             upstream=self._upstream(source, disclosures.values()),
         )
+        return collecting(contract, block, self._wrong_in_block)
 
     def _wrong(self, place: Place, message: str, remedy: str = "") -> None:
         self._problems.add(self._document.file, self._document.line(*place), message, remedy)

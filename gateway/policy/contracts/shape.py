@@ -203,6 +203,19 @@ class SeriesShape(Shape):
     epsilon: Annotated[float | None, Field(gt=0, le=10, description="the price, as pure differential privacy")] = None
 
 
+class IngestShape(Shape):
+    """What is collected, and what dates it."""
+
+    fields: Annotated[
+        list[FieldName] | None,
+        Field(min_length=1, description="the fields that are collected; without them, all that are declared"),
+    ] = None
+    dated_by: Annotated[
+        FieldName | None,
+        Field(description="the date or timestamp of what a row tells of; without it, that of retention"),
+    ] = None
+
+
 class DisclosureShape(Shape):
     """One named disclosure."""
 
@@ -222,6 +235,7 @@ class DisclosureShape(Shape):
     synthesis: SynthesisShape | None = None
     anonymity: AnonymityShape | None = None
     series: dict[Slug, SeriesShape] = Field(default_factory=dict)
+    ingest: IngestShape | None = None
 
 
 class BlockShape(Shape):

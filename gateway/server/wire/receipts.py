@@ -30,6 +30,7 @@ KINDS: dict[DisclosureKind, disclosure_pb2.DisclosureKind.ValueType] = {
     DisclosureKind.CONSUME: disclosure_pb2.DISCLOSURE_KIND_CONSUME,
     DisclosureKind.LINK: disclosure_pb2.DISCLOSURE_KIND_LINK,
     DisclosureKind.REIDENTIFY: disclosure_pb2.DISCLOSURE_KIND_REIDENTIFY,
+    DisclosureKind.INGEST: disclosure_pb2.DISCLOSURE_KIND_INGEST,
 }
 
 TREATMENTS: dict[TreatmentKind, disclosure_pb2.TreatmentKind.ValueType] = {
@@ -118,6 +119,8 @@ def receipt_of(receipt: Receipt, delta: float) -> receipt_pb2.Receipt:
         reidentification=record.reidentification,
         joined=record.joined,
         joined_grant=record.joined_grant,
+        batch=record.batch,
+        rejected_rows=record.rejected_rows,
         log_entry=receipt_pb2.LogEntry(
             index=entry.index, leaf_hash=entry.leaf_hash, salt=entry.salt, record=entry.record
         ),

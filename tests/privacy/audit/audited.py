@@ -209,7 +209,7 @@ def audited(config: Path, states: Sequence[Path] = (), **exchanged: Any) -> Iter
         listening = replace(server_config(settings), address="127.0.0.1:0")
         server = Server(
             listening,
-            services(Desk(ports, listening.max_batch_bytes), gateway.office),
+            services(Desk(ports, listening.max_batch_bytes), gateway.office, gateway.ingest),
             lambda peer: ports.identities.identify(peer, ports.clock.now()).institution,
             Observer(CollectorRegistry(), io.StringIO()),
         )
