@@ -127,6 +127,10 @@ class DataSettings(_Section):
     services: dict[ServerName, ServiceSettings] = Field(
         default_factory=dict, description="Departments' own gRPC services."
     )
+    copies: Path = Field(
+        Path("copies"), description="The folder that copies of services' rows are kept in while a gateway runs."
+    )
+    copy_mib: int = Field(4096, ge=1, le=1_048_576, description="Disk that a copy may take.")
 
 
 class PolicySettings(_Section):

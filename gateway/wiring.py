@@ -42,6 +42,7 @@ from gateway.adapters.synthesis.folder import ExtractFolder
 from gateway.adapters.synthesis.register_sql import SqlSynthesisRegister
 from gateway.adapters.synthesis.workshop import Workshop, WorkshopRules
 from gateway.adapters.upstream.calls import Connection
+from gateway.adapters.upstream.copies import CopiedServices
 from gateway.adapters.upstream.descriptors import InvalidDescriptors
 from gateway.adapters.upstream.source import Service, UpstreamSource
 from gateway.administration.desk import Office
@@ -69,7 +70,7 @@ from gateway.server.observation import Observer
 from gateway.server.rounds import Round, Rounds
 from gateway.server.services import services
 from gateway.server.upload import UploadBounds
-from gateway.settings import HttpSettings, InvalidSettings, ServiceSettings, Settings, SynthesisSettings
+from gateway.settings import DataSettings, HttpSettings, InvalidSettings, ServiceSettings, Settings, SynthesisSettings
 from gateway.synthesis.order import Limits
 
 if TYPE_CHECKING:
@@ -242,9 +243,11 @@ def _source(settings: Settings, stack: ExitStack) -> KeptAggregates:
     stack.callback(engine.close)
     engines: dict[SourceKind, Source] = dict.fromkeys(FILES, engine)
     if data.services:
-        upstream = _upstream(data.services)
-        stack.callback(upstream.close)
-        engines[SourceKind.GRPC] = upstream
+        live = _upstream(data.services)
+        stack.callback(live.close)
+        copied = _copies(data, live)
+        stack.callback(copied.close)
+        engines[SourceKind.GRPC] = copied
     return KeptAggregates(RoutedSources(engines), data.kept_aggregates_mib << 20)
 
 
@@ -267,6 +270,14 @@ def _upstream(named: Mapping[str, ServiceSettings]) -> UpstreamSource:
         return UpstreamSource(services)
     except InvalidDescriptors as wrong:
         raise InvalidSettings(f"data.services.{wrong}") from None
+
+
+def _copies(data: DataSettings, live: UpstreamSource) -> CopiedServices:
+    try:
+        memory = f"{data.memory_limit_mib}MiB"
+        return CopiedServices(live, data.copies, data.copy_mib << 20, memory_limit=memory, threads=data.threads)
+    except OSError as error:
+        raise InvalidSettings(f"data.copies: cannot make {data.copies}: {error.strerror}") from None
 
 
 def _see_services(policy: PolicyStore, source: Source) -> None:

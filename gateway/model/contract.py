@@ -140,7 +140,9 @@ class SourceSpec:
     @property
     def engine(self) -> str:
         """What reads them. Rows are joined by one engine, which reads both datasets."""
-        return "files" if self.table is None else f"{self.kind} {self.table.server}"
+        if self.table is not None:
+            return f"{self.kind} {self.table.server}"
+        return "files" if self.kind in FILES else str(self.kind)
 
     @property
     def is_folder(self) -> bool:

@@ -62,7 +62,8 @@ class UpstreamSpec:
 
     `server` names the connection in the gateway's settings, `service` is the full name of the service there.
     `paths` are where in a record each field of the dataset is; `left_out` are the paths of all that is not collected,
-    which the contract classifies too.
+    which the contract classifies too. `copied_hours` is how old a copy of all rows may be, from which everything is
+    read; None: the service is asked each time.
     """
 
     server: str
@@ -71,3 +72,4 @@ class UpstreamSpec:
     looks_up: MethodSpec | None
     paths: Mapping[str, str]
     left_out: frozenset[str]
+    copied_hours: int | None = None

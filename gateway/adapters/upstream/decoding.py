@@ -30,13 +30,18 @@ _SECONDS = range(-62_135_596_800, 253_402_300_800)
 
 
 class Decoder:
-    """Reads some fields of the records in the responses of a method."""
+    """Reads some fields of the records in the responses of a method.
 
-    def __init__(self, method: Method, columns: Sequence[tuple[str, FieldType, Leaf]]) -> None:
+    A `lenient` one takes a value that is not what its field says for NULL; any other fails on it.
+    """
+
+    def __init__(
+        self, method: Method, columns: Sequence[tuple[str, FieldType, Leaf]], *, lenient: bool = False
+    ) -> None:
         self._class = GetMessageClass(method.response)
         self._records = attrgetter(method.spec.records) if method.spec.records else None
         self._next_page = attrgetter(NEXT_PAGE) if method.paged else None
-        self._columns = [_column(leaf, kind) for _, kind, leaf in columns]
+        self._columns = [_column(leaf, kind, lenient) for _, kind, leaf in columns]
         self.schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind, _ in columns])
 
     def read(self, response: bytes) -> tuple[Records, str]:
@@ -100,15 +105,16 @@ class _Batch:
         return missing
 
 
-def _column(leaf: Leaf, kind: FieldType) -> Callable[[_Batch], Column]:
+def _column(leaf: Leaf, kind: FieldType, lenient: bool) -> Callable[[_Batch], Column]:
     field = leaf.field
     name = None if field.message_type is None else field.message_type.full_name
     if name == TIMESTAMP:
-        return partial(_instants, leaf)
+        return partial(_instants, leaf, lenient)
     if name == DATE:
-        return partial(_days, leaf)
+        return partial(_days, leaf, lenient)
     if field.enum_type is not None:
-        return partial(_named, leaf, {number: value.name for number, value in field.enum_type.values_by_number.items()})
+        names = {number: value.name for number, value in field.enum_type.values_by_number.items()}
+        return partial(_named, leaf, lenient, names)
     return partial(_plain, leaf, f"{leaf.path}.value" if name in WRAPPERS else leaf.path, ARROW_TYPES[kind])
 
 
@@ -116,29 +122,35 @@ def _plain(leaf: Leaf, path: str, kind: pa.DataType, batch: _Batch) -> Column:
     return pa.array(batch.values(path), kind, mask=batch.absent(leaf))
 
 
-def _named(leaf: Leaf, names: dict[int, str], batch: _Batch) -> Column:
-    try:
-        return pa.array([names[number] for number in batch.values(leaf.path)], pa.string(), mask=batch.absent(leaf))
-    except KeyError:
-        raise ValueError("an enum's number has no name") from None
-
-
-def _instants(leaf: Leaf, batch: _Batch) -> Column:
-    seconds, nanos = (np.array(batch.values(f"{leaf.path}.{part}"), np.int64) for part in ("seconds", "nanos"))
-    outside = (seconds < _SECONDS.start) | (seconds >= _SECONDS.stop) | (nanos < 0) | (nanos >= 10**9)
-    if outside.any():
-        raise ValueError("an instant is none")
-    return pa.array((seconds + _CITY_OFFSET) * 1_000_000 + nanos // 1000, pa.timestamp("us"), mask=batch.absent(leaf))
-
-
-def _days(leaf: Leaf, batch: _Batch) -> Column:
-    year, month, day = (np.array(batch.values(f"{leaf.path}.{part}"), np.int64) for part in ("year", "month", "day"))
+def _named(leaf: Leaf, lenient: bool, names: dict[int, str], batch: _Batch) -> Column:
+    named = list(map(names.get, batch.values(leaf.path)))
     absent = batch.absent(leaf)
+    wrong = np.array([name is None for name in named], np.bool_)
+    return pa.array(named, pa.string(), mask=_missing(absent, wrong, lenient))
+
+
+def _instants(leaf: Leaf, lenient: bool, batch: _Batch) -> Column:
+    seconds, nanos = (np.array(batch.values(f"{leaf.path}.{part}"), np.int64) for part in ("seconds", "nanos"))
+    wrong = (seconds < _SECONDS.start) | (seconds >= _SECONDS.stop) | (nanos < 0) | (nanos >= 10**9)
+    instants = (np.where(wrong, 0, seconds) + _CITY_OFFSET) * 1_000_000 + nanos // 1000
+    return pa.array(instants, pa.timestamp("us"), mask=_missing(batch.absent(leaf), wrong, lenient))
+
+
+def _days(leaf: Leaf, lenient: bool, batch: _Batch) -> Column:
+    year, month, day = (np.array(batch.values(f"{leaf.path}.{part}"), np.int64) for part in ("year", "month", "day"))
     months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
     days = months.astype("datetime64[D]") + (day - 1)
-    wrong = (
-        (year < 1) | (year > 9999) | (month < 1) | (month > 12) | (day < 1) | (days.astype("datetime64[M]") != months)
-    )
-    if (wrong if absent is None else wrong & ~absent).any():
-        raise ValueError("a day is none")
-    return pa.array(days, pa.date32(), mask=absent)
+    wrong = (year < 1) | (year > 9999) | (month < 1) | (month > 12) | (day < 1)
+    wrong |= days.astype("datetime64[M]") != months
+    return pa.array(days, pa.date32(), mask=_missing(batch.absent(leaf), wrong, lenient))
+
+
+def _missing(absent: _Absent, wrong: npt.NDArray[np.bool_], lenient: bool) -> _Absent:
+    """Which values are NULL. Raises ValueError where one that is there is wrong, and that is not NULL."""
+    if absent is not None:
+        wrong = wrong & ~absent
+    if not wrong.any():
+        return absent
+    if not lenient:
+        raise ValueError("a value is not what its field says")
+    return wrong if absent is None else absent | wrong

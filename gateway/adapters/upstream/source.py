@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 _REMEMBERED = 256
 _MOST_UNREAD = 4096
 _COUNTED_SECONDS = 3600.0
+_COPIED_ROWS = 65_536
 _MOST_VALUES = 2_000_000
 _MOST_BYTES = 33_554_432
 """Responses that are held before they become columns, in bytes."""
@@ -112,6 +113,16 @@ class UpstreamSource:
                 raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
         return _sliced(self._scoped(plan, batch_rows), batch_rows)
 
+    def everything(self, contract: DataContract) -> Generator[pa.RecordBatch, None, None]:
+        """Stream all fields of all rows, for a copy. A value that is not what its field says is NULL: a copy that
+        failed on one person's record would tell that it is there.
+
+        Raises:
+            Fault: as `rows`.
+        """
+        plan = RowPlan(contract, tuple(contract.fields), RowScope(None, None, ()), None)
+        return _sliced(self._scoped(plan, _COPIED_ROWS, lenient=True), _COPIED_ROWS)
+
     def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
         """Tell whether counting would undo tokens of a field. Counted over all rows in scope, at most once an hour.
 
@@ -131,7 +142,7 @@ class UpstreamSource:
         return guessable
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
-        """Raise INTERNAL: a contract over a service offers no statistics, for want of data that stand still."""
+        """Raise INTERNAL: statistics are made of a copy, for want of data that stand still."""
         raise Fault(ErrorReason.INTERNAL)
 
     def days(self, plan: DailyPlan) -> pa.RecordBatch:
@@ -162,13 +173,15 @@ class UpstreamSource:
             raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
         return agreement
 
-    def _scoped(self, plan: RowPlan, batch_rows: int) -> Generator[pa.RecordBatch, None, None]:
+    def _scoped(
+        self, plan: RowPlan, batch_rows: int, *, lenient: bool = False
+    ) -> Generator[pa.RecordBatch, None, None]:
         """The planned columns of the rows in scope, up to the plan's limit, in batches as they come."""
         contract, left = plan.contract, plan.limit
         agreement, server = self._agreement(contract), self._server(contract)
         needed = scope_of(contract, plan.scope).fields | frozenset(plan.columns)
         for question in questions(agreement, plan.scope):
-            decoder = _decoder(question, contract, agreement, needed)
+            decoder = _decoder(question, contract, agreement, needed, lenient)
             with closing(self._records(server, question, decoder, batch_rows)) as batches:
                 for batch in batches:
                     kept = _within(batch, question.scope, contract).select(plan.columns)
@@ -242,9 +255,11 @@ def _agreed(contract: DataContract, pool: DescriptorPool) -> Agreement | None:
         return None
 
 
-def _decoder(question: Question, contract: DataContract, agreement: Agreement, needed: frozenset[str]) -> Decoder:
+def _decoder(
+    question: Question, contract: DataContract, agreement: Agreement, needed: frozenset[str], lenient: bool
+) -> Decoder:
     columns = [(name, spec.type, agreement.leaves[name]) for name, spec in contract.fields.items() if name in needed]
-    return Decoder(question.method, columns)
+    return Decoder(question.method, columns, lenient=lenient)
 
 
 def _within(batch: pa.RecordBatch, scope: RowScope, contract: DataContract) -> pa.RecordBatch:

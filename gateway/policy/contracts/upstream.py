@@ -29,7 +29,7 @@ MessagePath = Annotated[
 MethodName = Annotated[str, formed(r"^[A-Za-z][A-Za-z0-9_]*$", "Write the method's name, without its service.", 128)]
 
 _Classified = dict[MessagePath, Annotated[Classification, Field(strict=False)]]
-_TIMELESS = "A service has no state of its data that stands still."
+_COPY = "Add 'copied_hours: …' to 'upstream': a copy stands still."
 
 
 _PATH = re.compile(rf"{_NAME}(\.{_NAME})*", re.ASCII)
@@ -79,11 +79,17 @@ class UpstreamShape(Shape):
     left_out: Annotated[_Classified, Field(description="what of a record is not collected, classified")] = Field(
         default_factory=dict
     )
+    copied_hours: Annotated[
+        int | None,
+        Field(ge=1, le=8760, description="everything is read from a copy of all rows, which is at most so old"),
+    ] = None
 
     @model_validator(mode="after")
     def _some(self) -> UpstreamShape:
         if self.list_ is None and self.lookup is None:
             raise ValueError("no method gives the records. Add 'list: …' or 'lookup: …'.")
+        if self.copied_hours is not None and self.list_ is None:
+            raise ValueError("no method lists the records of a copy. Add 'list: …'.")
         return self
 
 
@@ -114,7 +120,8 @@ class UpstreamReader:
             by_path[path] = name
         lists, looks_up = self._method("list", shape.list_), self._method("lookup", shape.lookup)
         fields, left_out = MappingProxyType(dict(paths)), frozenset(shape.left_out)
-        spec = UpstreamSpec(server.server, server.location or "", lists, looks_up, fields, left_out)
+        hours = shape.copied_hours
+        spec = UpstreamSpec(server.server, server.location or "", lists, looks_up, fields, left_out, hours)
         for disclosure in disclosures:
             self._check(disclosure, spec)
         return spec
@@ -158,14 +165,14 @@ class UpstreamReader:
     def _check(self, disclosure: DisclosureSpec, spec: UpstreamSpec) -> None:
         """Tell of a disclosure that a service cannot answer soundly."""
         place: Place = ("disclosures", disclosure.name)
-        if disclosure.kind is DisclosureKind.RELEASE:
-            self._wrong(place, "no statistics are made of a service's answers", f"{_TIMELESS} Release from a copy.")
-        if disclosure.anonymity is not None:
-            remedy = f"{_TIMELESS} Extract from a copy."
-            self._wrong((*place, "anonymity"), "rows of a service cannot be counted before they leave", remedy)
-        if disclosure.randomises:
-            remedy = f"{_TIMELESS} Randomise in a copy."
-            self._wrong((*place, "fields"), "rows of a service cannot be randomised once and for all", remedy)
+        if spec.copied_hours is None:
+            if disclosure.kind is DisclosureKind.RELEASE:
+                self._wrong(place, "no statistics are made of a service's answers", _COPY)
+            if disclosure.anonymity is not None:
+                message = "rows of a service cannot be counted before they leave"
+                self._wrong((*place, "anonymity"), message, _COPY)
+            if disclosure.randomises:
+                self._wrong((*place, "fields"), "rows of a service cannot be randomised once and for all", _COPY)
         if spec.lists is not None or disclosure.kind in OF_TOKENS:
             return
         if disclosure.kind is DisclosureKind.EXTRACT:

@@ -20,7 +20,7 @@ from tests.integration.site import ROOT, Site, utc_now
 from tests.integration.upstream.department import REGISTRY, Department, code, department, described, listed, message
 
 _SERVERS = (
-    "{server: hub, type: local, path: live_codes.parquet, format: parquet}",
+    "{server: hub, type: local, path: health_codes.parquet, format: parquet}",
     f"{{server: health, type: api, location: {REGISTRY}}}",
 )
 _TERMS = "until=2036-12-31;max_keys=1"
@@ -57,6 +57,19 @@ _GREEN = """
           fields: {}
           waive_noise: "A guest's own answer; noise would make it wrong."
 """
+_STILL = """
+        shared:
+          kind: extract
+          description: Colours of codes that enough people of a street share.
+          fields: {colour: keep, community: {generalize: street}}
+          anonymity: {k: 5, also: [colour]}
+          waive_noise: "What five people share says little of any."
+        counted:
+          kind: release
+          description: How many codes there are of each colour.
+          statistics: {group_by: [colour], values: [], max_groups: 1, max_rows: 1, max_epsilon: 1.0, slot_ms: 50}
+"""
+"""What needs data that stand still."""
 
 
 @dataclass
@@ -67,18 +80,18 @@ class Street:
     office: Department
     table: pa.Table
 
-    def ask(self, institution: str, ask: Callable[[gw.Gateway, str], Any]) -> tuple[Any, Any]:
-        """The same of the file and of the service."""
+    def ask(self, institution: str, other: str, ask: Callable[[gw.Gateway, str], Any]) -> tuple[Any, Any]:
+        """The same of the file and of another dataset."""
         with self.site.connect(institution) as gateway:
-            return ask(gateway, "health_codes"), ask(gateway, "live_codes")
+            return ask(gateway, "health_codes"), ask(gateway, other)
 
 
-def live(text: str) -> str:
+def over_service(text: str, dataset: str, upstream: str) -> str:
     """The contract of the health codes, over the service."""
-    text = text.replace("health_codes", "live_codes")
-    text = text.replace(*_SERVERS)
+    text = text.replace("health_codes", dataset)
+    text = text.replace(_SERVERS[0].replace("health_codes", dataset), _SERVERS[1])
     text = text.replace("{name: resident_id, ", "{name: resident_id, physicalName: person.number, ")
-    return text.replace("\n      fields:\n", _UPSTREAM, 1) + _GREEN
+    return text.replace("\n      fields:\n", upstream, 1)
 
 
 def answering(table: pa.Table, office: Department) -> None:
@@ -100,7 +113,7 @@ def answering(table: pa.Table, office: Department) -> None:
 
     def lists(request: bytes, _: Any) -> Iterator[bytes]:
         region = message("ListCodesRequest").FromString(request).region
-        inside = [one for one in records if one.community == region or one.community.startswith(f"{region}/")]
+        inside = [one for one in records if f"{one.community}/".startswith(f"{region}/" if region else "")]
         # and some that were not asked for
         inside += records[:50] if inside else []
         inside = list({one.person.number: one for one in inside}.values())
@@ -121,13 +134,19 @@ def street(tmp_path_factory: pytest.TempPathFactory, mould: Site) -> Iterator[St
     shutil.copytree(ROOT / "policies", policies)
     codes = policies / "contracts" / "health_codes.yaml"
     text = codes.read_text()
-    (policies / "contracts" / "live_codes.yaml").write_text(live(text))
-    codes.write_text(text + _GREEN)
+    codes.write_text(text + _GREEN + _STILL)
+    live = over_service(text + _GREEN, "live_codes", _UPSTREAM)
+    (policies / "contracts" / "live_codes.yaml").write_text(live)
+    copied = _UPSTREAM.replace("upstream:\n", "upstream:\n        copied_hours: 1\n")
+    (policies / "contracts" / "kept_codes.yaml").write_text(over_service(text + _GREEN + _STILL, "kept_codes", copied))
     grants = (policies / "grants.csv").read_text()
     grants += f"p, g-green, verifiers, health_codes/green, check, hangzhou, health-code-check, {_TERMS}, allow\n"
-    twins = [line for line in grants.splitlines() if re.search(r"^p, \S+, \S+, health_codes/", line)]
-    for twin in twins:
-        grants += twin.replace("p, ", "p, live-", 1).replace("health_codes/", "live_codes/") + "\n"
+    for name, kind in (("shared", "extract"), ("counted", "release")):
+        grants += f"p, g-{name}, street-wulin, health_codes/{name}, {kind}, {WULIN}, home-quarantine-care, , allow\n"
+    for twin in re.findall(r"^p, \S+, \S+, health_codes/.*$", grants, re.MULTILINE):
+        for dataset in ("live_codes", "kept_codes"):
+            if dataset == "kept_codes" or not re.search("/(shared|counted)", twin):
+                grants += twin.replace("p, ", f"p, {dataset[:4]}-", 1).replace("health_codes/", f"{dataset}/") + "\n"
     (policies / "grants.csv").write_text(grants)
     site = mould.copy(tmp_path_factory.mktemp("upstream") / "site", policies)
     with department() as office:
@@ -159,21 +178,23 @@ stall_seconds = 1
     site.config.write_text(config)
 
 
-def test_an_extract_is_the_same_to_the_last_byte(street: Street) -> None:
+@pytest.mark.parametrize("other", ["live_codes", "kept_codes"])
+def test_an_extract_is_the_same_to_the_last_byte(street: Street, other: str) -> None:
     def ask(gateway: gw.Gateway, dataset: str) -> list[str]:
         extract = gateway.extract(dataset, "street-care", purpose="home-quarantine-care", region=WULIN)
         rows = extract.read_all()
         assert extract.complete and rows.column_names == ["resident_id", "colour", "assessed_on", "community"]
         return sorted(map(repr, rows.to_pylist()))
 
-    of_file, of_service = street.ask("street-wulin", ask)
+    of_file, of_service = street.ask("street-wulin", other, ask)
     assert of_service == of_file and len(of_file) >= 3
     told = repr(of_service)
     assert not any(row["resident_id"] in told for row in street.table.to_pylist())
     assert "contact" not in told and "name of" not in told
 
 
-def test_a_lookup_and_a_check_are_the_same(street: Street) -> None:
+@pytest.mark.parametrize("other", ["live_codes", "kept_codes"])
+def test_a_lookup_and_a_check_are_the_same(street: Street, other: str) -> None:
     rows = street.table.to_pylist()
     colours = ("green", "yellow", "red")
     some = [next(row["resident_id"] for row in rows if row["colour"] == colour) for colour in colours]
@@ -186,9 +207,30 @@ def test_a_lookup_and_a_check_are_the_same(street: Street) -> None:
             said.append(gateway.check(dataset, "green", value=number, **asked).holds)
         return said
 
-    of_file, of_service = street.ask("verifier-metro", ask)
+    of_file, of_service = street.ask("verifier-metro", other, ask)
     assert of_service == of_file
     assert of_file[1::2] == [True, False, False, False]
+
+
+def test_rows_of_a_copy_blend_in_as_those_of_a_file(street: Street) -> None:
+    def ask(gateway: gw.Gateway, dataset: str) -> list[str]:
+        extract = gateway.extract(dataset, "shared", purpose="home-quarantine-care", region=WULIN)
+        return sorted(map(repr, extract.read_all().to_pylist()))
+
+    of_file, of_copy = street.ask("street-wulin", "kept_codes", ask)
+    assert of_copy == of_file and len(of_file) >= 5
+    inside = [row["community"].startswith(f"{WULIN}/") for row in street.table.to_pylist()]
+    assert len(of_file) < sum(inside), "some were too few to leave"
+
+
+def test_statistics_are_made_of_a_copy_and_stored_for_what_is_in_it(street: Street) -> None:
+    with street.site.connect("street-wulin") as gateway:
+        asked: dict[str, Any] = {"purpose": "home-quarantine-care", "region": WULIN, "epsilon": 0.25}
+        first, again = (
+            gateway.release("kept_codes", "counted", [gw.count()], group_by=["colour"], **asked) for _ in range(2)
+        )
+    assert first.charged and not again.charged
+    assert first.to_arrow().equals(again.to_arrow()) and first.to_arrow().num_rows == 3
 
 
 def test_a_stream_that_breaks_has_no_trailer_of_completeness(street: Street) -> None:
