@@ -90,8 +90,8 @@ lock: ## renew requirements/*.txt from pyproject.toml (needs the network); UPGRA
 	UPGRADE=$(UPGRADE) requirements/compile.sh
 
 .PHONY: bench
-bench: $(STAMP) ## run all benchmarks, or NAME=extract alone; ARGS="--rows N" sizes them
-	$(BIN)/python -m bench $(or $(NAME),all) $(ARGS)
+bench: $(STAMP) ## run all benchmarks, FULL=1 at full size, or NAME=extract alone; ARGS="--rows N" sizes them
+	$(BIN)/python -m bench $(or $(NAME),all) $(if $(FULL),--full) $(ARGS)
 
 .PHONY: system-packages
 system-packages: ## install the Debian packages that the tests need

@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -16,6 +17,7 @@ from rich.console import Console
 from bench import decide
 from bench.anonymity import ANONYMITY
 from bench.benchmark import Benchmark
+from bench.day import DAY
 from bench.demo import DEMO
 from bench.extract import EXTRACT
 from bench.lookup import LOOKUP
@@ -23,17 +25,21 @@ from bench.measure import Json
 from bench.pseudonyms import PSEUDONYMS
 from bench.releases.large import RELEASES_SCALE
 from bench.releases.speed import RELEASES
-from bench.report import print_figures
+from bench.report import print_figures, print_summary
 from bench.scale import SCALE
+from bench.start import START
 from bench.synthesis import SYNTHESIS
+from bench.targets import summary
 
 BENCHMARKS = {
     benchmark.name: benchmark
     for benchmark in (
         EXTRACT,
+        DAY,
         LOOKUP,
         decide.DECIDE,
         DEMO,
+        START,
         PSEUDONYMS,
         ANONYMITY,
         SCALE,
@@ -57,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", type=_positive, help="the size of the data (default: the benchmark's own)")
     parser.add_argument("--runs", type=_positive, help="how often each arm is measured (default: the benchmark's own)")
     parser.add_argument("--rules", type=_positive, nargs="+", help="decide: the numbers of rules to measure")
+    parser.add_argument("--full", action="store_true", help="all: each at its own size, which takes hours")
     parser.add_argument("--json", action="store_true", help="print the JSON object alone")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
@@ -65,7 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{one.name:14} {one.about} (rows: {one.rows:,})")
         return 0
     if chosen.name == "all":
-        results = {name: _run(one, chosen, save=True) for name, one in BENCHMARKS.items()}
+        results = {name: _run(_sized(one, full=chosen.full), chosen, save=True) for name, one in BENCHMARKS.items()}
+        aims = summary(results)
+        _save("summary", {"aims": aims})
+        if not chosen.json:
+            print_summary(Console(), aims)
         print(json.dumps(results))
     else:
         measured = BENCHMARKS[chosen.name]
@@ -86,11 +97,23 @@ def _run(benchmark: Benchmark, chosen: argparse.Namespace, *, save: bool) -> Map
         **benchmark.run(chosen.rows or benchmark.rows, chosen.runs or benchmark.runs, say),
     }
     if save:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{benchmark.name}.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        _save(benchmark.name, figures)
     if not chosen.json:
         print_figures(Console(), benchmark.name, figures)
     return figures
+
+
+def _save(name: str, figures: object) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _sized(benchmark: Benchmark, *, full: bool) -> Benchmark:
+    """The benchmark at the size that it has among all."""
+    if full or benchmark.quick is None:
+        return benchmark
+    rows, runs = benchmark.quick
+    return replace(benchmark, rows=rows, runs=runs)
 
 
 def _positive(text: str) -> int:

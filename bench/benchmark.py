@@ -15,7 +15,8 @@ Say = Callable[[str], None]
 class Benchmark:
     """`run(rows, runs, say)` measures and returns one JSON object, its headline figures first.
 
-    `rows` is the size of the data, `runs` how often each arm is measured.
+    `rows` is the size of the data, `runs` how often each arm is measured. `quick` are both, where all benchmarks are
+    run and nobody asks for their full size.
     """
 
     name: str
@@ -23,3 +24,4 @@ class Benchmark:
     rows: int
     runs: int
     run: Callable[[int, int, Say], Mapping[str, Json]]
+    quick: tuple[int, int] | None = None

@@ -90,4 +90,5 @@ DEMO = Benchmark(
     rows=20_000,
     runs=3,
     run=run,
+    quick=(20_000, 1),
 )

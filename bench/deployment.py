@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,9 @@ from tests.integration.site import ROOT, Site
 DEPARTMENT = "bench-department"
 PURPOSE = "transit-planning"
 DATASET = "register"
+
+Writer = Callable[[Path, int, Path], pa.Table]
+"""Writes a register into a folder, for the regions of a file, and returns some of it."""
 
 _OWN_POLICY = Path(__file__).resolve().parent / "policy"
 
@@ -38,8 +41,8 @@ class Deployment:
 
 
 @contextmanager
-def deployed(rows: int) -> Iterator[Deployment]:
-    """Make a register of so many rows, and serve it until the block ends."""
+def deployed(rows: int, write: Writer = write_register, settings: Mapping[str, str] = {}) -> Iterator[Deployment]:
+    """Make a register of so many rows, and serve it until the block ends. `settings` are lines to add to sections."""
     with TemporaryDirectory(prefix="gateway-bench-") as name:
         folder = Path(name)
         policies = folder / "policies"
@@ -49,9 +52,13 @@ def deployed(rows: int) -> Iterator[Deployment]:
             grants.write((_OWN_POLICY / "grants.csv").read_text(encoding="utf-8"))
         data = folder / "data"
         data.mkdir()
-        sample = write_register(data, rows, policies / "regions.yaml")
+        sample = write(data, rows, policies / "regions.yaml")
         site = Site(folder / "site", policies, data, (DEPARTMENT,))
         site.prepare()
+        written = site.config.read_text(encoding="utf-8")
+        for section, line in settings.items():
+            written = written.replace(f"[{section}]\n", f"[{section}]\n{line}\n")
+        site.config.write_text(written, encoding="utf-8")
         try:
             site.start()
             yield Deployment(site, rows, sample)

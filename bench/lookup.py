@@ -170,4 +170,5 @@ LOOKUP = Benchmark(
     rows=100_000,
     runs=5,
     run=run,
+    quick=(100_000, 3),
 )

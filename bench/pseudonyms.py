@@ -232,4 +232,5 @@ PSEUDONYMS = Benchmark(
     rows=1_000_000,
     runs=5,
     run=run,
+    quick=(300_000, 3),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -24,6 +24,18 @@ def print_figures(console: Console, name: str, figures: Mapping[str, Json]) -> N
             table.add_row(path, _shown(value["median"]), quartiles, _shown(value["runs"]))
         else:
             table.add_row(path, _shown(value), "", "")
+    console.print(table)
+
+
+def print_summary(console: Console, aims: Sequence[Mapping[str, Json]]) -> None:
+    """Print what is aimed at beside what was measured."""
+    table = Table(title="aims", title_style="bold", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("figure", no_wrap=True)
+    table.add_column("value", justify="right")
+    table.add_column("aimed at", justify="right")
+    table.add_column("")
+    for aim in aims:
+        table.add_row(*(_shown(aim[name]) for name in ("figure", "value", "aim", "result")))
     console.print(table)
 
 

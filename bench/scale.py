@@ -163,4 +163,5 @@ SCALE = Benchmark(
     rows=10_000_000,
     runs=3,
     run=run,
+    quick=(1_000_000, 1),
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from bench.processes import cpu_seconds
+from gateway.api.v1 import sharing_service_pb2
 from gateway.client.extract import Extract
 
 
@@ -39,21 +40,62 @@ def run_stream(opening: Callable[[], Extract], server: int) -> StreamRun:
     Raises:
         GatewayError: it is refused, or not complete.
     """
-    cpu_server, cpu_client, began = cpu_seconds(server), time.process_time(), time.perf_counter()
+    watch = _Watch(server)
     size = 0
     first_batch: float | None = None
     with opening() as stream:
         for batch in stream:
             if first_batch is None:
-                first_batch = time.perf_counter() - began
+                first_batch = watch.elapsed
             size += batch.nbytes
-    ended = time.perf_counter()
-    return StreamRun(
-        rows=stream.rows,
-        batches=stream.batches,
-        bytes=size,
-        seconds=ended - began,
-        first_batch=ended - began if first_batch is None else first_batch,
-        server_cpu=cpu_seconds(server) - cpu_server,
-        client_cpu=time.process_time() - cpu_client,
-    )
+    return watch.end(stream.rows, stream.batches, size, first_batch)
+
+
+def run_rows(opening: Callable[[], Iterable[sharing_service_pb2.ExtractResponse]], server: int) -> StreamRun:
+    """Read a stream of protobuf rows to its end and look at each value of each row, as a client that keeps nothing.
+
+    Raises:
+        RuntimeError: it has no trailer, or another number of rows.
+    """
+    watch = _Watch(server)
+    rows = batches = size = 0
+    first_batch: float | None = None
+    whole = -1
+    for message in opening():
+        if first_batch is None:
+            first_batch = watch.elapsed
+        for row in message.row_batch.rows:
+            for value in row.values:
+                size += len(value.string_value)
+            rows += 1
+        batches += message.HasField("row_batch")
+        whole = message.trailer.rows if message.HasField("trailer") else whole
+    if whole != rows:
+        raise RuntimeError("a stream of rows was cut short")
+    return watch.end(rows, batches, size, first_batch)
+
+
+class _Watch:
+    """What time a stream takes, and of whom."""
+
+    def __init__(self, server: int) -> None:
+        self._server = server
+        self._cpu, self._own, self._began = cpu_seconds(server), time.process_time(), time.perf_counter()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began."""
+        return time.perf_counter() - self._began
+
+    def end(self, rows: int, batches: int, size: int, first_batch: float | None) -> StreamRun:
+        """Return the run that has ended."""
+        seconds = self.elapsed
+        return StreamRun(
+            rows=rows,
+            batches=batches,
+            bytes=size,
+            seconds=seconds,
+            first_batch=seconds if first_batch is None else first_batch,
+            server_cpu=cpu_seconds(self._server) - self._cpu,
+            client_cpu=time.process_time() - self._own,
+        )

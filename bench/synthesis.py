@@ -242,4 +242,5 @@ SYNTHESIS = Benchmark(
     rows=100_000,
     runs=3,
     run=run,
+    quick=(100_000, 1),
 )

@@ -2,7 +2,7 @@
 
 `python -m bench.unprotected --site FOLDER --file FILE` serves until it is ended. It reads the same columns of the same
 file with the same engine, sends the same messages to the same client, and asks nobody for leave: no policy, no
-treatment, no record. A call's body is the number of rows of a batch, as text.
+treatment, no record. A call's body is the number of rows of a batch, and the codec if they are compressed, as text.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ import pyarrow as pa
 
 from bench.register import COLUMNS
 from gateway.api.v1 import sharing_service_pb2 as pb
-from gateway.server.frames import arrow_frame
+from gateway.server.frames import Codec, arrow_frame
 
 METHOD = "/bench.Unprotected/Stream"
 READY = "serving on port "
 
+_CODECS: dict[str, Codec] = {"lz4": "lz4", "zstd": "zstd"}
 
-def messages(connection: duckdb.DuckDBPyConnection, file: Path, batch_rows: int) -> Iterator[bytes]:
+
+def messages(
+    connection: duckdb.DuckDBPyConnection, file: Path, batch_rows: int, codec: Codec | None
+) -> Iterator[bytes]:
     """Yield the messages of an extract, numbered and with a trailer, of everybody in the file."""
     query = f"SELECT {', '.join(COLUMNS)} FROM read_parquet($file)"
     with connection.cursor() as cursor:
@@ -35,7 +39,7 @@ def messages(connection: duckdb.DuckDBPyConnection, file: Path, batch_rows: int)
         yield pb.ExtractResponse(header=header).SerializeToString()
         rows = batches = 0
         for batch in reader:
-            yield arrow_frame(batches, batch)
+            yield arrow_frame(batches, batch, codec)
             rows += batch.num_rows
             batches += 1
     yield pb.ExtractResponse(trailer=pb.ExtractTrailer(rows=rows, batches=batches)).SerializeToString()
@@ -49,14 +53,22 @@ async def serve(site: Path, file: Path) -> None:
     async def stream(request: bytes, _: object) -> AsyncIterator[bytes]:
         # one message is made while the one before it is sent
         loop = asyncio.get_running_loop()
-        source = messages(connection, file, int(request))
+        batch_rows, *codec = request.decode().split()
+        source = messages(connection, file, int(batch_rows), _CODECS[codec[0]] if codec else None)
         ahead = loop.run_in_executor(threads, next, source, None)
         while (message := await ahead) is not None:
             ahead = loop.run_in_executor(threads, next, source, None)
             yield message
 
+    server, port = await listen(site, METHOD, stream)
+    print(f"{READY}{port}", flush=True)
+    await server.wait_for_termination()
+
+
+async def listen(site: Path, method: str, stream: Any) -> tuple[grpc.aio.Server, int]:
+    """Serve one streaming method with the certificates of a site; return the server, started, and its port."""
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers((_handler(stream),))
+    server.add_generic_rpc_handlers((_handler(method, stream),))
     credentials = grpc.ssl_server_credentials(
         [((site / "server.key").read_bytes(), (site / "server.pem").read_bytes())],
         root_certificates=(site / "ca.pem").read_bytes(),
@@ -64,12 +76,11 @@ async def serve(site: Path, file: Path) -> None:
     )
     port = server.add_secure_port("127.0.0.1:0", credentials)
     await server.start()
-    print(f"{READY}{port}", flush=True)
-    await server.wait_for_termination()
+    return server, port
 
 
-def _handler(stream: Any) -> grpc.GenericRpcHandler[Any, Any]:
-    service, name = METHOD.strip("/").split("/")
+def _handler(method: str, stream: Any) -> grpc.GenericRpcHandler[Any, Any]:
+    service, name = method.strip("/").split("/")
     return grpc.method_handlers_generic_handler(service, {name: grpc.unary_stream_rpc_method_handler(stream)})
 
 

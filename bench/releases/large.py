@@ -84,6 +84,7 @@ RELEASES_SCALE = Benchmark(
     rows=2_000_000,
     runs=1,
     run=run,
+    quick=(1_000_000, 1),
 )
 
 if __name__ == "__main__":

@@ -135,4 +135,5 @@ RELEASES = Benchmark(
     rows=1_000_000,
     runs=5,
     run=run,
+    quick=(300_000, 3),
 )

@@ -23,7 +23,8 @@ def _run(seconds: float, server_cpu: float) -> StreamRun:
 def test_an_extract_is_told_by_its_median_and_its_ratio_by_pairs() -> None:
     ours = [_run(2.0, 0.003), _run(4.0, 0.003), _run(10.0, 0.003)]
     theirs = [_run(1.0, 0.001), _run(2.0, 0.001), _run(2.0, 0.001)]
-    figures = extract.figures(ours, theirs, 65_536)
+    obvious = [_run(20.0, 0.03), _run(40.0, 0.03), _run(40.0, 0.03)]
+    figures = extract.figures(ours, theirs, obvious, "65536")
     assert (figures["rows_per_s"], figures["vs_unprotected_stream"]) == (250, 0.5)
     assert figures["vs_unprotected_stream_by_cpu"] == 0.5  # 2 µs a row against 4 µs
     assert figures["cpu_ns_per_row"] == {
@@ -31,7 +32,9 @@ def test_an_extract_is_told_by_its_median_and_its_ratio_by_pairs() -> None:
         "gateway_client": 1000,
         "unprotected": 1000,
         "unprotected_client": 1000,
+        "obvious": 30_000,
     }
+    assert figures["vs_obvious_gateway"] == 10
     assert (figures["first_batch_ms"], figures["bytes_per_row"], figures["runs"]) == (100.0, 50.0, 3)
 
 

@@ -13,10 +13,26 @@ from bench.benchmark import Benchmark, Say
 from bench.measure import Json, spread
 
 _KEYS = {
-    "extract": ("rows_per_s", "vs_unprotected_stream", "first_batch_ms", "spread", "rows", "unprotected"),
+    "extract": (
+        "rows_per_s",
+        "vs_unprotected_stream",
+        "vs_obvious_gateway",
+        "first_batch_ms",
+        "spread",
+        "rows",
+        "unprotected",
+    ),
+    "day": ("seconds", "rows_per_s", "dearest_over_cheapest", "at_5000", "load"),
     "lookup": ("vs_empty_unary", "p50_ms", "p99_ms", "at_1", "at_32"),
     "decide": ("cached_p50_us", "uncached_p50_us", "uncached_p99_us", "load_and_swap_s", "vs_plain", "at_100"),
     "demo": ("seconds_to_first_answer", "seconds", "first_answer_vs_imports", "spread"),
+    "start": (
+        "seconds_to_serving",
+        "cpu_seconds_to_serving",
+        "imports_seconds",
+        "keys_seconds",
+        "import_ms_of_its_own",
+    ),
     "pseudonyms": ("token_per_s", "token_vs_hmac", "siv_vs_aessiv", "ff1_per_s", "records_per_s", "load"),
     "anonymity": ("rows_per_s", "vs_arrow", "classes", "share_withheld", "peak_mib", "load"),
     "scale": ("record", "census", "record_mib_of_a_batch", "process_mib", "batch_rows", "load"),
