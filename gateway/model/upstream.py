@@ -73,3 +73,36 @@ class UpstreamSpec:
     paths: Mapping[str, str]
     left_out: frozenset[str]
     copied_hours: int | None = None
+
+
+def asked_in_words(spec: UpstreamSpec) -> dict[str, str]:
+    """Say what is asked of a service, part by part; a part that says nothing is left out."""
+    said = {
+        "server": spec.server,
+        "list": _in_words(spec.lists),
+        "lookup": _in_words(spec.looks_up),
+        "left_out": ", ".join(sorted(spec.left_out)),
+        "copied_hours": "" if spec.copied_hours is None else str(spec.copied_hours),
+    }
+    return {part: words for part, words in said.items() if words}
+
+
+def _in_words(method: MethodSpec | None) -> str:
+    if method is None:
+        return ""
+    where = f" in {method.records}" if method.records else ""
+    asked = "; ".join(f"{path}: {_asked(value)}" for path, value in method.request.items())
+    beside = f", beside {', '.join(sorted(method.left_out))}" if method.left_out else ""
+    return f"{method.name}({asked}){where}{beside}"
+
+
+def _asked(value: RequestValue) -> str:
+    match value:
+        case KeyOf(field):
+            return f"the {field} asked for"
+        case RegionOf():
+            return "the region"
+        case SinceOf(field):
+            return f"the first {field}"
+        case Always(constant):
+            return repr(constant)

@@ -12,6 +12,7 @@ from gateway.model.contract import ContractStatus, DataContract
 from gateway.model.governance import Officer
 from gateway.model.loss import rho_to_epsilon
 from gateway.model.purpose import Purpose
+from gateway.model.upstream import asked_in_words
 from gateway.policy.budgets import Project
 from gateway.policy.grants import Effect, Grant
 from gateway.policy.registers import RegisterBook
@@ -210,6 +211,7 @@ def _contract(was: DataContract, now: DataContract) -> Iterator[PartShift]:
     for part, one, other, way in told:
         if one != other:
             yield PartShift(now.dataset, part, str(one), str(other), way)
+    yield from _upstream(was, now)
     for name in dict.fromkeys([*was.fields, *now.fields]):
         old, new = was.fields.get(name), now.fields.get(name)
         if old is not None and new is not None and old.classification is not new.classification:
@@ -220,6 +222,21 @@ def _contract(was: DataContract, now: DataContract) -> Iterator[PartShift]:
     for name, spec in now.disclosures.items():
         if name in was.disclosures and was.disclosures[name].kind is spec.kind:
             yield from spec_shifts(f"{now.dataset}/{name}", was.disclosures[name], spec)
+
+
+def _upstream(was: DataContract, now: DataContract) -> Iterator[PartShift]:
+    """What changes in what a department's service is asked, and in where in its records each field is."""
+    old, new = was.upstream, now.upstream
+    said = [{} if each is None else asked_in_words(each) for each in (old, new)]
+    for part in dict.fromkeys([*said[0], *said[1]]):
+        one, other = said[0].get(part, ""), said[1].get(part, "")
+        if one != other:
+            yield PartShift(now.dataset, part, one, other, Telling.OTHER)
+    if old is not None and new is not None:
+        for name in now.fields:
+            one, other = old.paths.get(name, ""), new.paths.get(name, "")
+            if one != other:
+                yield PartShift(f"{now.dataset}.{name}", "path", one, other, Telling.OTHER)
 
 
 def disclosures(before: PolicySnapshot, after: PolicySnapshot) -> Iterator[tuple[str, tuple[FieldShift, ...]]]:

@@ -148,7 +148,7 @@ _scopes = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=_rows, scope=_scopes)
 def test_scope_and_values_are_those_of_the_engine(
     rows: list[Row], scope: RowScope, source: UpstreamSource, office: Department, engine: DuckDBSource
