@@ -138,7 +138,7 @@ class _Served:
         )
         if self.method == obvious.METHOD:
             return run_rows(lambda: call(asked.encode()), self.pid)
-        return run_stream(lambda: Extract(call(asked.encode()), None), self.pid)
+        return run_stream(lambda: Extract(lambda _: call(asked.encode()), None, resume=False), self.pid)
 
 
 def _best(baseline: _Served, runs: int) -> tuple[str, dict[str, Json]]:

@@ -39,7 +39,7 @@ def messages(
         yield pb.ExtractResponse(header=header).SerializeToString()
         rows = batches = 0
         for batch in reader:
-            yield arrow_frame(batches, batch, codec)
+            yield arrow_frame(batches, batch, codec=codec)
             rows += batch.num_rows
             batches += 1
     yield pb.ExtractResponse(trailer=pb.ExtractTrailer(rows=rows, batches=batches)).SerializeToString()

@@ -14,6 +14,7 @@ from gateway.model.budget import Account
 from gateway.model.calendar import city_day
 from gateway.model.contest import Reference
 from gateway.model.errors import ErrorReason
+from gateway.model.extract import Course
 from gateway.model.measure import price_of
 from gateway.model.party import Identity, Peer
 from gateway.model.permit import Permit, Refusal
@@ -56,6 +57,7 @@ from gateway.stages.record.evaluations import record_evaluation
 from gateway.stages.record.refusals import record_refusal
 from gateway.stages.record.releases import record_statistics, store_release
 from gateway.stages.record.rows import record_release
+from gateway.stages.resume import begin, resumable, resume
 from gateway.stages.withstand import withstand
 
 __all__ = [
@@ -109,14 +111,16 @@ class Evaluation(NamedTuple):
 
 
 def rows(ports: Ports, peer: Peer, request: RowsRequest) -> Delivery | Refused:
-    """Disclose rows: a lookup, an extract or a check."""
+    """Disclose rows: a lookup, an extract or a check. An extract that was opened before is gone on with."""
     identity = authenticate(peer, ports.identities, ports.clock)
     policy = ports.policy.current()
     decided = decide(identity, request, policy, ports.clock)
-    admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
-    if isinstance(admitted, Refusal):
-        return refused(admitted, identity, request, policy, ports)
-    disclosed = _disclose(admitted, policy, ports)
+    if request.continues is None:
+        admitted = admit(decided, ports.registers, ports.keys, ports.audit, ports.clock)
+        disclosed = admitted if isinstance(admitted, Refusal) else _disclose(admitted, begin(admitted), policy, ports)
+    else:
+        resumed = resume(decided, ports.source, ports.keys, ports.registers, ports.clock)
+        disclosed = resumed if isinstance(resumed, Refusal) else _disclose(*resumed, policy, ports)
     return refused(disclosed, identity, request, policy, ports) if isinstance(disclosed, Refusal) else disclosed
 
 
@@ -141,7 +145,7 @@ def compose(ports: Ports, peer: Peer, request: FormRequest) -> tuple[Answer, ...
         admitted.append(admission)
     answers: list[Answer] = []
     for name, part, one in zip((one.part for one in request.parts), asked, admitted, strict=True):
-        disclosed = _disclose(one, policy, ports)
+        disclosed = _disclose(one, None, policy, ports)
         if isinstance(disclosed, Refusal):
             return refused(disclosed, identity, part, policy, ports)
         answers.append(Answer(name, part, disclosed))
@@ -213,25 +217,29 @@ def evaluate(ports: Ports, peer: Peer, request: DisclosureRequest) -> Evaluation
     return Evaluation(permit, record_evaluation(permit, ports.audit, ports.clock))
 
 
-def _disclose(admitted: AdmittedPermit, policy: PolicySnapshot, ports: Ports) -> Delivery | Refusal:
-    """The second half of the lane of rows: from what is admitted to what leaves."""
+def _disclose(
+    admitted: AdmittedPermit, course: Course | None, policy: PolicySnapshot, ports: Ports
+) -> Delivery | Refusal:
+    """The second half of the lane of rows: from what is admitted to what leaves, in one connection of an extract."""
     undone = withstand(admitted, ports.source)
     if undone is not None:
         return undone
     charged = charge_rows(admitted, accounts_of(admitted.permit, policy, ports), ports.ledger, ports.source, ports.keys)
     if isinstance(charged, Refusal):
         return charged
-    blended = blend(_minimized(admitted, ports), lambda: _minimized(admitted, ports))
+    left = 0 if course is None else course.begins.rows
+    blended = blend(_minimized(admitted, course, ports), lambda: _minimized(admitted, None, ports), left)
     pseudonymous = pseudonymize(blended, ports.keys)
     protected = waive_noise(pseudonymous) if charged is None else randomize(pseudonymous, charged, ports.keys)
     standing = StandingPermit(admitted.permit, ports.policy, ports.registers, ports.clock)
-    return deliver(record_release(protected, ports.audit, ports.clock, standing))
+    released = record_release(protected, ports.audit, ports.clock, standing, course)
+    return deliver(released, resumable(released, course, ports.keys, ports.registers))
 
 
-def _minimized(admitted: AdmittedPermit, ports: Ports) -> MinimizedTable:
+def _minimized(admitted: AdmittedPermit, course: Course | None, ports: Ports) -> MinimizedTable:
     """What is permitted, and no more of it than the contract says. Where rows have to blend in, it is read twice."""
-    raw = fetch(admitted, ports.source, ports.keys, ports.registers, ports.clock)
-    return minimize(raw, ports.keys)
+    raw = fetch(admitted, ports.source, ports.keys, ports.registers, ports.clock, course)
+    return minimize(raw, ports.keys, course)
 
 
 def accounts_of(permit: Permit, policy: PolicySnapshot, ports: Ports) -> tuple[Account, ...]:

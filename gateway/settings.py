@@ -163,6 +163,18 @@ class KeySettings(_Section):
     secret_file: Path = Field(description="A file that holds the secret, readable by the gateway alone.")
 
 
+class ExtractSettings(_Section):
+    """Extracts that are read in several connections."""
+
+    streams: int = Field(8, ge=1, le=64, description="Streams of one extract at most, each read by itself.")
+    resume_seconds: float = Field(
+        3600.0, ge=1, le=86_400, description="How long after its opening an extract can be gone on with."
+    )
+    kept_each: int = Field(
+        256, ge=1, le=65_536, description="Extracts of one institution that can be gone on with; the newest are."
+    )
+
+
 class SynthesisSettings(_Section):
     """Jobs that make synthetic extracts. Gateways that share a state share the folder as well."""
 
@@ -213,6 +225,7 @@ class Settings(BaseSettings):
     policy: PolicySettings
     state: StateSettings
     keys: KeySettings
+    extracts: ExtractSettings = Field(default_factory=lambda: ExtractSettings.model_validate({}))
     synthesis: SynthesisSettings = Field(default_factory=lambda: SynthesisSettings.model_validate({}))
     ingest: IngestSettings = Field(default_factory=lambda: IngestSettings.model_validate({}))
     health: HealthSettings | None = None

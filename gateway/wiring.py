@@ -20,6 +20,7 @@ from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.consents_sql import SqlConsentRegister
 from gateway.adapters.contests_sql import SqlContestRegister
 from gateway.adapters.emergencies_sql import SqlEmergencyRegister
+from gateway.adapters.extracts_sql import SqlExtractRegister
 from gateway.adapters.identity_bound import BoundIdentities
 from gateway.adapters.identity_jwt import PersonTokens, VerifyingKey, read_verifying_key
 from gateway.adapters.identity_mtls import CertificateInstitutions
@@ -70,7 +71,15 @@ from gateway.server.observation import Observer
 from gateway.server.rounds import Round, Rounds
 from gateway.server.services import services
 from gateway.server.upload import UploadBounds
-from gateway.settings import DataSettings, HttpSettings, InvalidSettings, ServiceSettings, Settings, SynthesisSettings
+from gateway.settings import (
+    DataSettings,
+    ExtractSettings,
+    HttpSettings,
+    InvalidSettings,
+    ServiceSettings,
+    Settings,
+    SynthesisSettings,
+)
 from gateway.synthesis.order import Limits
 
 if TYPE_CHECKING:
@@ -117,7 +126,7 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         observer = Observer(registry)
         config = server_config(settings)
         ingest = _ingest(settings, office)
-        desk = Desk(ports, config.max_batch_bytes)
+        desk = Desk(ports, config.max_batch_bytes, settings.extracts.streams)
         server = Server(config, services(desk, office, ingest), _gate(ports), observer)
         if settings.server.metrics_listen is not None:
             host, _, port = settings.server.metrics_listen.rpartition(":")
@@ -204,7 +213,7 @@ def _office(settings: Settings, state: StateDatabase, keys: FileKeyRing, stack: 
         policy=policy,
         keys=keys,
         ledger=SqlBudgetLedger(state, clock),
-        registers=_registers(state, clock),
+        registers=_registers(state, clock, settings.extracts),
         audit=audit,
         archive=archive,
         certificates=SqlCertificates(state),
@@ -221,7 +230,7 @@ def _policy(settings: Settings, archive: PolicyArchive, audit: AuditLog, clock: 
     return PolicyStore(PublishedSource(archive))
 
 
-def _registers(state: StateDatabase, clock: Clock) -> Registers:
+def _registers(state: StateDatabase, clock: Clock, kept: ExtractSettings) -> Registers:
     return Registers(
         requests=SqlRequestRegister(state, clock),
         meters=SqlMeters(state, clock),
@@ -233,6 +242,7 @@ def _registers(state: StateDatabase, clock: Clock) -> Registers:
         contests=SqlContestRegister(state),
         series=SqlSeriesRegister(state),
         syntheses=SqlSynthesisRegister(state),
+        extracts=SqlExtractRegister(state, clock, timedelta(seconds=kept.resume_seconds), kept.kept_each),
         batches=SqlBatchRegister(state),
     )
 

@@ -31,8 +31,9 @@ _OTHERS = (
 _LISTS = ("obligations", "filtered_on", "grouped_by", "statistics")
 _REQUIRED = frozenset(_STRINGS + _LISTS + _OTHERS)
 _LATER = ("emergency", "join", "reidentification", "joined", "joined_grant", "batch")
-_COUNTS = ("withheld_rows", "rejected_rows")
-_OPTIONAL = frozenset(("loss", "completes", "trials", *_COUNTS, *_LATER))
+_COUNTS = ("withheld_rows", "rejected_rows", "stream", "streams", "after_rows")
+_INDICES = ("completes", "continues")
+_OPTIONAL = frozenset(("loss", "trials", *_INDICES, *_COUNTS, *_LATER))
 """Keys that are written only where they say something. All but two came later: records without them keep their bytes.
 """
 
@@ -69,8 +70,9 @@ def encode(record: AuditRecord) -> bytes:
         if record.loss.delta:
             loss["delta"] = write_fraction(record.loss.delta)
         body["loss"] = loss
-    if record.completes is not None:
-        body["completes"] = _count(record.completes)
+    for name in _INDICES:
+        if getattr(record, name) is not None:
+            body[name] = _count(getattr(record, name))
     trials = [jcs.typed(item, str) for item in record.trials]
     if trials:
         body["trials"] = trials
@@ -98,7 +100,7 @@ def decode(data: bytes) -> AuditRecord:
     if not _REQUIRED <= body.keys() <= _REQUIRED | _OPTIONAL:
         raise ValueError("a record has other keys than its format")
     later: dict[str, Any] = {name: jcs.typed(body.get(name, ""), str) for name in _LATER}
-    later |= {name: _count(body.get(name, 0)) for name in _COUNTS}
+    later |= {name: _count(body[name]) for name in (*_INDICES, *_COUNTS) if name in body}
     record = AuditRecord(
         **_texts(body),
         outcome=jcs.word(body["outcome"], Outcome),
@@ -113,7 +115,6 @@ def decode(data: bytes) -> AuditRecord:
         rows=_count(body["rows"]),
         batches=_count(body["batches"]),
         loss=_loss(jcs.mapping(body["loss"])) if "loss" in body else None,
-        completes=_count(body["completes"]) if "completes" in body else None,
         trials=tuple(jcs.typed(item, str) for item in jcs.typed(body.get("trials", []), list)),
         **later,
     )

@@ -94,7 +94,7 @@ class SqlAuditLog:
         """
         with faulting(_UNAVAILABLE):
             data = record_codec.encode(record)
-        return self._append(data, _microseconds(record.at) if record.completes is None else None)
+        return self._append(data, _microseconds(record.at) if record.decides else None)
 
     def note(self, event: Event) -> LogEntry:
         """Append an event and return its entry once it is durable.

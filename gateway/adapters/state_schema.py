@@ -396,3 +396,21 @@ synthesis_jobs = Table(
     Column("certificate", LargeBinary),
     Index("ix_synthesis_jobs_state", "state", "asked_at"),
 )
+
+# Extracts that can be gone on with: digests of what was asked and permitted, and nothing of the data.
+extracts = Table(
+    "extracts",
+    metadata,
+    Column("extract_id", String(128), primary_key=True),
+    Column("institution", String(512), nullable=False),
+    Column("person", String(512), nullable=False),
+    Column("asked", LargeBinary, nullable=False),
+    Column("permission", LargeBinary, nullable=False),
+    Column("decided_at", DateTime, nullable=False),
+    Column("data_version", String(128), nullable=False),
+    Column("entry_index", ForeignKey("audit_entries.entry_index"), nullable=False),
+    Column("streams", Integer, nullable=False),
+    Column("ends_at", DateTime, nullable=False),
+    Index("ix_extracts_institution", "institution", "entry_index"),
+    Index("ix_extracts_ends_at", "ends_at"),
+)

@@ -16,7 +16,13 @@ class Channel:
 
     def __init__(self, address: str, pems: Pems, caller: Caller) -> None:
         credentials = grpc.ssl_channel_credentials(pems.ca, pems.key, pems.certificate)
-        options = [("grpc.max_receive_message_length", -1), ("grpc.enable_retries", 0)]
+        options = [
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.enable_retries", 0),
+            # an extract goes on once the gateway is there again, and not two minutes later
+            ("grpc.initial_reconnect_backoff_ms", 200),
+            ("grpc.max_reconnect_backoff_ms", 2_000),
+        ]
         self._channel = grpc.secure_channel(address, credentials, options)
         self._caller = caller
 

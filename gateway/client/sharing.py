@@ -22,7 +22,7 @@ from gateway.client.calls import Caller
 from gateway.client.channel import Channel
 from gateway.client.context import context
 from gateway.client.errors import GatewayError
-from gateway.client.extract import Extract, Progress
+from gateway.client.extract import Extract, Progress, Responses
 from gateway.client.offers import Offer, offer_from
 from gateway.client.tls import Pems
 from gateway.client.values import Condition, Scalar, to_conditions, to_value
@@ -162,12 +162,16 @@ class Sharing(Channel):
         allow_partial: bool = False,
         encoding: Literal["arrow", "rows"] = "arrow",
         compression: Literal["none", "lz4", "zstd"] = "none",
+        streams: int = 1,
+        resume: bool = True,
         progress: Progress | None = None,
         timeout: float | None = None,
     ) -> Extract:
         """All permitted records, as a stream. Filters are (field, operator, value).
 
-        `compression` is of Arrow's batches on their way; `timeout` (seconds) ends the whole stream.
+        `compression` is of Arrow's batches on their way. With more `streams`, so many calls at most read side by side.
+        Unless `resume` is False, a stream whose connection breaks is gone on with after the last batch that came; it is
+        given up after seven tries in a row, or about 16 seconds. `timeout` (seconds) ends each call.
         """
         request = sharing_service_pb2.ExtractRequest(
             context=context(purpose, region, case_number, break_glass_reason),
@@ -178,10 +182,17 @@ class Sharing(Channel):
             encoding=_ENCODINGS[encoding],
             allow_partial=allow_partial,
             compression=_COMPRESSIONS[compression],
+            streams=streams,
         )
-        stream = self._sharing.Extract(request, timeout=timeout, metadata=self._caller.metadata())
+
+        def connect(position: sharing_service_pb2.ExtractPosition | None) -> Responses:
+            mine = sharing_service_pb2.ExtractRequest(continues=position)
+            mine.MergeFrom(request)
+            call: Responses = self._sharing.Extract(mine, timeout=timeout, metadata=self._caller.metadata())
+            return call
+
         try:
-            return Extract(stream, progress)
+            return Extract(connect, progress, resume=resume)
         except GatewayError as error:
             raise self._caller.explain(error) from error
 

@@ -80,28 +80,6 @@ def _covers(terms: Terms, request: DisclosureRequest, now: datetime) -> bool:
     return open_at(terms, now) and unmet_by(request, terms) is None
 
 
-def same_permission(one: Permit, other: Permit) -> bool:
-    """Tell whether two permits give the very same: what a newer policy must give for a stream to go on."""
-    return _substance(one) == _substance(other)
-
-
-def _substance(permit: Permit) -> tuple[object, ...]:
-    scope = permit.scope
-    return (
-        scope.contract.digest,
-        scope.region,
-        dict(scope.fields),
-        scope.max_rows,
-        scope.obligations,
-        permit.release,
-        permit.synthesis,
-        None if permit.joined is None else _substance(permit.joined.permit),
-        scope.disclosure.predicate,
-        scope.disclosure.consent_field,
-        scope.terms,
-    )
-
-
 # --- why not ----------------------------------------------------------------------------------------------------------
 
 

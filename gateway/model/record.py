@@ -51,6 +51,8 @@ class AuditRecord:
     that a refusal was about. `joined` is the disclosure of the dataset that a release joins ("residents/statistics"),
     `joined_grant` the grant that carried it. `batch` is the id of rows that came in: `rows` of them are kept, and
     `rejected_rows` are not.
+    Of an extract in several connections, `continues` is the index of the entry of its opening; `stream` is the one of
+    its `streams` that is read (from 0; 0 streams: one), and `after_rows` of it had left before.
     """
 
     outcome: Outcome
@@ -92,6 +94,15 @@ class AuditRecord:
     joined_grant: str = ""
     batch: str = ""
     rejected_rows: int = 0
+    continues: int | None = None
+    stream: int = 0
+    streams: int = 0
+    after_rows: int = 0
+
+    @property
+    def decides(self) -> bool:
+        """Whether this is a disclosure or a refusal by itself: neither the end of a stream, nor a further one."""
+        return self.completes is None and self.continues is None
 
     @property
     def disclosures(self) -> tuple[tuple[str, str], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.model.contract import DisclosureKind, SelectBy
+from gateway.model.extract import Continuation
 from gateway.model.filter import Condition
 from gateway.model.margins import Wanted
 from gateway.model.measure import Currency, Price
@@ -53,7 +54,10 @@ class RequestContext:
 
 @dataclass(frozen=True, slots=True)
 class RowsRequest:
-    """A lookup, extract or check. No `fields` asks for all that the disclosure gives."""
+    """A lookup, extract or check. No `fields` asks for all that the disclosure gives.
+
+    An extract is wished in so many `streams`, or `continues` one that was opened before.
+    """
 
     context: RequestContext
     kind: DisclosureKind
@@ -63,6 +67,8 @@ class RowsRequest:
     allow_partial: bool
     filters: tuple[Condition, ...]
     selector: Selector | None
+    streams: int = 1
+    continues: Continuation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from gateway.ports.archive import Certificates, PolicyArchive
 from gateway.ports.audit import AuditLog
 from gateway.ports.callers import Clock, IdentityProvider
 from gateway.ports.contests import ContestRegister
+from gateway.ports.extracts import ExtractRegister
 from gateway.ports.intake import BatchRegister, RowFolders
 from gateway.ports.keys import KeyRing, KeysState, KeyUse, ReleaseSigner, of_subjects
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
@@ -30,6 +31,7 @@ __all__ = [
     "ConsentRegister",
     "ContestRegister",
     "EmergencyRegister",
+    "ExtractRegister",
     "IdentityProvider",
     "JoinRegister",
     "KeyRing",

@@ -25,6 +25,7 @@ class KeyUse(StrEnum):
     METER = "meter"
     CONSENT = "consent"
     SERIES = "series"
+    EXTRACT = "extract"
     INGEST = "ingest"
 
 

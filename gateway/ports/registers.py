@@ -13,6 +13,7 @@ from gateway.model.consent import Case, Consent, ConsentScope
 from gateway.model.emergency import Emergency, Verdict
 from gateway.ports.accounts import Meters, RequestRegister
 from gateway.ports.contests import ContestRegister
+from gateway.ports.extracts import ExtractRegister
 from gateway.ports.intake import BatchRegister
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
 from gateway.ports.series import SeriesRegister
@@ -157,4 +158,5 @@ class Registers:
     contests: ContestRegister
     series: SeriesRegister
     syntheses: SynthesisRegister
+    extracts: ExtractRegister
     batches: BatchRegister

@@ -12,10 +12,11 @@ from gateway.server.wire.receipts import receipt_id
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The pipeline's ports, and the largest batch message of a stream in bytes."""
+    """The pipeline's ports, the largest batch message of a stream in bytes, and the streams of an extract at most."""
 
     ports: Ports
     max_batch_bytes: int
+    max_streams: int = 8
 
     @property
     def delta(self) -> float:

@@ -49,13 +49,13 @@ _BATCH_ROW = _tag(sharing_service_pb2.RowBatch.DESCRIPTOR.fields_by_name["rows"]
 _ROW_VALUE = _tag(value_pb2.Row.DESCRIPTOR.fields_by_name["values"].number)
 
 
-def arrow_frame(number: int, records: pa.RecordBatch, codec: Codec | None = None) -> bytes:
+def arrow_frame(number: int, records: pa.RecordBatch, position: bytes = b"", codec: Codec | None = None) -> bytes:
     """Return the bytes of ExtractResponse{arrow_batch} with the batch as one encapsulated IPC message.
 
     `codec`, "lz4" or "zstd", compresses the body of the message, buffer by buffer, as Arrow's format says.
     """
     message = records.serialize() if codec is None else _compressed(records, codec)
-    head = sharing_service_pb2.ArrowBatch(number=number, rows=records.num_rows).SerializeToString()
+    head = sharing_service_pb2.ArrowBatch(number=number, rows=records.num_rows, position=position).SerializeToString()
     size = message.size
     inner = b"".join((head, _IPC_MESSAGE, varint(size)))
     return b"".join((_ARROW_BATCH, varint(len(inner) + size), inner, memoryview(message)))
@@ -72,9 +72,9 @@ def _compressed(records: pa.RecordBatch, codec: Codec) -> pa.Buffer:
     return sink.getvalue().slice(head, end - head)
 
 
-def row_frame(number: int, records: pa.RecordBatch) -> bytes:
+def row_frame(number: int, records: pa.RecordBatch, position: bytes = b"") -> bytes:
     """Return the bytes of ExtractResponse{row_batch}."""
-    head = sharing_service_pb2.RowBatch(number=number).SerializeToString()
+    head = sharing_service_pb2.RowBatch(number=number, position=position).SerializeToString()
     rows = b"".join(_framed(_BATCH_ROW, row) for row in row_bytes(records))
     return b"".join((_ROW_BATCH, varint(len(head) + len(rows)), head, rows))
 

@@ -210,6 +210,11 @@ MEANINGS: dict[R, Meaning] = {
         "The register has no such entry that you keep, or it is over.",
         "登记册中没有由您保管的该条目，或其已终止。",
     ),
+    R.EXTRACT_NOT_FOUND: Meaning(
+        _NOT_FOUND,
+        "No extract of yours can be gone on with in this way, or not any more. Ask for it anew.",
+        "没有可以如此继续的提取，或其已不能继续。请重新发起提取请求。",
+    ),
     R.SERIES_NOT_OPEN: Meaning(
         _PRECONDITION,
         "The series has not been opened yet. Open it for its price; ListSeries tells it.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import pyarrow as pa
 
@@ -14,6 +14,7 @@ from gateway.api.v1 import value_pb2
 from gateway.lanes import inquiries
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason
+from gateway.model.extract import Course
 from gateway.model.party import Peer
 from gateway.model.request import RowsRequest
 from gateway.server.call import Method, Opened, Reply, Wire
@@ -21,7 +22,7 @@ from gateway.server.desk import Desk, refused
 from gateway.server.frames import Codec, arrow_frame, pieces, row_bytes, row_frame
 from gateway.server.problem import NotWellFormed, Problem
 from gateway.server.wire.offers import offer_of
-from gateway.server.wire.receipts import receipt_of
+from gateway.server.wire.receipts import instant, receipt_of
 from gateway.server.wire.requests import check_of, consume_of, extract_of, form_of, lookup_of
 from gateway.server.wire.values import schema_of, value_of
 
@@ -62,31 +63,42 @@ class Sharing:
 
     def extract(self, peer: Peer, request: pb.ExtractRequest) -> Opened | Problem:
         """All permitted records as a stream."""
-        wanted, frame = extract_of(request), _frame_of(request)
+        wanted, frame = extract_of(request, self._desk.max_streams), _frame_of(request)
         delivery = pipeline.rows(self._desk.ports, peer, wanted)
         if isinstance(delivery, pipeline.Refused):
             return refused(delivery)
         rows = request.encoding == pb.ENCODING_ROWS
         return Opened(self._stream(delivery, frame, rows=rows), delivery.close)
 
-    def _stream(
-        self, delivery: pipeline.Delivery, frame: Callable[[int, pa.RecordBatch], bytes], *, rows: bool
-    ) -> Iterator[Wire]:
-        delta = self._desk.delta
+    def _stream(self, delivery: pipeline.Delivery, frame: _Frame, *, rows: bool) -> Iterator[Wire]:
+        delta, resumable = self._desk.delta, delivery.resumable
+        course = Course("", 0, 1) if resumable is None else resumable.course
         header = pb.ExtractHeader(
             schema=schema_of(delivery.schema),
             arrow_schema=b"" if rows else delivery.schema.serialize().to_pybytes(),
             receipt=receipt_of(delivery.receipt, delta),
+            extract_id=course.extract_id,
+            stream=course.stream,
+            streams=course.streams,
+            resumable_until=None if resumable is None or resumable.until is None else instant(resumable.until),
         )
         yield pb.ExtractResponse(header=header)
-        number = sent = 0
+        number, sent = course.begins.batches, course.begins.rows
         for part in delivery:
+            done = 0
             for piece in pieces(part.records, self._desk.max_batch_bytes):
                 if piece.num_rows:
-                    yield frame(number, piece)
+                    done, sent = done + piece.num_rows, sent + piece.num_rows
                     number += 1
-                    sent += piece.num_rows
-        trailer = pb.ExtractTrailer(rows=sent, batches=number, receipt=receipt_of(delivery.completion, delta))
+                    after = b"" if resumable is None else resumable.after(part.places, done - 1, number, sent)
+                    yield frame(number - 1, piece, after)
+        trailer = pb.ExtractTrailer(
+            rows=sent,
+            batches=number,
+            receipt=receipt_of(delivery.completion, delta),
+            stream=course.stream,
+            streams=course.streams,
+        )
         yield pb.ExtractResponse(trailer=trailer)
 
     def check(self, peer: Peer, request: pb.CheckRequest) -> Reply | Problem:
@@ -143,7 +155,10 @@ class Sharing:
 _CODECS: dict[pb.Compression.ValueType, Codec] = {pb.COMPRESSION_LZ4: "lz4", pb.COMPRESSION_ZSTD: "zstd"}
 
 
-def _frame_of(request: pb.ExtractRequest) -> Callable[[int, pa.RecordBatch], bytes]:
+_Frame: TypeAlias = Callable[[int, pa.RecordBatch, bytes], bytes]
+
+
+def _frame_of(request: pb.ExtractRequest) -> _Frame:
     """Return what writes a batch as it was asked for.
 
     Raises:

@@ -26,7 +26,16 @@ from gateway.stages.domain_keys import reading_keys
 from gateway.stages.domain_tokens import open_tokens, read_tokens
 from gateway.tables import AdmittedPermit
 
-__all__ = ["AdmittedPermit", "admit", "admit_asking", "admit_rehearsal", "asked_subjects", "preview", "quota_claim"]
+__all__ = [
+    "AdmittedPermit",
+    "admit",
+    "admit_again",
+    "admit_asking",
+    "admit_rehearsal",
+    "asked_subjects",
+    "preview",
+    "quota_claim",
+]
 
 _MARK_BYTES = 16
 _SHORTEST_REASON = 10
@@ -60,6 +69,26 @@ def admit(
             return AdmittedPermit._admit(opened)
         first = first or permit.refused(reason or ErrorReason.BREAK_GLASS_REQUIRED)
     return first or Refusal(ErrorReason.GRANT_NOT_IN_FORCE)
+
+
+def admit_again(permit: Permit, since: datetime, registers: Registers, clock: Clock) -> AdmittedPermit | Refusal:
+    """Admit what was admitted and counted before, if the registers still bear its terms out: counts nothing.
+
+    It is read as it was decided `since`. Where the glass was broken, the emergency must stand still; none is opened.
+
+    Raises:
+        Fault: REGISTER_UNAVAILABLE.
+    """
+    reason = _unmet(permit, registers, clock)
+    if reason is not None:
+        return permit.refused(reason)
+    again = replace(permit, decided_at=since)
+    if permit.scope.terms.break_glass is not None:
+        emergency = _standing(permit, registers, clock.now())
+        if emergency is None:
+            return permit.refused(ErrorReason.BREAK_GLASS_REQUIRED)
+        again = replace(again, emergency=emergency.id, valid_until=min(permit.valid_until, emergency.ends_at))
+    return AdmittedPermit._admit(again)
 
 
 def preview(decided: tuple[Permit, ...] | Refusal, registers: Registers, clock: Clock) -> Permit | Refusal:

@@ -26,10 +26,11 @@ from gateway.stages.fetch.rows import BATCH_ROWS, capped
 from gateway.tables import BlendedTable, MinimizedTable, Segment
 
 
-def blend(minimal: MinimizedTable, again: Callable[[], MinimizedTable]) -> BlendedTable:
+def blend(minimal: MinimizedTable, again: Callable[[], MinimizedTable], left: int = 0) -> BlendedTable:
     """Withhold the rows that too few people share; where the disclosure asks for nothing, let all pass.
 
-    `again` reads the same once more: those are the rows that are counted.
+    `again` reads the same once more, from the beginning: those are the rows that are counted. Of those that the grant
+    allows, so many have `left` before.
 
     Raises:
         Fault: SOURCE_SCHEMA_CHANGED if the two readings are not of one version of the data; CAP_EXCEEDED if there is
@@ -48,7 +49,7 @@ def blend(minimal: MinimizedTable, again: Callable[[], MinimizedTable]) -> Blend
     segments = _recut(_sifted(segment, permit, verdicts) for segment in minimal.take())
     cap = permit.scope.max_rows
     if cap is not None:
-        segments = capped(segments, cap)
+        segments = capped(segments, cap, left)
         done.add(Obligation(LIMIT_ROWS))
     return BlendedTable._blend(minimal, segments, frozenset(done), verdicts.tally.rows_withheld)
 
@@ -70,7 +71,8 @@ def _sifted(segment: Segment, permit: Permit, verdicts: Verdicts) -> Segment:
     tags = np.frombuffer(segment.tags, f"V{TAG_BYTES}")[leaves.to_numpy(zero_copy_only=False)]
     days = {name: column.filter(leaves) for name, column in segment.days.items()}
     records = segment.records.filter(leaves)
-    return replace(segment, records=records, tags=tags.tobytes(), traits=None, days=days)
+    places = None if segment.places is None else segment.places[leaves.to_numpy(zero_copy_only=False)]
+    return replace(segment, records=records, tags=tags.tobytes(), traits=None, days=days, places=places)
 
 
 def _traits(segment: Segment) -> pa.RecordBatch:
@@ -115,10 +117,14 @@ def _joined(one: Segment, other: Segment) -> Segment:
     table = pa.Table.from_batches([one.records, other.records])
     records = pa.record_batch([column.combine_chunks() for column in table.columns], schema=one.records.schema)
     days = {name: pa.concat_arrays([column, other.days[name]]) for name, column in one.days.items()}
-    return replace(one, records=records, tags=one.tags + other.tags, days=days)
+    places = None
+    if one.places is not None and other.places is not None:
+        places = np.concatenate([one.places, other.places])
+    return replace(one, records=records, tags=one.tags + other.tags, days=days, places=places)
 
 
 def _slice(segment: Segment, start: int, rows: int) -> Segment:
     tags = segment.tags[TAG_BYTES * start : TAG_BYTES * (start + rows)]
     days = {name: column.slice(start, rows) for name, column in segment.days.items()}
-    return replace(segment, records=segment.records.slice(start, rows), tags=tags, days=days)
+    places = None if segment.places is None else segment.places[start : start + rows]
+    return replace(segment, records=segment.records.slice(start, rows), tags=tags, days=days, places=places)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.decision.judge import judge, same_permission
+from gateway.decision.judge import judge
+from gateway.decision.permission import same_permission
 from gateway.model.party import Identity
 from gateway.model.permit import Permit, Refusal
 from gateway.model.request import DisclosureRequest

@@ -16,35 +16,40 @@ from gateway.model.statistics import Presentation, Release, StatisticsQuery
 from gateway.model.synthesis import QualityReport
 from gateway.privacy.coverage import as_shown
 from gateway.privacy.presenting import Shown, present
-from gateway.tables import ReleasedCells, ReleasedFile, ReleasedTable, Segment
+from gateway.stages.resume import Resumable
+from gateway.tables import Places, ReleasedCells, ReleasedFile, ReleasedTable, Segment
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Part:
     """One numbered batch of a disclosure. `slots` (int32) tells in a lookup which asked subject a row belongs to.
 
-    `left` is what the subject's quota has left, where the disclosure consumed of it.
+    `left` is what the subject's quota has left, where the disclosure consumed of it. `places` says where each row of an
+    extract stands in its stream.
     """
 
     number: int
     records: pa.RecordBatch
     slots: pa.Int32Array | None
     left: int | None = None
+    places: Places | None = None
 
 
 class Delivery:
     """A disclosure of rows on its way out: iterate over its parts, then read `completion`.
 
     `receipt` was durable before the first part. Closing the iterator early records the disclosure as aborted.
+    `resumable` says how an extract can be gone on with.
     """
 
-    __slots__ = ("_segments", "_table")
+    __slots__ = ("_segments", "_table", "resumable")
 
-    def __init__(self, table: ReleasedTable) -> None:
+    def __init__(self, table: ReleasedTable, resumable: Resumable | None = None) -> None:
         if type(table) is not ReleasedTable:
             raise Fault(ErrorReason.INTERNAL)
         self._table = table
         self._segments: Iterator[Segment] = table.take()
+        self.resumable = resumable
 
     @property
     def schema(self) -> pa.Schema:
@@ -70,7 +75,7 @@ class Delivery:
 
     def __iter__(self) -> Iterator[Part]:
         for number, segment in enumerate(self._segments):
-            yield Part(number, segment.records, segment.slots, segment.left)
+            yield Part(number, segment.records, segment.slots, segment.left, segment.places)
 
     def close(self) -> None:
         """End the disclosure early, if it has not ended: what had left is recorded as aborted."""
@@ -96,13 +101,13 @@ class ReleaseDelivery:
         return as_shown(self.release, self.presentation)
 
 
-def deliver(table: ReleasedTable) -> Delivery:
-    """Return the disclosure to be sent.
+def deliver(table: ReleasedTable, resumable: Resumable | None = None) -> Delivery:
+    """Return the disclosure to be sent, and how it can be gone on with.
 
     Raises:
         Fault: INTERNAL for anything but a ReleasedTable, also where the type checker was silenced.
     """
-    return Delivery(table)
+    return Delivery(table, resumable)
 
 
 def deliver_release(cells: ReleasedCells) -> ReleaseDelivery:

@@ -7,11 +7,12 @@ the order of the rows within a segment: it would join what pseudonyms keep apart
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from gateway.kernels.arrow_types import ARROW_TYPES
@@ -27,6 +28,8 @@ from gateway.kernels.generalize import (
 from gateway.kernels.mask import mask_text
 from gateway.kernels.shuffle import SEED_BYTES, random_order, reordered
 from gateway.kernels.tokens import subject_tags
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.extract import Course
 from gateway.model.permit import DROP_INTERNAL, RETAIN_ONLY, TREAT, Obligation
 from gateway.model.pseudonym import Renewal
 from gateway.model.treatment import (
@@ -47,7 +50,8 @@ from gateway.model.treatment import (
 )
 from gateway.ports import KeyRing, KeyUse
 from gateway.stages.domain_keys import unit_key
-from gateway.tables import MinimizedTable, RawTable, Segment
+from gateway.stages.resume import order_seeds
+from gateway.tables import PLACE, MinimizedTable, RawTable, Segment
 
 __all__ = ["MinimizedTable", "minimize"]
 
@@ -56,11 +60,12 @@ _LATER = Pseudonymize | Perturb
 """What later stages do."""
 
 
-def minimize(raw: RawTable, keys: KeyRing) -> MinimizedTable:
+def minimize(raw: RawTable, keys: KeyRing, course: Course | None = None) -> MinimizedTable:
     """Keep the granted fields alone, generalised and masked; tag the subjects for the manifest.
 
-    Each segment leaves in an order drawn anew, since the order of the source joins what pseudonyms keep apart. Fields
-    to be pseudonymised pass unchanged: the next stage owes their treatment.
+    Each segment leaves in an order drawn anew, since the order of the source joins what pseudonyms keep apart; that of
+    an extract is drawn from its `course`, the same in each of its connections, and begins where that does. Fields to be
+    pseudonymised pass unchanged: the next stage owes their treatment.
 
     Raises:
         Fault: KEYS_UNAVAILABLE.
@@ -69,17 +74,20 @@ def minimize(raw: RawTable, keys: KeyRing) -> MinimizedTable:
     contract, fields, traits, treated = scope.contract, scope.fields, list(scope.traits), scope.treated
     unit = contract.unit_field
     key = unit_key(keys, contract, KeyUse.MANIFEST)
+    shuffled = _shuffled if course is None else _ordered(course, keys)
     repeating = {name for name, how in treated.items() if isinstance(how, GeneralizeRegion)} - {unit.name}
 
     def segments(source: Iterator[Segment]) -> Iterator[Segment]:
         for raw_segment in source:
-            segment = _shuffled(raw_segment, repeating)
+            segment = shuffled(raw_segment, repeating)
             tags = subject_tags(_subjects(segment, unit.name), unit.canonical, key)
             whole = {name: _treat(segment.records, name, how, today) for name, how in treated.items()}
             records = pa.record_batch([whole[name] for name in fields], schema=schema)
             beside = pa.record_batch({name: whole[name] for name in traits}) if traits else None
             days = _renewing(segment.records, fields)
-            yield Segment(records, tags, segment.slots, left=segment.left, traits=beside, days=days)
+            yield Segment(
+                records, tags, segment.slots, left=segment.left, traits=beside, days=days, places=segment.places
+            )
 
     schema = pa.schema(
         [(name, ARROW_TYPES[leaving_type(contract.fields[name].type, _now(how))]) for name, how in fields.items()]
@@ -127,15 +135,49 @@ def _renewing(records: pa.RecordBatch, fields: Mapping[str, Treatment]) -> dict[
 
 
 def _shuffled(segment: Segment, repeating: Collection[str]) -> Segment:
-    """The same rows in a random order that nothing repeats or tells. Columns named as repeating their few values become
-    dictionaries, since an index is moved faster than a text."""
+    """The same rows in a random order that nothing repeats or tells."""
     order = random_order(segment.records.num_rows, secrets.token_bytes(SEED_BYTES))
+    slots = None if segment.slots is None else segment.slots.take(order)
+    return replace(segment, records=_reordered(segment.records, order, repeating), slots=slots)
+
+
+def _ordered(course: Course, keys: KeyRing) -> Callable[[Segment, Collection[str]], Segment]:
+    """Return what gives a segment the order that it has in every connection of an extract, with each row's place."""
+    seed, begins = order_seeds(course, keys), course.begins
+
+    def ordered(segment: Segment, repeating: Collection[str]) -> Segment:
+        span = segment.span
+        if span is None:
+            raise Fault(ErrorReason.INTERNAL)
+        order = random_order(span.length, seed(span.start))
+        places = np.empty(segment.num_rows, PLACE)
+        places["start"], places["length"] = span.start, span.length
+        if span.kept is None:
+            places["done"] = np.arange(span.length)
+        else:
+            # rows that were taken out leave their places empty, so that those of the others stay
+            standing = np.empty(span.length, np.int64)
+            standing[order.to_numpy()] = np.arange(span.length)
+            mine = standing[span.kept]
+            order = pa.array(np.argsort(mine), pa.int64())
+            places["done"] = np.sort(mine)
+        done = 0
+        if begins.length and span.start == begins.start:
+            done = int(np.searchsorted(places["done"], begins.done))
+        records = _reordered(segment.records, order, repeating) if not done else segment.records.take(order.slice(done))
+        return replace(segment, records=records, places=places[done:])
+
+    return ordered
+
+
+def _reordered(records: pa.RecordBatch, order: pa.Int64Array, repeating: Collection[str]) -> pa.RecordBatch:
+    """The same rows in another order. Columns named as repeating their few values become dictionaries: an index is
+    moved faster than a text."""
     columns = {
         name: reordered(column.dictionary_encode() if name in repeating else column, order)
-        for name, column in zip(segment.records.schema.names, segment.records.columns, strict=True)
+        for name, column in zip(records.schema.names, records.columns, strict=True)
     }
-    slots = None if segment.slots is None else segment.slots.take(order)
-    return replace(segment, records=pa.record_batch(columns), slots=slots)
+    return pa.record_batch(columns)
 
 
 def _now(how: Treatment) -> Treatment:

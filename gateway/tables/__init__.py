@@ -13,14 +13,17 @@ from __future__ import annotations
 from gateway.tables.intake import CheckedRows, CollectedRows, RecordedRows
 from gateway.tables.permits import AdmittedPermit, ChargedPermit
 from gateway.tables.rows import (
+    PLACE,
     BlendedTable,
     MinimizedTable,
+    Places,
     ProtectedTable,
     PseudonymizedTable,
     RawTable,
     ReleasedTable,
     SealedTable,
     Segment,
+    Span,
 )
 from gateway.tables.seal import require_discharged
 from gateway.tables.series import DailyFigures, ProtectedDays, ReleasedDays
@@ -33,6 +36,7 @@ from gateway.tables.statistics import (
 )
 
 __all__ = [
+    "PLACE",
     "AdmittedPermit",
     "BlendedTable",
     "BoundedAggregates",
@@ -41,6 +45,7 @@ __all__ = [
     "CollectedRows",
     "DailyFigures",
     "MinimizedTable",
+    "Places",
     "ProtectedDays",
     "ProtectedMeasures",
     "ProtectedTable",
@@ -54,5 +59,6 @@ __all__ = [
     "ReleasedTable",
     "SealedTable",
     "Segment",
+    "Span",
     "require_discharged",
 ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from gateway.model.errors import ErrorReason, Fault
@@ -13,6 +15,27 @@ from gateway.model.permit import Obligation, Permit
 from gateway.model.record import Receipt
 from gateway.tables.permits import AdmittedPermit
 from gateway.tables.seal import Sealed, require
+
+PLACE = np.dtype([("start", "<u8"), ("length", "<u4"), ("done", "<u4")])
+Places: TypeAlias = npt.NDArray[np.void]
+"""Where rows stand in a stream, one of type `PLACE` for each."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Span:
+    """Which rows of a stream a segment was cut from: `length` rows after the first `start`.
+
+    `kept` are those that are left of them, by their places (int64, ascending); None: all.
+    """
+
+    start: int
+    length: int
+    kept: npt.NDArray[np.int64] | None = None
+
+    def only(self, kept: pa.BooleanArray) -> Span:
+        """Return it with some of the rows that are left."""
+        mask = kept.to_numpy(zero_copy_only=False)
+        return replace(self, kept=np.flatnonzero(mask) if self.kept is None else self.kept[mask])
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -27,6 +50,8 @@ class Segment:
     `traits` holds, row by row, what tells whether people blend in, as it may leave; it ends where they are judged.
     `days` (date32) holds, for each field whose tokens another one renews, the first day of that one's period in each
     row; it ends with pseudonymisation.
+    Of an extract, `span` says which of the stream's rows it was cut from, until they are shuffled; from then on
+    `places` says where each row stands in the stream: `start` and `length` of its segment, and its place in that.
     """
 
     records: pa.RecordBatch
@@ -36,11 +61,18 @@ class Segment:
     left: int | None = None
     traits: pa.RecordBatch | None = None
     days: Mapping[str, pa.Array[Any]] = field(default_factory=dict)
+    span: Span | None = None
+    places: Places | None = None
 
     @property
     def num_rows(self) -> int:
         """How many rows it has, in Arrow's word for it."""
         return self.records.num_rows
+
+    def only(self, kept: pa.BooleanArray) -> Segment:
+        """Return it with some of its raw rows."""
+        span = None if self.span is None else self.span.only(kept)
+        return replace(self, records=self.records.filter(kept), span=span)
 
     def __repr__(self) -> str:
         return f"Segment({self.num_rows} rows)"
@@ -188,6 +220,12 @@ class ReleasedTable(SealedTable):
         table._receipt = receipt
         table._completion = completion
         return table
+
+    def close(self) -> None:
+        """End it before it was taken: what left, nothing, is recorded as aborted."""
+        close = getattr(self._segments, "close", None)
+        if close is not None:
+            close()
 
     @property
     def receipt(self) -> Receipt:

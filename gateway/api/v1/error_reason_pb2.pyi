@@ -128,6 +128,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No policy that was ever in force has this digest."""
     ERROR_REASON_ENTRY_NOT_FOUND: _ErrorReason.ValueType  # 84
     """A register has no such entry, or none that this caller keeps. Example: withdrawing a consent never given."""
+    ERROR_REASON_EXTRACT_NOT_FOUND: _ErrorReason.ValueType  # 85
+    """No extract can be gone on with in this way: its time is over, the data or the permission is another now, or it is
+    not this caller's, or not this request's. Ask for it anew.
+    """
     ERROR_REASON_SECOND_OFFICER_REQUIRED: _ErrorReason.ValueType  # 90
     """--- A change cannot be made, or an approval is missing, as things stand. Status FAILED_PRECONDITION. ---
     An officer who is not its author must approve first. Example: publishing on one's own approval.
@@ -292,6 +296,10 @@ ERROR_REASON_SNAPSHOT_NOT_FOUND: ErrorReason.ValueType  # 83
 """No policy that was ever in force has this digest."""
 ERROR_REASON_ENTRY_NOT_FOUND: ErrorReason.ValueType  # 84
 """A register has no such entry, or none that this caller keeps. Example: withdrawing a consent never given."""
+ERROR_REASON_EXTRACT_NOT_FOUND: ErrorReason.ValueType  # 85
+"""No extract can be gone on with in this way: its time is over, the data or the permission is another now, or it is
+not this caller's, or not this request's. Ask for it anew.
+"""
 ERROR_REASON_SECOND_OFFICER_REQUIRED: ErrorReason.ValueType  # 90
 """--- A change cannot be made, or an approval is missing, as things stand. Status FAILED_PRECONDITION. ---
 An officer who is not its author must approve first. Example: publishing on one's own approval.

@@ -9,6 +9,7 @@ from gateway.api.v1 import receipt_pb2 as _receipt_pb2
 from gateway.api.v1 import value_pb2 as _value_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -297,6 +298,8 @@ class ExtractRequest(_message.Message):
     ENCODING_FIELD_NUMBER: _builtins.int
     ALLOW_PARTIAL_FIELD_NUMBER: _builtins.int
     COMPRESSION_FIELD_NUMBER: _builtins.int
+    STREAMS_FIELD_NUMBER: _builtins.int
+    CONTINUES_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
     disclosure: _builtins.str
     encoding: Global___Encoding.ValueType
@@ -304,12 +307,20 @@ class ExtractRequest(_message.Message):
     allow_partial: _builtins.bool
     compression: Global___Compression.ValueType
     """Unspecified: none. For Arrow alone."""
+    streams: _builtins.int
+    """In how many streams the extract is wished, to be read side by side. 0: one. The header says in how many it is."""
     @_builtins.property
     def context(self) -> _disclosure_pb2.RequestContext: ...
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def filters(self) -> _containers.RepeatedCompositeFieldContainer[_value_pb2.Condition]: ...
+    @_builtins.property
+    def continues(self) -> Global___ExtractPosition:
+        """Goes on with an extract that was opened before, by the very same request of the same person. Encoding, compression and
+        request_id may differ. Left out: opens an extract and reads the first of its streams.
+        """
+
     def __init__(
         self,
         *,
@@ -321,14 +332,46 @@ class ExtractRequest(_message.Message):
         encoding: Global___Encoding.ValueType = ...,
         allow_partial: _builtins.bool = ...,
         compression: Global___Compression.ValueType = ...,
+        streams: _builtins.int = ...,
+        continues: Global___ExtractPosition | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "continues", b"continues"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_partial", b"allow_partial", "compression", b"compression", "context", b"context", "dataset", b"dataset", "disclosure", b"disclosure", "encoding", b"encoding", "fields", b"fields", "filters", b"filters"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_partial", b"allow_partial", "compression", b"compression", "context", b"context", "continues", b"continues", "dataset", b"dataset", "disclosure", b"disclosure", "encoding", b"encoding", "fields", b"fields", "filters", b"filters", "streams", b"streams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExtractRequest: _TypeAlias = ExtractRequest  # noqa: Y015
+
+@_typing.final
+class ExtractPosition(_message.Message):
+    """A place in a stream of an extract."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXTRACT_ID_FIELD_NUMBER: _builtins.int
+    STREAM_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    extract_id: _builtins.str
+    """As the header of the connection that opened the extract has it."""
+    stream: _builtins.int
+    """From 0."""
+    after: _builtins.bytes
+    """The position of the last batch that was received. The stream goes on after it. Empty: from its beginning."""
+    def __init__(
+        self,
+        *,
+        extract_id: _builtins.str = ...,
+        stream: _builtins.int = ...,
+        after: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "extract_id", b"extract_id", "stream", b"stream"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtractPosition: _TypeAlias = ExtractPosition  # noqa: Y015
 
 @_typing.final
 class ExtractResponse(_message.Message):
@@ -373,13 +416,26 @@ class ExtractHeader(_message.Message):
     SCHEMA_FIELD_NUMBER: _builtins.int
     ARROW_SCHEMA_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    EXTRACT_ID_FIELD_NUMBER: _builtins.int
+    STREAM_FIELD_NUMBER: _builtins.int
+    STREAMS_FIELD_NUMBER: _builtins.int
+    RESUMABLE_UNTIL_FIELD_NUMBER: _builtins.int
     arrow_schema: _builtins.bytes
     """The Arrow IPC schema message; empty for protobuf rows."""
+    extract_id: _builtins.str
+    """Names the extract where it is gone on with."""
+    stream: _builtins.int
+    """Which stream this is, from 0, and of how many. All of them together are the extract, each row in one of them."""
+    streams: _builtins.int
     @_builtins.property
     def schema(self) -> _value_pb2.Schema: ...
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt:
         """The receipt of the decision. The trailer carries the receipt of what left."""
+
+    @_builtins.property
+    def resumable_until(self) -> _timestamp_pb2.Timestamp:
+        """Until when the extract can be gone on with. In the connection that opened it alone."""
 
     def __init__(
         self,
@@ -387,10 +443,14 @@ class ExtractHeader(_message.Message):
         schema: _value_pb2.Schema | None = ...,
         arrow_schema: _builtins.bytes = ...,
         receipt: _receipt_pb2.Receipt | None = ...,
+        extract_id: _builtins.str = ...,
+        stream: _builtins.int = ...,
+        streams: _builtins.int = ...,
+        resumable_until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "schema", b"schema"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "resumable_until", b"resumable_until", "schema", b"schema"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrow_schema", b"arrow_schema", "receipt", b"receipt", "schema", b"schema"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrow_schema", b"arrow_schema", "extract_id", b"extract_id", "receipt", b"receipt", "resumable_until", b"resumable_until", "schema", b"schema", "stream", b"stream", "streams", b"streams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -403,20 +463,24 @@ class ArrowBatch(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     IPC_MESSAGE_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     number: _builtins.int
-    """From 0, without gaps."""
+    """From 0 in each stream, without gaps, over all of its connections."""
     ipc_message: _builtins.bytes
     rows: _builtins.int
+    position: _builtins.bytes
+    """Where the stream stands after this batch. Opaque, and of use to its caller alone."""
     def __init__(
         self,
         *,
         number: _builtins.int = ...,
         ipc_message: _builtins.bytes = ...,
         rows: _builtins.int = ...,
+        position: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ipc_message", b"ipc_message", "number", b"number", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ipc_message", b"ipc_message", "number", b"number", "position", b"position", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -428,7 +492,9 @@ class RowBatch(_message.Message):
 
     NUMBER_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     number: _builtins.int
+    position: _builtins.bytes
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[_value_pb2.Row]: ...
     def __init__(
@@ -436,10 +502,11 @@ class RowBatch(_message.Message):
         *,
         number: _builtins.int = ...,
         rows: _abc.Iterable[_value_pb2.Row] | None = ...,
+        position: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "position", b"position", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -447,27 +514,37 @@ Global___RowBatch: _TypeAlias = RowBatch  # noqa: Y015
 
 @_typing.final
 class ExtractTrailer(_message.Message):
-    """Last message of a complete extract. A stream without one was cut short."""
+    """Last message of a complete stream. A stream without one was cut short."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ROWS_FIELD_NUMBER: _builtins.int
     BATCHES_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    STREAM_FIELD_NUMBER: _builtins.int
+    STREAMS_FIELD_NUMBER: _builtins.int
     rows: _builtins.int
+    """Of the whole stream, over all of its connections."""
     batches: _builtins.int
+    stream: _builtins.int
+    """Which stream is complete, and of how many. With one, the extract is; else, once all of them are."""
+    streams: _builtins.int
     @_builtins.property
-    def receipt(self) -> _receipt_pb2.Receipt: ...
+    def receipt(self) -> _receipt_pb2.Receipt:
+        """The receipt of what left in this connection."""
+
     def __init__(
         self,
         *,
         rows: _builtins.int = ...,
         batches: _builtins.int = ...,
         receipt: _receipt_pb2.Receipt | None = ...,
+        stream: _builtins.int = ...,
+        streams: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batches", b"batches", "receipt", b"receipt", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batches", b"batches", "receipt", b"receipt", "rows", b"rows", "stream", b"stream", "streams", b"streams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -87,7 +87,8 @@ class SharingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Extract(self, request, context):
-        """All permitted records as a stream of numbered batches, ended by a trailer that says what is complete.
+        """All permitted records as a stream of numbered batches, ended by a trailer that says what is complete. A stream that
+        broke is gone on with after the last batch received; several are read side by side, each in a call of its own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,9 @@ class SharingServiceStub:
     A subject that is absent, outside the region or has not consented gets the same empty answer.
     """
     Extract: _grpc.UnaryStreamMultiCallable[_sharing_service_pb2.ExtractRequest, _sharing_service_pb2.ExtractResponse]
-    """All permitted records as a stream of numbered batches, ended by a trailer that says what is complete."""
+    """All permitted records as a stream of numbered batches, ended by a trailer that says what is complete. A stream that
+    broke is gone on with after the last batch received; several are read side by side, each in a call of its own.
+    """
     Check: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.CheckRequest, _sharing_service_pb2.CheckResponse]
     """Whether a declared predicate holds for one subject; the fields behind it stay inside."""
     Consume: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.ConsumeRequest, _sharing_service_pb2.ConsumeResponse]
@@ -64,7 +66,9 @@ class SharingServiceAsyncStub(SharingServiceStub):
     A subject that is absent, outside the region or has not consented gets the same empty answer.
     """
     Extract: _aio.UnaryStreamMultiCallable[_sharing_service_pb2.ExtractRequest, _sharing_service_pb2.ExtractResponse]  # type: ignore[assignment]
-    """All permitted records as a stream of numbered batches, ended by a trailer that says what is complete."""
+    """All permitted records as a stream of numbered batches, ended by a trailer that says what is complete. A stream that
+    broke is gone on with after the last batch received; several are read side by side, each in a call of its own.
+    """
     Check: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.CheckRequest, _sharing_service_pb2.CheckResponse]  # type: ignore[assignment]
     """Whether a declared predicate holds for one subject; the fields behind it stay inside."""
     Consume: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.ConsumeRequest, _sharing_service_pb2.ConsumeResponse]  # type: ignore[assignment]
@@ -103,7 +107,9 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sharing_service_pb2.ExtractRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_sharing_service_pb2.ExtractResponse], _abc.AsyncIterator[_sharing_service_pb2.ExtractResponse]]:
-        """All permitted records as a stream of numbered batches, ended by a trailer that says what is complete."""
+        """All permitted records as a stream of numbered batches, ended by a trailer that says what is complete. A stream that
+        broke is gone on with after the last batch received; several are read side by side, each in a call of its own.
+        """
 
     @_abc_1.abstractmethod
     def Check(

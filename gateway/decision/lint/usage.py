@@ -60,8 +60,7 @@ class _Used:
 
     def add(self, record: AuditRecord, *, again: bool = False) -> None:
         self.last = max(self.last, record.at)
-        # a stream has a record of its beginning and one of its end
-        self.uses += record.completes is None and not again
+        self.uses += record.decides and not again
         self.institutions.add(record.institution)
         self.objects.add(f"{record.dataset}/{record.disclosure}")
         self.kinds.add(record.kind.value)

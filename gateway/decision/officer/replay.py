@@ -66,7 +66,7 @@ class Question:
 
 def question_of(record: AuditRecord) -> Question | Unasked:
     """Return what a record asked, or why that cannot be told."""
-    if record.completes is not None:
+    if not record.decides:
         return Unasked.CONTINUED
     if UNKNOWN in (record.dataset, record.disclosure, record.purpose, record.region, record.joined):
         return Unasked.UNKNOWN_NAME

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from dataclasses import replace
 from typing import Protocol
 
 from google.protobuf.message import Message
@@ -11,6 +12,7 @@ from google.protobuf.message import Message
 from gateway.api.v1 import disclosure_pb2, sharing_service_pb2
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason
+from gateway.model.extract import Continuation
 from gateway.model.request import FormRequest, PartSubjects, RequestContext, RowsRequest, Selector
 from gateway.server.problem import NotWellFormed
 from gateway.server.wire.values import conditions, scalar
@@ -64,10 +66,18 @@ def lookup_of(request: sharing_service_pb2.LookupRequest) -> RowsRequest:
     )
 
 
-def extract_of(request: sharing_service_pb2.ExtractRequest) -> RowsRequest:
-    """Read an extract."""
+def extract_of(request: sharing_service_pb2.ExtractRequest, max_streams: int) -> RowsRequest:
+    """Read an extract, in so many streams at most. What concerns one connection alone is no part of its digest."""
+    lasting = sharing_service_pb2.ExtractRequest()
+    lasting.CopyFrom(request)
+    lasting.ClearField("encoding")
+    lasting.ClearField("compression")
+    lasting.ClearField("streams")
+    lasting.ClearField("continues")
+    position = request.continues
+    continues = Continuation(position.extract_id, position.stream, position.after)
     return RowsRequest(
-        context=context_of(request),
+        context=replace(context_of(request), body_digest=body_digest(lasting)),
         kind=DisclosureKind.EXTRACT,
         dataset=request.dataset,
         disclosure=request.disclosure,
@@ -75,6 +85,8 @@ def extract_of(request: sharing_service_pb2.ExtractRequest) -> RowsRequest:
         allow_partial=request.allow_partial,
         filters=conditions(request.filters, "filters"),
         selector=None,
+        streams=min(max(1, request.streams), max_streams),
+        continues=continues if request.HasField("continues") else None,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TypeVar
 
 import pyarrow as pa
 
@@ -15,6 +14,7 @@ from gateway.model.calendar import city_day
 from gateway.model.consent import ConsentScope
 from gateway.model.contract import DataContract, DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.extract import START, Course, Position
 from gateway.model.filter import Condition, Operator
 from gateway.model.meter import Exhausted
 from gateway.model.permit import (
@@ -26,7 +26,7 @@ from gateway.model.permit import (
     Obligation,
     Permit,
 )
-from gateway.model.plan import RowPlan
+from gateway.model.plan import WHOLE, Part, RowPlan
 from gateway.model.request import RowsRequest, Selector
 from gateway.model.treatment import GeneralizeGeohash, Pseudonymize
 from gateway.model.values import Scalar
@@ -35,19 +35,25 @@ from gateway.stages.admit import asked_subjects, quota_claim
 from gateway.stages.ahead import ahead
 from gateway.stages.charge import data_version, version_now
 from gateway.stages.domain_keys import unit_key
-from gateway.tables import AdmittedPermit, RawTable, Segment
+from gateway.tables import AdmittedPermit, RawTable, Segment, Span
 
 BATCH_ROWS = 131_072  # each batch costs a durable manifest: fewer are faster, larger take longer to the first byte
 
 
-_Part = TypeVar("_Part", pa.RecordBatch, Segment)
-
-
-def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Registers, clock: Clock) -> RawTable:
+def fetch(
+    admitted: AdmittedPermit,
+    source: Source,
+    keys: KeyRing,
+    registers: Registers,
+    clock: Clock,
+    course: Course | None = None,
+) -> RawTable:
     """Open the stream of permitted rows. Nothing is read before the stream is.
 
     Where rows have to blend in, those are all that the grant opens: `blend` counts among them, and takes of those that
     may leave what was asked for. Were less read, two answers would tell who was in their difference.
+
+    Of an extract, the part is read that is its `course`: what comes before is passed by, and not given out.
 
     Raises:
         Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED; and from the stream also CAP_EXCEEDED, where there are
@@ -57,7 +63,7 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
     request, scope, contract = permit.request, permit.scope, permit.scope.contract
     if not isinstance(request, RowsRequest):
         raise Fault(ErrorReason.INTERNAL)
-    version = version_now(contract, source)
+    version = version_now(contract, source) if course is None or course.version is None else course.version
     asked = () if request.selector is None else asked_subjects(request.selector, permit, keys)
     if scope.disclosure.anonymity is None:
         conditions, region, cap = (*request.filters, *_selection(request.selector, asked)), scope.region, scope.max_rows
@@ -69,26 +75,28 @@ def fetch(admitted: AdmittedPermit, source: Source, keys: KeyRing, registers: Re
     # know where the cap lies
     limit = None if cap is None or register is not None or bound_ is not None else cap + 1
     few = request.selector is not None
-    plan = RowPlan(contract, _columns(permit), permit.rows(region, conditions), limit, version, few)
+    part = WHOLE if course is None else Part(course.stream, course.streams)
+    plan = RowPlan(contract, _columns(permit), permit.rows(region, conditions), limit, version, few, part)
     rows: Iterator[pa.RecordBatch] = source.rows(plan, BATCH_ROWS)
-    if not few:
-        rows = ahead(rows)
+    begins = START if course is None else course.begins
+    segments = _cut(rows if few else ahead(rows), begins)
     if scope.disclosure.consent_field is not None:
         discharged.add(Obligation(REQUIRE_CONSENT))
     if bound_ is not None:
-        rows = _bounded(rows, permit, bound_, keys)
+        segments = _bounded(segments, permit, bound_, keys)
         discharged.add(Obligation(BOUND_CONTRIBUTIONS))
+    if cap is None:
+        segments = _from(segments, begins)
     if register is not None:
-        rows = _consented(rows, permit, register, keys, registers.consents, clock)
+        segments = _consented(segments, permit, register, keys, registers.consents, clock)
         discharged.add(Obligation(REQUIRE_CONSENT, register))
     if cap is not None:
+        # what left in an earlier connection counts too
+        segments = _from(capped(segments, cap), begins)
         discharged.add(Obligation(LIMIT_ROWS))
-    schema, within = _schema(contract, plan.columns), capped(rows, cap)
-    segments = (
-        (Segment(batch, b"", None) for batch in within)
-        if request.selector is None
-        else _selected(within, schema, request.selector, asked, contract.privacy_unit.field)
-    )
+    schema = _schema(contract, plan.columns)
+    if request.selector is not None:
+        segments = _selected(segments, schema, request.selector, asked, contract.privacy_unit.field)
     if request.kind is DisclosureKind.CONSUME:
         segments = _consumed(segments, permit, keys, registers.meters, clock)
     return RawTable._open(admitted, data_version(contract, version, keys), schema, segments, frozenset(discharged))
@@ -108,33 +116,60 @@ def _columns(permit: Permit) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted + internal))
 
 
-def _bounded(batches: Iterator[pa.RecordBatch], permit: Permit, rows: int, keys: KeyRing) -> Iterator[pa.RecordBatch]:
+def _cut(batches: Iterator[pa.RecordBatch], at: Position) -> Iterator[Segment]:
+    """Cut rows into segments as they come, but for the one within which a stream goes on: that is cut as it was.
+
+    Its rows are shuffled among themselves, so that it has to be the very same rows.
+    """
+    start, edges, held = 0, [at.start, at.start + at.length], list[pa.RecordBatch]()
+    for batch in batches:
+        rest = batch
+        while rest.num_rows:
+            end = next((edge for edge in edges if edge > start), start + rest.num_rows)
+            piece = rest.slice(0, end - start)
+            rest = rest.slice(piece.num_rows)
+            if at.start <= start < edges[1]:
+                held.append(piece)
+                if start + piece.num_rows == edges[1]:
+                    whole = pa.Table.from_batches(held).combine_chunks().to_batches()[0]
+                    yield Segment(whole, b"", None, span=Span(at.start, at.length))
+            else:
+                yield Segment(piece, b"", None, span=Span(start, piece.num_rows))
+            start += piece.num_rows
+
+
+def _from(segments: Iterator[Segment], at: Position) -> Iterator[Segment]:
+    """Pass by the segments that are done with."""
+    return (segment for segment in segments if segment.span is None or segment.span.start >= at.start)
+
+
+def _bounded(segments: Iterator[Segment], permit: Permit, rows: int, keys: KeyRing) -> Iterator[Segment]:
     """Pass on the first so many rows of each privacy unit, in the order of the source: the same at every asking."""
     contract = permit.scope.contract
     unit = contract.unit_field
     key = unit_key(keys, contract, KeyUse.MANIFEST)
     seen = Occurrences(rows)
-    for batch in batches:
-        yield batch.filter(seen.admit(subject_tags(batch.column(unit.name), unit.canonical, key)))
+    for segment in segments:
+        yield segment.only(seen.admit(subject_tags(segment.records.column(unit.name), unit.canonical, key)))
 
 
 def _consented(
-    batches: Iterator[pa.RecordBatch],
+    segments: Iterator[Segment],
     permit: Permit,
     register: str,
     keys: KeyRing,
     consents: ConsentRegister,
     clock: Clock,
-) -> Iterator[pa.RecordBatch]:
+) -> Iterator[Segment]:
     """Pass on the rows of those who agree at this moment: whoever withdraws is in no later batch."""
     contract = permit.scope.contract
     unit = contract.unit_field
     key = unit_key(keys, contract, KeyUse.CONSENT)
     scope = ConsentScope(register, permit.request.context.purpose, permit.identity.institution)
-    for batch in batches:
-        tags = subject_tags(batch.column(unit.name), unit.canonical, key)
-        subjects = pa.Array.from_buffers(pa.binary(16), batch.num_rows, [None, pa.py_buffer(tags)])
-        yield batch.filter(consents.agreed(scope, subjects, city_day(clock.now())))
+    for segment in segments:
+        tags = subject_tags(segment.records.column(unit.name), unit.canonical, key)
+        subjects = pa.Array.from_buffers(pa.binary(16), segment.num_rows, [None, pa.py_buffer(tags)])
+        yield segment.only(consents.agreed(scope, subjects, city_day(clock.now())))
 
 
 def _consumed(
@@ -158,22 +193,21 @@ def _selection(selector: Selector | None, asked: tuple[Scalar, ...]) -> tuple[Co
     return () if selector is None else (Condition(selector.field, Operator.IN, tuple(dict.fromkeys(asked))),)
 
 
-def capped(parts: Iterator[_Part], cap: int | None) -> Iterator[_Part]:
-    """Pass parts on while their rows are no more than a cap, if there is one.
+def capped(segments: Iterator[Segment], cap: int, seen: int = 0) -> Iterator[Segment]:
+    """Pass segments on while their rows are no more than a cap, with those that were `seen` before.
 
     Raises:
-        Fault: CAP_EXCEEDED, in place of the part that goes beyond.
+        Fault: CAP_EXCEEDED, in place of the segment that goes beyond.
     """
-    seen = 0
-    for part in parts:
-        seen += part.num_rows
-        if cap is not None and seen > cap:
+    for segment in segments:
+        seen += segment.num_rows
+        if seen > cap:
             raise Fault(ErrorReason.CAP_EXCEEDED)
-        yield part
+        yield segment
 
 
 def _selected(
-    batches: Iterator[pa.RecordBatch], schema: pa.Schema, selector: Selector, asked: tuple[Scalar, ...], unit: str
+    segments: Iterator[Segment], schema: pa.Schema, selector: Selector, asked: tuple[Scalar, ...], unit: str
 ) -> Iterator[Segment]:
     """Answer a lookup or check in one segment, also where nothing is found: who was asked for is on record.
 
@@ -183,7 +217,7 @@ def _selected(
     for slot, value in enumerate(asked):
         if value is not None:
             positions.setdefault(value, []).append(slot)
-    found = pa.Table.from_batches(list(batches), schema).combine_chunks()
+    found = pa.Table.from_batches([segment.records for segment in segments], schema).combine_chunks()
     keys = enumerate(found.column(selector.field).to_pylist())
     pairs = [(row, slot) for row, value in keys for slot in positions.get(value, ())]
     rows = found.take(pa.array([row for row, _ in pairs], pa.int64()))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason, Fault, Interrupted
+from gateway.model.extract import Course
 from gateway.model.record import AuditRecord, Outcome, Receipt
 from gateway.ports import AuditLog, Clock
 from gateway.stages.ahead import ahead
@@ -14,10 +15,13 @@ from gateway.stages.record.entry import enter, entry_of, fields_out
 from gateway.tables import ProtectedTable, ReleasedTable, Segment, require_discharged
 
 
-def record_release(table: ProtectedTable, audit: AuditLog, clock: Clock, holds: Callable[[], bool]) -> ReleasedTable:
+def record_release(
+    table: ProtectedTable, audit: AuditLog, clock: Clock, holds: Callable[[], bool], course: Course | None = None
+) -> ReleasedTable:
     """Record a disclosure of rows and mint the table that may leave.
 
-    An extract is recorded as started, then batch by batch in its manifest, then as completed or aborted; before each
+    An extract is recorded as started, then batch by batch in its manifest, then as completed or aborted: each of its
+    connections by itself, so that what leaves twice is on record twice; those that go on name the first. Before a
     batch `holds` is asked whether the permit still stands. A lookup or check is read in full and recorded once.
 
     Raises:
@@ -28,7 +32,7 @@ def record_release(table: ProtectedTable, audit: AuditLog, clock: Clock, holds: 
     permit = table.permit
     record = _rows_record(table)
     if permit.scope.disclosure.kind is DisclosureKind.EXTRACT:
-        started = replace(record, outcome=Outcome.STARTED, at=clock.now())
+        started = replace(_of(record, course), outcome=Outcome.STARTED, at=clock.now())
         receipt = enter(started, audit)
         completion: list[Receipt] = []
         # who agrees is asked as late as can be: where a register says so, no batch is made before it is wanted
@@ -115,6 +119,19 @@ class _RecordedStream(Iterator[Segment]):
             completes=self._started.entry.index,
         )
         return enter(record, self._audit)
+
+
+def _of(record: AuditRecord, course: Course | None) -> AuditRecord:
+    """The record of one connection of an extract."""
+    if course is None:
+        return record
+    return replace(
+        record,
+        continues=None if course.opened is None else course.opened.entry,
+        stream=course.stream,
+        streams=0 if course.streams == 1 else course.streams,
+        after_rows=course.begins.rows,
+    )
 
 
 def _why(error: BaseException) -> ErrorReason | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.consents_sql import SqlConsentRegister
 from gateway.adapters.contests_sql import SqlContestRegister
 from gateway.adapters.emergencies_sql import SqlEmergencyRegister
+from gateway.adapters.extracts_sql import SqlExtractRegister
 from gateway.adapters.joins_sql import SqlJoinRegister
 from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.ledger_sql import SqlBudgetLedger
@@ -34,6 +36,7 @@ from gateway.ports import (
     ConsentRegister,
     ContestRegister,
     EmergencyRegister,
+    ExtractRegister,
     JoinRegister,
     KeyRing,
     Meters,
@@ -58,6 +61,7 @@ OpenReidentifications = Callable[[], ReidentificationRegister]
 OpenContests = Callable[[], ContestRegister]
 OpenSyntheses = Callable[[], SynthesisRegister]
 OpenSeries = Callable[[], SeriesRegister]
+OpenExtracts = Callable[[Clock, int], ExtractRegister]
 OpenArchive = Callable[[], PolicyArchive]
 OpenCertificates = Callable[[], Certificates]
 OpenKeyRing = Callable[[], KeyRing]
@@ -142,6 +146,11 @@ def open_contests(state: Callable[[], StateDatabase]) -> OpenContests:
 @pytest.fixture(params=["sqlite"])
 def open_syntheses(state: Callable[[], StateDatabase]) -> OpenSyntheses:
     return lambda: SqlSynthesisRegister(state())
+
+
+@pytest.fixture(params=["sqlite"])
+def open_extracts(state: Callable[[], StateDatabase]) -> OpenExtracts:
+    return lambda clock, each: SqlExtractRegister(state(), clock, timedelta(hours=1), each)
 
 
 @pytest.fixture(params=["sqlite"])

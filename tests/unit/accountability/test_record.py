@@ -59,6 +59,10 @@ LATER = {
     "joined_grant",
     "batch",
     "rejected_rows",
+    "continues",
+    "stream",
+    "streams",
+    "after_rows",
 }
 """Keys that are left out where they say nothing."""
 
@@ -75,6 +79,10 @@ def test_every_field_of_the_record_is_written() -> None:
         "reidentification": "r-1",
         "joined": "residents/statistics",
         "joined_grant": "g-2",
+        "continues": 2,
+        "stream": 1,
+        "streams": 3,
+        "after_rows": 70,
         "batch": "b-1",
         "rejected_rows": 2,
     }
