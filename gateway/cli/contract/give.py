@@ -11,7 +11,9 @@ from gateway.cli.contract.named import contract_of
 from gateway.cli.contract.yaml_text import undated, written
 from gateway.cli.mistake import Mistake
 from gateway.cli.policy.folder import valid_folder
+from gateway.model.contract import SourceKind, SourceSpec
 from gateway.policy.contracts.shape import BLOCK
+from gateway.policy.contracts.upstream import BLOCK as UPSTREAM
 from gateway.policy.documents import read_yaml
 from gateway.policy.problems import Problems
 
@@ -51,8 +53,7 @@ def export(
     document = read_yaml(name, (policies / name).read_bytes(), Problems())
     if document is None or not isinstance(document.data, dict):
         raise Mistake(f"{policies / name} changed while it was read", "Try again.")
-    path = PurePosixPath(contract.source.path)
-    text = "\n".join([*written(_for_others(document.data, path, with_policy)), ""])
+    text = "\n".join([*written(_for_others(document.data, contract.source, with_policy)), ""])
     if out is None:
         print(text, end="")
         return
@@ -60,25 +61,28 @@ def export(
     print(f"Wrote {out}. It does not tell where the data is.", file=sys.stderr)
 
 
-def _for_others(data: dict[str, Any], path: PurePosixPath, with_policy: bool) -> dict[str, Any]:
+def _for_others(data: dict[str, Any], source: SourceSpec, with_policy: bool) -> dict[str, Any]:
     said = {key: undated(value) for key, value in data.items() if key not in ("servers", "customProperties", "schema")}
-    said["schema"] = [_table(one, path) for one in undated(data["schema"])]
+    said["schema"] = [_table(one, source) for one in undated(data["schema"])]
     custom = data["customProperties"]
     others = [undated(one) for one in custom if one["property"] != BLOCK]
     own = [one for one in custom if one["property"] == BLOCK]
     published = [one["value"]["attribution"] for one in own if one["value"].get("attribution")]
     others += [{"property": "attribution", "value": value} for value in published if not with_policy]
+    own = [{**one, "value": {key: value for key, value in one["value"].items() if key != UPSTREAM}} for one in own]
     own = own if with_policy else []
     if others or own:
         said["customProperties"] = others + own
     return said
 
 
-def _table(table: dict[str, Any], path: PurePosixPath) -> dict[str, Any]:
-    said = dict(table)
+def _table(table: dict[str, Any], source: SourceSpec) -> dict[str, Any]:
+    said, path = dict(table), PurePosixPath(source.path)
+    # where in a department's messages a field is, is where the data is
+    hidden = {"examples", "physicalName"} if source.kind is SourceKind.GRPC else {"examples"}
     if said.get("physicalName") in (str(path), path.name):
         del said["physicalName"]
     said["properties"] = [
-        {key: value for key, value in one.items() if key != "examples"} for one in table["properties"]
+        {key: value for key, value in one.items() if key not in hidden} for one in table["properties"]
     ]
     return said

@@ -45,6 +45,23 @@ def test_it_is_plain(desk: Desk, policies: Path) -> None:
     assert [field["name"] for field in told["schema"][0]["properties"]][:2] == ["resident_id", "phone"]
 
 
+@pytest.mark.parametrize("options", [(), ("--with-policy",)])
+def test_what_a_departments_service_is_asked_is_not_for_others(
+    options: tuple[str, ...], desk: Desk, policies: Path
+) -> None:
+    file = policies / "contracts" / "subsidies.yaml"
+    text = file.read_text(encoding="utf-8")
+    server = "{server: desk, type: api, location: city.v1.SubsidyDesk}"
+    text = text.replace("{server: hub, type: local, path: subsidies.parquet, format: parquet}", server)
+    text = text.replace("{name: phone,", "{name: phone, physicalName: person.phone,")
+    upstream = "      upstream: {copied_hours: 6, list: {method: ListGrants}}\n"
+    file.write_text(text.replace("      region_field:", f"{upstream}      region_field:"), encoding="utf-8")
+    exported(desk, policies, *options)
+    for word in ("SubsidyDesk", "person.phone", "ListGrants", "upstream"):
+        assert word in file.read_text(encoding="utf-8")
+        assert word not in desk.out
+
+
 def test_licence_and_citation_are_for_others(desk: Desk, policies: Path) -> None:
     file = policies / "contracts" / "subsidies.yaml"
     told = "      attribution: {licence: CC-BY-4.0, publisher: Bureau, citation: A table.}\n"
