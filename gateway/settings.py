@@ -124,6 +124,9 @@ class DataSettings(_Section):
     kept_aggregates_mib: int = Field(
         64, ge=0, le=65536, description="Memory for exact aggregates, kept for as long as the data stays as it is."
     )
+    point_index_mib: int = Field(
+        256, ge=0, le=1_048_576, description="Memory for the rows of lookups, kept for as long as the data stays."
+    )
     services: dict[ServerName, ServiceSettings] = Field(
         default_factory=dict, description="Departments' own gRPC services."
     )

@@ -36,6 +36,7 @@ from gateway.adapters.row_folders import ParquetRowFolders
 from gateway.adapters.series_sql import SqlSeriesRegister
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.adapters.source_kept import KeptAggregates
+from gateway.adapters.source_points import IndexedPoints
 from gateway.adapters.sources import RoutedSources
 from gateway.adapters.state_engine import StateDatabase, StateUnusable, open_state
 from gateway.adapters.state_upgrade import is_current, upgrade
@@ -116,7 +117,7 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         upgrade(state)
         keys = _keys(settings)
         office = _office(settings, state, keys, stack)
-        source = _source(settings, stack)
+        source, points = _source(settings, stack)
         _see_services(office.policy, source)
         rehearsals = DuckDBRehearsals()
         stack.callback(rehearsals.close)
@@ -137,7 +138,7 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
             from gateway.authzen.listener import listening  # with libraries of HTTP, for those alone who use it
 
             stack.enter_context(listening(listener_config(settings, settings.http), ports, _gate(ports), observer))
-        rounds = Rounds(_rounds(settings, office, source), observer)
+        rounds = Rounds(_rounds(settings, office, source, points), observer)
         rounds.start()
         stack.callback(rounds.stop)
         workshop = _workshop(settings.synthesis, ports, files, observer)
@@ -175,7 +176,7 @@ def read_budgets(settings: Settings) -> Budgets:
         state.close()
 
 
-def _rounds(settings: Settings, office: Office, source: KeptAggregates) -> list[Round]:
+def _rounds(settings: Settings, office: Office, source: KeptAggregates, points: IndexedPoints) -> list[Round]:
     """What the gateway does by itself. A folder is read when it is asked for, not by the clock."""
     rounds = [
         Round("sunset", settings.policy.sunset_seconds, lambda: sunset(office)),
@@ -185,6 +186,7 @@ def _rounds(settings: Settings, office: Office, source: KeptAggregates) -> list[
             "series", settings.policy.sunset_seconds, lambda: office.registers.series.erase_ended(office.clock.now())
         ),
         Round("changed data", settings.policy.sunset_seconds, source.forget_changed),
+        Round("changed rows", settings.policy.sunset_seconds, points.forget_changed),
     ]
     if office.policy.published:
         rounds.append(Round("policy", settings.policy.poll_seconds, office.policy.follow))
@@ -247,18 +249,21 @@ def _registers(state: StateDatabase, clock: Clock, kept: ExtractSettings) -> Reg
     )
 
 
-def _source(settings: Settings, stack: ExitStack) -> KeptAggregates:
+def _source(settings: Settings, stack: ExitStack) -> tuple[KeptAggregates, IndexedPoints]:
+    """Return the source of all data, and the part of it that keeps rows."""
     data = settings.data
     engine = DuckDBSource(data.root, memory_limit=f"{data.memory_limit_mib}MiB", threads=data.threads)
     stack.callback(engine.close)
-    engines: dict[SourceKind, Source] = dict.fromkeys(FILES, engine)
+    points = IndexedPoints(engine, data.point_index_mib << 20)
+    stack.callback(points.close)
+    engines: dict[SourceKind, Source] = dict.fromkeys(FILES, points)
     if data.services:
         live = _upstream(data.services)
         stack.callback(live.close)
         copied = _copies(data, live)
         stack.callback(copied.close)
         engines[SourceKind.GRPC] = copied
-    return KeptAggregates(RoutedSources(engines), data.kept_aggregates_mib << 20)
+    return KeptAggregates(RoutedSources(engines), data.kept_aggregates_mib << 20), points
 
 
 def _upstream(named: Mapping[str, ServiceSettings]) -> UpstreamSource:
