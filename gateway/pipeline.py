@@ -49,6 +49,7 @@ from gateway.stages.charge import answer_slot, charge, charge_rows, one_failure
 from gateway.stages.decide import StandingPermit, decide
 from gateway.stages.deliver import Delivery, Part, ReleaseDelivery, deliver, deliver_release
 from gateway.stages.fetch.aggregates import fetch_aggregates
+from gateway.stages.fetch.freshness import fetch_freshness
 from gateway.stages.fetch.rows import fetch
 from gateway.stages.minimize import MinimizedTable, minimize
 from gateway.stages.noise import perturb, randomize, waive_noise
@@ -165,6 +166,7 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest, *, sealed_for: st
     if isinstance(admitted, Refusal):
         return refused(admitted, identity, request, policy, ports)
     permit = admitted.permit
+    fresh = fetch_freshness(permit, ports.source, ports.clock)
     charged = charge(admitted, accounts_of(permit, policy, ports), ports.ledger, ports.source, ports.keys, sealed_for)
     if isinstance(charged, Refusal):
         return refused(charged, identity, request, policy, ports)
@@ -174,16 +176,16 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest, *, sealed_for: st
     again = ports.ledger.stored(charged.charge.release_id) if charged.charge.repeated else None
     if again is not None:
         # who paid for it knows all that the time of an answer could tell; nobody else is answered out of the slot
-        return deliver_release(record_statistics(again, admitted, ports.audit, ports.clock, paid=False, replay=True))
+        replayed = record_statistics(again, admitted, ports.audit, ports.clock, paid=False, replay=True)
+        return deliver_release(replayed, fresh)
     with answer_slot(permit, began, ports.clock):
         stored = ports.ledger.stored(charged.charge.release_id)
         made = stored or perturb(fetch_aggregates(charged, ports.source))
     with one_failure():
         released = made if isinstance(made, Release) else store_release(made, ports.ledger, ports.signer, ports.clock)
         paid, replay = charged.charge.fresh, stored is not None
-        return deliver_release(
-            record_statistics(released, admitted, ports.audit, ports.clock, paid=paid, replay=replay)
-        )
+        recorded = record_statistics(released, admitted, ports.audit, ports.clock, paid=paid, replay=replay)
+        return deliver_release(recorded, fresh)
 
 
 def stored_release(
@@ -221,6 +223,7 @@ def _disclose(
     admitted: AdmittedPermit, course: Course | None, policy: PolicySnapshot, ports: Ports
 ) -> Delivery | Refusal:
     """The second half of the lane of rows: from what is admitted to what leaves, in one connection of an extract."""
+    fresh = fetch_freshness(admitted.permit, ports.source, ports.clock)
     undone = withstand(admitted, ports.source)
     if undone is not None:
         return undone
@@ -233,7 +236,7 @@ def _disclose(
     protected = waive_noise(pseudonymous) if charged is None else randomize(pseudonymous, charged, ports.keys)
     standing = StandingPermit(admitted.permit, ports.policy, ports.registers, ports.clock)
     released = record_release(protected, ports.audit, ports.clock, standing, course)
-    return deliver(released, resumable(released, course, ports.keys, ports.registers))
+    return deliver(released, resumable(released, course, ports.keys, ports.registers), fresh)
 
 
 def _minimized(admitted: AdmittedPermit, course: Course | None, ports: Ports) -> MinimizedTable:

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -66,6 +67,13 @@ class SourceData:
     _ends: tuple[int, ...]
     _files: Mapping[str, DataFile]
     _look: _Look
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """When the newest file changed (naive UTC), as far as was looked; None where there is no file."""
+        files = self._look.listing.files
+        newest = max((state.mtime_ns for state in files.values()), default=None)
+        return None if newest is None else datetime.fromtimestamp(newest // 10**9, UTC).replace(tzinfo=None)
 
     def unchanged(self, *, surely: bool = False) -> bool:
         """Tell whether all is in the state it was checked in, as far as can be told without reading a file.

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -96,6 +97,11 @@ class DuckDBSource:
     def data_version(self, contract: DataContract) -> str:
         """Return the name of the files' state: SHA-256 over their names, sizes, times of change and footers or ends."""
         return self._data(contract).version
+
+    def changed_at(self, contract: DataContract) -> datetime | None:
+        """Return the time of change of the newest file; None where there is none."""
+        known = self._checked.get(contract.digest)
+        return (self._data(contract) if known is None else known).changed_at
 
     def rows(self, plan: RowPlan, batch_rows: int) -> Generator[pa.RecordBatch, None, None]:
         """Stream the planned columns. The files must stay as they were: the stream ends in a fault if they changed.

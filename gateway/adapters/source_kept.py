@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from math import prod
 from typing import Any, Never
 
@@ -71,6 +72,10 @@ class KeptAggregates:
     def data_version(self, contract: DataContract) -> str:
         """As the source behind it."""
         return self._source.data_version(contract)
+
+    def changed_at(self, contract: DataContract) -> datetime | None:
+        """As the source behind it."""
+        return self._source.changed_at(contract)
 
     def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
         """As the source behind it: no row is kept."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 import pyarrow as pa
 
@@ -28,6 +29,10 @@ class RoutedSources:
     def data_version(self, contract: DataContract) -> str:
         """As the contract's engine."""
         return self._of(contract).data_version(contract)
+
+    def changed_at(self, contract: DataContract) -> datetime | None:
+        """As the contract's engine."""
+        return self._of(contract).changed_at(contract)
 
     def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
         """As the contract's engine."""

@@ -48,6 +48,7 @@ from gateway.client.errors import (
     Unavailable,
 )
 from gateway.client.extract import Extract
+from gateway.client.freshness import Freshness
 from gateway.client.ingest import Pushed, RejectedRow
 from gateway.client.linking import Linked
 from gateway.client.nearest import Nearest, NearestPlan, NearestSynthesis
@@ -90,6 +91,7 @@ __all__ = [
     "DeadlineExceeded",
     "Estimate",
     "Extract",
+    "Freshness",
     "Gateway",
     "GatewayError",
     "GatewayFailed",

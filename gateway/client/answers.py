@@ -21,6 +21,7 @@ from gateway.client.certificates import ReleaseCertificate, SigningKey, certific
 from gateway.client.certified import held
 from gateway.client.datacite import datacite
 from gateway.client.errors import CertificateMismatch
+from gateway.client.freshness import Freshness, freshness_from
 from gateway.client.values import Scalar, from_value, to_batch, to_column, to_schema
 from gateway.client.words import word
 
@@ -32,6 +33,7 @@ class Lookup:
     subjects: tuple[pa.Table, ...]
     schema: pa.Schema
     receipt: receipt_pb2.Receipt
+    freshness: Freshness
 
     def to_arrow(self) -> pa.Table:
         """Return the records of all subjects as one table."""
@@ -40,15 +42,18 @@ class Lookup:
 
 def lookup_from(response: sharing_service_pb2.LookupResponse) -> Lookup:
     """Read a lookup's response."""
-    return _lookup(response.schema, response.subjects, response.receipt)
+    return _lookup(response.schema, response.subjects, response.receipt, freshness_from(response.freshness))
 
 
 def _lookup(
-    declared: value_pb2.Schema, subjects: Iterable[sharing_service_pb2.SubjectRecords], receipt: receipt_pb2.Receipt
+    declared: value_pb2.Schema,
+    subjects: Iterable[sharing_service_pb2.SubjectRecords],
+    receipt: receipt_pb2.Receipt,
+    freshness: Freshness,
 ) -> Lookup:
     schema = to_schema(declared)
     tables = tuple(pa.Table.from_batches([to_batch(subject.rows, schema)], schema) for subject in subjects)
-    return Lookup(tables, schema, receipt)
+    return Lookup(tables, schema, receipt, freshness)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,6 +63,7 @@ class Check:
     holds: bool
     answer: dict[str, Scalar]
     receipt: receipt_pb2.Receipt
+    freshness: Freshness
 
     def __bool__(self) -> bool:
         return self.holds
@@ -65,7 +71,8 @@ class Check:
 
 def check_from(response: sharing_service_pb2.CheckResponse) -> Check:
     """Read a check's response."""
-    return Check(response.holds, _named(response.schema, response.answer), response.receipt)
+    answer, fresh = _named(response.schema, response.answer), freshness_from(response.freshness)
+    return Check(response.holds, answer, response.receipt, fresh)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -104,9 +111,10 @@ def composition_from(response: sharing_service_pb2.ComposeResponse) -> Compositi
 
 
 def _part_from(one: sharing_service_pb2.PartAnswer) -> Lookup | Check:
+    fresh = freshness_from(one.freshness)
     if one.WhichOneof("answer") == "check":
-        return Check(one.check.holds, _named(one.schema, one.check.answer), one.receipt)
-    return _lookup(one.schema, one.records.subjects, one.receipt)
+        return Check(one.check.holds, _named(one.schema, one.check.answer), one.receipt, fresh)
+    return _lookup(one.schema, one.records.subjects, one.receipt, fresh)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -121,6 +129,7 @@ class Consumption:
     left: int
     answer: dict[str, Scalar]
     receipt: receipt_pb2.Receipt
+    freshness: Freshness
 
     def __bool__(self) -> bool:
         return self.taken
@@ -129,7 +138,7 @@ class Consumption:
 def consumption_from(response: sharing_service_pb2.ConsumeResponse) -> Consumption:
     """Read the response of a consumption."""
     answer = _named(response.schema, response.answer)
-    return Consumption(response.taken, response.left, answer, response.receipt)
+    return Consumption(response.taken, response.left, answer, response.receipt, freshness_from(response.freshness))
 
 
 def _named(schema: value_pb2.Schema, row: value_pb2.Row) -> dict[str, Scalar]:
@@ -204,6 +213,7 @@ class Release:
     message: release_pb2.Release
     receipt: receipt_pb2.Receipt
     charged: bool
+    freshness: tuple[Freshness, ...] = ()
 
     @property
     def release_id(self) -> str:

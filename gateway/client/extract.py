@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from gateway.api.v1 import receipt_pb2, sharing_service_pb2
 from gateway.client.errors import GatewayError, IncompleteExtract, Unavailable, came_from_gateway, from_call
+from gateway.client.freshness import Freshness, freshness_from
 from gateway.client.side_by_side import side_by_side
 from gateway.client.values import to_batch, to_schema
 
@@ -180,6 +181,8 @@ class Extract:
         """In how many streams it comes."""
         self.receipt: receipt_pb2.Receipt = header.receipt
         """The receipt of the decision; once complete, of what left in the first stream's last connection."""
+        self.freshness: Freshness = freshness_from(header.freshness)
+        """How fresh the data are."""
         encoded = header.arrow_schema
         self.schema: pa.Schema = pa.ipc.read_schema(pa.py_buffer(encoded)) if encoded else to_schema(header.schema)
 

@@ -11,6 +11,7 @@ from gateway.client.calls import Caller
 from gateway.client.certificates import SigningKey, key_from
 from gateway.client.channel import Channel
 from gateway.client.context import context
+from gateway.client.freshness import freshness_from
 from gateway.client.plans import AS_MEASURED, Shown, plan, wanted_margins
 from gateway.client.prices import priced
 from gateway.client.tls import Pems
@@ -108,7 +109,7 @@ class Research(Channel):
             presentation=shown.to_message(),
         )
         answer = self._caller.retried(self._research.CreateRelease, priced(request, epsilon, rho))
-        return Release(answer.release, answer.receipt, answer.charged)
+        return Release(answer.release, answer.receipt, answer.charged, tuple(map(freshness_from, answer.freshness)))
 
     def rehearse(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Protocol
 
 import pyarrow as pa
@@ -31,6 +32,14 @@ class Source(Protocol):
         """Return a name for the data as it stands (hex); another state of the data has another name.
 
         It may be computed from the data, and therefore stays inside: see `stages.charge.data_version`.
+        """
+        ...
+
+    def changed_at(self, contract: DataContract) -> datetime | None:
+        """Return when the data changed last, as they were last looked at (naive UTC); None where nothing tells.
+
+        Raises:
+            Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED.
         """
         ...
 

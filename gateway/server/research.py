@@ -15,6 +15,7 @@ from gateway.policy.memo import Memo
 from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
 from gateway.server.problem import Problem
+from gateway.server.wire.freshness import freshness_of
 from gateway.server.wire.offers import research_dataset_of
 from gateway.server.wire.plans import exact_margin, exact_price, presentation_of, query_of, wanted_margins
 from gateway.server.wire.quotes import estimate_response_of
@@ -86,6 +87,7 @@ class Research:
             release=self._write(outcome),
             receipt=receipt_of(outcome.receipt, delta),
             charged=outcome.paid,
+            freshness=map(freshness_of, outcome.freshness),
         )
         return Reply(response)
 

@@ -21,6 +21,7 @@ from gateway.server.call import Method, Opened, Reply, Wire
 from gateway.server.desk import Desk, refused
 from gateway.server.frames import Codec, arrow_frame, pieces, row_bytes, row_frame
 from gateway.server.problem import NotWellFormed, Problem
+from gateway.server.wire.freshness import freshness_with
 from gateway.server.wire.offers import offer_of
 from gateway.server.wire.receipts import instant, receipt_of
 from gateway.server.wire.requests import check_of, consume_of, extract_of, form_of, lookup_of
@@ -58,6 +59,7 @@ class Sharing:
             schema=schema_of(delivery.schema),
             subjects=_records(wanted, delivery),
             receipt=receipt_of(delivery.receipt, self._desk.delta),
+            freshness=freshness_with(delivery),
         )
         return Reply(response)
 
@@ -77,6 +79,7 @@ class Sharing:
             schema=schema_of(delivery.schema),
             arrow_schema=b"" if rows else delivery.schema.serialize().to_pybytes(),
             receipt=receipt_of(delivery.receipt, delta),
+            freshness=freshness_with(delivery),
             extract_id=course.extract_id,
             stream=course.stream,
             streams=course.streams,
@@ -112,6 +115,7 @@ class Sharing:
             schema=schema_of(delivery.schema),
             answer=answer.row,
             receipt=receipt_of(delivery.receipt, self._desk.delta),
+            freshness=freshness_with(delivery),
         )
         return Reply(response)
 
@@ -127,6 +131,7 @@ class Sharing:
             schema=schema_of(delivery.schema),
             answer=answer.row,
             receipt=receipt_of(delivery.receipt, self._desk.delta),
+            freshness=freshness_with(delivery),
         )
         return Reply(response)
 
@@ -143,6 +148,7 @@ class Sharing:
             part=answer.part,
             schema=schema_of(delivery.schema),
             receipt=receipt_of(delivery.receipt, self._desk.delta),
+            freshness=freshness_with(delivery),
         )
         if answer.request.kind is DisclosureKind.CHECK:
             told = _one_answer(delivery)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from gateway.model.coverage import Coverage
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.freshness import Freshness
 from gateway.model.record import Receipt
 from gateway.model.request import ReleaseRequest
 from gateway.model.statistics import Presentation, Release, StatisticsQuery
@@ -39,17 +40,20 @@ class Delivery:
     """A disclosure of rows on its way out: iterate over its parts, then read `completion`.
 
     `receipt` was durable before the first part. Closing the iterator early records the disclosure as aborted.
-    `resumable` says how an extract can be gone on with.
+    `resumable` says how an extract can be gone on with, `freshness` how fresh the data are.
     """
 
-    __slots__ = ("_segments", "_table", "resumable")
+    __slots__ = ("_segments", "_table", "freshness", "resumable")
 
-    def __init__(self, table: ReleasedTable, resumable: Resumable | None = None) -> None:
+    def __init__(
+        self, table: ReleasedTable, resumable: Resumable | None = None, freshness: tuple[Freshness, ...] = ()
+    ) -> None:
         if type(table) is not ReleasedTable:
             raise Fault(ErrorReason.INTERNAL)
         self._table = table
         self._segments: Iterator[Segment] = table.take()
         self.resumable = resumable
+        self.freshness = freshness
 
     @property
     def schema(self) -> pa.Schema:
@@ -94,6 +98,7 @@ class ReleaseDelivery:
     shown: Shown
     receipt: Receipt
     paid: bool
+    freshness: tuple[Freshness, ...] = ()
 
     @property
     def coverage(self) -> tuple[Coverage, ...]:
@@ -101,17 +106,19 @@ class ReleaseDelivery:
         return as_shown(self.release, self.presentation)
 
 
-def deliver(table: ReleasedTable, resumable: Resumable | None = None) -> Delivery:
-    """Return the disclosure to be sent, and how it can be gone on with.
+def deliver(
+    table: ReleasedTable, resumable: Resumable | None = None, freshness: tuple[Freshness, ...] = ()
+) -> Delivery:
+    """Return the disclosure to be sent, how it can be gone on with, and how fresh its data are.
 
     Raises:
         Fault: INTERNAL for anything but a ReleasedTable, also where the type checker was silenced.
     """
-    return Delivery(table, resumable)
+    return Delivery(table, resumable, freshness)
 
 
-def deliver_release(cells: ReleasedCells) -> ReleaseDelivery:
-    """Return the release to be sent.
+def deliver_release(cells: ReleasedCells, freshness: tuple[Freshness, ...] = ()) -> ReleaseDelivery:
+    """Return the release to be sent, with how fresh its data are.
 
     Raises:
         Fault: INTERNAL for anything but ReleasedCells.
@@ -120,7 +127,7 @@ def deliver_release(cells: ReleasedCells) -> ReleaseDelivery:
         raise Fault(ErrorReason.INTERNAL)
     release, request = cells.release, cells.permit.request
     shown = present(release, request.query, request.presentation, cells.permit.contract)
-    return ReleaseDelivery(release, request.query, request.presentation, shown, cells.receipt, cells.paid)
+    return ReleaseDelivery(release, request.query, request.presentation, shown, cells.receipt, cells.paid, freshness)
 
 
 _PIECE = 1 << 20

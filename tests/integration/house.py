@@ -75,6 +75,9 @@ class WatchedSource:
     def data_version(self, contract: DataContract) -> str:
         return self.version or self._source.data_version(contract)
 
+    def changed_at(self, contract: DataContract) -> datetime | None:
+        return self._source.changed_at(contract)
+
     def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
         self._diary.events.append("rows")
         self.plans.append(plan)

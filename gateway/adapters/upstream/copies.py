@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -78,6 +79,10 @@ class CopiedServices:
     def data_version(self, contract: DataContract) -> str:
         """Return the name of what is in the newest copy, taken now if it has to be; or as the service's source."""
         return self._newest(contract).version if _copied(contract) else self._live.data_version(contract)
+
+    def changed_at(self, contract: DataContract) -> datetime | None:
+        """Return when the newest copy was taken; None for what is asked live."""
+        return self._engine.changed_at(self._newest(contract).contract) if _copied(contract) else None
 
     def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
         """Stream from the copy of the plan's version, or from the service. Raises as both do."""

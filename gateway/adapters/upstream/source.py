@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,10 @@ class UpstreamSource:
             while len(self._unread) > _MOST_UNREAD:
                 self._unread.popitem(last=False)
         return version
+
+    def changed_at(self, _: DataContract) -> datetime | None:
+        """Return None: a service answers as of now, and does not say since when that stands."""
+        return None
 
     def rows(self, plan: RowPlan, batch_rows: int) -> Generator[pa.RecordBatch, None, None]:
         """Stream the planned columns, of what the service says now. At most two batches are held, and the stream ends

@@ -25,12 +25,13 @@ _sym_db = _symbol_database.Default()
 from gateway.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from gateway.api.v1 import budget_pb2 as gateway_dot_api_dot_v1_dot_budget__pb2
 from gateway.api.v1 import disclosure_pb2 as gateway_dot_api_dot_v1_dot_disclosure__pb2
+from gateway.api.v1 import freshness_pb2 as gateway_dot_api_dot_v1_dot_freshness__pb2
 from gateway.api.v1 import receipt_pb2 as gateway_dot_api_dot_v1_dot_receipt__pb2
 from gateway.api.v1 import release_pb2 as gateway_dot_api_dot_v1_dot_release__pb2
 from gateway.api.v1 import value_pb2 as gateway_dot_api_dot_v1_dot_value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%gateway/api/v1/research_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bgateway/api/v1/budget.proto\x1a\x1fgateway/api/v1/disclosure.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1cgateway/api/v1/release.proto\x1a\x1agateway/api/v1/value.proto\"0\n\x13ListDatasetsRequest\x12\x19\n\x07purpose\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"I\n\x14ListDatasetsResponse\x12\x31\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1f.gateway.api.v1.ResearchDataset\"\x91\x04\n\x0fResearchDataset\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x12\n\ndisclosure\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0f\n\x07regions\x18\x05 \x03(\t\x12\x14\n\x0cprivacy_unit\x18\x06 \x01(\t\x12\x33\n\x0fgroup_by_fields\x18\x07 \x03(\x0b\x32\x1a.gateway.api.v1.GroupField\x12\x30\n\x0cvalue_fields\x18\x08 \x03(\x0b\x32\x1a.gateway.api.v1.ValueField\x12\x15\n\rfilter_fields\x18\t \x03(\t\x12\x1b\n\x13max_groups_per_unit\x18\n \x01(\r\x12\x1a\n\x12max_rows_per_group\x18\x0b \x01(\r\x12\x13\n\x0bmax_epsilon\x18\x0c \x01(\x01\x12\x12\n\ncontroller\x18\r \x01(\t\x12\x0f\n\x07steward\x18\x0e \x01(\t\x12\x30\n\x0b\x61ttribution\x18\x0f \x01(\x0b\x32\x1b.gateway.api.v1.Attribution\x12\x18\n\x10\x66ound_keys_delta\x18\x14 \x01(\x01\x12\x31\n\tsynthesis\x18\x15 \x01(\x0b\x32\x1e.gateway.api.v1.SyntheticOffer\x12\x1c\n\x14joined_rows_per_unit\x18\x16 \x01(\r\"\x81\x01\n\x0eSyntheticOffer\x12\x0e\n\x06\x66ields\x18\x01 \x03(\t\x12\x1b\n\x13max_groups_per_unit\x18\x02 \x01(\r\x12\x1a\n\x12max_rows_per_group\x18\x03 \x01(\r\x12\x13\n\x0bmax_epsilon\x18\x04 \x01(\x01\x12\x11\n\tmost_rows\x18\x05 \x01(\r\"\x9e\x01\n\nGroupField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12#\n\x04keys\x18\x02 \x03(\x0b\x32\x15.gateway.api.v1.Value\x12\x0f\n\x07regions\x18\x03 \x01(\x08\x12\r\n\x05\x64\x61tes\x18\x04 \x01(\x08\x12(\n\x04\x62ins\x18\x05 \x01(\x0b\x32\x1a.gateway.api.v1.ValueField\x12\x12\n\nfound_keys\x18\x06 \x01(\x08\"K\n\nValueField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05lower\x18\x02 \x01(\x03\x12\r\n\x05upper\x18\x03 \x01(\x03\x12\x10\n\x08\x64\x65\x63imals\x18\x04 \x01(\r\"\x86\x01\n\x10GetBudgetRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"<\n\x11GetBudgetResponse\x12\'\n\x07\x62udgets\x18\x01 \x03(\x0b\x32\x16.gateway.api.v1.Budget\"\x90\x02\n\x0f\x45stimateRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\x13\n\tmargin_95\x18\x04 \x01(\x01H\x00\x12\r\n\x03rho\x18\x05 \x01(\x01H\x00\x12\x17\n\rmargin_95_rho\x18\x06 \x01(\x01H\x00\x12\x30\n\x07margins\x18\x07 \x01(\x0b\x32\x1d.gateway.api.v1.WantedMarginsH\x00\x42\x0f\n\x06target\x12\x05\xbaH\x02\x08\x01\"]\n\rWantedMargins\x12<\n\nstatistics\x18\x01 \x03(\x0b\x32\x1c.gateway.api.v1.WantedMarginB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10\x12\x0e\n\x06in_rho\x18\x02 \x01(\x08\"1\n\x0cWantedMargin\x12\x11\n\tmargin_95\x18\x01 \x01(\x01\x12\x0e\n\x06values\x18\x02 \x01(\r\"\xe8\x03\n\x10\x45stimateResponse\x12\x0f\n\x07\x65psilon\x18\x01 \x01(\x01\x12\x0b\n\x03rho\x18\x08 \x01(\x01\x12\x31\n\x0cprivacy_loss\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12/\n\x08measures\x18\x03 \x03(\x0b\x32\x1d.gateway.api.v1.MeasureDetail\x12\r\n\x05\x63\x65lls\x18\x04 \x01(\x04\x12-\n\rbudgets_after\x18\x05 \x03(\x0b\x32\x16.gateway.api.v1.Budget\x12\x12\n\naffordable\x18\x06 \x01(\x08\x12\x18\n\x10\x61lready_released\x18\x07 \x01(\x08\x12-\n\x07\x61nswers\x18\t \x03(\x0b\x32\x1c.gateway.api.v1.AnswerMargin\x12*\n\x08\x62ounding\x18\n \x01(\x0b\x32\x18.gateway.api.v1.Bounding\x12\x31\n\x0c\x61lternatives\x18\x0b \x03(\x0b\x32\x1b.gateway.api.v1.Alternative\x12,\n\tthreshold\x18\x0f \x01(\x0b\x32\x19.gateway.api.v1.Threshold\x12*\n\x08\x63overage\x18\x10 \x03(\x0b\x32\x18.gateway.api.v1.Coverage\"\x95\x01\n\x0c\x41nswerMargin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tstatistic\x18\x02 \x01(\r\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12+\n\x06levels\x18\x04 \x03(\x0b\x32\x1b.gateway.api.v1.LevelMargin\x12)\n\x05sizes\x18\x05 \x03(\x0b\x32\x1a.gateway.api.v1.SizeMargin\"r\n\x0bLevelMargin\x12*\n\x05level\x18\x01 \x01(\x0e\x32\x1b.gateway.api.v1.RegionLevel\x12\r\n\x05\x63\x65lls\x18\x02 \x01(\x04\x12\x11\n\tmargin_95\x18\x03 \x01(\x01\x12\x15\n\rconsistent_95\x18\x04 \x01(\x01\"/\n\nSizeMargin\x12\x0e\n\x06values\x18\x01 \x01(\x04\x12\x11\n\tmargin_95\x18\x02 \x01(\x01\"]\n\x08\x42ounding\x12\x12\n\nmax_groups\x18\x01 \x01(\r\x12\r\n\x05\x63\x65lls\x18\x02 \x01(\x04\x12\x10\n\x08max_rows\x18\x03 \x01(\r\x12\x1c\n\x14least_share_of_cells\x18\x04 \x01(\x01\"\xa9\x02\n\x0b\x41lternative\x12&\n\x06\x63hange\x18\x01 \x01(\x0e\x32\x16.gateway.api.v1.Change\x12)\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlan\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x31\n\x0cprivacy_loss\x18\x05 \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12-\n\x07\x61nswers\x18\x06 \x03(\x0b\x32\x1c.gateway.api.v1.AnswerMargin\x12\x0c\n\x04lost\x18\x07 \x01(\t\x12\x12\n\naffordable\x18\x08 \x01(\x08\x12\x18\n\x10\x61lready_released\x18\t \x01(\x08\x42\x07\n\x05price\"\xe3\x01\n\x0fRehearseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x32\n\x0cpresentation\x18\x05 \x01(\x0b\x32\x1c.gateway.api.v1.PresentationB\x0e\n\x05price\x12\x05\xbaH\x02\x08\x01\"J\n\x10RehearseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12\x0c\n\x04rows\x18\x02 \x01(\x04\"\xe8\x01\n\x14\x43reateReleaseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x32\n\x0cpresentation\x18\x05 \x01(\x0b\x32\x1c.gateway.api.v1.PresentationB\x0e\n\x05price\x12\x05\xbaH\x02\x08\x01\"|\n\x15\x43reateReleaseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x0f\n\x07\x63harged\x18\x03 \x01(\x08\"\xab\x01\n\x11GetReleaseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12)\n\nrelease_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12\x32\n\x0cpresentation\x18\x03 \x01(\x0b\x32\x1c.gateway.api.v1.Presentation\"h\n\x12GetReleaseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\"\x17\n\x15GetSigningKeysRequest\"B\n\x16GetSigningKeysResponse\x12(\n\x04keys\x18\x01 \x03(\x0b\x32\x1a.gateway.api.v1.SigningKey*\xc3\x01\n\x06\x43hange\x12\x16\n\x12\x43HANGE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43HANGE_RELEASED\x10\x01\x12\x13\n\x0f\x43HANGE_CURRENCY\x10\x02\x12\x12\n\x0e\x43HANGE_WEIGHTS\x10\x03\x12\x11\n\rCHANGE_MARGIN\x10\x04\x12\x11\n\rCHANGE_LEVELS\x10\x05\x12\x12\n\x0e\x43HANGE_COARSER\x10\x06\x12\x14\n\x10\x43HANGE_STATISTIC\x10\x07\x12\x13\n\x0f\x43HANGE_GROUPING\x10\x08\x32\xf0\x04\n\x0fResearchService\x12Y\n\x0cListDatasets\x12#.gateway.api.v1.ListDatasetsRequest\x1a$.gateway.api.v1.ListDatasetsResponse\x12P\n\tGetBudget\x12 .gateway.api.v1.GetBudgetRequest\x1a!.gateway.api.v1.GetBudgetResponse\x12M\n\x08\x45stimate\x12\x1f.gateway.api.v1.EstimateRequest\x1a .gateway.api.v1.EstimateResponse\x12M\n\x08Rehearse\x12\x1f.gateway.api.v1.RehearseRequest\x1a .gateway.api.v1.RehearseResponse\x12\\\n\rCreateRelease\x12$.gateway.api.v1.CreateReleaseRequest\x1a%.gateway.api.v1.CreateReleaseResponse\x12S\n\nGetRelease\x12!.gateway.api.v1.GetReleaseRequest\x1a\".gateway.api.v1.GetReleaseResponse\x12_\n\x0eGetSigningKeys\x12%.gateway.api.v1.GetSigningKeysRequest\x1a&.gateway.api.v1.GetSigningKeysResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%gateway/api/v1/research_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bgateway/api/v1/budget.proto\x1a\x1fgateway/api/v1/disclosure.proto\x1a\x1egateway/api/v1/freshness.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1cgateway/api/v1/release.proto\x1a\x1agateway/api/v1/value.proto\"0\n\x13ListDatasetsRequest\x12\x19\n\x07purpose\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"I\n\x14ListDatasetsResponse\x12\x31\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1f.gateway.api.v1.ResearchDataset\"\x91\x04\n\x0fResearchDataset\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x12\n\ndisclosure\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0f\n\x07regions\x18\x05 \x03(\t\x12\x14\n\x0cprivacy_unit\x18\x06 \x01(\t\x12\x33\n\x0fgroup_by_fields\x18\x07 \x03(\x0b\x32\x1a.gateway.api.v1.GroupField\x12\x30\n\x0cvalue_fields\x18\x08 \x03(\x0b\x32\x1a.gateway.api.v1.ValueField\x12\x15\n\rfilter_fields\x18\t \x03(\t\x12\x1b\n\x13max_groups_per_unit\x18\n \x01(\r\x12\x1a\n\x12max_rows_per_group\x18\x0b \x01(\r\x12\x13\n\x0bmax_epsilon\x18\x0c \x01(\x01\x12\x12\n\ncontroller\x18\r \x01(\t\x12\x0f\n\x07steward\x18\x0e \x01(\t\x12\x30\n\x0b\x61ttribution\x18\x0f \x01(\x0b\x32\x1b.gateway.api.v1.Attribution\x12\x18\n\x10\x66ound_keys_delta\x18\x14 \x01(\x01\x12\x31\n\tsynthesis\x18\x15 \x01(\x0b\x32\x1e.gateway.api.v1.SyntheticOffer\x12\x1c\n\x14joined_rows_per_unit\x18\x16 \x01(\r\"\x81\x01\n\x0eSyntheticOffer\x12\x0e\n\x06\x66ields\x18\x01 \x03(\t\x12\x1b\n\x13max_groups_per_unit\x18\x02 \x01(\r\x12\x1a\n\x12max_rows_per_group\x18\x03 \x01(\r\x12\x13\n\x0bmax_epsilon\x18\x04 \x01(\x01\x12\x11\n\tmost_rows\x18\x05 \x01(\r\"\x9e\x01\n\nGroupField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12#\n\x04keys\x18\x02 \x03(\x0b\x32\x15.gateway.api.v1.Value\x12\x0f\n\x07regions\x18\x03 \x01(\x08\x12\r\n\x05\x64\x61tes\x18\x04 \x01(\x08\x12(\n\x04\x62ins\x18\x05 \x01(\x0b\x32\x1a.gateway.api.v1.ValueField\x12\x12\n\nfound_keys\x18\x06 \x01(\x08\"K\n\nValueField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05lower\x18\x02 \x01(\x03\x12\r\n\x05upper\x18\x03 \x01(\x03\x12\x10\n\x08\x64\x65\x63imals\x18\x04 \x01(\r\"\x86\x01\n\x10GetBudgetRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"<\n\x11GetBudgetResponse\x12\'\n\x07\x62udgets\x18\x01 \x03(\x0b\x32\x16.gateway.api.v1.Budget\"\x90\x02\n\x0f\x45stimateRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\x13\n\tmargin_95\x18\x04 \x01(\x01H\x00\x12\r\n\x03rho\x18\x05 \x01(\x01H\x00\x12\x17\n\rmargin_95_rho\x18\x06 \x01(\x01H\x00\x12\x30\n\x07margins\x18\x07 \x01(\x0b\x32\x1d.gateway.api.v1.WantedMarginsH\x00\x42\x0f\n\x06target\x12\x05\xbaH\x02\x08\x01\"]\n\rWantedMargins\x12<\n\nstatistics\x18\x01 \x03(\x0b\x32\x1c.gateway.api.v1.WantedMarginB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10\x12\x0e\n\x06in_rho\x18\x02 \x01(\x08\"1\n\x0cWantedMargin\x12\x11\n\tmargin_95\x18\x01 \x01(\x01\x12\x0e\n\x06values\x18\x02 \x01(\r\"\xe8\x03\n\x10\x45stimateResponse\x12\x0f\n\x07\x65psilon\x18\x01 \x01(\x01\x12\x0b\n\x03rho\x18\x08 \x01(\x01\x12\x31\n\x0cprivacy_loss\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12/\n\x08measures\x18\x03 \x03(\x0b\x32\x1d.gateway.api.v1.MeasureDetail\x12\r\n\x05\x63\x65lls\x18\x04 \x01(\x04\x12-\n\rbudgets_after\x18\x05 \x03(\x0b\x32\x16.gateway.api.v1.Budget\x12\x12\n\naffordable\x18\x06 \x01(\x08\x12\x18\n\x10\x61lready_released\x18\x07 \x01(\x08\x12-\n\x07\x61nswers\x18\t \x03(\x0b\x32\x1c.gateway.api.v1.AnswerMargin\x12*\n\x08\x62ounding\x18\n \x01(\x0b\x32\x18.gateway.api.v1.Bounding\x12\x31\n\x0c\x61lternatives\x18\x0b \x03(\x0b\x32\x1b.gateway.api.v1.Alternative\x12,\n\tthreshold\x18\x0f \x01(\x0b\x32\x19.gateway.api.v1.Threshold\x12*\n\x08\x63overage\x18\x10 \x03(\x0b\x32\x18.gateway.api.v1.Coverage\"\x95\x01\n\x0c\x41nswerMargin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tstatistic\x18\x02 \x01(\r\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12+\n\x06levels\x18\x04 \x03(\x0b\x32\x1b.gateway.api.v1.LevelMargin\x12)\n\x05sizes\x18\x05 \x03(\x0b\x32\x1a.gateway.api.v1.SizeMargin\"r\n\x0bLevelMargin\x12*\n\x05level\x18\x01 \x01(\x0e\x32\x1b.gateway.api.v1.RegionLevel\x12\r\n\x05\x63\x65lls\x18\x02 \x01(\x04\x12\x11\n\tmargin_95\x18\x03 \x01(\x01\x12\x15\n\rconsistent_95\x18\x04 \x01(\x01\"/\n\nSizeMargin\x12\x0e\n\x06values\x18\x01 \x01(\x04\x12\x11\n\tmargin_95\x18\x02 \x01(\x01\"]\n\x08\x42ounding\x12\x12\n\nmax_groups\x18\x01 \x01(\r\x12\r\n\x05\x63\x65lls\x18\x02 \x01(\x04\x12\x10\n\x08max_rows\x18\x03 \x01(\r\x12\x1c\n\x14least_share_of_cells\x18\x04 \x01(\x01\"\xa9\x02\n\x0b\x41lternative\x12&\n\x06\x63hange\x18\x01 \x01(\x0e\x32\x16.gateway.api.v1.Change\x12)\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlan\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x31\n\x0cprivacy_loss\x18\x05 \x01(\x0b\x32\x1b.gateway.api.v1.PrivacyLoss\x12-\n\x07\x61nswers\x18\x06 \x03(\x0b\x32\x1c.gateway.api.v1.AnswerMargin\x12\x0c\n\x04lost\x18\x07 \x01(\t\x12\x12\n\naffordable\x18\x08 \x01(\x08\x12\x18\n\x10\x61lready_released\x18\t \x01(\x08\x42\x07\n\x05price\"\xe3\x01\n\x0fRehearseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x32\n\x0cpresentation\x18\x05 \x01(\x0b\x32\x1c.gateway.api.v1.PresentationB\x0e\n\x05price\x12\x05\xbaH\x02\x08\x01\"J\n\x10RehearseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12\x0c\n\x04rows\x18\x02 \x01(\x04\"\xe8\x01\n\x14\x43reateReleaseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.gateway.api.v1.ReleasePlanB\x06\xbaH\x03\xc8\x01\x01\x12\x11\n\x07\x65psilon\x18\x03 \x01(\x01H\x00\x12\r\n\x03rho\x18\x04 \x01(\x01H\x00\x12\x32\n\x0cpresentation\x18\x05 \x01(\x0b\x32\x1c.gateway.api.v1.PresentationB\x0e\n\x05price\x12\x05\xbaH\x02\x08\x01\"\xae\x01\n\x15\x43reateReleaseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x0f\n\x07\x63harged\x18\x03 \x01(\x08\x12\x30\n\tfreshness\x18\x04 \x03(\x0b\x32\x1d.gateway.api.v1.DataFreshness\"\xab\x01\n\x11GetReleaseRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12)\n\nrelease_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12\x32\n\x0cpresentation\x18\x03 \x01(\x0b\x32\x1c.gateway.api.v1.Presentation\"h\n\x12GetReleaseResponse\x12(\n\x07release\x18\x01 \x01(\x0b\x32\x17.gateway.api.v1.Release\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\"\x17\n\x15GetSigningKeysRequest\"B\n\x16GetSigningKeysResponse\x12(\n\x04keys\x18\x01 \x03(\x0b\x32\x1a.gateway.api.v1.SigningKey*\xc3\x01\n\x06\x43hange\x12\x16\n\x12\x43HANGE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43HANGE_RELEASED\x10\x01\x12\x13\n\x0f\x43HANGE_CURRENCY\x10\x02\x12\x12\n\x0e\x43HANGE_WEIGHTS\x10\x03\x12\x11\n\rCHANGE_MARGIN\x10\x04\x12\x11\n\rCHANGE_LEVELS\x10\x05\x12\x12\n\x0e\x43HANGE_COARSER\x10\x06\x12\x14\n\x10\x43HANGE_STATISTIC\x10\x07\x12\x13\n\x0f\x43HANGE_GROUPING\x10\x08\x32\xf0\x04\n\x0fResearchService\x12Y\n\x0cListDatasets\x12#.gateway.api.v1.ListDatasetsRequest\x1a$.gateway.api.v1.ListDatasetsResponse\x12P\n\tGetBudget\x12 .gateway.api.v1.GetBudgetRequest\x1a!.gateway.api.v1.GetBudgetResponse\x12M\n\x08\x45stimate\x12\x1f.gateway.api.v1.EstimateRequest\x1a .gateway.api.v1.EstimateResponse\x12M\n\x08Rehearse\x12\x1f.gateway.api.v1.RehearseRequest\x1a .gateway.api.v1.RehearseResponse\x12\\\n\rCreateRelease\x12$.gateway.api.v1.CreateReleaseRequest\x1a%.gateway.api.v1.CreateReleaseResponse\x12S\n\nGetRelease\x12!.gateway.api.v1.GetReleaseRequest\x1a\".gateway.api.v1.GetReleaseResponse\x12_\n\x0eGetSigningKeys\x12%.gateway.api.v1.GetSigningKeysRequest\x1a&.gateway.api.v1.GetSigningKeysResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -69,58 +70,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETRELEASEREQUEST'].fields_by_name['context']._serialized_options = b'\272H\003\310\001\001'
   _globals['_GETRELEASEREQUEST'].fields_by_name['release_id']._loaded_options = None
   _globals['_GETRELEASEREQUEST'].fields_by_name['release_id']._serialized_options = b'\272H\022r\0202\016^[0-9a-f]{64}$'
-  _globals['_CHANGE']._serialized_start=4127
-  _globals['_CHANGE']._serialized_end=4322
-  _globals['_LISTDATASETSREQUEST']._serialized_start=236
-  _globals['_LISTDATASETSREQUEST']._serialized_end=284
-  _globals['_LISTDATASETSRESPONSE']._serialized_start=286
-  _globals['_LISTDATASETSRESPONSE']._serialized_end=359
-  _globals['_RESEARCHDATASET']._serialized_start=362
-  _globals['_RESEARCHDATASET']._serialized_end=891
-  _globals['_SYNTHETICOFFER']._serialized_start=894
-  _globals['_SYNTHETICOFFER']._serialized_end=1023
-  _globals['_GROUPFIELD']._serialized_start=1026
-  _globals['_GROUPFIELD']._serialized_end=1184
-  _globals['_VALUEFIELD']._serialized_start=1186
-  _globals['_VALUEFIELD']._serialized_end=1261
-  _globals['_GETBUDGETREQUEST']._serialized_start=1264
-  _globals['_GETBUDGETREQUEST']._serialized_end=1398
-  _globals['_GETBUDGETRESPONSE']._serialized_start=1400
-  _globals['_GETBUDGETRESPONSE']._serialized_end=1460
-  _globals['_ESTIMATEREQUEST']._serialized_start=1463
-  _globals['_ESTIMATEREQUEST']._serialized_end=1735
-  _globals['_WANTEDMARGINS']._serialized_start=1737
-  _globals['_WANTEDMARGINS']._serialized_end=1830
-  _globals['_WANTEDMARGIN']._serialized_start=1832
-  _globals['_WANTEDMARGIN']._serialized_end=1881
-  _globals['_ESTIMATERESPONSE']._serialized_start=1884
-  _globals['_ESTIMATERESPONSE']._serialized_end=2372
-  _globals['_ANSWERMARGIN']._serialized_start=2375
-  _globals['_ANSWERMARGIN']._serialized_end=2524
-  _globals['_LEVELMARGIN']._serialized_start=2526
-  _globals['_LEVELMARGIN']._serialized_end=2640
-  _globals['_SIZEMARGIN']._serialized_start=2642
-  _globals['_SIZEMARGIN']._serialized_end=2689
-  _globals['_BOUNDING']._serialized_start=2691
-  _globals['_BOUNDING']._serialized_end=2784
-  _globals['_ALTERNATIVE']._serialized_start=2787
-  _globals['_ALTERNATIVE']._serialized_end=3084
-  _globals['_REHEARSEREQUEST']._serialized_start=3087
-  _globals['_REHEARSEREQUEST']._serialized_end=3314
-  _globals['_REHEARSERESPONSE']._serialized_start=3316
-  _globals['_REHEARSERESPONSE']._serialized_end=3390
-  _globals['_CREATERELEASEREQUEST']._serialized_start=3393
-  _globals['_CREATERELEASEREQUEST']._serialized_end=3625
-  _globals['_CREATERELEASERESPONSE']._serialized_start=3627
-  _globals['_CREATERELEASERESPONSE']._serialized_end=3751
-  _globals['_GETRELEASEREQUEST']._serialized_start=3754
-  _globals['_GETRELEASEREQUEST']._serialized_end=3925
-  _globals['_GETRELEASERESPONSE']._serialized_start=3927
-  _globals['_GETRELEASERESPONSE']._serialized_end=4031
-  _globals['_GETSIGNINGKEYSREQUEST']._serialized_start=4033
-  _globals['_GETSIGNINGKEYSREQUEST']._serialized_end=4056
-  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_start=4058
-  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_end=4124
-  _globals['_RESEARCHSERVICE']._serialized_start=4325
-  _globals['_RESEARCHSERVICE']._serialized_end=4949
+  _globals['_CHANGE']._serialized_start=4210
+  _globals['_CHANGE']._serialized_end=4405
+  _globals['_LISTDATASETSREQUEST']._serialized_start=268
+  _globals['_LISTDATASETSREQUEST']._serialized_end=316
+  _globals['_LISTDATASETSRESPONSE']._serialized_start=318
+  _globals['_LISTDATASETSRESPONSE']._serialized_end=391
+  _globals['_RESEARCHDATASET']._serialized_start=394
+  _globals['_RESEARCHDATASET']._serialized_end=923
+  _globals['_SYNTHETICOFFER']._serialized_start=926
+  _globals['_SYNTHETICOFFER']._serialized_end=1055
+  _globals['_GROUPFIELD']._serialized_start=1058
+  _globals['_GROUPFIELD']._serialized_end=1216
+  _globals['_VALUEFIELD']._serialized_start=1218
+  _globals['_VALUEFIELD']._serialized_end=1293
+  _globals['_GETBUDGETREQUEST']._serialized_start=1296
+  _globals['_GETBUDGETREQUEST']._serialized_end=1430
+  _globals['_GETBUDGETRESPONSE']._serialized_start=1432
+  _globals['_GETBUDGETRESPONSE']._serialized_end=1492
+  _globals['_ESTIMATEREQUEST']._serialized_start=1495
+  _globals['_ESTIMATEREQUEST']._serialized_end=1767
+  _globals['_WANTEDMARGINS']._serialized_start=1769
+  _globals['_WANTEDMARGINS']._serialized_end=1862
+  _globals['_WANTEDMARGIN']._serialized_start=1864
+  _globals['_WANTEDMARGIN']._serialized_end=1913
+  _globals['_ESTIMATERESPONSE']._serialized_start=1916
+  _globals['_ESTIMATERESPONSE']._serialized_end=2404
+  _globals['_ANSWERMARGIN']._serialized_start=2407
+  _globals['_ANSWERMARGIN']._serialized_end=2556
+  _globals['_LEVELMARGIN']._serialized_start=2558
+  _globals['_LEVELMARGIN']._serialized_end=2672
+  _globals['_SIZEMARGIN']._serialized_start=2674
+  _globals['_SIZEMARGIN']._serialized_end=2721
+  _globals['_BOUNDING']._serialized_start=2723
+  _globals['_BOUNDING']._serialized_end=2816
+  _globals['_ALTERNATIVE']._serialized_start=2819
+  _globals['_ALTERNATIVE']._serialized_end=3116
+  _globals['_REHEARSEREQUEST']._serialized_start=3119
+  _globals['_REHEARSEREQUEST']._serialized_end=3346
+  _globals['_REHEARSERESPONSE']._serialized_start=3348
+  _globals['_REHEARSERESPONSE']._serialized_end=3422
+  _globals['_CREATERELEASEREQUEST']._serialized_start=3425
+  _globals['_CREATERELEASEREQUEST']._serialized_end=3657
+  _globals['_CREATERELEASERESPONSE']._serialized_start=3660
+  _globals['_CREATERELEASERESPONSE']._serialized_end=3834
+  _globals['_GETRELEASEREQUEST']._serialized_start=3837
+  _globals['_GETRELEASEREQUEST']._serialized_end=4008
+  _globals['_GETRELEASERESPONSE']._serialized_start=4010
+  _globals['_GETRELEASERESPONSE']._serialized_end=4114
+  _globals['_GETSIGNINGKEYSREQUEST']._serialized_start=4116
+  _globals['_GETSIGNINGKEYSREQUEST']._serialized_end=4139
+  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_start=4141
+  _globals['_GETSIGNINGKEYSRESPONSE']._serialized_end=4207
+  _globals['_RESEARCHSERVICE']._serialized_start=4408
+  _globals['_RESEARCHSERVICE']._serialized_end=5032
 # @@protoc_insertion_point(module_scope)

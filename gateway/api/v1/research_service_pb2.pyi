@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from gateway.api.v1 import budget_pb2 as _budget_pb2
 from gateway.api.v1 import disclosure_pb2 as _disclosure_pb2
+from gateway.api.v1 import freshness_pb2 as _freshness_pb2
 from gateway.api.v1 import receipt_pb2 as _receipt_pb2
 from gateway.api.v1 import release_pb2 as _release_pb2
 from gateway.api.v1 import value_pb2 as _value_pb2
@@ -827,22 +828,28 @@ class CreateReleaseResponse(_message.Message):
     RELEASE_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     CHARGED_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
     charged: _builtins.bool
     """False if this plan had been answered before on this data."""
     @_builtins.property
     def release(self) -> _release_pb2.Release: ...
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt: ...
+    @_builtins.property
+    def freshness(self) -> _containers.RepeatedCompositeFieldContainer[_freshness_pb2.DataFreshness]:
+        """Of each dataset that was read."""
+
     def __init__(
         self,
         *,
         release: _release_pb2.Release | None = ...,
         receipt: _receipt_pb2.Receipt | None = ...,
         charged: _builtins.bool = ...,
+        freshness: _abc.Iterable[_freshness_pb2.DataFreshness] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "release", b"release"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charged", b"charged", "receipt", b"receipt", "release", b"release"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charged", b"charged", "freshness", b"freshness", "receipt", b"receipt", "release", b"release"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

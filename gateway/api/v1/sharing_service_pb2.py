@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from gateway.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from gateway.api.v1 import disclosure_pb2 as gateway_dot_api_dot_v1_dot_disclosure__pb2
+from gateway.api.v1 import freshness_pb2 as gateway_dot_api_dot_v1_dot_freshness__pb2
 from gateway.api.v1 import receipt_pb2 as gateway_dot_api_dot_v1_dot_receipt__pb2
 from gateway.api.v1 import value_pb2 as gateway_dot_api_dot_v1_dot_value__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$gateway/api/v1/sharing_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgateway/api/v1/disclosure.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1agateway/api/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"F\n\x0f\x44\x65scribeRequest\x12\x19\n\x07purpose\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x18\n\x07\x64\x61taset\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"P\n\x10\x44\x65scribeResponse\x12%\n\x06offers\x18\x01 \x03(\x0b\x32\x15.gateway.api.v1.Offer\x12\x15\n\rpolicy_digest\x18\x02 \x01(\t\"z\n\x0fSubjectSelector\x12*\n\x03key\x18\x01 \x01(\x0b\x32\x1b.gateway.api.v1.KeySelectorH\x00\x12.\n\x05token\x18\x02 \x01(\x0b\x32\x1d.gateway.api.v1.TokenSelectorH\x00\x42\x0b\n\x02\x62y\x12\x05\xbaH\x02\x08\x01\"Z\n\x0bKeySelector\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x31\n\x06values\x18\x02 \x03(\x0b\x32\x15.gateway.api.v1.ValueB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"N\n\rTokenSelector\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12#\n\x06tokens\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\x08\x01\x10\x64\"\x07r\x05\x10\x01\x18\x80\x08\"\xfa\x01\n\rLookupRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12#\n\x06\x66ields\x18\x04 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x80\x02\x18\x01\"\x06r\x04\x10\x01\x18@\x12\x39\n\x08subjects\x18\x05 \x01(\x0b\x32\x1f.gateway.api.v1.SubjectSelectorB\x06\xbaH\x03\xc8\x01\x01\x12\x15\n\rallow_partial\x18\x06 \x01(\x08\"\x94\x01\n\x0eLookupResponse\x12&\n\x06schema\x18\x01 \x01(\x0b\x32\x16.gateway.api.v1.Schema\x12\x30\n\x08subjects\x18\x02 \x03(\x0b\x32\x1e.gateway.api.v1.SubjectRecords\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\"3\n\x0eSubjectRecords\x12!\n\x04rows\x18\x01 \x03(\x0b\x32\x13.gateway.api.v1.Row\"\xb6\x03\n\x0e\x45xtractRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12#\n\x06\x66ields\x18\x04 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x80\x02\x18\x01\"\x06r\x04\x10\x01\x18@\x12\x34\n\x07\x66ilters\x18\x05 \x03(\x0b\x32\x19.gateway.api.v1.ConditionB\x08\xbaH\x05\x92\x01\x02\x10 \x12\x34\n\x08\x65ncoding\x18\x06 \x01(\x0e\x32\x18.gateway.api.v1.EncodingB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\rallow_partial\x18\x07 \x01(\x08\x12:\n\x0b\x63ompression\x18\x08 \x01(\x0e\x32\x1b.gateway.api.v1.CompressionB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x18\n\x07streams\x18\t \x01(\rB\x07\xbaH\x04*\x02\x18@\x12\x32\n\tcontinues\x18\n \x01(\x0b\x32\x1f.gateway.api.v1.ExtractPosition\"n\n\x0f\x45xtractPosition\x12)\n\nextract_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$\x12\x17\n\x06stream\x18\x02 \x01(\rB\x07\xbaH\x04*\x02\x18?\x12\x17\n\x05\x61\x66ter\x18\x03 \x01(\x0c\x42\x08\xbaH\x05z\x03\x18\x80\x02\"\xdf\x01\n\x0f\x45xtractResponse\x12/\n\x06header\x18\x01 \x01(\x0b\x32\x1d.gateway.api.v1.ExtractHeaderH\x00\x12\x31\n\x0b\x61rrow_batch\x18\x02 \x01(\x0b\x32\x1a.gateway.api.v1.ArrowBatchH\x00\x12-\n\trow_batch\x18\x03 \x01(\x0b\x32\x18.gateway.api.v1.RowBatchH\x00\x12\x31\n\x07trailer\x18\x04 \x01(\x0b\x32\x1e.gateway.api.v1.ExtractTrailerH\x00\x42\x06\n\x04part\"\xe1\x01\n\rExtractHeader\x12&\n\x06schema\x18\x01 \x01(\x0b\x32\x16.gateway.api.v1.Schema\x12\x14\n\x0c\x61rrow_schema\x18\x02 \x01(\x0c\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x12\n\nextract_id\x18\x04 \x01(\t\x12\x0e\n\x06stream\x18\x05 \x01(\r\x12\x0f\n\x07streams\x18\x06 \x01(\r\x12\x33\n\x0fresumable_until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\nArrowBatch\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x13\n\x0bipc_message\x18\x02 \x01(\x0c\x12\x0c\n\x04rows\x18\x03 \x01(\x04\x12\x10\n\x08position\x18\x04 \x01(\x0c\"O\n\x08RowBatch\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12!\n\x04rows\x18\x02 \x03(\x0b\x32\x13.gateway.api.v1.Row\x12\x10\n\x08position\x18\x03 \x01(\x0c\"z\n\x0e\x45xtractTrailer\x12\x0c\n\x04rows\x18\x01 \x01(\x04\x12\x0f\n\x07\x62\x61tches\x18\x02 \x01(\x04\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x0e\n\x06stream\x18\x04 \x01(\r\x12\x0f\n\x07streams\x18\x05 \x01(\r\"\xbc\x01\n\x0c\x43heckRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x38\n\x07subject\x18\x04 \x01(\x0b\x32\x1f.gateway.api.v1.SubjectSelectorB\x06\xbaH\x03\xc8\x01\x01\"\x95\x01\n\rCheckResponse\x12\r\n\x05holds\x18\x01 \x01(\x08\x12&\n\x06schema\x18\x02 \x01(\x0b\x32\x16.gateway.api.v1.Schema\x12#\n\x06\x61nswer\x18\x03 \x01(\x0b\x32\x13.gateway.api.v1.Row\x12(\n\x07receipt\x18\x04 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\"\xbe\x01\n\x0e\x43onsumeRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x38\n\x07subject\x18\x04 \x01(\x0b\x32\x1f.gateway.api.v1.SubjectSelectorB\x06\xbaH\x03\xc8\x01\x01\"\xa5\x01\n\x0f\x43onsumeResponse\x12\r\n\x05taken\x18\x01 \x01(\x08\x12\x0c\n\x04left\x18\x02 \x01(\r\x12&\n\x06schema\x18\x03 \x01(\x0b\x32\x16.gateway.api.v1.Schema\x12#\n\x06\x61nswer\x18\x04 \x01(\x0b\x32\x13.gateway.api.v1.Row\x12(\n\x07receipt\x18\x05 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\"\x9b\x01\n\x0e\x43omposeRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x17\n\x04\x66orm\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x37\n\x05parts\x18\x03 \x03(\x0b\x32\x1c.gateway.api.v1.PartSubjectsB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10\"b\n\x0cPartSubjects\x12\x17\n\x04part\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x39\n\x08subjects\x18\x02 \x01(\x0b\x32\x1f.gateway.api.v1.SubjectSelectorB\x06\xbaH\x03\xc8\x01\x01\"<\n\x0f\x43omposeResponse\x12)\n\x05parts\x18\x01 \x03(\x0b\x32\x1a.gateway.api.v1.PartAnswer\"\xd2\x01\n\nPartAnswer\x12\x0c\n\x04part\x18\x01 \x01(\t\x12&\n\x06schema\x18\x02 \x01(\x0b\x32\x16.gateway.api.v1.Schema\x12.\n\x07records\x18\x03 \x01(\x0b\x32\x1b.gateway.api.v1.PartRecordsH\x00\x12*\n\x05\x63heck\x18\x04 \x01(\x0b\x32\x19.gateway.api.v1.PartCheckH\x00\x12(\n\x07receipt\x18\x05 \x01(\x0b\x32\x17.gateway.api.v1.ReceiptB\x08\n\x06\x61nswer\"?\n\x0bPartRecords\x12\x30\n\x08subjects\x18\x01 \x03(\x0b\x32\x1e.gateway.api.v1.SubjectRecords\"?\n\tPartCheck\x12\r\n\x05holds\x18\x01 \x01(\x08\x12#\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x13.gateway.api.v1.Row*K\n\x08\x45ncoding\x12\x18\n\x14\x45NCODING_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x45NCODING_ARROW\x10\x01\x12\x11\n\rENCODING_ROWS\x10\x02*k\n\x0b\x43ompression\x12\x1b\n\x17\x43OMPRESSION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OMPRESSION_NONE\x10\x01\x12\x13\n\x0f\x43OMPRESSION_LZ4\x10\x02\x12\x14\n\x10\x43OMPRESSION_ZSTD\x10\x03\x32\xd4\x03\n\x0eSharingService\x12M\n\x08\x44\x65scribe\x12\x1f.gateway.api.v1.DescribeRequest\x1a .gateway.api.v1.DescribeResponse\x12G\n\x06Lookup\x12\x1d.gateway.api.v1.LookupRequest\x1a\x1e.gateway.api.v1.LookupResponse\x12L\n\x07\x45xtract\x12\x1e.gateway.api.v1.ExtractRequest\x1a\x1f.gateway.api.v1.ExtractResponse0\x01\x12\x44\n\x05\x43heck\x12\x1c.gateway.api.v1.CheckRequest\x1a\x1d.gateway.api.v1.CheckResponse\x12J\n\x07\x43onsume\x12\x1e.gateway.api.v1.ConsumeRequest\x1a\x1f.gateway.api.v1.ConsumeResponse\x12J\n\x07\x43ompose\x12\x1e.gateway.api.v1.ComposeRequest\x1a\x1f.gateway.api.v1.ComposeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$gateway/api/v1/sharing_service.proto\x12\x0egateway.api.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgateway/api/v1/disclosure.proto\x1a\x1egateway/api/v1/freshness.proto\x1a\x1cgateway/api/v1/receipt.proto\x1a\x1agateway/api/v1/value.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"F\n\x0f\x44\x65scribeRequest\x12\x19\n\x07purpose\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x18\n\x07\x64\x61taset\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"P\n\x10\x44\x65scribeResponse\x12%\n\x06offers\x18\x01 \x03(\x0b\x32\x15.gateway.api.v1.Offer\x12\x15\n\rpolicy_digest\x18\x02 \x01(\t\"z\n\x0fSubjectSelector\x12*\n\x03key\x18\x01 \x01(\x0b\x32\x1b.gateway.api.v1.KeySelectorH\x00\x12.\n\x05token\x18\x02 \x01(\x0b\x32\x1d.gateway.api.v1.TokenSelectorH\x00\x42\x0b\n\x02\x62y\x12\x05\xbaH\x02\x08\x01\"Z\n\x0bKeySelector\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x31\n\x06values\x18\x02 \x03(\x0b\x32\x15.gateway.api.v1.ValueB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"N\n\rTokenSelector\x12\x18\n\x05\x66ield\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12#\n\x06tokens\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\x08\x01\x10\x64\"\x07r\x05\x10\x01\x18\x80\x08\"\xfa\x01\n\rLookupRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12#\n\x06\x66ields\x18\x04 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x80\x02\x18\x01\"\x06r\x04\x10\x01\x18@\x12\x39\n\x08subjects\x18\x05 \x01(\x0b\x32\x1f.gateway.api.v1.SubjectSelectorB\x06\xbaH\x03\xc8\x01\x01\x12\x15\n\rallow_partial\x18\x06 \x01(\x08\"\xc6\x01\n\x0eLookupResponse\x12&\n\x06schema\x18\x01 \x01(\x0b\x32\x16.gateway.api.v1.Schema\x12\x30\n\x08subjects\x18\x02 \x03(\x0b\x32\x1e.gateway.api.v1.SubjectRecords\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x30\n\tfreshness\x18\x04 \x01(\x0b\x32\x1d.gateway.api.v1.DataFreshness\"3\n\x0eSubjectRecords\x12!\n\x04rows\x18\x01 \x03(\x0b\x32\x13.gateway.api.v1.Row\"\xb6\x03\n\x0e\x45xtractRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12#\n\x06\x66ields\x18\x04 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x80\x02\x18\x01\"\x06r\x04\x10\x01\x18@\x12\x34\n\x07\x66ilters\x18\x05 \x03(\x0b\x32\x19.gateway.api.v1.ConditionB\x08\xbaH\x05\x92\x01\x02\x10 \x12\x34\n\x08\x65ncoding\x18\x06 \x01(\x0e\x32\x18.gateway.api.v1.EncodingB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\rallow_partial\x18\x07 \x01(\x08\x12:\n\x0b\x63ompression\x18\x08 \x01(\x0e\x32\x1b.gateway.api.v1.CompressionB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x18\n\x07streams\x18\t \x01(\rB\x07\xbaH\x04*\x02\x18@\x12\x32\n\tcontinues\x18\n \x01(\x0b\x32\x1f.gateway.api.v1.ExtractPosition\"n\n\x0f\x45xtractPosition\x12)\n\nextract_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$\x12\x17\n\x06stream\x18\x02 \x01(\rB\x07\xbaH\x04*\x02\x18?\x12\x17\n\x05\x61\x66ter\x18\x03 \x01(\x0c\x42\x08\xbaH\x05z\x03\x18\x80\x02\"\xdf\x01\n\x0f\x45xtractResponse\x12/\n\x06header\x18\x01 \x01(\x0b\x32\x1d.gateway.api.v1.ExtractHeaderH\x00\x12\x31\n\x0b\x61rrow_batch\x18\x02 \x01(\x0b\x32\x1a.gateway.api.v1.ArrowBatchH\x00\x12-\n\trow_batch\x18\x03 \x01(\x0b\x32\x18.gateway.api.v1.RowBatchH\x00\x12\x31\n\x07trailer\x18\x04 \x01(\x0b\x32\x1e.gateway.api.v1.ExtractTrailerH\x00\x42\x06\n\x04part\"\x93\x02\n\rExtractHeader\x12&\n\x06schema\x18\x01 \x01(\x0b\x32\x16.gateway.api.v1.Schema\x12\x14\n\x0c\x61rrow_schema\x18\x02 \x01(\x0c\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x12\n\nextract_id\x18\x04 \x01(\t\x12\x0e\n\x06stream\x18\x05 \x01(\r\x12\x0f\n\x07streams\x18\x06 \x01(\r\x12\x33\n\x0fresumable_until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\tfreshness\x18\x08 \x01(\x0b\x32\x1d.gateway.api.v1.DataFreshness\"Q\n\nArrowBatch\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x13\n\x0bipc_message\x18\x02 \x01(\x0c\x12\x0c\n\x04rows\x18\x03 \x01(\x04\x12\x10\n\x08position\x18\x04 \x01(\x0c\"O\n\x08RowBatch\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12!\n\x04rows\x18\x02 \x03(\x0b\x32\x13.gateway.api.v1.Row\x12\x10\n\x08position\x18\x03 \x01(\x0c\"z\n\x0e\x45xtractTrailer\x12\x0c\n\x04rows\x18\x01 \x01(\x04\x12\x0f\n\x07\x62\x61tches\x18\x02 \x01(\x04\x12(\n\x07receipt\x18\x03 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x0e\n\x06stream\x18\x04 \x01(\r\x12\x0f\n\x07streams\x18\x05 \x01(\r\"\xbc\x01\n\x0c\x43heckRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x38\n\x07subject\x18\x04 \x01(\x0b\x32\x1f.gateway.api.v1.SubjectSelectorB\x06\xbaH\x03\xc8\x01\x01\"\xc7\x01\n\rCheckResponse\x12\r\n\x05holds\x18\x01 \x01(\x08\x12&\n\x06schema\x18\x02 \x01(\x0b\x32\x16.gateway.api.v1.Schema\x12#\n\x06\x61nswer\x18\x03 \x01(\x0b\x32\x13.gateway.api.v1.Row\x12(\n\x07receipt\x18\x04 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x30\n\tfreshness\x18\x05 \x01(\x0b\x32\x1d.gateway.api.v1.DataFreshness\"\xbe\x01\n\x0e\x43onsumeRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x1a\n\x07\x64\x61taset\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\ndisclosure\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x38\n\x07subject\x18\x04 \x01(\x0b\x32\x1f.gateway.api.v1.SubjectSelectorB\x06\xbaH\x03\xc8\x01\x01\"\xd7\x01\n\x0f\x43onsumeResponse\x12\r\n\x05taken\x18\x01 \x01(\x08\x12\x0c\n\x04left\x18\x02 \x01(\r\x12&\n\x06schema\x18\x03 \x01(\x0b\x32\x16.gateway.api.v1.Schema\x12#\n\x06\x61nswer\x18\x04 \x01(\x0b\x32\x13.gateway.api.v1.Row\x12(\n\x07receipt\x18\x05 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x30\n\tfreshness\x18\x06 \x01(\x0b\x32\x1d.gateway.api.v1.DataFreshness\"\x9b\x01\n\x0e\x43omposeRequest\x12\x37\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1e.gateway.api.v1.RequestContextB\x06\xbaH\x03\xc8\x01\x01\x12\x17\n\x04\x66orm\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x37\n\x05parts\x18\x03 \x03(\x0b\x32\x1c.gateway.api.v1.PartSubjectsB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10\"b\n\x0cPartSubjects\x12\x17\n\x04part\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x39\n\x08subjects\x18\x02 \x01(\x0b\x32\x1f.gateway.api.v1.SubjectSelectorB\x06\xbaH\x03\xc8\x01\x01\"<\n\x0f\x43omposeResponse\x12)\n\x05parts\x18\x01 \x03(\x0b\x32\x1a.gateway.api.v1.PartAnswer\"\x84\x02\n\nPartAnswer\x12\x0c\n\x04part\x18\x01 \x01(\t\x12&\n\x06schema\x18\x02 \x01(\x0b\x32\x16.gateway.api.v1.Schema\x12.\n\x07records\x18\x03 \x01(\x0b\x32\x1b.gateway.api.v1.PartRecordsH\x00\x12*\n\x05\x63heck\x18\x04 \x01(\x0b\x32\x19.gateway.api.v1.PartCheckH\x00\x12(\n\x07receipt\x18\x05 \x01(\x0b\x32\x17.gateway.api.v1.Receipt\x12\x30\n\tfreshness\x18\x06 \x01(\x0b\x32\x1d.gateway.api.v1.DataFreshnessB\x08\n\x06\x61nswer\"?\n\x0bPartRecords\x12\x30\n\x08subjects\x18\x01 \x03(\x0b\x32\x1e.gateway.api.v1.SubjectRecords\"?\n\tPartCheck\x12\r\n\x05holds\x18\x01 \x01(\x08\x12#\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x13.gateway.api.v1.Row*K\n\x08\x45ncoding\x12\x18\n\x14\x45NCODING_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x45NCODING_ARROW\x10\x01\x12\x11\n\rENCODING_ROWS\x10\x02*k\n\x0b\x43ompression\x12\x1b\n\x17\x43OMPRESSION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OMPRESSION_NONE\x10\x01\x12\x13\n\x0f\x43OMPRESSION_LZ4\x10\x02\x12\x14\n\x10\x43OMPRESSION_ZSTD\x10\x03\x32\xd4\x03\n\x0eSharingService\x12M\n\x08\x44\x65scribe\x12\x1f.gateway.api.v1.DescribeRequest\x1a .gateway.api.v1.DescribeResponse\x12G\n\x06Lookup\x12\x1d.gateway.api.v1.LookupRequest\x1a\x1e.gateway.api.v1.LookupResponse\x12L\n\x07\x45xtract\x12\x1e.gateway.api.v1.ExtractRequest\x1a\x1f.gateway.api.v1.ExtractResponse0\x01\x12\x44\n\x05\x43heck\x12\x1c.gateway.api.v1.CheckRequest\x1a\x1d.gateway.api.v1.CheckResponse\x12J\n\x07\x43onsume\x12\x1e.gateway.api.v1.ConsumeRequest\x1a\x1f.gateway.api.v1.ConsumeResponse\x12J\n\x07\x43ompose\x12\x1e.gateway.api.v1.ComposeRequest\x1a\x1f.gateway.api.v1.ComposeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -108,60 +109,60 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PARTSUBJECTS'].fields_by_name['part']._serialized_options = b'\272H\006r\004\020\001\030@'
   _globals['_PARTSUBJECTS'].fields_by_name['subjects']._loaded_options = None
   _globals['_PARTSUBJECTS'].fields_by_name['subjects']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_ENCODING']._serialized_start=3778
-  _globals['_ENCODING']._serialized_end=3853
-  _globals['_COMPRESSION']._serialized_start=3855
-  _globals['_COMPRESSION']._serialized_end=3962
-  _globals['_DESCRIBEREQUEST']._serialized_start=209
-  _globals['_DESCRIBEREQUEST']._serialized_end=279
-  _globals['_DESCRIBERESPONSE']._serialized_start=281
-  _globals['_DESCRIBERESPONSE']._serialized_end=361
-  _globals['_SUBJECTSELECTOR']._serialized_start=363
-  _globals['_SUBJECTSELECTOR']._serialized_end=485
-  _globals['_KEYSELECTOR']._serialized_start=487
-  _globals['_KEYSELECTOR']._serialized_end=577
-  _globals['_TOKENSELECTOR']._serialized_start=579
-  _globals['_TOKENSELECTOR']._serialized_end=657
-  _globals['_LOOKUPREQUEST']._serialized_start=660
-  _globals['_LOOKUPREQUEST']._serialized_end=910
-  _globals['_LOOKUPRESPONSE']._serialized_start=913
-  _globals['_LOOKUPRESPONSE']._serialized_end=1061
-  _globals['_SUBJECTRECORDS']._serialized_start=1063
-  _globals['_SUBJECTRECORDS']._serialized_end=1114
-  _globals['_EXTRACTREQUEST']._serialized_start=1117
-  _globals['_EXTRACTREQUEST']._serialized_end=1555
-  _globals['_EXTRACTPOSITION']._serialized_start=1557
-  _globals['_EXTRACTPOSITION']._serialized_end=1667
-  _globals['_EXTRACTRESPONSE']._serialized_start=1670
-  _globals['_EXTRACTRESPONSE']._serialized_end=1893
-  _globals['_EXTRACTHEADER']._serialized_start=1896
-  _globals['_EXTRACTHEADER']._serialized_end=2121
-  _globals['_ARROWBATCH']._serialized_start=2123
-  _globals['_ARROWBATCH']._serialized_end=2204
-  _globals['_ROWBATCH']._serialized_start=2206
-  _globals['_ROWBATCH']._serialized_end=2285
-  _globals['_EXTRACTTRAILER']._serialized_start=2287
-  _globals['_EXTRACTTRAILER']._serialized_end=2409
-  _globals['_CHECKREQUEST']._serialized_start=2412
-  _globals['_CHECKREQUEST']._serialized_end=2600
-  _globals['_CHECKRESPONSE']._serialized_start=2603
-  _globals['_CHECKRESPONSE']._serialized_end=2752
-  _globals['_CONSUMEREQUEST']._serialized_start=2755
-  _globals['_CONSUMEREQUEST']._serialized_end=2945
-  _globals['_CONSUMERESPONSE']._serialized_start=2948
-  _globals['_CONSUMERESPONSE']._serialized_end=3113
-  _globals['_COMPOSEREQUEST']._serialized_start=3116
-  _globals['_COMPOSEREQUEST']._serialized_end=3271
-  _globals['_PARTSUBJECTS']._serialized_start=3273
-  _globals['_PARTSUBJECTS']._serialized_end=3371
-  _globals['_COMPOSERESPONSE']._serialized_start=3373
-  _globals['_COMPOSERESPONSE']._serialized_end=3433
-  _globals['_PARTANSWER']._serialized_start=3436
-  _globals['_PARTANSWER']._serialized_end=3646
-  _globals['_PARTRECORDS']._serialized_start=3648
-  _globals['_PARTRECORDS']._serialized_end=3711
-  _globals['_PARTCHECK']._serialized_start=3713
-  _globals['_PARTCHECK']._serialized_end=3776
-  _globals['_SHARINGSERVICE']._serialized_start=3965
-  _globals['_SHARINGSERVICE']._serialized_end=4433
+  _globals['_ENCODING']._serialized_start=4060
+  _globals['_ENCODING']._serialized_end=4135
+  _globals['_COMPRESSION']._serialized_start=4137
+  _globals['_COMPRESSION']._serialized_end=4244
+  _globals['_DESCRIBEREQUEST']._serialized_start=241
+  _globals['_DESCRIBEREQUEST']._serialized_end=311
+  _globals['_DESCRIBERESPONSE']._serialized_start=313
+  _globals['_DESCRIBERESPONSE']._serialized_end=393
+  _globals['_SUBJECTSELECTOR']._serialized_start=395
+  _globals['_SUBJECTSELECTOR']._serialized_end=517
+  _globals['_KEYSELECTOR']._serialized_start=519
+  _globals['_KEYSELECTOR']._serialized_end=609
+  _globals['_TOKENSELECTOR']._serialized_start=611
+  _globals['_TOKENSELECTOR']._serialized_end=689
+  _globals['_LOOKUPREQUEST']._serialized_start=692
+  _globals['_LOOKUPREQUEST']._serialized_end=942
+  _globals['_LOOKUPRESPONSE']._serialized_start=945
+  _globals['_LOOKUPRESPONSE']._serialized_end=1143
+  _globals['_SUBJECTRECORDS']._serialized_start=1145
+  _globals['_SUBJECTRECORDS']._serialized_end=1196
+  _globals['_EXTRACTREQUEST']._serialized_start=1199
+  _globals['_EXTRACTREQUEST']._serialized_end=1637
+  _globals['_EXTRACTPOSITION']._serialized_start=1639
+  _globals['_EXTRACTPOSITION']._serialized_end=1749
+  _globals['_EXTRACTRESPONSE']._serialized_start=1752
+  _globals['_EXTRACTRESPONSE']._serialized_end=1975
+  _globals['_EXTRACTHEADER']._serialized_start=1978
+  _globals['_EXTRACTHEADER']._serialized_end=2253
+  _globals['_ARROWBATCH']._serialized_start=2255
+  _globals['_ARROWBATCH']._serialized_end=2336
+  _globals['_ROWBATCH']._serialized_start=2338
+  _globals['_ROWBATCH']._serialized_end=2417
+  _globals['_EXTRACTTRAILER']._serialized_start=2419
+  _globals['_EXTRACTTRAILER']._serialized_end=2541
+  _globals['_CHECKREQUEST']._serialized_start=2544
+  _globals['_CHECKREQUEST']._serialized_end=2732
+  _globals['_CHECKRESPONSE']._serialized_start=2735
+  _globals['_CHECKRESPONSE']._serialized_end=2934
+  _globals['_CONSUMEREQUEST']._serialized_start=2937
+  _globals['_CONSUMEREQUEST']._serialized_end=3127
+  _globals['_CONSUMERESPONSE']._serialized_start=3130
+  _globals['_CONSUMERESPONSE']._serialized_end=3345
+  _globals['_COMPOSEREQUEST']._serialized_start=3348
+  _globals['_COMPOSEREQUEST']._serialized_end=3503
+  _globals['_PARTSUBJECTS']._serialized_start=3505
+  _globals['_PARTSUBJECTS']._serialized_end=3603
+  _globals['_COMPOSERESPONSE']._serialized_start=3605
+  _globals['_COMPOSERESPONSE']._serialized_end=3665
+  _globals['_PARTANSWER']._serialized_start=3668
+  _globals['_PARTANSWER']._serialized_end=3928
+  _globals['_PARTRECORDS']._serialized_start=3930
+  _globals['_PARTRECORDS']._serialized_end=3993
+  _globals['_PARTCHECK']._serialized_start=3995
+  _globals['_PARTCHECK']._serialized_end=4058
+  _globals['_SHARINGSERVICE']._serialized_start=4247
+  _globals['_SHARINGSERVICE']._serialized_end=4715
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from gateway.api.v1 import disclosure_pb2 as _disclosure_pb2
+from gateway.api.v1 import freshness_pb2 as _freshness_pb2
 from gateway.api.v1 import receipt_pb2 as _receipt_pb2
 from gateway.api.v1 import value_pb2 as _value_pb2
 from google.protobuf import descriptor as _descriptor
@@ -241,6 +242,7 @@ class LookupResponse(_message.Message):
     SCHEMA_FIELD_NUMBER: _builtins.int
     SUBJECTS_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def schema(self) -> _value_pb2.Schema: ...
     @_builtins.property
@@ -249,16 +251,19 @@ class LookupResponse(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt: ...
+    @_builtins.property
+    def freshness(self) -> _freshness_pb2.DataFreshness: ...
     def __init__(
         self,
         *,
         schema: _value_pb2.Schema | None = ...,
         subjects: _abc.Iterable[Global___SubjectRecords] | None = ...,
         receipt: _receipt_pb2.Receipt | None = ...,
+        freshness: _freshness_pb2.DataFreshness | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "schema", b"schema"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "receipt", b"receipt", "schema", b"schema"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "schema", b"schema", "subjects", b"subjects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "receipt", b"receipt", "schema", b"schema", "subjects", b"subjects"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -420,6 +425,7 @@ class ExtractHeader(_message.Message):
     STREAM_FIELD_NUMBER: _builtins.int
     STREAMS_FIELD_NUMBER: _builtins.int
     RESUMABLE_UNTIL_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
     arrow_schema: _builtins.bytes
     """The Arrow IPC schema message; empty for protobuf rows."""
     extract_id: _builtins.str
@@ -437,6 +443,8 @@ class ExtractHeader(_message.Message):
     def resumable_until(self) -> _timestamp_pb2.Timestamp:
         """Until when the extract can be gone on with. In the connection that opened it alone."""
 
+    @_builtins.property
+    def freshness(self) -> _freshness_pb2.DataFreshness: ...
     def __init__(
         self,
         *,
@@ -447,10 +455,11 @@ class ExtractHeader(_message.Message):
         stream: _builtins.int = ...,
         streams: _builtins.int = ...,
         resumable_until: _timestamp_pb2.Timestamp | None = ...,
+        freshness: _freshness_pb2.DataFreshness | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "resumable_until", b"resumable_until", "schema", b"schema"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "receipt", b"receipt", "resumable_until", b"resumable_until", "schema", b"schema"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrow_schema", b"arrow_schema", "extract_id", b"extract_id", "receipt", b"receipt", "resumable_until", b"resumable_until", "schema", b"schema", "stream", b"stream", "streams", b"streams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrow_schema", b"arrow_schema", "extract_id", b"extract_id", "freshness", b"freshness", "receipt", b"receipt", "resumable_until", b"resumable_until", "schema", b"schema", "stream", b"stream", "streams", b"streams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -591,6 +600,7 @@ class CheckResponse(_message.Message):
     SCHEMA_FIELD_NUMBER: _builtins.int
     ANSWER_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
     holds: _builtins.bool
     """False also for a subject that is absent, outside the region or has not consented."""
     @_builtins.property
@@ -601,6 +611,8 @@ class CheckResponse(_message.Message):
     def answer(self) -> _value_pb2.Row: ...
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt: ...
+    @_builtins.property
+    def freshness(self) -> _freshness_pb2.DataFreshness: ...
     def __init__(
         self,
         *,
@@ -608,10 +620,11 @@ class CheckResponse(_message.Message):
         schema: _value_pb2.Schema | None = ...,
         answer: _value_pb2.Row | None = ...,
         receipt: _receipt_pb2.Receipt | None = ...,
+        freshness: _freshness_pb2.DataFreshness | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "receipt", b"receipt", "schema", b"schema"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "freshness", b"freshness", "receipt", b"receipt", "schema", b"schema"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "holds", b"holds", "receipt", b"receipt", "schema", b"schema"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "freshness", b"freshness", "holds", b"holds", "receipt", b"receipt", "schema", b"schema"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -659,6 +672,7 @@ class ConsumeResponse(_message.Message):
     SCHEMA_FIELD_NUMBER: _builtins.int
     ANSWER_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
     taken: _builtins.bool
     """Whether one was taken. False also for a subject that is absent, not eligible, outside the region or has not
     consented, and for one whose quota is used up: which of these is not told.
@@ -673,6 +687,8 @@ class ConsumeResponse(_message.Message):
     def answer(self) -> _value_pb2.Row: ...
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt: ...
+    @_builtins.property
+    def freshness(self) -> _freshness_pb2.DataFreshness: ...
     def __init__(
         self,
         *,
@@ -681,10 +697,11 @@ class ConsumeResponse(_message.Message):
         schema: _value_pb2.Schema | None = ...,
         answer: _value_pb2.Row | None = ...,
         receipt: _receipt_pb2.Receipt | None = ...,
+        freshness: _freshness_pb2.DataFreshness | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "receipt", b"receipt", "schema", b"schema"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "freshness", b"freshness", "receipt", b"receipt", "schema", b"schema"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "left", b"left", "receipt", b"receipt", "schema", b"schema", "taken", b"taken"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "freshness", b"freshness", "left", b"left", "receipt", b"receipt", "schema", b"schema", "taken", b"taken"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -782,6 +799,7 @@ class PartAnswer(_message.Message):
     RECORDS_FIELD_NUMBER: _builtins.int
     CHECK_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
     part: _builtins.str
     @_builtins.property
     def schema(self) -> _value_pb2.Schema: ...
@@ -795,6 +813,8 @@ class PartAnswer(_message.Message):
 
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt: ...
+    @_builtins.property
+    def freshness(self) -> _freshness_pb2.DataFreshness: ...
     def __init__(
         self,
         *,
@@ -803,10 +823,11 @@ class PartAnswer(_message.Message):
         records: Global___PartRecords | None = ...,
         check: Global___PartCheck | None = ...,
         receipt: _receipt_pb2.Receipt | None = ...,
+        freshness: _freshness_pb2.DataFreshness | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "check", b"check", "receipt", b"receipt", "records", b"records", "schema", b"schema"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "check", b"check", "freshness", b"freshness", "receipt", b"receipt", "records", b"records", "schema", b"schema"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "check", b"check", "part", b"part", "receipt", b"receipt", "records", b"records", "schema", b"schema"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "check", b"check", "freshness", b"freshness", "part", b"part", "receipt", b"receipt", "records", b"records", "schema", b"schema"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["records", "check"]  # noqa: Y015
     _WhichOneofArgType_answer: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015

@@ -41,7 +41,7 @@ def _ingest(
     contract: DataContract, shape: IngestShape, needed: frozenset[str], place: Place, wrong: Wrong
 ) -> IngestSpec:
     fields = contract.fields
-    if contract.source.kind is not SourceKind.PARQUET or not contract.source.path.endswith("/"):
+    if contract.source.kind is not SourceKind.PARQUET or not contract.source.is_folder:
         wrong(
             place,
             "rows are kept in a folder of Parquet files, and the server names something else",

@@ -77,7 +77,7 @@ customProperties:
           description: All visits, for settling.
           fields: {visit_id: keep, street: keep, department: keep, fee_fen: keep}
           waive_noise: "Bills are settled to the fen."
-        by-department:
+        by-unit:
           kind: release
           description: Visits by department.
           statistics:
@@ -88,6 +88,7 @@ GRANTS = """
 p, g-clinic-in, xihu-clinic, clinic_visits/visits-in, ingest, hangzhou/xihu, medical-settlement, , allow
 p, g-other-clinic-in, binjiang-clinic, clinic_visits/visits-in, ingest, hangzhou/binjiang, medical-settlement, , allow
 p, g-visit, medical-insurance-bureau, clinic_visits/visit, lookup, hangzhou, medical-settlement, max_keys=100, allow
+p, g-by-unit, medical-insurance-bureau, clinic_visits/by-unit, release, hangzhou, medical-settlement, , allow
 p, g-visits, medical-insurance-bureau, clinic_visits/visits, extract, hangzhou, medical-settlement, , allow
 """
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 import gateway.client as gw
-from tests.integration.ingest.clinic import collecting, kept, left_over, push, visit, visits, wrong_visits
+from tests.integration.ingest.clinic import CITY, collecting, kept, left_over, push, visit, visits, wrong_visits
 from tests.integration.site import Site
 
 
@@ -172,6 +173,11 @@ def test_the_log_holds_the_beginning_and_the_end_of_a_batch_and_no_value(site: S
     assert "v-secret" not in Path(site.log).read_text()
 
 
+def on_the(instant: datetime) -> datetime:
+    """The hour in which an instant lies."""
+    return instant.replace(minute=0, second=0, microsecond=0)
+
+
 def test_every_accepted_row_is_read_once_through_the_gateway(site: Site, clinic: gw.Gateway) -> None:
     rows = visits(60, 970_000)
     sent = [push(clinic, rows[start : start + 25]) for start in (0, 20, 40)]
@@ -181,4 +187,12 @@ def test_every_accepted_row_is_read_once_through_the_gateway(site: Site, clinic:
         looked_up = reader.lookup("clinic_visits", "visit", purpose="medical-settlement", by="visit_id", values=names)
         assert [one.column("visit_id").to_pylist() for one in looked_up.subjects] == [[name] for name in names]
         extract = reader.extract("clinic_visits", "visits", purpose="medical-settlement").read_all()
+        statistic = reader.release(
+            "clinic_visits", "by-unit", statistics=[gw.count()], epsilon=0.3, purpose="medical-settlement"
+        )
+    now = datetime.now(UTC)
+    fresh, (daily,) = looked_up.freshness, statistic.freshness
+    assert (fresh.dataset, fresh.promised_hours, fresh.stale) == ("clinic_visits", 24, False)
+    assert fresh.as_of is not None and fresh.as_of in (on_the(now), on_the(now - timedelta(minutes=1)))
+    assert daily.as_of is not None and (daily.as_of + CITY).hour == (daily.as_of + CITY).minute == 0
     assert sorted(map(str, extract.column("visit_id").to_pylist())) == sorted(row["visit_id"] for row in kept(site))
