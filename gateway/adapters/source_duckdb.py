@@ -100,8 +100,7 @@ class DuckDBSource:
 
     def changed_at(self, contract: DataContract) -> datetime | None:
         """Return the time of change of the newest file; None where there is none."""
-        known = self._checked.get(contract.digest)
-        return (self._data(contract) if known is None else known).changed_at
+        return self._data(contract).changed_at
 
     def rows(self, plan: RowPlan, batch_rows: int) -> Generator[pa.RecordBatch, None, None]:
         """Stream the planned columns. The files must stay as they were: the stream ends in a fault if they changed.

@@ -36,7 +36,7 @@ class Source(Protocol):
         ...
 
     def changed_at(self, contract: DataContract) -> datetime | None:
-        """Return when the data changed last, as they were last looked at (naive UTC); None where nothing tells.
+        """Return when the data, as they stand, changed last (naive UTC); None where nothing tells.
 
         Raises:
             Fault: SOURCE_UNAVAILABLE or SOURCE_SCHEMA_CHANGED.
