@@ -34,7 +34,7 @@ def upgrade() -> None:
     op.create_table(
         "batch_keys",
         sa.Column("row_key", sa.LargeBinary, nullable=False),
-        sa.Column("batch", sa.BigInteger, nullable=False),
+        sa.Column("batch", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("row_key", name="pk_batch_keys"),
         sa.ForeignKeyConstraint(["batch"], ["batches.number"], name="fk_batch_keys_batch_batches"),
         sqlite_with_rowid=False,
