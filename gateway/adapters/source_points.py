@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Never
 
 import pyarrow as pa
@@ -92,6 +93,10 @@ class IndexedPoints:
     def days(self, plan: DailyPlan) -> pa.RecordBatch:
         """As the source behind it."""
         return self._source.days(plan)
+
+    def changed_at(self, contract: DataContract) -> datetime | None:
+        """As the source behind it."""
+        return self._source.changed_at(contract)
 
     def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
         """As the source behind it, also to the order of rows; of `few` rows in one batch, out of memory if they are."""
