@@ -22,6 +22,7 @@ from bench.demo import DEMO
 from bench.extract import EXTRACT
 from bench.lookup import LOOKUP
 from bench.measure import Json
+from bench.pair import PAIR
 from bench.pseudonyms import PSEUDONYMS
 from bench.releases.large import RELEASES_SCALE
 from bench.releases.speed import RELEASES
@@ -37,6 +38,7 @@ BENCHMARKS = {
         EXTRACT,
         DAY,
         LOOKUP,
+        PAIR,
         decide.DECIDE,
         DEMO,
         START,

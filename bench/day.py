@@ -90,6 +90,7 @@ def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
             first, streams, answer = _asked(deployment.site, deployment.pid, times)
             cost = spread([run.cpu_ns_per_row for run in streams]).median
             costs.append(cost)
+            say(f"first batch ever after {first:.1f} s; {cost:.0f} ns of processor time a record")
             found[f"at_{size}"] = {
                 "seconds": significant(spread([run.seconds for run in streams]).median),
                 "rows_per_s": round(spread([run.rows_per_s for run in streams]).median),

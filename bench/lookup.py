@@ -70,7 +70,7 @@ def run(rows: int, runs: int, say: Say) -> Mapping[str, Json]:
     say(f"making a register of {rows:,} people and starting a gateway over it")
     with deployed(rows) as deployment, asyncio.Runner() as runner:
         channel = runner.run(_open(deployment))
-        calls = {"lookup": _lookup(channel, deployment), "empty": _empty(channel)}
+        calls = {"lookup": lookup_call(channel, deployment), "empty": _empty(channel)}
 
         def arm(kind: str, in_flight: int) -> Callable[[], Burst]:
             return lambda: runner.run(burst(calls[kind], in_flight, SECONDS, deployment.pid))
@@ -135,7 +135,8 @@ async def _open(deployment: Deployment) -> grpc.aio.Channel:
     return grpc.aio.secure_channel(deployment.site.target, credentials(deployment.site))
 
 
-def _lookup(channel: grpc.aio.Channel, deployment: Deployment) -> Call:
+def lookup_call(channel: grpc.aio.Channel, deployment: Deployment) -> Call:
+    """Return what looks one person up over a channel."""
     stub: Any = SharingServiceStub(channel)
     metadata = (("authorization", f"Bearer {deployment.site.token(DEPARTMENT)}"),)
     people = [str(number) for number in deployment.sample["resident_id"].to_pylist()]

@@ -36,6 +36,7 @@ TARGETS = (
     Target("day", "at_120000000.peak_rss_mib.client", most=1024),
     Target("day", "dearest_over_cheapest", most=1.1),
     Target("lookup", "vs_empty_unary", least=0.6),
+    Target("pair", "two_over_one", most=1.1),
     Target("start", "seconds_to_serving", most=2),
     Target("pseudonyms", "token_per_s", least=15_000_000),
     Target("pseudonyms", "token_vs_hmac", least=50),

@@ -56,6 +56,7 @@ class ServerSettings(_Section):
     connection_grace_seconds: float = Field(
         600.0, ge=1, le=86400, description="How long the calls of such a connection may go on."
     )
+    reuse_port: bool = Field(False, description="Whether other gateways over the same state listen here as well.")
     reflection: bool = Field(False, description="Whether clients without a token may read the API's descriptors.")
     grace_seconds: float = Field(10.0, ge=0, le=600, description="How long calls may finish after SIGTERM.")
     metrics_listen: Address | None = Field(

@@ -400,6 +400,7 @@ def server_config(settings: Settings) -> ServerConfig:
         stream_workers=server.stream_workers,
         release_workers=server.release_workers,
         reflection=server.reflection,
+        reuse_port=server.reuse_port,
         connection_streams=server.max_connection_calls,
         connection_age=server.connection_seconds,
         connection_grace=server.connection_grace_seconds,

@@ -24,6 +24,7 @@ _KEYS = {
     ),
     "day": ("seconds", "rows_per_s", "dearest_over_cheapest", "at_5000", "load"),
     "lookup": ("vs_empty_unary", "p50_ms", "p99_ms", "at_1", "at_32"),
+    "pair": ("two_over_one", "server_cpu_us_per_call", "share_of_the_second", "load"),
     "decide": ("cached_p50_us", "uncached_p50_us", "uncached_p99_us", "load_and_swap_s", "vs_plain", "at_100"),
     "demo": ("seconds_to_first_answer", "seconds", "first_answer_vs_imports", "spread"),
     "start": (
@@ -62,6 +63,7 @@ def test_a_benchmark_runs_and_ends_with_one_json_object(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.lookup.SECONDS", 0.5)
+    monkeypatch.setattr("bench.pair.SECONDS", 0.5)
     monkeypatch.setattr("bench.synthesis.EPSILONS", (4.7,))
     monkeypatch.setattr("bench.releases.crowd.RESEARCHERS", 8)
     monkeypatch.setattr("bench.releases.speed.REPEATS", 2)
