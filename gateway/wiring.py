@@ -24,6 +24,7 @@ from gateway.adapters.extracts_sql import SqlExtractRegister
 from gateway.adapters.identity_bound import BoundIdentities
 from gateway.adapters.identity_jwt import PersonTokens, VerifyingKey, read_verifying_key
 from gateway.adapters.identity_mtls import CertificateInstitutions
+from gateway.adapters.indicators_sql import SqlIndicatorRegister
 from gateway.adapters.joins_sql import SqlJoinRegister
 from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.ledger_books import read_books
@@ -243,6 +244,7 @@ def _registers(state: StateDatabase, clock: Clock, kept: ExtractSettings) -> Reg
         reidentifications=SqlReidentificationRegister(state),
         contests=SqlContestRegister(state),
         series=SqlSeriesRegister(state),
+        indicators=SqlIndicatorRegister(state),
         syntheses=SqlSynthesisRegister(state),
         extracts=SqlExtractRegister(state, clock, timedelta(seconds=kept.resume_seconds), kept.kept_each),
         batches=SqlBatchRegister(state),

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0011"
+REVISION = "0012"
 """The migration that makes this schema; a test holds it against the newest one."""
 
 metadata = MetaData(
@@ -413,4 +413,16 @@ extracts = Table(
     Column("ends_at", DateTime, nullable=False),
     Index("ix_extracts_institution", "institution", "entry_index"),
     Index("ix_extracts_ends_at", "ends_at"),
+)
+
+# Indicators as they were published last; `state` is sealed.
+indicators = Table(
+    "indicators",
+    metadata,
+    Column("indicator_id", String(128), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("published_at", DateTime, nullable=False),
+    Column("read", String(128), nullable=False),
+    Column("data_version", String(128), nullable=False),
+    Column("state", LargeBinary, nullable=False),
 )

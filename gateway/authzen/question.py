@@ -41,6 +41,7 @@ _TAKES: dict[DisclosureKind, frozenset[str]] = {
     DisclosureKind.CHECK: frozenset({"subjects"}),
     DisclosureKind.CONSUME: frozenset({"subjects"}),
     DisclosureKind.RELEASE: frozenset({"filters", "statistics", "group_by", "epsilon"}),
+    DisclosureKind.INDICATOR: frozenset(),
 }
 """What of a question each kind takes: the same as its gRPC method."""
 

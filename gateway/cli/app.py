@@ -129,6 +129,11 @@ series.command("gateway.cli.series:open_", name="open", help="Pay for a series, 
 series.command("gateway.cli.series:write", name="write", help="Write the days that are over into a CSV or JSON file.")
 app.command(series)
 
+indicator = App(name="indicator", help="Exact figures of your regions, small ones withheld.")
+indicator.command("gateway.cli.indicators:read", name="read", help="Print the figures as they stand.")
+indicator.command("gateway.cli.indicators:watch", name="watch", help="Print the figures, and each that changes.")
+app.command(indicator)
+
 release = App(name="release", help="Releases, as they were answered.")
 release.command("gateway.cli.release:verify", name="verify", help="Verify the certificate of a release, offline.")
 app.command(release)
@@ -171,7 +176,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def commands() -> tuple[str, ...]:
     """Return every command as it is typed after `gateway`, in order, without importing any."""
-    every = (contract, policy, consent, case, emergency, link, reidentify, synthesis, budget, series, release, key)
+    every = (
+        contract, policy, consent, case, emergency, link, reidentify, synthesis, budget, series, indicator, release,
+        key,
+    )  # fmt: skip
     groups = {group.name[0]: group for group in every}
     found = []
     for name in app:

@@ -49,6 +49,7 @@ from gateway.client.errors import (
 )
 from gateway.client.extract import Extract
 from gateway.client.freshness import Freshness
+from gateway.client.indicators import Figure, Indicator
 from gateway.client.ingest import Pushed, RejectedRow
 from gateway.client.linking import Linked
 from gateway.client.nearest import Nearest, NearestPlan, NearestSynthesis
@@ -91,12 +92,14 @@ __all__ = [
     "DeadlineExceeded",
     "Estimate",
     "Extract",
+    "Figure",
     "Freshness",
     "Gateway",
     "GatewayError",
     "GatewayFailed",
     "HandshakeFailed",
     "IncompleteExtract",
+    "Indicator",
     "InvalidRequest",
     "Leaderboard",
     "Linked",

@@ -44,6 +44,7 @@ _INSTEAD: dict[DisclosureKind, tuple[DisclosureKind, ...]] = {
     DisclosureKind.CONSUME: (DisclosureKind.CONSUME,),
     DisclosureKind.RELEASE: (DisclosureKind.RELEASE,),
     DisclosureKind.LINK: (DisclosureKind.LINK,),
+    DisclosureKind.INDICATOR: (DisclosureKind.INDICATOR, DisclosureKind.RELEASE),
     DisclosureKind.REIDENTIFY: (DisclosureKind.REIDENTIFY,),
     DisclosureKind.INGEST: (DisclosureKind.INGEST,),
 }

@@ -87,7 +87,7 @@ def _of_disclosure(contract: DataContract, spec: DisclosureSpec) -> tuple[str, .
         said.append(f"tells whether {told}" if spec.kind in OF_ONE else f"rows where {told}, and no others")
     if spec.ingest is not None:
         said.append(f"collects {', '.join(spec.ingest.fields)}, and no other field")
-    elif spec.kind is not DisclosureKind.RELEASE and contract.region_field is not None:
+    elif spec.kind not in (DisclosureKind.RELEASE, DisclosureKind.INDICATOR) and contract.region_field is not None:
         finest = finest_level(contract, spec.fields)
         said.append(
             "a granted region as a whole, and no part of it"

@@ -26,6 +26,7 @@ from gateway.model.permit import (
     REQUIRE_CONSENT,
     RESTRICT_REGION,
     RETAIN_ONLY,
+    SUPPRESS_CELLS,
     TREAT,
     TWO_OFFICERS,
     WAIVE_NOISE,
@@ -123,7 +124,7 @@ def _prepare(institution: str, request: DisclosureRequest, policy: PolicySnapsho
         fields, withheld = asked_fields(request, found.disclosure)
         if not enough(request, found.disclosure, fields, withheld):
             return None
-        if found.disclosure.kind is not DisclosureKind.INGEST:
+        if found.disclosure.kind not in (DisclosureKind.INGEST, DisclosureKind.INDICATOR):
             # a region narrower than the fields tell would be a filter on what they do not tell
             grants = [one for one in grants if region_fits(found.region, one, found.contract, fields, policy.regions)]
     options = tuple(_option(grant, found, fields, withheld, institution, policy, today) for grant in grants)
@@ -179,6 +180,8 @@ def _obligations(
     if disclosure.kind is DisclosureKind.INGEST:
         # nothing leaves: what is owed is that rows come from the region, and no column that is not collected
         return frozenset({Obligation(RESTRICT_REGION), Obligation(RETAIN_ONLY), Obligation(CHECK_ROWS)})
+    if disclosure.kind is DisclosureKind.INDICATOR:
+        return frozenset(owed | {Obligation(SUPPRESS_CELLS), Obligation(WAIVE_NOISE)})
     if disclosure.kind is DisclosureKind.RELEASE:
         return frozenset(owed | {Obligation(BOUND_CONTRIBUTIONS), Obligation(ADD_NOISE)})
     if max_rows is not None:

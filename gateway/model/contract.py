@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from gateway.model.attribution import Attribution
 from gateway.model.filter import Condition
+from gateway.model.indicator import IndicatorSpec
 from gateway.model.region import RegionLevel
 from gateway.model.series import SeriesSpec
 from gateway.model.treatment import Treatment, local_epsilons
@@ -168,6 +169,7 @@ class DisclosureKind(StrEnum):
     LINK = "link"
     REIDENTIFY = "reidentify"
     INGEST = "ingest"
+    INDICATOR = "indicator"
 
 
 OF_TOKENS = frozenset((DisclosureKind.LINK, DisclosureKind.REIDENTIFY))
@@ -180,8 +182,8 @@ OF_ONE = frozenset((DisclosureKind.CHECK, DisclosureKind.CONSUME))
 """The kinds that say yes or no of one subject: an answer even without a field."""
 
 
-IN_OR_NOTHING = frozenset((DisclosureKind.INGEST, *OF_TOKENS))
-"""The kinds for which no row leaves: rows come in, or the caller's own tokens are turned into something else."""
+IN_OR_NOTHING = frozenset((DisclosureKind.INGEST, DisclosureKind.INDICATOR, *OF_TOKENS))
+"""The kinds for which no row leaves: rows come in, figures leave, or the caller's own tokens become something else."""
 
 
 class SelectBy(StrEnum):
@@ -275,7 +277,7 @@ class DisclosureSpec:
     `waive_noise` is the written reason why the rows leave without noise; compulsory for row disclosures.
     `anonymity` tells which rows of an extract too few people share to leave. `series` are the statistics of a release
     that are published day after day, by name, and `synthesis` is what synthetic rows may be made of. `ingest` is what
-    is collected, where rows come in instead of leaving.
+    is collected, where rows come in instead of leaving, and `indicator` what a disclosure of exact figures shows.
     """
 
     name: str
@@ -293,6 +295,7 @@ class DisclosureSpec:
     anonymity: AnonymitySpec | None = None
     series: Mapping[str, SeriesSpec] = field(default_factory=dict)
     synthesis: SynthesisSpec | None = None
+    indicator: IndicatorSpec | None = None
     ingest: IngestSpec | None = None
 
     @property

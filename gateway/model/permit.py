@@ -48,6 +48,7 @@ ENSURE_ANONYMITY = "ensure-anonymity"
 BOUND_CONTRIBUTIONS = "bound-contributions"
 ADD_NOISE = "add-noise"
 TWO_OFFICERS = "two-officers"
+SUPPRESS_CELLS = "suppress-cells"
 CHECK_ROWS = "check-rows"
 
 

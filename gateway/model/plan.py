@@ -97,7 +97,14 @@ class InBins:
     width: int
 
 
-Derivation = AsIs | AsFound | AtLevel | InPeriod | InBins
+@dataclass(frozen=True, slots=True)
+class InBuckets:
+    """The key is the number of the bucket that a hash puts a text or integer into, from 0 to before `buckets`."""
+
+    buckets: int
+
+
+Derivation = AsIs | AsFound | AtLevel | InPeriod | InBins | InBuckets
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class QuestionShape(Shape):
     asks: Annotated[
         str,
         formed(
-            r"^(lookup|extract|check|consume|release|link|reidentify|ingest) [a-z][a-z0-9_]*/[a-z0-9-]+$",
+            r"^(lookup|extract|check|consume|release|link|reidentify|ingest|indicator) [a-z][a-z0-9_]*/[a-z0-9-]+$",
             f"Write a kind ({', '.join(DisclosureKind)}), a space, and dataset/disclosure.",
         ),
     ]

@@ -74,6 +74,9 @@ def parse_terms(text: str) -> Terms:
     return terms
 
 
+_STATISTICS = (DisclosureKind.RELEASE, DisclosureKind.INDICATOR)
+
+
 def misfits(terms: Terms, kind: str, *, allow: bool) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the terms of a rule of this kind ("*" for any), each with its remedy."""
     if not allow:
@@ -84,7 +87,7 @@ def misfits(terms: Terms, kind: str, *, allow: bool) -> Iterator[tuple[str, str]
         yield "'trial' means nothing for an allow", "Remove it; 'gateway policy impact' shows what a new allow gives."
     by_key = kind in BY_KEY
     unfit = {
-        "max_rows": terms.max_rows and kind in (*OF_ONE, *OF_TOKENS, DisclosureKind.RELEASE),
+        "max_rows": terms.max_rows and kind in (*OF_ONE, *OF_TOKENS, DisclosureKind.RELEASE, DisclosureKind.INDICATOR),
         "max_keys": terms.max_keys and not by_key,
         "quota": terms.quota and not by_key,
         "subjects": terms.subjects and not by_key,
@@ -92,11 +95,11 @@ def misfits(terms: Terms, kind: str, *, allow: bool) -> Iterator[tuple[str, str]
     for term, wrong in unfit.items():
         if wrong:
             yield f"'{term}' means nothing for the kind '{kind}'", "Remove it."
-    if terms.single and kind in (DisclosureKind.EXTRACT, DisclosureKind.RELEASE, DisclosureKind.INGEST):
+    if terms.single and kind in (DisclosureKind.EXTRACT, *_STATISTICS, DisclosureKind.INGEST):
         yield f"'bulk=forbidden' forbids all of the kind '{kind}'", "Remove it, or grant a lookup instead."
-    if terms.consent and kind in (DisclosureKind.RELEASE, _ANY):
+    if terms.consent and kind in (*_STATISTICS, _ANY):
         yield "consent cannot be asked for in a statistic", "Name a kind of rows, or use the contract's consent_field."
-    if terms.consent and kind in IN_OR_NOTHING:
+    if terms.consent and kind in IN_OR_NOTHING and kind not in _STATISTICS:
         yield f"consent cannot be asked for in the kind '{kind}'", "Remove it: no row is read, and nobody is asked."
     if kind == DisclosureKind.REIDENTIFY:
         if terms.max_keys is None or terms.max_keys > MOST_REIDENTIFIED:

@@ -10,6 +10,7 @@ from gateway.ports.audit import AuditLog
 from gateway.ports.callers import Clock, IdentityProvider
 from gateway.ports.contests import ContestRegister
 from gateway.ports.extracts import ExtractRegister
+from gateway.ports.indicators import IndicatorRegister
 from gateway.ports.intake import BatchRegister, RowFolders
 from gateway.ports.keys import KeyRing, KeysState, KeyUse, ReleaseSigner, of_subjects
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
@@ -33,6 +34,7 @@ __all__ = [
     "EmergencyRegister",
     "ExtractRegister",
     "IdentityProvider",
+    "IndicatorRegister",
     "JoinRegister",
     "KeyRing",
     "KeyUse",

@@ -26,6 +26,7 @@ class KeyUse(StrEnum):
     CONSENT = "consent"
     SERIES = "series"
     EXTRACT = "extract"
+    INDICATOR = "indicator"
     INGEST = "ingest"
 
 

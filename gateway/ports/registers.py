@@ -14,6 +14,7 @@ from gateway.model.emergency import Emergency, Verdict
 from gateway.ports.accounts import Meters, RequestRegister
 from gateway.ports.contests import ContestRegister
 from gateway.ports.extracts import ExtractRegister
+from gateway.ports.indicators import IndicatorRegister
 from gateway.ports.intake import BatchRegister
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
 from gateway.ports.series import SeriesRegister
@@ -157,6 +158,7 @@ class Registers:
     reidentifications: ReidentificationRegister
     contests: ContestRegister
     series: SeriesRegister
+    indicators: IndicatorRegister
     syntheses: SynthesisRegister
     extracts: ExtractRegister
     batches: BatchRegister

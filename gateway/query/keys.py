@@ -8,7 +8,18 @@ from sqlglot import exp
 
 from gateway.model.contract import Bounds, DataContract
 from gateway.model.grouping import Period
-from gateway.model.plan import FOUND_TYPES, LONGEST_KEY, AsFound, AsIs, AtLevel, Derivation, GroupKey, InBins, InPeriod
+from gateway.model.plan import (
+    FOUND_TYPES,
+    LONGEST_KEY,
+    AsFound,
+    AsIs,
+    AtLevel,
+    Derivation,
+    GroupKey,
+    InBins,
+    InBuckets,
+    InPeriod,
+)
 from gateway.model.values import FieldType
 from gateway.query.numbers import bigint, fixed_point, number
 from gateway.query.scan import DIALECT, Bound, column, parameter
@@ -36,7 +47,7 @@ def type_of_key(kind: FieldType, way: type[Derivation], period: Period | None = 
     """Return the type that keys of a field of some type have."""
     if way is InPeriod:
         return FieldType.TIMESTAMP if period is Period.HOUR else FieldType.DATE
-    return FieldType.INT64 if way is InBins else kind
+    return FieldType.INT64 if way in (InBins, InBuckets) else kind
 
 
 def key_shape(contract: DataContract, group: GroupKey) -> KeyShape:
@@ -70,12 +81,18 @@ def key_shape(contract: DataContract, group: GroupKey) -> KeyShape:
             if not field.type.is_number or width < 1 or bounds.lower > bounds.upper:
                 raise ValueError("only a number with bounds lies in a bin")
             return KeyShape(field.name, field.type, InBins, None, field.decimals, bounds)
+        case InBuckets(buckets):
+            if field.type not in (FieldType.STRING, FieldType.INT64) or buckets < 1:
+                raise ValueError("only a text or an integer is put into buckets")
+            return KeyShape(field.name, field.type, InBuckets)
 
 
 def key_parameters(group: GroupKey, name: str) -> dict[str, Bound]:
     """The values of the parameters that `key_of` names, and of the list of keys."""
     keys: dict[str, Bound] = {name: list(group.keys)}
     match group.by:
+        case InBuckets(buckets):
+            return keys | {f"{name}_buckets": buckets}
         case AsFound():
             return {}
         case AtLevel(depth):
@@ -99,6 +116,8 @@ def key_of(shape: KeyShape, name: str) -> exp.Expr:
         return exp.case().when(short, value.copy()).else_(exp.null())
     if shape.way is AsFound and shape.kind is FieldType.DATE:
         return exp.case().when(_within_the_calendar(value), value.copy()).else_(exp.null())
+    if shape.way is InBuckets:
+        return exp.Mod(this=_hashed(value), expression=bigint(parameter(f"{name}_buckets")))
     if shape.way is InPeriod and shape.period is not None:
         sql_type = "TIMESTAMP" if shape.period is Period.HOUR else "DATE"
         within = _within_the_calendar(value)
@@ -109,6 +128,14 @@ def key_of(shape: KeyShape, name: str) -> exp.Expr:
             fixed_point(shape.field, shape.kind, shape.decimals, shape.bounds), shape.bounds.lower, f"{name}_width"
         )
     return value
+
+
+def _hashed(value: exp.Expr) -> exp.Expr:
+    """An integer of up to 15 digits from the MD5 of a text, which every engine has; its letters count as digits."""
+    text = exp.MD5(this=exp.cast(value, _type("VARCHAR")))
+    begin = exp.Substring(this=text, start=exp.Literal.number(1), length=exp.Literal.number(15))
+    letters, digits = exp.Literal.string("abcdef"), exp.Literal.string("012345")
+    return exp.Paren(this=bigint(exp.Anonymous(this="translate", expressions=[begin, letters, digits])))
 
 
 def _within_the_calendar(value: exp.Expr) -> exp.Expr:

@@ -53,10 +53,17 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """In place of a message: there is none now; ask again in so many seconds. Meanwhile no thread waits."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A stream that may be sent. `close` ends it early; it is called once the call is over, however it ended."""
 
-    messages: Iterator[Wire]
+    messages: Iterator[Wire | Pause]
     close: Callable[[], None]
 
 
@@ -110,7 +117,7 @@ class Session:
             self._opened = outcome
             return None
 
-    def pull(self) -> Wire | None:
+    def pull(self) -> Wire | Pause | None:
         """Return the next message, or None after the last."""
         with self._lock, self._interruption.governing():
             if self._closed or self._opened is None:
@@ -216,6 +223,10 @@ class Edge:
                         await _abort(context, step, watch)
                     if step is None:
                         break
+                    if isinstance(step, Pause):
+                        await asyncio.sleep(step.seconds)
+                        ahead = self._start(method, label, session.pull)
+                        continue
                     ahead = self._start(method, label, session.pull)
                     with self._unless_taken(context, over, watch):
                         yield step

@@ -12,6 +12,7 @@ from gateway.api.v1 import (
     case_service_pb2,
     consent_service_pb2,
     contest_service_pb2,
+    indicator_service_pb2,
     ingest_service_pb2,
     linking_service_pb2,
     oversight_service_pb2,
@@ -28,6 +29,7 @@ from gateway.server.cases import Cases
 from gateway.server.consents import Consents
 from gateway.server.contests import Contests
 from gateway.server.desk import Desk
+from gateway.server.indicators import IndicatorDesk
 from gateway.server.ingest import Ingest
 from gateway.server.linking import Linking
 from gateway.server.oversight import Oversight
@@ -47,6 +49,7 @@ def services(desk: Desk, office: Office, ingest: Ingest) -> Mapping[ServiceDescr
         research_service_pb2.DESCRIPTOR.services_by_name["ResearchService"]: Research(desk).methods,
         contest_service_pb2.DESCRIPTOR.services_by_name["ContestService"]: Contests(desk).methods,
         series_service_pb2.DESCRIPTOR.services_by_name["SeriesService"]: SeriesDesk(desk).methods,
+        indicator_service_pb2.DESCRIPTOR.services_by_name["IndicatorService"]: IndicatorDesk(desk).methods,
         synthesis_service_pb2.DESCRIPTOR.services_by_name["SynthesisService"]: Synthesis(desk).methods,
         audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]: Audit(desk).methods,
         policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"]: Policy(office).methods,

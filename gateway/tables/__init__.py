@@ -2,14 +2,16 @@
 
 A row table is a stream of Arrow batches that moves Raw → Minimized → Blended → Pseudonymized → Protected → Released;
 statistics move BoundedAggregates → ProtectedMeasures → ReleasedCells, and those of a series
-DailyFigures → ProtectedDays → ReleasedDays; rows that come in move CollectedRows → CheckedRows → RecordedRows. Each
-type is minted by one stage, out of the type
-before it, and carries the permit and the obligations that were discharged. None has a public constructor, can be
-copied, pickled or subclassed, or shows a value in its repr. That stops mistakes, not a determined colleague.
+DailyFigures → ProtectedDays → ReleasedDays; exact figures move CountedFigures → SuppressedFigures → ReleasedFigures,
+and rows that come in CollectedRows → CheckedRows → RecordedRows.
+Each type is minted by one stage, out of the type before it, and carries the permit and the obligations that were
+discharged. None has a public constructor, can be copied, pickled or subclassed, or shows a value in its repr. That
+stops mistakes, not a determined colleague.
 """
 
 from __future__ import annotations
 
+from gateway.tables.indicators import CountedFigures, ReleasedFigures, SuppressedFigures
 from gateway.tables.intake import CheckedRows, CollectedRows, RecordedRows
 from gateway.tables.permits import AdmittedPermit, ChargedPermit
 from gateway.tables.rows import (
@@ -43,6 +45,7 @@ __all__ = [
     "ChargedPermit",
     "CheckedRows",
     "CollectedRows",
+    "CountedFigures",
     "DailyFigures",
     "MinimizedTable",
     "Places",
@@ -55,10 +58,12 @@ __all__ = [
     "RehearsedAggregates",
     "ReleasedCells",
     "ReleasedDays",
+    "ReleasedFigures",
     "ReleasedFile",
     "ReleasedTable",
     "SealedTable",
     "Segment",
     "Span",
+    "SuppressedFigures",
     "require_discharged",
 ]

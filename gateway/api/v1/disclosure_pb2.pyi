@@ -43,6 +43,8 @@ class _DisclosureKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Disclo
     """The caller's own tokens are opened, with the approval of two officers."""
     DISCLOSURE_KIND_INGEST: _DisclosureKind.ValueType  # 8
     """Rows come in."""
+    DISCLOSURE_KIND_INDICATOR: _DisclosureKind.ValueType  # 9
+    """Exact figures over the region tree, small ones withheld."""
 
 class DisclosureKind(_DisclosureKind, metaclass=_DisclosureKindEnumTypeWrapper):
     """How a disclosure answers."""
@@ -64,6 +66,8 @@ DISCLOSURE_KIND_REIDENTIFY: DisclosureKind.ValueType  # 7
 """The caller's own tokens are opened, with the approval of two officers."""
 DISCLOSURE_KIND_INGEST: DisclosureKind.ValueType  # 8
 """Rows come in."""
+DISCLOSURE_KIND_INDICATOR: DisclosureKind.ValueType  # 9
+"""Exact figures over the region tree, small ones withheld."""
 Global___DisclosureKind: _TypeAlias = DisclosureKind  # noqa: Y015
 
 class _TreatmentKind:

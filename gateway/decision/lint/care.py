@@ -75,8 +75,11 @@ def trials(policy: PolicySnapshot, today: date) -> Iterator[Finding]:
 
 
 def contracts(policy: PolicySnapshot) -> Iterator[Finding]:
-    """Yield identifiers that leave as they are with nothing said for it that could be held against anybody."""
+    """Yield identifiers that leave as they are, and exact figures, with nothing said for it that could be held against
+    anybody.
+    """
     for dataset, contract in policy.contracts.items():
+        yield from _exact(policy, contract)
         kept = _kept(contract) if contract.status is ContractStatus.ACTIVE else []
         if not kept:
             continue
@@ -93,6 +96,23 @@ def contracts(policy: PolicySnapshot) -> Iterator[Finding]:
                     + ("what is said for it says nothing" if said else "nothing is said for it"),
                     "Say what the purpose would fail at without it, or pseudonymize.",
                 )  # fmt: skip
+
+
+def _exact(policy: PolicySnapshot, contract: DataContract) -> Iterator[Finding]:
+    """Yield indicators whose reason for doing without noise says nothing."""
+    if contract.status is not ContractStatus.ACTIVE:
+        return
+    name = f"{CONTRACTS}{contract.dataset}.yaml"
+    for disclosure, spec in contract.disclosures.items():
+        if spec.kind is DisclosureKind.INDICATOR and _says_nothing(spec.waive_noise, contract.dataset):
+            document = read_yaml(name, policy.files.get(name, b""), Problems())
+            block = None if document is None else block_place(document)
+            at = (*(block or ()), "disclosures", disclosure, "waive_noise")
+            yield Finding(
+                "exact-without-reason", Severity.SERIOUS, name, 0 if document is None else document.line(*at),
+                f"'{disclosure}' shows exact figures, and what is said for it says nothing",
+                "Say what the purpose would fail at with noise, or make it a release.",
+            )  # fmt: skip
 
 
 def _kept(contract: DataContract) -> list[tuple[str, str]]:

@@ -24,6 +24,7 @@ from gateway.model.values import FieldType
 from gateway.policy.contracts.anonymity import AnonymityReader
 from gateway.policy.contracts.checking import Place, Wrong, check_chosen_by, check_once
 from gateway.policy.contracts.conditions import to_condition
+from gateway.policy.contracts.indicators import IndicatorReader
 from gateway.policy.contracts.series import FOR_EVER, Kept, SeriesReader
 from gateway.policy.contracts.shape import DisclosureShape, StatisticsShape, SynthesisShape
 from gateway.policy.contracts.treatments import to_treatment
@@ -53,6 +54,7 @@ class DisclosureReader:
         self._fields, self._unit, self._region, self._wrong = fields, unit, region, wrong
         self._choosing = [name for name in (region, retention) if name is not None]
         self._crowds = AnonymityReader(fields, unit, region, wrong)
+        self._indicators = IndicatorReader(fields, unit, region, wrong)
         self._series = SeriesReader(fields, region, kept, wrong)
 
     def declared(self, place: Place, name: str, *types: FieldType) -> FieldSpec | None:
@@ -118,6 +120,9 @@ class DisclosureReader:
         synthesis = None
         if shape.synthesis is not None:
             synthesis = self._synthesis((*place, "synthesis"), shape.synthesis)
+        indicator = None
+        if shape.indicator is not None:
+            indicator = self._indicators.indicator((*place, "indicator"), shape.indicator)
         anonymity = None
         if shape.anonymity is not None:
             anonymity = self._crowds.anonymity(place, shape.anonymity, shape.filters, treatments)
@@ -141,6 +146,7 @@ class DisclosureReader:
             statistics=statistics,
             anonymity=anonymity,
             synthesis=synthesis,
+            indicator=indicator,
             series=MappingProxyType(series),
         )
 
@@ -255,18 +261,19 @@ _NEEDED: Mapping[str, Collection[DisclosureKind]] = {
     "lookup_keys": BY_KEY,
     "lookup_by": BY_KEY,
     "predicate": (DisclosureKind.CHECK,),
-    "waive_noise": _ROWS,
+    "indicator": (DisclosureKind.INDICATOR,),
+    "waive_noise": (*_ROWS, DisclosureKind.INDICATOR),
     "ingest": (DisclosureKind.INGEST,),
 }
 _REMEDIES = {
     "ingest": "Add 'ingest: {}' for all fields that are declared, or name some.",
-    "waive_noise": "Say why the rows leave without noise.",
+    "waive_noise": "Say why what leaves is exact.",
     "lookup_by": "Write [token] (pseudonyms that the caller was given), [key] (raw values) or [key, token].",
 }
 _ALLOWED: Mapping[str, Collection[DisclosureKind]] = {
     **_NEEDED,
     "fields": _ROWS,
-    "predicate": (DisclosureKind.CHECK, DisclosureKind.EXTRACT, DisclosureKind.CONSUME),
+    "predicate": (DisclosureKind.CHECK, DisclosureKind.EXTRACT, DisclosureKind.CONSUME, DisclosureKind.INDICATOR),
     "max_rows": (DisclosureKind.LOOKUP, DisclosureKind.EXTRACT, DisclosureKind.INGEST),
     "filters": (*_ROWS, DisclosureKind.RELEASE),
     "consent": (*_ROWS, DisclosureKind.RELEASE),

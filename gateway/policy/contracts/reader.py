@@ -28,6 +28,7 @@ from gateway.policy.contracts.checking import Place
 from gateway.policy.contracts.collecting import collecting
 from gateway.policy.contracts.conditions import check_values
 from gateway.policy.contracts.disclosures import DisclosureReader
+from gateway.policy.contracts.indicators import check_apart
 from gateway.policy.contracts.series import Kept
 from gateway.policy.contracts.shape import BLOCK, TYPES, BlockShape, ContractShape, FieldPolicyShape, FieldShape
 from gateway.policy.contracts.upstream import BLOCK as UPSTREAM
@@ -110,6 +111,7 @@ class _Reader:
             reader.declared(("region_field",), block.region_field, FieldType.STRING)
         self._check_lawfulness()
         disclosures = {name: reader.disclosure(name, spec) for name, spec in block.disclosures.items()}
+        check_apart(disclosures.values(), self._wrong_in_block)
         source = promises.source(shape, self._wrong)
         contract = DataContract(
             dataset=dataset,

@@ -45,6 +45,9 @@ TYPES = {
 MOST_FIELDS = 32
 """So many fields synthetic rows have at most: what every pair of more would cost leaves nothing of any."""
 
+LEAST_UNITS = 5
+"""No exact figure of fewer privacy units is shown, whatever a contract says."""
+
 LiteralValue = str | int | float | bool | date
 _INT64 = Field(ge=-(2**63), le=2**63 - 1)
 
@@ -203,6 +206,29 @@ class SeriesShape(Shape):
     epsilon: Annotated[float | None, Field(gt=0, le=10, description="the price, as pure differential privacy")] = None
 
 
+class IndicatorShape(Shape):
+    """Exact figures over the region tree, and what each must rest on."""
+
+    statistics: Annotated[
+        list[
+            Annotated[
+                str,
+                Field(pattern=r"^(count|count_units|sum\([A-Za-z_][A-Za-z0-9_]*\))$"),
+            ]
+        ],
+        Field(min_length=1, max_length=8, description="count, count_units, sum(field)"),
+    ]
+    group_by: Annotated[list[FieldName], Field(max_length=2, description="fields with keys")] = Field(
+        default_factory=list
+    )
+    level: Annotated[RegionLevel, Field(strict=False, description="the smallest regions with figures of their own")]
+    least_units: Annotated[int, Field(ge=LEAST_UNITS, le=32, description="privacy units that a shown figure rests on")]
+    dominance_percent: Annotated[
+        int, Field(ge=1, le=100, description="of the largest contribution, so much is left without the two largest")
+    ] = 10
+    refresh_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+
+
 class IngestShape(Shape):
     """What is collected, and what dates it."""
 
@@ -234,6 +260,7 @@ class DisclosureShape(Shape):
     statistics: StatisticsShape | None = None
     synthesis: SynthesisShape | None = None
     anonymity: AnonymityShape | None = None
+    indicator: IndicatorShape | None = None
     series: dict[Slug, SeriesShape] = Field(default_factory=dict)
     ingest: IngestShape | None = None
 

@@ -30,6 +30,7 @@ KINDS: dict[DisclosureKind, disclosure_pb2.DisclosureKind.ValueType] = {
     DisclosureKind.CONSUME: disclosure_pb2.DISCLOSURE_KIND_CONSUME,
     DisclosureKind.LINK: disclosure_pb2.DISCLOSURE_KIND_LINK,
     DisclosureKind.REIDENTIFY: disclosure_pb2.DISCLOSURE_KIND_REIDENTIFY,
+    DisclosureKind.INDICATOR: disclosure_pb2.DISCLOSURE_KIND_INDICATOR,
     DisclosureKind.INGEST: disclosure_pb2.DISCLOSURE_KIND_INGEST,
 }
 

@@ -85,6 +85,8 @@ PLANTED: list[tuple[str, str, list[str], Replace, str, int]] = [
      "purposes.yaml", 2),
     ("identifier-without-reason", "serious", [], {CASES: [(JUST, "Needed for the business purpose.")]}, CASES, 44),
     ("identifier-without-reason", "serious", [], {CASES: [(JUST, "工作需要")]}, CASES, 44),
+    ("exact-without-reason", "serious", [], {SUBSIDIES: [('"Districts plan their payments by these sums."',
+                                                        '"Needed for the business purpose."')]}, SUBSIDIES, 84),
     ("leaves-as-null", "note", [], {SUBSIDIES: [("community: {generalize: district}",
                                                  "community: {generalize: {address: district}}")]}, SUBSIDIES, 56),
     ("leaves-as-null", "note", [], {SUBSIDIES: [("phone: {mask: {first: 3, last: 2}}",

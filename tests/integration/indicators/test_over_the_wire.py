@@ -1,0 +1,91 @@
+"""Indicators over TLS: the client's calls and the commands against a gateway process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gateway.client as gw
+from gateway.cli.app import run
+from tests.integration.indicators.register import CITY, COCKPITS, PURPOSE, STREET, communities, write
+from tests.integration.site import ROOT, Site
+
+NAMED = ("residents", "living-here")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dict[str, int]]]:
+    folder = tmp_path_factory.mktemp("live")
+    policies = folder / "policies"
+    shutil.copytree(ROOT / "policies", policies)
+    contract = policies / "contracts" / "residents.yaml"
+    contract.write_text(contract.read_text().replace("refresh_seconds: 60", "refresh_seconds: 1"))
+    people = dict.fromkeys(communities(policies), 30) | {f"{STREET}/c01": 3}
+    write(folder / "data", people)
+    site = Site(folder / "site", policies, folder / "data", tuple(COCKPITS))
+    site.prepare()
+    site.start()
+    yield site, people
+    site.stop()
+
+
+def test_a_snapshot_says_what_it_shows_and_has_a_receipt(served: tuple[Site, dict[str, int]]) -> None:
+    site, _ = served
+    with site.connect("cockpit-wulin") as gateway:
+        found = gateway.read_indicator(*NAMED, purpose=PURPOSE, region=STREET)
+        assert (
+            found.about.least_units == 10 and found.about.region == STREET and "head counts" in found.about.noise_waived
+        )
+        assert found.value(STREET) == 63 and found.value(f"{STREET}/c01") is None
+        assert sum(one.values is None for one in found.figures.values()) == 2
+        assert gateway.receipt(found.receipt.receipt_id) == found.receipt
+        assert found.receipt.noise_waived
+
+
+def test_a_watch_tells_what_changes_and_survives_what_does_not(served: tuple[Site, dict[str, int]]) -> None:
+    site, people = served
+    with site.connect("cockpit-hangzhou") as gateway:
+        stream = gateway.watch_indicator(*NAMED, purpose=PURPOSE)
+        before = next(stream)
+        assert before.value(CITY) == sum(people.values())
+        grown = people | {f"{STREET}/c03": 90}
+        write(site.data, grown)
+        after = next(stream)
+        stream.close()
+    assert after.value(CITY) == sum(grown.values()) and len(after.figures) == len(before.figures)
+    assert {one.region for one in after.changed} <= {CITY, "hangzhou/xiacheng", STREET, *people}
+    assert len(after.changed) < len(before.figures) and after.version == before.version + 1
+    write(site.data, people)
+
+
+def test_who_has_no_grant_there_is_refused_before_anything_flows(served: tuple[Site, dict[str, int]]) -> None:
+    site, _ = served
+    with site.connect("cockpit-wulin") as gateway, pytest.raises(gw.Refused) as refused:
+        next(gateway.watch_indicator(*NAMED, purpose=PURPOSE, region=CITY))
+    assert refused.value.reason == "REGION_NOT_GRANTED"
+
+
+def test_the_commands_print_figures(
+    served: tuple[Site, dict[str, int]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site, _ = served
+    file = tmp_path / "connection.toml"
+    who = site.folder / "cockpit-wulin"
+    token = tmp_path / "token"
+    token.write_text(site.token("cockpit-wulin"))
+    token.chmod(0o600)
+    file.write_text(
+        f'address = "{site.target}"\ncertificate = "{who}.pem"\nkey = "{who}.key"\n'
+        f'ca = "{site.folder / "ca.pem"}"\ntoken_file = "{token}"\n'
+    )
+    about = ["residents/living-here", "--for", PURPOSE, "--region", STREET, "--connect", str(file)]
+    assert run(["indicator", "read", *about]) == 0
+    printed = capsys.readouterr().out
+    assert f"{STREET}  " in printed and "withheld" in printed
+    assert run(["indicator", "watch", *about, "--updates", "1", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["region"] for line in lines} == {STREET, *(f"{STREET}/c0{n}" for n in (1, 2, 3))}
