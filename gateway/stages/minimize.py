@@ -136,6 +136,8 @@ def _renewing(records: pa.RecordBatch, fields: Mapping[str, Treatment]) -> dict[
 
 def _shuffled(segment: Segment, repeating: Collection[str]) -> Segment:
     """The same rows in a random order that nothing repeats or tells."""
+    if segment.records.num_rows < 2:
+        return segment  # a row, or none, has one order
     order = random_order(segment.records.num_rows, secrets.token_bytes(SEED_BYTES))
     slots = None if segment.slots is None else segment.slots.take(order)
     return replace(segment, records=_reordered(segment.records, order, repeating), slots=slots)
