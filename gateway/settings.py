@@ -198,7 +198,7 @@ class IngestSettings(_Section):
     """Rows that departments push."""
 
     max_batch_mib: int = Field(32, ge=1, le=1024, description="The largest batch, all its messages; held in memory.")
-    max_rows: int = Field(1_000_000, ge=1, le=10_000_000, description="Rows of a batch.")
+    max_rows: int = Field(100_000, ge=1, le=10_000_000, description="Rows of a batch.")
     dataset_mib: int = Field(16_384, ge=1, le=1_073_741_824, description="Disk that the rows of a dataset may take.")
     turn_seconds: float = Field(30.0, gt=0, le=600, description="How long a batch waits for those before it.")
 
