@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
@@ -116,6 +116,30 @@ class ServiceSettings(_Section):
     max_message_mib: int = Field(4, ge=1, le=256, description="The largest message that is taken.")
 
 
+class DatabaseSettings(_Section):
+    """A PostgreSQL database. Over a network TLS is not optional; a host that is a folder has a socket in it."""
+
+    host: str = Field(min_length=1, description="The server's name, as its certificate has it, or a socket's folder.")
+    port: int = Field(5432, ge=1, le=65535, description="The server's port.")
+    database: str = Field(min_length=1, description="The database.")
+    user: str = Field(min_length=1, description="The role, which needs to read and no more.")
+    password_file: Path | None = Field(None, description="A file with its password; read at every connection.")
+    root_certificate: Path | None = Field(None, description="The authority that issued the server's certificate, PEM.")
+    certificate: Path | None = Field(None, description="The gateway's client certificate, PEM.")
+    key: Path | None = Field(None, description="Its private key, PEM.")
+    statement_seconds: int = Field(600, ge=1, le=86400, description="How long a question may take the database.")
+    snapshot_seconds: float = Field(5.0, ge=0, le=3600, description="How old the state may be that is read.")
+    hold_seconds: float = Field(10.0, ge=0, le=3600, description="How long a state is kept for who began with it.")
+
+    @model_validator(mode="after")
+    def _over_tls(self) -> DatabaseSettings:
+        if not self.host.startswith("/") and self.root_certificate is None:
+            raise ValueError("needs root_certificate: a database is called over TLS, or by a socket")
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("has a certificate and a key, or neither")
+        return self
+
+
 class DataSettings(_Section):
     """The sources: the embedded one, and others by the names that contracts call their servers."""
 
@@ -131,6 +155,7 @@ class DataSettings(_Section):
     services: dict[ServerName, ServiceSettings] = Field(
         default_factory=dict, description="Departments' own gRPC services."
     )
+    databases: dict[ServerName, DatabaseSettings] = Field(default_factory=dict, description="PostgreSQL databases.")
     copies: Path = Field(
         Path("copies"), description="The folder that copies of services' rows are kept in while a gateway runs."
     )

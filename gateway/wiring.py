@@ -74,6 +74,7 @@ from gateway.server.rounds import Round, Rounds
 from gateway.server.services import services
 from gateway.server.upload import UploadBounds
 from gateway.settings import (
+    DatabaseSettings,
     DataSettings,
     ExtractSettings,
     HttpSettings,
@@ -85,6 +86,7 @@ from gateway.settings import (
 from gateway.synthesis.order import Limits
 
 if TYPE_CHECKING:
+    from gateway.adapters.postgres.source import PostgresSource
     from gateway.authzen.listener import ListenerConfig
 
 
@@ -265,6 +267,10 @@ def _source(settings: Settings, stack: ExitStack) -> tuple[KeptAggregates, Index
         copied = _copies(data, live)
         stack.callback(copied.close)
         engines[SourceKind.GRPC] = copied
+    if data.databases:
+        databases = _databases(data.databases)
+        stack.callback(databases.close)
+        engines[SourceKind.POSTGRES] = databases
     return KeptAggregates(RoutedSources(engines), data.kept_aggregates_mib << 20), points
 
 
@@ -287,6 +293,23 @@ def _upstream(named: Mapping[str, ServiceSettings]) -> UpstreamSource:
         return UpstreamSource(services)
     except InvalidDescriptors as wrong:
         raise InvalidSettings(f"data.services.{wrong}") from None
+
+
+def _databases(named: Mapping[str, DatabaseSettings]) -> PostgresSource:
+    """The source over PostgreSQL databases. None is called before something is asked of it."""
+    try:
+        from gateway.adapters.postgres.connections import Server  # libraries of their own, for those who use them
+        from gateway.adapters.postgres.source import PostgresSource
+    except ImportError:
+        raise InvalidSettings(
+            "data.databases: the libraries of PostgreSQL are not there. Install purpose-gateway[server,postgres]"
+        ) from None
+    servers = {}
+    for name, told in named.items():
+        if told.password_file is not None:
+            _read_secret(told.password_file, f"data.databases.{name}.password_file")
+        servers[name] = Server(**{one: getattr(told, one) for one in DatabaseSettings.model_fields})
+    return PostgresSource(servers)
 
 
 def _copies(data: DataSettings, live: UpstreamSource) -> CopiedServices:

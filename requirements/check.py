@@ -75,7 +75,7 @@ def faults(pyproject: str, locks: dict[str, str]) -> list[str]:
             *project["dependencies"],
             *chain.from_iterable(extras.values()),
         ],
-        "server.txt": [*project["dependencies"], *extras["server"]],
+        "server.txt": [*project["dependencies"], *extras["server"], *extras["postgres"]],
         "build.txt": list(tables["build-system"]["requires"]),
     }
     found = []

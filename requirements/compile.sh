@@ -14,5 +14,5 @@ compile() { # compile <lock> <its title> <arguments of uv...>
 }
 
 compile lock.txt "Everything: client, server, development." --all-extras ../pyproject.toml
-compile server.txt "What the image installs: client and server." --extra server --constraints lock.txt ../pyproject.toml
+compile server.txt "What the image installs: client and server." --extra server --extra postgres --constraints lock.txt ../pyproject.toml
 printf 'hatchling\n' | compile build.txt "What builds the wheel." --constraints lock.txt -

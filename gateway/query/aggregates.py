@@ -7,12 +7,13 @@ one unit holds, its contribution depends on its own rows alone, so that removing
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from sqlglot import exp
 
-from gateway.model.contract import CanonicalForm
+from gateway.model.contract import CanonicalForm, SourceKind
 from gateway.model.measure import MeasureKind
 from gateway.model.plan import AggregatePlan
 from gateway.model.values import FieldType
@@ -20,6 +21,7 @@ from gateway.query.cells import (
     CellsShape,
     cell_parameters,
     cells_shape,
+    columns_of_units,
     contributions,
     key_columns,
     keys_of_row,
@@ -34,7 +36,8 @@ from gateway.query.drawing import place_of_cell, salt_parameter, taken_before
 from gateway.query.joins import UNIT, JoinShape, join_parameters, join_shape, joined_rows
 from gateway.query.keys import bin_of
 from gateway.query.numbers import bigint, number
-from gateway.query.scan import DIALECT, Bound, Location, Query, Scan, column, parameter, scan_of, source, subquery
+from gateway.query.rendering import DIALECT, Text, render
+from gateway.query.scan import Bound, Location, Query, Scan, column, parameter, scan_of, source, subquery
 from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
 from gateway.query.units import count_parameters, counts, spelling
 
@@ -83,7 +86,8 @@ def compile_aggregates(
     cells = cells_shape(plan.fields, plan.group_by, plan.measures, plan.max_groups)
     shape = _Shape(_rows(plan, location, cells.fields, joined), spelling(plan.contract), cells, parts > 1)
     bound: dict[str, Bound] = {"source": location.bound, **scope_parameters(plan.scope)}
-    bound |= count_parameters(shape.spelling)
+    kind = plan.contract.source.kind
+    bound |= count_parameters(shape.spelling, kind)
     if shape.parted:
         bound |= {"part": part, "parts": parts}
     bound |= cell_parameters(plan.group_by)
@@ -94,7 +98,7 @@ def compile_aggregates(
         bound |= join_parameters(plan, plan.joined, joined)
     if histogram:
         bound[_BIN_WIDTH] = plan.measures[0].width
-    return Query(_render_histogram(shape) if histogram else _render(shape), bound)
+    return Query(_render_histogram(shape, kind) if histogram else _render(shape, kind), bound)
 
 
 def _rows(
@@ -115,18 +119,19 @@ def aggregate_columns(plan: AggregatePlan) -> tuple[tuple[str, FieldType], ...]:
 
 
 @lru_cache(maxsize=256)
-def _render(shape: _Shape) -> str:
+def _render(shape: _Shape, kind: SourceKind) -> Text:
     cells = shape.cells
-    units = _drawing(shape, totals_of_units(cells, _keyed(shape), cells.groups))
-    return sums_over_units(cells, contributions(cells, units, cells.groups), cells.groups, parted=shape.parted)
+    units = _drawing(shape, totals_of_units(cells, _keyed(shape), cells.groups), cells.groups)
+    bounded = contributions(cells, units, cells.groups)
+    return render(sums_over_units(cells, bounded, cells.groups, parted=shape.parted), kind)
 
 
 @lru_cache(maxsize=256)
-def _render_histogram(shape: _Shape) -> str:
+def _render_histogram(shape: _Shape, kind: SourceKind) -> Text:
     """Of a unit's rows in a cell, those count that are in the bins drawn first, up to `max_rows` of them."""
     cells = shape.cells
     within = [*cells.groups, _BIN]
-    drawn = _drawing(shape, totals_of_units(cells, _keyed(shape), within).where(present(_BIN)))
+    drawn = _drawing(shape, totals_of_units(cells, _keyed(shape), within).where(present(_BIN)), within)
     before = exp.alias_(taken_before(cells.groups, _BIN, ROWS, "totals"), "before", quoted=True)
     ordered = exp.select(exp.Star(), before).from_(subquery(drawn, "totals"))
     left = exp.Sub(this=number(cells.measures[0].max_rows), expression=column("before", "ordered"))
@@ -138,7 +143,7 @@ def _render_histogram(shape: _Shape) -> str:
     bounded = exp.select(
         *(column(name, "ordered") for name in within), exp.alias_(bigint(taken), "s0", quoted=True)
     ).from_(subquery(ordered, "ordered"))
-    return sums_over_units(cells, bounded, within, parted=shape.parted)
+    return render(sums_over_units(cells, bounded, within, parted=shape.parted), kind)
 
 
 def _keyed(shape: _Shape) -> exp.Select:
@@ -169,17 +174,22 @@ def _in_part(unit: str) -> exp.Expr:
     return exp.EQ(this=exp.Mod(this=hashed, expression=parts), expression=part)
 
 
-def _drawing(shape: _Shape, totals: exp.Select) -> exp.Select:
+def _drawing(shape: _Shape, totals: exp.Select, within: Sequence[str]) -> exp.Select:
     """The totals of units that count, of no more cells of each than count: drawn where a unit has more."""
+    names = columns_of_units(shape.cells, within)
     units = column("unit", "units")
-    few = exp.select(exp.Star()).from_("units").where(_among(units, exp.not_(column("many", "counting"))))
+    few = (
+        exp.select(*(column(name, "units") for name in names))
+        .from_("units")
+        .where(_among(units, exp.not_(column("many", "counting"))))
+    )
     kept: exp.Query = few
     if shape.cells.drawn is not None:
         placed = exp.alias_(place_of_cell(shape.cells.groups, "units"), "drawn", quoted=True)
         ranked = exp.select(exp.Star(), placed).from_("units").where(_among(units, column("many", "counting")))
         first = exp.LTE(this=column("drawn", "ranked"), expression=exp.Literal.number(shape.cells.drawn))
-        without = exp.Star(except_=[exp.to_identifier("drawn", quoted=True)])
-        kept = exp.union(few, exp.select(without).from_(subquery(ranked, "ranked")).where(first), distinct=False)
+        chosen = (column(name, "ranked") for name in names)
+        kept = exp.union(few, exp.select(*chosen).from_(subquery(ranked, "ranked")).where(first), distinct=False)
     return (
         exp.select(exp.Star())
         .from_(exp.Subquery(this=kept, alias=exp.TableAlias(this=exp.to_identifier("kept", quoted=True))))

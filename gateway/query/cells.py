@@ -19,7 +19,8 @@ from gateway.model.values import FieldType
 from gateway.query.contributions import ROWS, bounded_measure, totals_of
 from gateway.query.keys import KeyShape, key_of, key_parameters, key_shape
 from gateway.query.numbers import bigint, clamped, fixed_point
-from gateway.query.scan import DIALECT, Bound, column, list_parameter, subquery
+from gateway.query.rendering import DIALECT
+from gateway.query.scan import Bound, column, list_parameter, subquery
 
 _INT64_MAX = 2**63 - 1
 _INT64_MIN = -(2**63)
@@ -155,9 +156,7 @@ def totals_of_units(cells: CellsShape, keyed: exp.Select, within: Sequence[str])
 
     `keyed` gives the rows with their unit; `within` are the columns of a cell.
     """
-    totals: dict[str, exp.Expr] = {ROWS: exp.Count(this=exp.Star())}
-    for measure in cells.measures:
-        totals |= totals_of(cells.number_of(measure), measure)
+    totals = _totals(cells)
     chosen = [
         present(f"g{place}")
         if key.way is AsFound
@@ -168,6 +167,18 @@ def totals_of_units(cells: CellsShape, keyed: exp.Select, within: Sequence[str])
     outputs = [exp.alias_(total, name, quoted=True) for name, total in totals.items()]
     query = exp.select(*(name.copy() for name in by), *outputs).from_(subquery(keyed, "keyed"))
     return (query.where(*chosen) if chosen else query).group_by(*by)
+
+
+def columns_of_units(cells: CellsShape, within: Sequence[str]) -> list[str]:
+    """The columns that `totals_of_units` gives."""
+    return ["unit", *within, *_totals(cells)]
+
+
+def _totals(cells: CellsShape) -> dict[str, exp.Expr]:
+    totals: dict[str, exp.Expr] = {ROWS: exp.Count(this=exp.Star())}
+    for measure in cells.measures:
+        totals |= totals_of(cells.number_of(measure), measure)
+    return totals
 
 
 def present(name: str) -> exp.Expr:
@@ -184,15 +195,17 @@ def contributions(cells: CellsShape, totals: exp.Select, within: Sequence[str]) 
     return exp.select(*(column(name, "totals") for name in within), *bounded).from_(subquery(totals, "totals"))
 
 
-def sums_over_units(cells: CellsShape, bounded: exp.Select, within: Sequence[str], *, parted: bool = False) -> str:
+def sums_over_units(
+    cells: CellsShape, bounded: exp.Select, within: Sequence[str], *, parted: bool = False
+) -> exp.Select:
     """The sums over units, cell by cell, in the order of the cells; of one part of the units, as they are."""
     sums = [exp.alias_(_sum(f"s{place}", parted), f"s{place}", quoted=True) for place in range(len(cells.measures))]
     names = [column(name, "bounded") for name in within]
     query = exp.select(*names, *sums).from_(subquery(bounded, "bounded"))
     if within:
-        return query.group_by(*(name.copy() for name in names)).order_by(*(name.copy() for name in names)).sql(DIALECT)
+        return query.group_by(*(name.copy() for name in names)).order_by(*(name.copy() for name in names))
     # without groups there would be a row of NULLs where no unit is
-    return query.having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(0))).sql(DIALECT)
+    return query.having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(0)))
 
 
 def _sum(name: str, parted: bool) -> exp.Expr:

@@ -30,7 +30,8 @@ from gateway.query.cells import (
     totals_of_units,
 )
 from gateway.query.drawing import place_of_cell, salt_parameter
-from gateway.query.scan import DIALECT, Bound, Location, Query, Scan, column, parameter, scan_of, source, subquery
+from gateway.query.rendering import DIALECT, Text, render
+from gateway.query.scan import Bound, Location, Query, Scan, column, parameter, scan_of, source, subquery
 from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
 from gateway.query.units import count_parameters, counts, spelling
 
@@ -77,7 +78,7 @@ def compile_days(plan: DailyPlan, location: Location) -> Query:
         cells,
     )
     bound: dict[str, Bound] = {"source": location.bound, **scope_parameters(plan.scope)}
-    bound |= count_parameters(shape.spelling)
+    bound |= count_parameters(shape.spelling, contract.source.kind)
     bound |= {_BEGIN: plan.begin, _FROM: plan.first, _AFTER: plan.after}
     bound |= cell_parameters(plan.group_by)
     if cells.drawn is not None:
@@ -103,7 +104,7 @@ def _check(plan: DailyPlan) -> None:
 
 
 @lru_cache(maxsize=256)
-def _render(shape: _Shape) -> str:
+def _render(shape: _Shape) -> Text:
     cells = shape.cells
     within = [DAY, *cells.groups]
     turn = exp.Window(
@@ -121,7 +122,7 @@ def _render(shape: _Shape) -> str:
         chosen.append(exp.LTE(this=column("drawn", "placed"), expression=exp.Literal.number(cells.drawn)))
     ranked = exp.select(exp.Star(), *placed).from_(subquery(totals_of_units(cells, _keyed(shape), within), "units"))
     counted = exp.select(exp.Star()).from_(subquery(ranked, "placed")).where(*chosen)
-    return sums_over_units(cells, contributions(cells, counted, within), within)
+    return render(sums_over_units(cells, contributions(cells, counted, within), within), shape.scan.kind)
 
 
 def _keyed(shape: _Shape) -> exp.Select:

@@ -7,12 +7,14 @@ keys decide.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
+from types import MappingProxyType
 
 from sqlglot import exp
 
-from gateway.query.scan import DIALECT, Bound, column, parameter
+from gateway.query.rendering import DIALECT
+from gateway.query.scan import Bound, column, parameter
 
 _SALT = "salt"
 
@@ -31,12 +33,15 @@ def place_of_cell(groups: Sequence[str], table: str, of: Sequence[str] = ("unit"
     )
 
 
-def place_of_row(unit: str, columns: Sequence[str], table: str) -> exp.Window:
-    """Each row's place among those of its unit, from 1 on. Rows that are alike in all columns change places freely."""
+def place_of_row(unit: str, columns: Sequence[str], table: str, numbers: Mapping[str, exp.Expr]) -> exp.Window:
+    """Each row's place among those of its unit, from 1 on. Rows that are alike in all columns change places freely.
+
+    `numbers` are integers that stand for columns of doubles, which no two engines write alike.
+    """
     return exp.Window(
         this=exp.RowNumber(),
         partition_by=[column(unit, table)],
-        order=_order([unit, *columns], columns, table, missing=""),
+        order=_order([unit, *columns], columns, table, "", numbers),
     )
 
 
@@ -52,17 +57,23 @@ def taken_before(groups: Sequence[str], within: str, rows: str, table: str) -> e
     return exp.Sub(this=drawn, expression=column(rows, table))
 
 
-def _order(hashed: Sequence[str], ties: Sequence[str], table: str, missing: str | None = None) -> exp.Order:
+def _order(
+    hashed: Sequence[str],
+    ties: Sequence[str],
+    table: str,
+    missing: str | None = None,
+    numbers: Mapping[str, exp.Expr] = MappingProxyType({}),
+) -> exp.Order:
     """By MD5 over the salt and the values, each but the last after its length and a colon; `missing` stands for none.
 
     Within a question the salt is one, and no two lists of as many values are written alike.
     """
-    *framed, last = (_text(column(name, table), missing) for name in hashed)
+    *framed, last = (_text(numbers.get(name, column(name, table)), missing) for name in hashed)
     parts: list[exp.Expr] = [parameter(_SALT)]
     for value in framed:
         parts += [_text(exp.Length(this=value.copy())), exp.Literal.string(":"), value]
     drawn = exp.MD5(this=reduce(_joined, [*parts, last]))
-    keys = [drawn, *(column(name, table) for name in ties)]
+    keys = [drawn, *(numbers.get(name, column(name, table)).copy() for name in ties)]
     return exp.Order(expressions=[exp.Ordered(this=key, nulls_first=False) for key in keys])
 
 

@@ -6,9 +6,10 @@ from functools import lru_cache
 
 from sqlglot import exp
 
-from gateway.model.contract import DataContract
+from gateway.model.contract import FILES, DataContract
 from gateway.model.plan import RowScope
-from gateway.query.scan import DIALECT, Location, Query, Scan, column, scan_of, source, subquery
+from gateway.query.rendering import Text, render
+from gateway.query.scan import Location, Query, Scan, column, scan_of, source, subquery
 from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
 
 ROWS = 2_000_000
@@ -29,12 +30,16 @@ def compile_frequencies(contract: DataContract, field: str, scope: RowScope, loc
 
 
 @lru_cache(maxsize=1024)
-def _render(scan: Scan, shape: ScopeShape, field: str, most: int) -> str:
+def _render(scan: Scan, shape: ScopeShape, field: str, most: int) -> Text:
     known = exp.not_(exp.Is(this=column(field), expression=exp.null()))
     scoped = exp.select(column(field)).from_(subquery(source(scan), "source")).where(known, *predicates(shape))
     counted = exp.select(exp.Count(this=exp.Star())).from_(subquery(scoped.copy(), "scoped"))
     drawn = subquery(scoped, "drawn")
-    drawn.set("sample", exp.TableSample(method=exp.Var(this="reservoir"), size=exp.Literal.number(most)))
+    if scan.kind in FILES:
+        drawn.set("sample", exp.TableSample(method=exp.Var(this="reservoir"), size=exp.Literal.number(most)))
+    else:
+        share = exp.Mul(this=exp.Rand(), expression=counted.copy().subquery())
+        drawn = subquery(scoped.copy().where(exp.LT(this=share, expression=exp.Literal.number(most))), "drawn")
     query = (
         exp.select(
             exp.alias_(column(field, "drawn"), "value", quoted=True),
@@ -44,4 +49,4 @@ def _render(scan: Scan, shape: ScopeShape, field: str, most: int) -> str:
         .from_(drawn)
         .group_by(column(field, "drawn"))
     )
-    return query.sql(DIALECT)
+    return render(query, scan.kind)

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from gateway.model.contract import DataContract
+from gateway.model.contract import Bounds, DataContract
 from gateway.model.joining import own_name
 from gateway.model.plan import AggregatePlan, Joining, RowScope
+from gateway.model.values import FieldType
 from gateway.query.drawing import place_of_row
+from gateway.query.numbers import fixed_point
 from gateway.query.scan import Bound, Location, Scan, column, parameter, scan_of, source, subquery
 from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
 
@@ -31,6 +33,8 @@ class SideShape:
     scope: ScopeShape
     unit: str
     columns: tuple[tuple[str, str], ...]
+    doubles: tuple[tuple[str, int, Bounds], ...]
+    """Those of them that are doubles, with the decimals and the bounds of their fixed point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,19 @@ def _side(
 ) -> SideShape:
     shape, unit = scope_of(contract, scope), contract.privacy_unit.field
     fields = frozenset(shape.fields | {field for field, _ in columns} | {unit})
-    return SideShape(scan_of(contract, fields, location, lenient=True), shape, unit, columns)
+    doubles = tuple(
+        (name, contract.fields[field].decimals, _bounds(contract, field))
+        for field, name in columns
+        if contract.fields[field].type is FieldType.DOUBLE
+    )
+    return SideShape(scan_of(contract, fields, location, lenient=True), shape, unit, columns, doubles)
+
+
+def _bounds(contract: DataContract, field: str) -> Bounds:
+    bounds = contract.fields[field].fixed_bounds
+    if bounds is None:
+        raise ValueError("a double of a question has bounds")
+    return bounds
 
 
 def join_parameters(plan: AggregatePlan, joined: Joining, other: Location) -> dict[str, Bound]:
@@ -102,8 +118,11 @@ def _taking_part(side: SideShape, prefix: str, part: exp.Expr | None) -> exp.Sel
     if conditions:
         rows = rows.where(*conditions)
     names = [name for _, name in side.columns]
-    placed = exp.alias_(place_of_row(UNIT, names, "source"), _PLACE, quoted=True)
-    ranked = exp.select(exp.Star(), placed).from_(subquery(rows, "source"))
+    # engines write doubles each in its own way: drawn is by the number that is counted
+    numbers = {name: fixed_point(name, FieldType.DOUBLE, decimals, bounds) for name, decimals, bounds in side.doubles}
+    placed = exp.alias_(place_of_row(UNIT, names, "source", numbers), _PLACE, quoted=True)
+    own = (column(name, "source") for name in [UNIT, *names])
+    ranked = exp.select(*own, placed).from_(subquery(rows, "source"))
     if part is not None:
         ranked = ranked.where(part.copy())
     within = exp.LTE(this=column(_PLACE, "ranked"), expression=parameter(f"{prefix}rows"))

@@ -22,7 +22,8 @@ from gateway.model.plan import (
 )
 from gateway.model.values import FieldType
 from gateway.query.numbers import bigint, fixed_point, number
-from gateway.query.scan import DIALECT, Bound, column, parameter
+from gateway.query.rendering import DIALECT
+from gateway.query.scan import Bound, column, parameter
 from gateway.query.scope import check_values
 
 

@@ -6,7 +6,8 @@ from sqlglot import exp
 
 from gateway.model.contract import Bounds
 from gateway.model.values import FieldType
-from gateway.query.scan import DIALECT, column
+from gateway.query.rendering import DIALECT
+from gateway.query.scan import column
 
 
 def fixed_point(field: str, kind: FieldType, decimals: int, bounds: Bounds) -> exp.Expr:

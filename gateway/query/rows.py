@@ -8,7 +8,8 @@ from functools import lru_cache
 from sqlglot import exp
 
 from gateway.model.plan import RowPlan
-from gateway.query.scan import DIALECT, Bound, Location, Query, Scan, column, scan_of, source, subquery
+from gateway.query.rendering import Text, render
+from gateway.query.scan import Bound, Location, Query, Scan, column, scan_of, source, subquery
 from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
 
 
@@ -22,17 +23,17 @@ def compile_rows(plan: RowPlan, location: Location, span: range | None = None) -
         raise ValueError("a plan reads at least one column, and not less than no row")
     shape = scope_of(plan.contract, plan.scope)
     scan = scan_of(plan.contract, shape.fields | frozenset(plan.columns), location)
-    sql = _render(replace(scan, spanned=span is not None), shape, plan.columns, plan.limit)
+    text = _render(replace(scan, spanned=span is not None), shape, plan.columns, plan.limit)
     spanned: dict[str, Bound] = {} if span is None else {"first": span.start, "end": span.stop}
-    return Query(sql, {"source": location.bound, **scope_parameters(plan.scope), **spanned})
+    return Query(text, {"source": location.bound, **scope_parameters(plan.scope), **spanned})
 
 
 @lru_cache(maxsize=1024)
-def _render(scan: Scan, shape: ScopeShape, columns: tuple[str, ...], limit: int | None) -> str:
+def _render(scan: Scan, shape: ScopeShape, columns: tuple[str, ...], limit: int | None) -> Text:
     query = exp.select(*(column(name) for name in columns)).from_(subquery(source(scan), "source"))
     conditions = predicates(shape)
     if conditions:
         query = query.where(*conditions)
     if limit is not None:
         query = query.limit(limit)
-    return query.sql(DIALECT)
+    return render(query, scan.kind)

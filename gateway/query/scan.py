@@ -10,8 +10,8 @@ from sqlglot import exp
 
 from gateway.model.contract import DataContract, SourceKind
 from gateway.model.values import FieldType, Scalar
-
-DIALECT = "duckdb"
+from gateway.query import postgres
+from gateway.query.rendering import DIALECT, Text, render
 
 ROW_NUMBER = "file_row_number"
 """The column in which the engine numbers the rows of a file, if it is asked to; a file must have none of that name."""
@@ -41,8 +41,13 @@ Bound: TypeAlias = "Scalar | list[Scalar]"
 class Query:
     """One SELECT with its named parameters."""
 
-    sql: str
+    text: Text
     parameters: dict[str, Bound]
+
+    @property
+    def sql(self) -> str:
+        """The text, in which no value is."""
+        return self.text.sql
 
     def __repr__(self) -> str:
         # parameters are the caller's: they must not reach a log
@@ -51,14 +56,18 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """The files to read, alike in their columns; for CSV the names of these, in their order.
+    """What to read: files, alike in their columns, and for CSV the names of these, in their order; or a table.
 
-    `partitions` are declared columns that are in no file: the paths say them, as Hive does.
+
+    `partitions` are declared columns that are in no file: the paths say them, as Hive does. Of a table, by its schema
+    and name, the `plain` columns have the declared type already.
     """
 
-    paths: tuple[str, ...]
+    paths: tuple[str, ...] = ()
     csv_columns: tuple[str, ...] = ()
     partitions: tuple[str, ...] = ()
+    table: tuple[str, str] | None = None
+    plain: frozenset[str] = frozenset()
 
     @property
     def bound(self) -> Bound:
@@ -82,6 +91,8 @@ class Scan:
     lenient: bool
     fields: tuple[tuple[str, FieldType], ...]
     csv_columns: tuple[tuple[str, FieldType], ...]
+    table: tuple[str, str] | None = None
+    plain: frozenset[str] = frozenset()
     partitions: tuple[str, ...] = ()
     empty: bool = False
     spanned: bool = False
@@ -97,14 +108,18 @@ def scan_of(contract: DataContract, fields: frozenset[str], location: Location, 
         lenient,
         tuple((name, kind) for name, kind in declared.items() if name in fields),
         tuple((name, declared.get(name, FieldType.STRING)) for name in location.csv_columns),
+        location.table,
+        location.plain,
         location.partitions,
-        not location.paths,
+        location.table is None and not location.paths,
     )
 
 
 def source(scan: Scan, named: str = "source") -> exp.Select:
-    """SELECT the fields, typed and under their own names, FROM the files that a parameter names."""
+    """SELECT the fields, typed and under their own names, FROM the table, or the files that a parameter names."""
     columns = [exp.alias_(_cast(scan, name, kind), name, quoted=True) for name, kind in scan.fields]
+    if scan.table is not None:
+        return exp.select(*columns).from_(postgres.table(*scan.table))
     file = exp.TableAlias(this=exp.to_identifier("file", quoted=True))
     query = exp.select(*columns).from_(exp.Table(this=_reader(scan, named), alias=file))
     if not scan.spanned:
@@ -115,6 +130,9 @@ def source(scan: Scan, named: str = "source") -> exp.Select:
 
 def _cast(scan: Scan, name: str, kind: FieldType) -> exp.Expr:
     """The column in its declared type; in a lenient scan a NaN is NULL, so that no comparison has to place it."""
+    if scan.table is not None:
+        held = column(name, "file")
+        return postgres.as_declared(held, kind, plain=name in scan.plain, lenient=scan.lenient)
     cast = exp.TryCast if scan.lenient else exp.Cast
     value = cast(this=_value(scan, name, kind), to=exp.DataType.build(_SQL_TYPES[kind], dialect=DIALECT))
     if not scan.lenient or kind is not FieldType.DOUBLE:
@@ -145,7 +163,7 @@ def compile_malformed(kind: FieldType, texts: Sequence[str]) -> Query:
     wrong = exp.Is(this=_cast(scan, "text", kind), expression=exp.null())
     present = exp.not_(exp.Is(this=column("text", "file"), expression=exp.null()))
     count = exp.select(exp.Count(this=exp.Star())).from_(subquery(file, "file")).where(present, wrong)
-    return Query(count.sql(DIALECT), {"texts": list(texts)})
+    return Query(render(count, scan.kind), {"texts": list(texts)})
 
 
 def _reader(scan: Scan, named: str) -> exp.Anonymous:

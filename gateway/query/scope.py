@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from gateway.model.contract import DataContract
+from gateway.model.contract import DataContract, SourceKind
 from gateway.model.filter import Operator
 from gateway.model.plan import RowScope
 from gateway.model.values import FieldType, Scalar
+from gateway.query import postgres
 from gateway.query.scan import Bound, column, list_parameter, parameter
 
 _COMPARISONS: dict[Operator, type[exp.Binary]] = {
@@ -29,6 +30,8 @@ class ScopeShape:
     region_field: str | None
     consent_field: str | None
     conditions: tuple[tuple[str, FieldType, Operator], ...]
+    by_bytes: bool = False
+    """Whether the engine has to be told that text is put in order by its bytes."""
 
     @property
     def fields(self) -> frozenset[str]:
@@ -58,6 +61,7 @@ def scope_of(contract: DataContract, scope: RowScope) -> ScopeShape:
         tuple(
             (condition.field, _type(contract, condition.field), condition.operator) for condition in scope.conditions
         ),
+        contract.source.kind is SourceKind.POSTGRES,
     )
 
 
@@ -94,7 +98,10 @@ def predicates(shape: ScopeShape, prefix: str = "") -> list[exp.Expr]:
         if operator is Operator.IN:
             result.append(is_in(field, kind, f"{prefix}c{place}"))
         else:
-            result.append(_COMPARISONS[operator](this=column(field), expression=parameter(f"{prefix}c{place}")))
+            value: exp.Expr = column(field)
+            if shape.by_bytes and kind is FieldType.STRING and operator is not Operator.EQUAL:
+                value = postgres.by_bytes(value)
+            result.append(_COMPARISONS[operator](this=value, expression=parameter(f"{prefix}c{place}")))
     return result
 
 

@@ -12,9 +12,10 @@ from functools import lru_cache
 
 from sqlglot import exp
 
-from gateway.model.contract import CanonicalForm, DataContract
+from gateway.model.contract import CanonicalForm, DataContract, SourceKind
 from gateway.model.spelling import SPELLINGS
 from gateway.model.values import FieldType
+from gateway.query import postgres
 from gateway.query.scan import Bound, column, parameter
 
 _FORM = "unit_form"
@@ -44,9 +45,12 @@ def counts(field: str, form: CanonicalForm | None) -> exp.Expr:
     return exp.and_(present, spelled, composed)
 
 
-def count_parameters(form: CanonicalForm | None) -> dict[str, Bound]:
+def count_parameters(form: CanonicalForm | None, kind: SourceKind) -> dict[str, Bound]:
     """The values of the parameters that `counts` names."""
-    return {} if form is None else {_FORM: SPELLINGS.get(form) or _text_pattern()}
+    if form is None:
+        return {}
+    pattern = SPELLINGS.get(form) or _text_pattern()
+    return {_FORM: postgres.whole_pattern(pattern) if kind is SourceKind.POSTGRES else pattern}
 
 
 @lru_cache(maxsize=1)

@@ -9,12 +9,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sqlglot import exp
 
 from gateway.adapters import source_duckdb
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import RowPlan, RowScope
+from gateway.query.rendering import Text
 from gateway.query.scan import Query
 
 MakeContract: TypeAlias = Callable[..., DataContract]
@@ -32,7 +34,8 @@ def _run(
     source: DuckDBSource, monkeypatch: pytest.MonkeyPatch, contract: DataContract, sql: str
 ) -> list[dict[str, Any]]:
     """Let the adapter meet a statement that the compiler would never write."""
-    monkeypatch.setattr(source_duckdb, "compile_rows", lambda plan, location: Query(sql, {}))
+    text = Text(sql, exp.select("1"))
+    monkeypatch.setattr(source_duckdb, "compile_rows", lambda plan, location, span: Query(text, {}))
     return [
         row
         for batch in source.rows(RowPlan(contract, ("subject",), EVERYTHING, None), 100)

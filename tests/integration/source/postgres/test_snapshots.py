@@ -1,0 +1,233 @@
+"""No answer is of two states of a table: not while it is written, emptied, changed or gone."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from gateway.adapters.postgres.connections import Server
+from gateway.adapters.postgres.source import PostgresSource
+from gateway.model.contract import DataContract
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.measure import Measure, MeasureKind
+from gateway.model.plan import AggregatePlan, RowPlan, RowScope
+from tests.integration.source.postgres.tables import Tables
+
+MakeContract = Callable[..., DataContract]
+EVERYTHING = RowScope(None, None, ())
+NAMES = ("subject", "amount")
+
+
+def _make(tables: Tables, make: MakeContract, name: str, rows: int = 3) -> DataContract:
+    tables.make(name, subject="text", amount="bigint")
+    tables.session.execute(f'INSERT INTO city."{name}" SELECT g::text, 1 FROM generate_series(1, {rows}) g'.encode())
+    return make(name, NAMES)
+
+
+def _plan(contract: DataContract, version: str | None = None) -> RowPlan:
+    return RowPlan(contract, NAMES, EVERYTHING, None, version)
+
+
+def _counted(source: PostgresSource, contract: DataContract, version: str | None) -> int:
+    plan = AggregatePlan(contract, EVERYTHING, (), (Measure(MeasureKind.ROWS, 9),), 1, "00", version=version)
+    return int(source.aggregates(plan).column("s0")[0].as_py())
+
+
+def _rows(source: PostgresSource, plan: RowPlan) -> int:
+    return sum(batch.num_rows for batch in source.rows(plan, 1_000))
+
+
+def _fault(run: Callable[[], object]) -> ErrorReason:
+    with pytest.raises(Fault) as caught:
+        run()
+    return caught.value.reason
+
+
+def test_every_change_makes_another_version_and_nothing_else_does(
+    source: PostgresSource, tables: Tables, make_table_contract: MakeContract
+) -> None:
+    contract = _make(tables, make_table_contract, "versions")
+    seen = [source.data_version(contract)]
+    for change in (
+        "INSERT INTO city.versions VALUES ('x', 1)",
+        "UPDATE city.versions SET amount = 2 WHERE subject = 'x'",
+        "UPDATE city.versions SET amount = 2 WHERE subject = 'x'",
+        "DELETE FROM city.versions WHERE subject = 'x'",
+    ):
+        tables.session.execute(change.encode())
+        seen.append(source.data_version(contract))
+    assert len(set(seen)) == len(seen) - 1 and seen[-1] == seen[0], "the last change brought the first rows back"
+    tables.session.execute(b"CREATE TABLE city.another (a int)")
+    tables.session.execute(b"ANALYZE city.versions")
+    assert source.data_version(contract) == seen[-1]
+
+
+def test_what_was_charged_for_is_what_is_read(
+    source: PostgresSource, tables: Tables, make_table_contract: MakeContract
+) -> None:
+    contract = _make(tables, make_table_contract, "charged")
+    version = source.data_version(contract)
+    tables.session.execute(b"INSERT INTO city.charged SELECT 'n' || g, 1 FROM generate_series(1, 50) g")
+    assert _rows(source, _plan(contract, version)) == 3 == _counted(source, contract, version)
+    assert _rows(source, _plan(contract)) == 53 == _counted(source, contract, None)
+    assert _fault(lambda: source.rows(_plan(contract, "another"), 10)) is ErrorReason.SOURCE_SCHEMA_CHANGED
+    assert _fault(lambda: _counted(source, contract, "another")) is ErrorReason.SOURCE_SCHEMA_CHANGED
+
+
+def test_a_table_that_is_emptied_meanwhile_is_never_read_as_empty(
+    server: Server, source: PostgresSource, tables: Tables, make_table_contract: MakeContract
+) -> None:
+    contract = _make(tables, make_table_contract, "emptied", 100_000)
+    version = source.data_version(contract)
+    stream = source.rows(_plan(contract, version), 1_000)
+    rows = next(stream).num_rows
+    with psycopg.connect(host=server.host, port=server.port, dbname="postgres", user="postgres") as other:
+        truncating = threading.Thread(target=lambda: other.execute("TRUNCATE city.emptied"))
+        truncating.start()
+        rows += sum(batch.num_rows for batch in stream)
+        assert rows == 100_000
+        source.close()  # as when snapshots end: what waits goes on
+        truncating.join(30)
+        assert not truncating.is_alive()
+    found = [0 if reason is None else reason for reason in [_after(source, contract, version)]]
+    assert found == [ErrorReason.SOURCE_SCHEMA_CHANGED]
+    assert _rows(source, _plan(contract)) == 0
+
+
+def _after(source: PostgresSource, contract: DataContract, version: str) -> ErrorReason | None:
+    return _fault(lambda: _rows(source, _plan(contract, version)))
+
+
+def test_a_table_emptied_after_the_snapshot_and_before_it_is_held_is_not_read(
+    server: Server, tables: Tables, make_table_contract: MakeContract
+) -> None:
+    contract = _make(tables, make_table_contract, "late")
+    source = PostgresSource({"registers": replace(server, snapshot_seconds=600.0)})
+    try:
+        source.verify(_make(tables, make_table_contract, "first"))
+        tables.session.execute(b"TRUNCATE city.late")
+        tables.session.execute(b"INSERT INTO city.late VALUES ('new', 1)")
+        # the snapshot that is there sees the rows that are gone, in a file that is gone
+        assert _fault(lambda: source.data_version(contract)) is ErrorReason.SOURCE_UNAVAILABLE
+        source.verify(contract)
+        assert _rows(source, _plan(contract)) == 1
+    finally:
+        source.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("dropped", "DROP COLUMN amount"),
+        ("retyped", "ALTER COLUMN amount TYPE numeric"),
+        ("renamed", 'RENAME COLUMN amount TO "Amount"'),
+        ("padded", "ALTER COLUMN subject TYPE char(9)"),
+    ],
+)
+def test_a_table_of_another_schema_is_not_read(
+    server: Server, tables: Tables, make_table_contract: MakeContract, name: str, change: str
+) -> None:
+    contract = _make(tables, make_table_contract, name)
+    tables.session.execute(f"ALTER TABLE city.{name} {change}".encode())
+    source = PostgresSource({"registers": server})
+    try:
+        assert _fault(lambda: source.verify(contract)) is ErrorReason.SOURCE_SCHEMA_CHANGED
+        assert _fault(lambda: _rows(source, _plan(contract))) is ErrorReason.SOURCE_SCHEMA_CHANGED
+        assert _fault(lambda: _counted(source, contract, None)) is ErrorReason.SOURCE_SCHEMA_CHANGED
+    finally:
+        source.close()
+
+
+def test_what_has_no_versions_is_no_source(
+    source: PostgresSource, tables: Tables, make_table_contract: MakeContract
+) -> None:
+    _make(tables, make_table_contract, "below")
+    tables.session.execute(b"CREATE VIEW city.view AS SELECT * FROM city.below")
+    tables.session.execute(b"CREATE UNLOGGED TABLE city.unlogged (subject text, amount bigint)")
+    for name in ("view", "unlogged", "missing"):
+        assert _fault(lambda: source.verify(make_table_contract(name, NAMES))) is ErrorReason.SOURCE_UNAVAILABLE  # noqa: B023
+
+
+def test_a_partitioned_table_is_one(source: PostgresSource, tables: Tables, make_table_contract: MakeContract) -> None:
+    tables.session.execute(b"CREATE TABLE city.parted (subject text, amount bigint) PARTITION BY LIST (amount)")
+    for value in (1, 2):
+        text = f"CREATE TABLE city.parted{value} PARTITION OF city.parted FOR VALUES IN ({value})"
+        tables.session.execute(text.encode())
+    tables.session.execute(b"INSERT INTO city.parted VALUES ('a', 1), ('b', 2)")
+    contract = make_table_contract("parted", NAMES)
+    version = source.data_version(contract)
+    assert _rows(source, _plan(contract, version)) == 2
+    tables.session.execute(b"INSERT INTO city.parted VALUES ('c', 2)")
+    assert source.data_version(contract) != version
+
+
+def test_rows_that_a_policy_of_the_database_hides_are_an_error(
+    server: Server, tables: Tables, make_table_contract: MakeContract
+) -> None:
+    contract = _make(tables, make_table_contract, "hidden")
+    for text in (
+        "CREATE ROLE reader LOGIN",
+        "GRANT USAGE ON SCHEMA city TO reader",
+        "GRANT SELECT ON city.hidden TO reader",
+        "ALTER TABLE city.hidden ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY one ON city.hidden USING (subject = '1')",
+    ):
+        tables.session.execute(text.encode())
+    source = PostgresSource({"registers": replace(server, user="reader")})
+    try:
+        assert _fault(lambda: _rows(source, _plan(contract))) is ErrorReason.SOURCE_UNAVAILABLE
+        assert _fault(lambda: source.data_version(contract)) is ErrorReason.SOURCE_UNAVAILABLE
+    finally:
+        source.close()
+
+
+@pytest.fixture(scope="module")
+def long(tables: Tables, make_table_contract: MakeContract) -> DataContract:
+    return _make(tables, make_table_contract, "long", 400_000)
+
+
+def _killed(tables: Tables) -> None:
+    tables.session.execute(
+        b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'purpose-gateway'"
+    )
+
+
+def test_a_server_that_goes_meanwhile_ends_the_stream_in_a_fault(
+    source: PostgresSource, tables: Tables, long: DataContract
+) -> None:
+    stream: Iterator[object] = source.rows(_plan(long), 1_000)
+    next(stream)
+    _killed(tables)
+    assert _fault(lambda: list(stream)) is ErrorReason.SOURCE_UNAVAILABLE
+    assert _rows(source, _plan(long)) == 400_000, "and afterwards it is asked anew"
+
+
+def test_a_statement_that_takes_too_long_is_ended(server: Server, long: DataContract) -> None:
+    source = PostgresSource({"registers": replace(server, statement_seconds=1)})
+    try:
+        source.verify(long)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                "gateway.adapters.postgres.source._text", lambda query: "SELECT pg_sleep(60)::text, 1::bigint"
+            )
+            assert _fault(lambda: _rows(source, _plan(long))) is ErrorReason.SOURCE_UNAVAILABLE
+    finally:
+        source.close()
+
+
+def test_a_contract_of_another_place_is_not_served(server: Server, source: PostgresSource, long: DataContract) -> None:
+    table = long.source.table
+    assert table is not None
+    for other in (
+        replace(table, server="elsewhere"),
+        replace(table, host="db.example"),
+        replace(table, port=table.port + 1),
+        replace(table, database="template1"),
+    ):
+        moved = replace(long, source=replace(long.source, table=other), digest=str(other))
+        assert _fault(lambda: source.verify(moved)) is ErrorReason.SOURCE_UNAVAILABLE  # noqa: B023
+    nowhere = PostgresSource({"registers": replace(server, port=server.port + 1)})
+    moved = replace(long, source=replace(long.source, table=replace(table, port=table.port + 1)))
+    assert _fault(lambda: nowhere.verify(moved)) is ErrorReason.SOURCE_UNAVAILABLE
