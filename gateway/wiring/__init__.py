@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, start_http_server
 
@@ -35,19 +35,13 @@ from gateway.adapters.reidentifications_sql import SqlReidentificationRegister
 from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.row_folders import ParquetRowFolders
 from gateway.adapters.series_sql import SqlSeriesRegister
-from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.adapters.source_kept import KeptAggregates
 from gateway.adapters.source_points import IndexedPoints
-from gateway.adapters.sources import RoutedSources
 from gateway.adapters.state_engine import StateDatabase, StateUnusable, open_state
 from gateway.adapters.state_upgrade import is_current, upgrade
 from gateway.adapters.synthesis.folder import ExtractFolder
 from gateway.adapters.synthesis.register_sql import SqlSynthesisRegister
 from gateway.adapters.synthesis.workshop import Workshop, WorkshopRules
-from gateway.adapters.upstream.calls import Connection
-from gateway.adapters.upstream.copies import CopiedServices
-from gateway.adapters.upstream.descriptors import InvalidDescriptors
-from gateway.adapters.upstream.source import Service, UpstreamSource
 from gateway.administration.desk import Office
 from gateway.administration.joins import close_joins
 from gateway.administration.key_watch import KeyWatch
@@ -55,39 +49,27 @@ from gateway.administration.life import first_publication
 from gateway.administration.sunset import sunset
 from gateway.intake import Intake, reconcile
 from gateway.model.books import Books
-from gateway.model.contract import FILES, SourceKind
-from gateway.model.errors import Fault
 from gateway.model.party import Peer
 from gateway.pipeline import Ports
 from gateway.policy.budgets import BudgetPolicy
 from gateway.policy.snapshot import load
 from gateway.policy.store import FolderSource, PolicyStore, PublishedSource
-from gateway.ports import AuditLog, Clock, PolicyArchive, Registers, Source
+from gateway.ports import AuditLog, Clock, PolicyArchive, Registers
 from gateway.privacy.opendp_faults import refuse_untested
-from gateway.server.admission import Capacity
-from gateway.server.app import Server, ServerConfig
-from gateway.server.call import Patience
+from gateway.server.app import Server
 from gateway.server.desk import Desk
 from gateway.server.ingest import Ingest
 from gateway.server.observation import Observer
 from gateway.server.rounds import Round, Rounds
 from gateway.server.services import services
 from gateway.server.upload import UploadBounds
-from gateway.settings import (
-    DatabaseSettings,
-    DataSettings,
-    ExtractSettings,
-    HttpSettings,
-    InvalidSettings,
-    ServiceSettings,
-    Settings,
-    SynthesisSettings,
-)
+from gateway.settings import ExtractSettings, InvalidSettings, Settings, SynthesisSettings
 from gateway.synthesis.order import Limits
+from gateway.wiring.edges import listener_config, server_config
+from gateway.wiring.files import read, read_secret
+from gateway.wiring.sources import see_services, sources
 
-if TYPE_CHECKING:
-    from gateway.adapters.postgres.source import PostgresSource
-    from gateway.authzen.listener import ListenerConfig
+__all__ = ["Budgets", "Gateway", "open_gateway", "read_budgets", "server_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +102,8 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         upgrade(state)
         keys = _keys(settings)
         office = _office(settings, state, keys, stack)
-        source, points = _source(settings, stack)
-        _see_services(office.policy, source)
+        source, points = sources(settings.data, stack)
+        see_services(office.policy, source)
         rehearsals = DuckDBRehearsals()
         stack.callback(rehearsals.close)
         files = _extract_folder(settings.synthesis)
@@ -197,7 +179,7 @@ def _rounds(settings: Settings, office: Office, source: KeptAggregates, points: 
 
 
 def _keys(settings: Settings) -> FileKeyRing:
-    secret = _read_secret(settings.keys.secret_file, "keys.secret_file")
+    secret = read_secret(settings.keys.secret_file, "keys.secret_file")
     keys = FileKeyRing.open(settings.keys.file, secret.strip())
     keys.signer.signing_keys()  # a key that could not be made would fail each release, after its charge
     return keys
@@ -251,84 +233,6 @@ def _registers(state: StateDatabase, clock: Clock, kept: ExtractSettings) -> Reg
         extracts=SqlExtractRegister(state, clock, timedelta(seconds=kept.resume_seconds), kept.kept_each),
         batches=SqlBatchRegister(state),
     )
-
-
-def _source(settings: Settings, stack: ExitStack) -> tuple[KeptAggregates, IndexedPoints]:
-    """Return the source of all data, and the part of it that keeps rows."""
-    data = settings.data
-    engine = DuckDBSource(data.root, memory_limit=f"{data.memory_limit_mib}MiB", threads=data.threads)
-    stack.callback(engine.close)
-    points = IndexedPoints(engine, data.point_index_mib << 20)
-    stack.callback(points.close)
-    engines: dict[SourceKind, Source] = dict.fromkeys(FILES, points)
-    if data.services:
-        live = _upstream(data.services)
-        stack.callback(live.close)
-        copied = _copies(data, live)
-        stack.callback(copied.close)
-        engines[SourceKind.GRPC] = copied
-    if data.databases:
-        databases = _databases(data.databases)
-        stack.callback(databases.close)
-        engines[SourceKind.POSTGRES] = databases
-    return KeptAggregates(RoutedSources(engines), data.kept_aggregates_mib << 20), points
-
-
-def _upstream(named: Mapping[str, ServiceSettings]) -> UpstreamSource:
-    """The source that asks departments' own services. None is called before something is asked of it."""
-    services = {}
-    for name, service in named.items():
-        place = f"data.services.{name}"
-        connection = Connection(
-            service.address,
-            _read(service.ca, f"{place}.ca"),
-            _read(service.certificate, f"{place}.certificate"),
-            _read_secret(service.key, f"{place}.key"),
-            service.call_seconds,
-            service.stall_seconds,
-            service.max_message_mib << 20,
-        )
-        services[name] = Service(connection, _read(service.descriptors, f"{place}.descriptors"))
-    try:
-        return UpstreamSource(services)
-    except InvalidDescriptors as wrong:
-        raise InvalidSettings(f"data.services.{wrong}") from None
-
-
-def _databases(named: Mapping[str, DatabaseSettings]) -> PostgresSource:
-    """The source over PostgreSQL databases. None is called before something is asked of it."""
-    try:
-        from gateway.adapters.postgres.connections import Server  # libraries of their own, for those who use them
-        from gateway.adapters.postgres.source import PostgresSource
-    except ImportError:
-        raise InvalidSettings(
-            "data.databases: the libraries of PostgreSQL are not there. Install purpose-gateway[server,postgres]"
-        ) from None
-    servers = {}
-    for name, told in named.items():
-        if told.password_file is not None:
-            _read_secret(told.password_file, f"data.databases.{name}.password_file")
-        servers[name] = Server(**{one: getattr(told, one) for one in DatabaseSettings.model_fields})
-    return PostgresSource(servers)
-
-
-def _copies(data: DataSettings, live: UpstreamSource) -> CopiedServices:
-    try:
-        memory = f"{data.memory_limit_mib}MiB"
-        return CopiedServices(live, data.copies, data.copy_mib << 20, memory_limit=memory, threads=data.threads)
-    except OSError as error:
-        raise InvalidSettings(f"data.copies: cannot make {data.copies}: {error.strerror}") from None
-
-
-def _see_services(policy: PolicyStore, source: Source) -> None:
-    """Hold each contract over a service against its descriptors, so that the log says at the start what is not served.
-
-    Only that dataset is not served: what one department changed does not stop all others.
-    """
-    for contract in policy.current().contracts.values():
-        if contract.source.kind is SourceKind.GRPC:
-            with suppress(Fault):
-                source.verify(contract)
 
 
 def _ports(
@@ -406,74 +310,8 @@ def _distinct(institutions: frozenset[str], policy: PolicyStore) -> None:
         raise InvalidSettings(f"identity.institutions: {institution} is the name of a role in the policy: rename one")
 
 
-def server_config(settings: Settings) -> ServerConfig:
-    """Return how to listen.
-
-    Raises:
-        InvalidSettings: a certificate or the key cannot be read, or others than its owner can use the key.
-    """
-    server = settings.server
-    return ServerConfig(
-        address=server.listen,
-        certificate_pem=_read(server.certificate, "server.certificate"),
-        private_key_pem=_read_secret(server.key, "server.key"),
-        client_ca_pem=_read(server.client_ca, "server.client_ca"),
-        capacity=Capacity(server.max_calls, server.max_institution_calls, server.max_institution_releases),
-        patience=Patience(server.request_seconds, server.stall_seconds),
-        max_request_bytes=server.max_request_bytes,
-        workers=server.workers,
-        stream_workers=server.stream_workers,
-        release_workers=server.release_workers,
-        reflection=server.reflection,
-        reuse_port=server.reuse_port,
-        connection_streams=server.max_connection_calls,
-        connection_age=server.connection_seconds,
-        connection_grace=server.connection_grace_seconds,
-        grace=server.grace_seconds,
-    )
-
-
-def listener_config(settings: Settings, http: HttpSettings) -> ListenerConfig:
-    """Return how to listen for questions over HTTPS: with the certificate and the authorities of the gRPC port.
-
-    Raises:
-        InvalidSettings: others than its owner can use the key.
-    """
-    from gateway.authzen.app import Limits as HttpLimits
-    from gateway.authzen.listener import ListenerConfig
-
-    server = settings.server
-    _read_secret(server.key, "server.key")
-    return ListenerConfig(
-        address=http.listen,
-        url=http.url,
-        certificate=server.certificate,
-        private_key=server.key,
-        client_ca=server.client_ca,
-        capacity=Capacity(http.max_calls, http.max_institution_calls),
-        limits=HttpLimits(http.max_request_bytes, http.request_seconds),
-        workers=http.workers,
-        grace=server.grace_seconds,
-    )
-
-
 def _token_key(path: Path) -> VerifyingKey:
     try:
-        return read_verifying_key(_read(path, "identity.token_keys"))
+        return read_verifying_key(read(path, "identity.token_keys"))
     except ValueError:
         raise InvalidSettings(f"identity.token_keys: {path} holds no Ed25519 or P-256 public key in PEM") from None
-
-
-def _read_secret(path: Path, setting: str) -> bytes:
-    """Read a file that nobody but its owner may read or write."""
-    data = _read(path, setting)
-    if path.stat().st_mode & 0o077:
-        raise InvalidSettings(f"{setting}: others than its owner can use {path}: run chmod 600 on it")
-    return data
-
-
-def _read(path: Path, setting: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidSettings(f"{setting}: cannot read {path}: {error.strerror}") from None

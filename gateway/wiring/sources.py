@@ -1,0 +1,112 @@
+"""Which engine reads which kind of source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
+
+from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.source_kept import KeptAggregates
+from gateway.adapters.source_points import IndexedPoints
+from gateway.adapters.sources import RoutedSources
+from gateway.model.contract import FILES, SourceKind
+from gateway.model.errors import Fault
+from gateway.policy.store import PolicyStore
+from gateway.ports import Source
+from gateway.settings import DatabaseSettings, DataSettings, InvalidSettings, ServiceSettings
+from gateway.wiring.files import read, read_secret
+
+if TYPE_CHECKING:
+    from gateway.adapters.postgres.source import PostgresSource
+    from gateway.adapters.upstream.copies import CopiedServices
+    from gateway.adapters.upstream.source import UpstreamSource
+
+
+def sources(data: DataSettings, stack: ExitStack) -> tuple[KeptAggregates, IndexedPoints]:
+    """Return the source of all data, and the part of it that keeps rows. The stack closes them.
+
+    Raises:
+        InvalidSettings: a file that the settings name cannot be read; libraries of an engine are not installed.
+        Fault: SOURCE_UNAVAILABLE if there is no folder of data.
+    """
+    engine = DuckDBSource(data.root, memory_limit=f"{data.memory_limit_mib}MiB", threads=data.threads)
+    stack.callback(engine.close)
+    points = IndexedPoints(engine, data.point_index_mib << 20)
+    stack.callback(points.close)
+    engines: dict[SourceKind, Source] = dict.fromkeys(FILES, points)
+    if data.services:
+        live = _upstream(data.services)
+        stack.callback(live.close)
+        copied = _copies(data, live)
+        stack.callback(copied.close)
+        engines[SourceKind.GRPC] = copied
+    if data.databases:
+        databases = _databases(data.databases)
+        stack.callback(databases.close)
+        engines[SourceKind.POSTGRES] = databases
+    return KeptAggregates(RoutedSources(engines), data.kept_aggregates_mib << 20), points
+
+
+def _upstream(named: Mapping[str, ServiceSettings]) -> UpstreamSource:
+    """The source that asks departments' own services. None is called before something is asked of it."""
+    # libraries and modules of an engine are loaded for those who use it
+    from gateway.adapters.upstream.calls import Connection
+    from gateway.adapters.upstream.descriptors import InvalidDescriptors
+    from gateway.adapters.upstream.source import Service, UpstreamSource
+
+    services = {}
+    for name, service in named.items():
+        place = f"data.services.{name}"
+        connection = Connection(
+            service.address,
+            read(service.ca, f"{place}.ca"),
+            read(service.certificate, f"{place}.certificate"),
+            read_secret(service.key, f"{place}.key"),
+            service.call_seconds,
+            service.stall_seconds,
+            service.max_message_mib << 20,
+        )
+        services[name] = Service(connection, read(service.descriptors, f"{place}.descriptors"))
+    try:
+        return UpstreamSource(services)
+    except InvalidDescriptors as wrong:
+        raise InvalidSettings(f"data.services.{wrong}") from None
+
+
+def _databases(named: Mapping[str, DatabaseSettings]) -> PostgresSource:
+    """The source over PostgreSQL databases. None is called before something is asked of it."""
+    try:
+        from gateway.adapters.postgres.connections import Server
+        from gateway.adapters.postgres.source import PostgresSource
+    except ImportError:
+        raise InvalidSettings(
+            "data.databases: the libraries of PostgreSQL are not there. Install purpose-gateway[server,postgres]"
+        ) from None
+    servers = {}
+    for name, told in named.items():
+        if told.password_file is not None:
+            read_secret(told.password_file, f"data.databases.{name}.password_file")
+        servers[name] = Server(**{one: getattr(told, one) for one in DatabaseSettings.model_fields})
+    return PostgresSource(servers)
+
+
+def _copies(data: DataSettings, live: UpstreamSource) -> CopiedServices:
+    from gateway.adapters.upstream.copies import CopiedServices
+
+    try:
+        memory = f"{data.memory_limit_mib}MiB"
+        return CopiedServices(live, data.copies, data.copy_mib << 20, memory_limit=memory, threads=data.threads)
+    except OSError as error:
+        raise InvalidSettings(f"data.copies: cannot make {data.copies}: {error.strerror}") from None
+
+
+def see_services(policy: PolicyStore, source: Source) -> None:
+    """Hold each contract over a service against its descriptors, so that the log says at the start what is not served.
+
+    Only that dataset is not served: what one department changed does not stop all others.
+    """
+    for contract in policy.current().contracts.values():
+        if contract.source.kind is SourceKind.GRPC:
+            with suppress(Fault):
+                source.verify(contract)
