@@ -20,7 +20,7 @@ import pyarrow as pa
 from gateway.adapters.source_data import SourceData, open_data
 from gateway.adapters.source_parts import WIDE, Room, added_up
 from gateway.kernels.arrow_types import ARROW_TYPES
-from gateway.kernels.entropy import grown, measure, token_sizes
+from gateway.kernels.entropy import COUNTED, FREQUENCIES, undone
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
@@ -28,7 +28,7 @@ from gateway.model.values import FieldType
 from gateway.ports.interruption import failure, interruptible
 from gateway.query.aggregates import aggregate_columns, compile_aggregates
 from gateway.query.days import compile_days, day_columns
-from gateway.query.frequencies import compile_frequencies
+from gateway.query.frequencies import compile_counted, compile_frequencies
 from gateway.query.rows import compile_rows
 from gateway.query.scan import Query, compile_malformed
 
@@ -40,8 +40,6 @@ _BYTES_A_ROW = 100
 _BYTES_A_JOINED_ROW = 1_000
 """And of a row that is joined: it is drawn among those of its unit, and the engine sorts rows and hashes."""
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
-_COUNTED_TYPES: dict[str, pa.DataType] = {"value": pa.string(), "rows": pa.int64(), "all": pa.int64()}
-_COUNTED = pa.schema(_COUNTED_TYPES)
 
 
 class DuckDBSource:
@@ -154,16 +152,18 @@ class DuckDBSource:
         asked = (contract.digest, field, scope, data.seal)
         known = self._guessable.get(asked)
         if known is None:
-            query = compile_frequencies(contract, field, scope, data.location)
-            found = pa.Table.from_batches(list(self._stream([data], query, _COUNTED, 65_536)), _COUNTED)
-            values, rows, all_rows = (column.combine_chunks() for column in found.columns)
-            sizes = token_sizes(values, rows, contract.fields[field].canonical)
-            known = measure(grown(sizes, all_rows[0].as_py() if len(all_rows) else 0)).guessable
+            total = self._table(data, compile_counted(contract, field, scope, data.location), COUNTED)
+            counted = sum(int(count or 0) for count in total.column(0).to_pylist())
+            query = compile_frequencies(contract, field, scope, data.location, counted)
+            known = undone(self._table(data, query, FREQUENCIES), counted, contract.fields[field].canonical)
             with self._lock:
                 self._guessable[asked] = known
                 while len(self._guessable) > _REMEMBERED_FIELDS:
                     self._guessable.popitem(last=False)
         return known
+
+    def _table(self, data: SourceData, query: Query, schema: pa.Schema) -> pa.Table:
+        return pa.Table.from_batches(list(self._stream([data], query, schema, 65_536)), schema)
 
     def _data(self, contract: DataContract, version: str | None = None, *, surely: bool = False) -> SourceData:
         """The files of a contract in some version, checked again if they are no longer as they were checked last."""

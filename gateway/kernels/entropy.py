@@ -27,6 +27,13 @@ RECOVERABLE_SHARE = 0.05
 
 _ROUNDING = 1e-6  # 256 equal sizes have 8 bits, give or take a rounding
 
+COUNTED = pa.schema([pa.field("rows", pa.int64())])
+"""How many rows have a value."""
+
+_FREQUENCIES: dict[str, pa.DataType] = {"value": pa.string(), "rows": pa.int64()}
+FREQUENCIES = pa.schema(_FREQUENCIES)
+"""How many rows of a sample each value has."""
+
 _Sizes: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -110,6 +117,17 @@ def grown(sizes: Column, rows: int) -> pa.Int64Array:
     if not sampled or rows <= sampled:
         return pa.array(counts, pa.int64())
     return pa.array(np.maximum(1, np.rint(counts * (rows / sampled))).astype(np.int64), pa.int64())
+
+
+def undone(frequencies: pa.Table, counted: int, form: CanonicalForm) -> bool:
+    """Tell whether counting undoes the tokens of a column, by the frequencies of a sample of so many rows.
+
+    Args:
+        frequencies: as `FREQUENCIES`, each value once.
+        counted: how many rows the sample stands for.
+    """
+    values, rows = (column.combine_chunks() for column in frequencies.columns)
+    return measure(grown(token_sizes(values, rows, form), counted)).guessable
 
 
 def _weakness(rows: int, distinct: int, most: int, shannon: float, recoverable: float) -> Weakness | None:

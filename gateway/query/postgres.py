@@ -22,7 +22,7 @@ from gateway.model.values import FieldType, Scalar
 DIALECT = "postgres"
 _CODE_POINT = re.compile(r"\\x\{([0-9A-F]+)\}")
 
-FUNCTIONS: frozenset[type[exp.Expr]] = frozenset({exp.Collate, exp.Normalize, exp.Rand, exp.RegexpLike})
+FUNCTIONS: frozenset[type[exp.Expr]] = frozenset({exp.Collate, exp.Normalize, exp.RegexpLike})
 """The functions beside the common ones that it is asked to call."""
 
 NAMED = frozenset({"date_trunc", "substring"})

@@ -20,7 +20,7 @@ _COMMON = frozenset(
     {
         exp.And, exp.Or, exp.ArrayContains, exp.Array, exp.Any, exp.Case, exp.Cast, exp.Coalesce, exp.Count,
         exp.DenseRank, exp.If, exp.Length, exp.MD5, exp.RowNumber, exp.StartsWith, exp.Sum, exp.Ceil, exp.Floor,
-        exp.Exists,
+        exp.Exists, exp.Rand,
     }
 )  # fmt: skip
 _DUCKDB = _COMMON | {exp.IntDiv, exp.RegexpExtract, exp.RegexpFullMatch, exp.Round, exp.Struct, exp.TryCast}

@@ -19,20 +19,18 @@ from gateway.adapters.postgres.connections import Server
 from gateway.adapters.postgres.readers import Points, stream
 from gateway.adapters.postgres.snapshots import Snapshot, Snapshots, table_of
 from gateway.kernels.arrow_types import ARROW_TYPES
-from gateway.kernels.entropy import grown, measure, token_sizes
+from gateway.kernels.entropy import COUNTED, FREQUENCIES, undone
 from gateway.model.contract import DataContract, TableSpec
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
 from gateway.model.values import FieldType
 from gateway.query.aggregates import aggregate_columns, compile_aggregates
 from gateway.query.days import compile_days, day_columns
-from gateway.query.frequencies import compile_frequencies
+from gateway.query.frequencies import compile_counted, compile_frequencies
 from gateway.query.postgres import spelled_out, without_nul
 from gateway.query.rows import compile_rows
 from gateway.query.scan import Location, Query
 
-_COUNTED_TYPES: dict[str, pa.DataType] = {"value": pa.string(), "rows": pa.int64(), "all": pa.int64()}
-_COUNTED = pa.schema(_COUNTED_TYPES)
 _REMEMBERED = 1024
 
 # what stands for a day or an instant without end in the columns of the driver: the ends of its integers, moved from
@@ -137,11 +135,12 @@ class PostgresSource:
         asked = (contract.digest, field, scope, snapshot.version(table))
         known = self._guessable.get(asked)
         if known is None:
-            query = compile_frequencies(contract, field, without_nul(scope), _location(contract, snapshot))
-            found = _answer(database, snapshot, [table], query, _COUNTED)
-            values, rows, total = found.columns
-            sizes = token_sizes(values, rows, contract.fields[field].canonical)
-            known = measure(grown(sizes, total[0].as_py() if len(total) else 0)).guessable
+            scope, location = without_nul(scope), _location(contract, snapshot)
+            query = compile_counted(contract, field, scope, location)
+            counted = _answer(database, snapshot, [table], query, COUNTED).column(0)[0].as_py()
+            query = compile_frequencies(contract, field, scope, location, counted)
+            found = pa.Table.from_batches([_answer(database, snapshot, [table], query, FREQUENCIES)])
+            known = undone(found, counted, contract.fields[field].canonical)
             if len(self._guessable) >= _REMEMBERED:
                 self._guessable.clear()
             self._guessable[asked] = known
