@@ -192,7 +192,13 @@ class DuckDBSource:
     def _hold(self, read: Sequence[SourceData], *, surely: bool) -> None:
         """Raise Fault SOURCE_UNAVAILABLE unless what is read is there as it was. To touch a file is no change."""
         for data in read:
-            if not data.unchanged(surely=surely) and self._data(data.contract, surely=surely).seal != data.seal:
+            if data.unchanged(surely=surely):
+                continue
+            try:
+                same = self._data(data.contract, surely=surely).seal == data.seal
+            except Fault:
+                same = False
+            if not same:
                 raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
 
     def _stream(

@@ -25,7 +25,7 @@ _CODE_POINT = re.compile(r"\\x\{([0-9A-F]+)\}")
 FUNCTIONS: frozenset[type[exp.Expr]] = frozenset({exp.Collate, exp.Normalize, exp.RegexpLike})
 """The functions beside the common ones that it is asked to call."""
 
-NAMED = frozenset({"date_trunc", "substring"})
+NAMED = frozenset({"date_trunc", "substring", "translate"})
 """And those that are called by name."""
 
 TYPES = {

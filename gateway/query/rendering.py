@@ -20,12 +20,22 @@ _COMMON = frozenset(
     {
         exp.And, exp.Or, exp.ArrayContains, exp.Array, exp.Any, exp.Case, exp.Cast, exp.Coalesce, exp.Count,
         exp.DenseRank, exp.If, exp.Length, exp.MD5, exp.RowNumber, exp.StartsWith, exp.Sum, exp.Ceil, exp.Floor,
-        exp.Exists, exp.Rand,
+        exp.Exists, exp.Rand, exp.Substring,
     }
 )  # fmt: skip
 _DUCKDB = _COMMON | {exp.IntDiv, exp.RegexpExtract, exp.RegexpFullMatch, exp.Round, exp.Struct, exp.TryCast}
 _DUCKDB_NAMED = frozenset(
-    {"date_trunc", "hash", "isnan", "nfc_normalize", "read_csv", "read_parquet", "regexp_full_match", "unnest"}
+    {
+        "date_trunc",
+        "hash",
+        "isnan",
+        "nfc_normalize",
+        "read_csv",
+        "read_parquet",
+        "regexp_full_match",
+        "translate",
+        "unnest",
+    }
 )
 
 

@@ -13,6 +13,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from gateway.api.v1 import (
     audit_service_pb2,
+    indicator_service_pb2,
     nearest_request_pb2,
     research_service_pb2,
     sharing_service_pb2,
@@ -85,6 +86,7 @@ def over_grpc(site: Site, case: CaseShape) -> Answer:
         "check": ("SharingService/Check", sharing_service_pb2.CheckRequest),
         "consume": ("SharingService/Consume", sharing_service_pb2.ConsumeRequest),
         "release": ("ResearchService/Estimate", research_service_pb2.EstimateRequest),
+        "indicator": ("IndicatorService/ReadIndicator", indicator_service_pb2.ReadIndicatorRequest),
     }[kind]
     if kind == "release" and not case.statistics:
         synthetic = {"dataset": dataset, "disclosure": disclosure, "fields": case.fields}

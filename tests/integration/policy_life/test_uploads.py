@@ -21,6 +21,7 @@ from gateway.server import upload
 from gateway.server.admission import Capacity
 from gateway.server.call import Method, Opened, Patience, Reply
 from gateway.server.problem import Problem
+from gateway.server.upload import EDITED, UploadBounds
 from gateway.server.wire.policy import PIECE_BYTES, parts_of, uploaded
 from tests.integration.grpc.edge import Edge, edge, until
 from tests.integration.grpc.test_edge import reason_of
@@ -34,11 +35,12 @@ Part = policy_service_pb2.CheckPolicyRequest
 class Desk:
     """A handler that counts what it received. The door holds it back."""
 
-    def __init__(self, refuse: bool = False) -> None:
+    def __init__(self, refuse: bool = False, bounds: UploadBounds = EDITED) -> None:
         self.files: Mapping[str, bytes] = {}
         self.runs = 0
         self.asked = 0
         self.refuse = refuse
+        self.bounds = bounds
         self.door = threading.Event()
         self.door.set()
 
@@ -62,7 +64,7 @@ class Desk:
 
         return {
             SERVICE: {
-                one.name: Method(self.run, uploads=self.may)
+                one.name: Method(self.run, uploads=self.may, bounds=self.bounds)
                 if one.client_streaming
                 else Method(absent, streams=one.server_streaming)
                 for one in SERVICE.methods
@@ -165,9 +167,8 @@ def test_too_many_bytes_end_the_call() -> None:
         assert desk.runs == 0
 
 
-def test_too_many_messages_end_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "MAX_MESSAGES", 5)
-    desk = Desk()
+def test_too_many_messages_end_the_call() -> None:
+    desk = Desk(bounds=UploadBounds(messages=5))
     with edge(desk.methods) as at:
         assert send(at, [header(a=b"xxxx"), *[part("a", b"x")] * 4]).sound.contracts == 1
         assert refusal(at, [header(), *[part("a", b"x")] * 5]) == "CAP_EXCEEDED"

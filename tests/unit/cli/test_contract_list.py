@@ -45,7 +45,7 @@ def test_it_reads_well_and_lists_drafts(desk: Desk) -> None:
     assert "controller     enterprise-service-bureau" in desk.out
     assert "fields         1 direct-identifier, 1 other" in desk.out
     assert "freshness" not in desk.out, "nothing is promised, so nothing is said"
-    assert desk.out.endswith("3 datasets, 2 active.\n")
+    assert desk.out.endswith("4 datasets, 3 active.\n")
 
 
 def test_a_policy_that_is_not_valid_has_no_register(desk: Desk, tmp_path: Path) -> None:
