@@ -55,6 +55,22 @@ def table(schema: str, name: str) -> exp.Table:
     return exp.Table(this=exp.to_identifier(name, quoted=True), db=exp.to_identifier(schema, quoted=True), alias=alias)
 
 
+_PLACES = {"tableoid": ".table", "ctid": ".place"}
+"""Where a row is on disk, and what that is called beside the fields, none of which begins with a dot."""
+
+
+def places() -> list[exp.Expr]:
+    """Where each row is on disk."""
+    return [
+        exp.alias_(exp.column(name, table="file", quoted=True), said, quoted=True) for name, said in _PLACES.items()
+    ]
+
+
+def by_place() -> list[exp.Expr]:
+    """The order on disk, of rows of which `places` was asked."""
+    return [exp.column(said, table="source", quoted=True) for said in _PLACES.values()]
+
+
 def as_declared(value: exp.Expr, kind: FieldType, *, plain: bool, lenient: bool) -> exp.Expr:
     """A column in its declared type; a `plain` one has it. In a lenient scan what is no number and no day is NULL.
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from sqlglot import exp
 
 from gateway.model.plan import RowPlan
+from gateway.query import postgres
 from gateway.query.rendering import Text, render
 from gateway.query.scan import Bound, Location, Query, Scan, column, scan_of, source, subquery
 from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
@@ -23,7 +24,9 @@ def compile_rows(plan: RowPlan, location: Location, span: range | None = None) -
         raise ValueError("a plan reads at least one column, and not less than no row")
     shape = scope_of(plan.contract, plan.scope)
     scan = scan_of(plan.contract, shape.fields | frozenset(plan.columns), location)
-    text = _render(replace(scan, spanned=span is not None), shape, plan.columns, plan.limit)
+    # of few rows, which an index finds, a table tells the order
+    scan = replace(scan, spanned=span is not None, placed=plan.few and scan.table is not None)
+    text = _render(scan, shape, plan.columns, plan.limit)
     spanned: dict[str, Bound] = {} if span is None else {"first": span.start, "end": span.stop}
     return Query(text, {"source": location.bound, **scope_parameters(plan.scope), **spanned})
 
@@ -34,6 +37,8 @@ def _render(scan: Scan, shape: ScopeShape, columns: tuple[str, ...], limit: int 
     conditions = predicates(shape)
     if conditions:
         query = query.where(*conditions)
+    if scan.placed:
+        query = query.order_by(*postgres.by_place())
     if limit is not None:
         query = query.limit(limit)
     return render(query, scan.kind)

@@ -85,6 +85,7 @@ class Scan:
     A `lenient` scan takes a value that is not of its declared type for NULL; any other fails on it. Statistics are
     lenient: an answer that fails where one person's record is malformed would tell, without noise, that it is there.
     A `spanned` one, of Parquet, reads the rows from the parameter `first` to before `end`, and no block beside them.
+    A `placed` one, of a table, also tells where each row is (`postgres.places`).
     """
 
     kind: SourceKind
@@ -96,6 +97,7 @@ class Scan:
     partitions: tuple[str, ...] = ()
     empty: bool = False
     spanned: bool = False
+    placed: bool = False
 
 
 def scan_of(contract: DataContract, fields: frozenset[str], location: Location, *, lenient: bool = False) -> Scan:
@@ -119,7 +121,7 @@ def source(scan: Scan, named: str = "source") -> exp.Select:
     """SELECT the fields, typed and under their own names, FROM the table, or the files that a parameter names."""
     columns = [exp.alias_(_cast(scan, name, kind), name, quoted=True) for name, kind in scan.fields]
     if scan.table is not None:
-        return exp.select(*columns).from_(postgres.table(*scan.table))
+        return exp.select(*columns, *(postgres.places() if scan.placed else ())).from_(postgres.table(*scan.table))
     file = exp.TableAlias(this=exp.to_identifier("file", quoted=True))
     query = exp.select(*columns).from_(exp.Table(this=_reader(scan, named), alias=file))
     if not scan.spanned:

@@ -104,10 +104,20 @@ class Points:
         return _Reader(session, snapshot.name, now)
 
 
+# Of one worker, by no index: rows come in their order on disk, whatever the planner learns meanwhile.
+_IN_ORDER = (
+    "SET LOCAL max_parallel_workers_per_gather = 0",
+    "SET LOCAL enable_indexscan = off",
+    "SET LOCAL enable_indexonlyscan = off",
+)
+
+
 def stream(
-    server: Server, snapshot: Snapshot, tables: Sequence[TableSpec], text: str
+    server: Server, snapshot: Snapshot, tables: Sequence[TableSpec], text: str, *, in_order: bool = False
 ) -> Generator[pa.RecordBatch, None, None]:
     """Stream the columns that answer, out of a snapshot, in batches of some mebibytes.
+
+    Rows that have to come `in_order` come in the same one at every reading of a snapshot.
 
     Raises:
         Fault: SOURCE_UNAVAILABLE, also after batches.
@@ -121,6 +131,8 @@ def stream(
         cursor.execute(BEGIN)
         cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot.name}'")
         hold(cursor.execute, tables, snapshot)
+        for setting in _IN_ORDER if in_order else ():
+            cursor.execute(setting)
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)})
         cursor.execute(text)
         with closing(cursor.fetch_record_batch()) as reader:

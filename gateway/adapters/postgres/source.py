@@ -104,7 +104,7 @@ class PostgresSource:
         if plan.few:
             found = database.points.ask(snapshot, table, query.sql, query.parameters)
             return _cut(iter([_typed(found, schema)]), schema, batch_rows)
-        batches = stream(database.server, snapshot, [table], _text(query))
+        batches = stream(database.server, snapshot, [table], _text(query), in_order=True)
         return _cut((_checked(batch, schema) for batch in batches), schema, batch_rows)
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
