@@ -7,6 +7,7 @@ so that the same tree asks the same everywhere.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import Lock
 
 from sqlglot import exp
 
@@ -15,6 +16,11 @@ from gateway.query import postgres
 
 DIALECT = "duckdb"
 """How the embedded engine writes; the types of all trees are spelled so."""
+
+# A dialect is put together when it is first used, and a thread that comes too early gets another one's words: of a text
+# that is remembered, for good. So all are used here, by the one thread that imports.
+_ONE_AT_A_TIME = Lock()
+_READY = {name: exp.select(exp.Placeholder(this="x")).sql(name) for name in (DIALECT, postgres.DIALECT)}
 
 _COMMON = frozenset(
     {
@@ -53,12 +59,13 @@ def render(tree: exp.Query, kind: SourceKind) -> Text:
     Raises:
         ValueError: if it calls a function that is not among those that were looked at.
     """
-    if kind is SourceKind.POSTGRES:
-        lowered = postgres.lowered(tree)
-        _check(lowered, _COMMON | postgres.FUNCTIONS, postgres.NAMED)
-        return Text(lowered.sql(postgres.DIALECT), lowered)
-    _check(tree, _DUCKDB, _DUCKDB_NAMED)
-    return Text(tree.sql(DIALECT), tree)
+    with _ONE_AT_A_TIME:
+        if kind is SourceKind.POSTGRES:
+            lowered = postgres.lowered(tree)
+            _check(lowered, _COMMON | postgres.FUNCTIONS, postgres.NAMED)
+            return Text(lowered.sql(postgres.DIALECT), lowered)
+        _check(tree, _DUCKDB, _DUCKDB_NAMED)
+        return Text(tree.sql(DIALECT), tree)
 
 
 def _check(tree: exp.Query, functions: frozenset[type[exp.Expr]], named: frozenset[str]) -> None:

@@ -1,5 +1,7 @@
 """A query calls functions that were looked at, and no others; for PostgreSQL values are literals of their types."""
 
+import subprocess
+import sys
 from datetime import date, datetime
 
 import pytest
@@ -86,3 +88,13 @@ def test_conditions_without_nul_take_the_same_texts(operator: Operator, value: s
 
 def test_patterns_are_of_whole_texts_and_name_characters_by_their_points() -> None:
     assert whole_pattern(r"[^ \x{7F}-\x{9F}\x{1F600}]*") == r"^(?:[^ \U0000007F-\U0000009F\U0001F600]*)$"
+
+
+def test_engines_have_their_own_words_before_the_first_question() -> None:
+    # in a process of its own: here everything was used long ago
+    code = (
+        "import sys, threading; from gateway.query import rendering; "
+        "print(rendering._READY['duckdb'], rendering._READY['postgres'], threading.active_count())"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert told.split() == ["SELECT", "$x", "SELECT", "%(x)s", "1"]
