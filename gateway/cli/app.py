@@ -140,6 +140,8 @@ app.command(release)
 
 app.command("gateway.cli.oversight:report", name="report", help="Report what an institution did with data.")
 
+app.command("gateway.cli.push.command:push", name="push", help="Push a file of rows into a dataset, once.")
+
 key = App(name="key", help="The key file that pseudonyms are made with, and officers' own keys.")
 key.command("gateway.cli.key.init:init", name="init", help="Make a key file.")
 key.command("gateway.cli.key.status:status", name="status", help="Show what is in a key file, but the keys.")

@@ -53,7 +53,7 @@ from gateway.client.indicators import Figure, Indicator
 from gateway.client.ingest import Pushed, RejectedRow
 from gateway.client.linking import Linked
 from gateway.client.nearest import Nearest, NearestPlan, NearestSynthesis
-from gateway.client.offers import Offer, OfferedField, QualityRule
+from gateway.client.offers import CollectedField, Offer, OfferedField, QualityRule
 from gateway.client.officer import Officer, connect_officer
 from gateway.client.plans import (
     Shown,
@@ -86,6 +86,7 @@ __all__ = [
     "CertificateExpired",
     "CertificateMismatch",
     "Check",
+    "CollectedField",
     "Composition",
     "Consumption",
     "Coverage",

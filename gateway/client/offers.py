@@ -25,6 +25,15 @@ class OfferedField:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectedField:
+    """A field that rows may have which are pushed, with its `type` as in `OfferedField`; `required`: in every row."""
+
+    field: str
+    type: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
 class QualityRule:
     """What is promised of a field's quality, or, where `field` is "", of the dataset's.
 
@@ -43,7 +52,8 @@ class QualityRule:
 class Offer:
     """One thing that you may ask for, for one purpose.
 
-    `kind` is the method that gives it: "lookup", "extract", "check", "consume" or "release". Each of the `regions`
+    `kind` is the method that gives it: "lookup", "extract", "check", "consume" or "release"; or "ingest", of which
+    `collects` are the fields. Each of the `regions`
     stands for its whole subtree. `lookup_keys` name a subject, `filter_fields` are those you may filter on,
     `conditions` those of the grant, for people. `expires_on` is the last day of the purpose, None if it has no end.
     The `dataset_` texts say what the data is for, how it may be used and what it cannot tell. `freshness_hours` is how
@@ -71,6 +81,7 @@ class Offer:
     dataset_limitations: str
     freshness_hours: int | None
     quality: tuple[QualityRule, ...]
+    collects: tuple[CollectedField, ...] = ()
 
 
 def offer_from(offer: disclosure_pb2.Offer) -> Offer:
@@ -97,6 +108,10 @@ def offer_from(offer: disclosure_pb2.Offer) -> Offer:
         dataset_limitations=offer.dataset_description.limitations,
         freshness_hours=offer.freshness_hours if offer.HasField("freshness_hours") else None,
         quality=tuple(_rule(item) for item in offer.quality),
+        collects=tuple(
+            CollectedField(item.field, word(value_pb2.FieldType.DESCRIPTOR, item.type), item.required)
+            for item in offer.collects
+        ),
     )
 
 

@@ -219,6 +219,7 @@ class Offer(_message.Message):
     DATASET_DESCRIPTION_FIELD_NUMBER: _builtins.int
     FRESHNESS_HOURS_FIELD_NUMBER: _builtins.int
     QUALITY_FIELD_NUMBER: _builtins.int
+    COLLECTS_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
     disclosure: _builtins.str
     kind: Global___DisclosureKind.ValueType
@@ -263,6 +264,10 @@ class Offer(_message.Message):
     def quality(self) -> _containers.RepeatedCompositeFieldContainer[Global___QualityRule]:
         """What is promised of the quality of the fields in this offer, and of the dataset as a whole."""
 
+    @_builtins.property
+    def collects(self) -> _containers.RepeatedCompositeFieldContainer[Global___CollectedField]:
+        """What rows that come in may have, and of which type; empty for what gives data away."""
+
     def __init__(
         self,
         *,
@@ -285,16 +290,45 @@ class Offer(_message.Message):
         dataset_description: Global___DatasetDescription | None = ...,
         freshness_hours: _builtins.int | None = ...,
         quality: _abc.Iterable[Global___QualityRule] | None = ...,
+        collects: _abc.Iterable[Global___CollectedField] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_freshness_hours", b"_freshness_hours", "dataset_description", b"dataset_description", "freshness_hours", b"freshness_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_freshness_hours", b"_freshness_hours", "conditions", b"conditions", "controller", b"controller", "dataset", b"dataset", "dataset_description", b"dataset_description", "description", b"description", "disclosure", b"disclosure", "expires_on", b"expires_on", "fields", b"fields", "filter_fields", b"filter_fields", "freshness_hours", b"freshness_hours", "kind", b"kind", "legal_basis", b"legal_basis", "lookup_keys", b"lookup_keys", "purpose", b"purpose", "quality", b"quality", "regions", b"regions", "steward", b"steward", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_freshness_hours", b"_freshness_hours", "collects", b"collects", "conditions", b"conditions", "controller", b"controller", "dataset", b"dataset", "dataset_description", b"dataset_description", "description", b"description", "disclosure", b"disclosure", "expires_on", b"expires_on", "fields", b"fields", "filter_fields", b"filter_fields", "freshness_hours", b"freshness_hours", "kind", b"kind", "legal_basis", b"legal_basis", "lookup_keys", b"lookup_keys", "purpose", b"purpose", "quality", b"quality", "regions", b"regions", "steward", b"steward", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__freshness_hours: _TypeAlias = _typing.Literal["freshness_hours"]  # noqa: Y015
     _WhichOneofArgType__freshness_hours: _TypeAlias = _typing.Literal["_freshness_hours", b"_freshness_hours"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__freshness_hours) -> _WhichOneofReturnType__freshness_hours | None: ...
 
 Global___Offer: _TypeAlias = Offer  # noqa: Y015
+
+@_typing.final
+class CollectedField(_message.Message):
+    """A field that a dataset collects."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    REQUIRED_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    type: _value_pb2.FieldType.ValueType
+    required: _builtins.bool
+    """Whether every row must have a value."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        type: _value_pb2.FieldType.ValueType = ...,
+        required: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "required", b"required", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CollectedField: _TypeAlias = CollectedField  # noqa: Y015
 
 @_typing.final
 class DatasetDescription(_message.Message):

@@ -120,7 +120,7 @@ def open_input(path: Path) -> InputFile:
     except OSError as error:
         raise Mistake(f"{path} cannot be read: {error.strerror}") from None
     if not start:
-        raise Mistake(f"{path} is empty", "There is nothing to draft a contract from.")
+        raise Mistake(f"{path} is empty", "A file needs a first line with the names of its columns.")
     if start.startswith(b"PAR1"):
         return _open_parquet(path)
     for magic, what in _FOREIGN.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.api.v1 import disclosure_pb2, research_service_pb2
-from gateway.model.contract import DataContract, FieldSpec, QualityRule, StatisticsSpec, SynthesisSpec
+from gateway.model.contract import DataContract, FieldSpec, IngestSpec, QualityRule, StatisticsSpec, SynthesisSpec
 from gateway.model.permit import Offer
 from gateway.model.treatment import Treatment, leaving_type
 from gateway.policy.contracts.quality import rules_for, stated
@@ -39,7 +39,20 @@ def offer_of(offer: Offer) -> disclosure_pb2.Offer:
         ),
         freshness_hours=contract.freshness_hours,
         quality=[_quality(rule) for rule in rules_for(contract.quality, disclosure)],
+        collects=_collected(contract, disclosure.ingest),
     )
+
+
+def _collected(contract: DataContract, ingest: IngestSpec | None) -> list[disclosure_pb2.CollectedField]:
+    fields = [] if ingest is None else [contract.fields[name] for name in ingest.fields]
+    return [
+        disclosure_pb2.CollectedField(
+            field=field.name,
+            type=FIELD_TYPES[field.type],
+            required=not field.nullable or field.name == contract.region_field,
+        )
+        for field in fields
+    ]
 
 
 def _quality(rule: QualityRule) -> disclosure_pb2.QualityRule:

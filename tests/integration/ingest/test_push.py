@@ -162,6 +162,9 @@ def test_a_dictionary_and_narrow_integers_are_cast_by_the_client_without_loss(si
 def test_an_offer_says_what_is_collected(clinic: gw.Gateway) -> None:
     (offer,) = clinic.describe(purpose="medical-settlement")
     assert offer.kind == "ingest"
+    assert {(one.field, one.type, one.required) for one in offer.collects} >= {
+        ("visit_id", "string", True), ("fee_fen", "int64", False), ("visited_at", "timestamp", True),
+    }  # fmt: skip
     assert any(said.startswith("collects visit_id, resident_id, street") for said in offer.conditions)
 
 

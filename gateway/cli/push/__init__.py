@@ -1,0 +1,1 @@
+"""`gateway push`: a department's file, pushed into a dataset."""
