@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gateway.adapters.source_duckdb import DuckDBSource
-from gateway.kernels.rehearsal import rehearsal, rehearsal_schema
+from gateway.kernels.batches import declared_schema
+from gateway.kernels.rehearsal import rehearsal
 from gateway.model.contract import DataContract, SourceKind, SourceSpec
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan
@@ -94,7 +95,7 @@ class DuckDBRehearsals:
             self._source = DuckDBSource(Path(self._folder.name), memory_limit=_MEMORY, threads=1)
         if name not in self._made:
             batches = rehearsal(contract, regions, ROWS, _SEED, contract.privacy_unit.kind)
-            whole = pa.Table.from_batches(batches, rehearsal_schema(contract))
+            whole = pa.Table.from_batches(batches, declared_schema(contract))
             pq.write_table(whole, Path(self._folder.name) / f"{name}.parquet")
             self._made[name] = 0
         self._made.move_to_end(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +19,11 @@ import pyarrow as pa
 
 from gateway.adapters.source_data import SourceData, open_data
 from gateway.adapters.source_parts import WIDE, Room, added_up
-from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.batches import declared_schema, gathered, nothing, one_batch, schema_of
 from gateway.kernels.entropy import COUNTED, FREQUENCIES, undone
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
-from gateway.model.values import FieldType
 from gateway.ports.interruption import failure, interruptible
 from gateway.query.aggregates import aggregate_columns, compile_aggregates
 from gateway.query.days import compile_days, day_columns
@@ -110,10 +109,9 @@ class DuckDBSource:
         data = self._data(plan.contract, plan.version)
         part = data.part(plan.part)
         if part is None:
-            return _nothing()
+            return nothing()
         query = compile_rows(plan, *part)
-        schema = pa.schema([(name, ARROW_TYPES[plan.contract.fields[name].type]) for name in plan.columns])
-        return self._stream([data], query, schema, batch_rows)
+        return self._stream([data], query, declared_schema(plan.contract, plan.columns), batch_rows)
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
         """Return the bounded aggregates. Raises as `rows` does.
@@ -126,21 +124,21 @@ class DuckDBSource:
         read += [] if joining is None else [self._data(joining.contract, joining.version)]
         location, *joined = (data.location for data in read)
         other = joined[0] if joined else None
-        schema = _schema(aggregate_columns(plan))
+        schema = schema_of(aggregate_columns(plan))
         parts = max(1, -(-_bytes_of(read) // self._room.size))
         if parts == 1:
             query = compile_aggregates(plan, location, joined=other)
-            return _batch(self._aggregated(read, query, schema), schema)
+            return one_batch(self._aggregated(read, query, schema))
         sums = len(schema) - len(plan.measures)
         wide = pa.schema([one if place < sums else one.with_type(WIDE) for place, one in enumerate(schema)])
         queries = (compile_aggregates(plan, location, part, parts, joined=other) for part in range(parts))
         found = pa.concat_tables([self._aggregated(read, query, wide) for query in queries])
-        return _batch(added_up(found, schema, sums), schema)
+        return one_batch(added_up(found, schema, sums))
 
     def days(self, plan: DailyPlan) -> pa.RecordBatch:
         """Return the bounded aggregates of days. Raises as `rows` does."""
-        data, schema = self._data(plan.contract, plan.version), _schema(day_columns(plan))
-        return _batch(self._aggregated([data], compile_days(plan, data.location), schema), schema)
+        data, schema = self._data(plan.contract, plan.version), schema_of(day_columns(plan))
+        return one_batch(self._aggregated([data], compile_days(plan, data.location), schema))
 
     def _aggregated(self, read: Sequence[SourceData], query: Query, schema: pa.Schema) -> pa.Table:
         with self._room.taken(_bytes_of(read)):
@@ -209,7 +207,7 @@ class DuckDBSource:
             if reader.schema.types != schema.types:
                 raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
             with closing(reader):
-                for batch in _gathered(iter(lambda: _next(reader), None), batch_rows):
+                for batch in gathered(iter(lambda: _next(reader), None), batch_rows):
                     # what was read is one state of the files only if they are in that state still
                     self._hold(read, surely=False)
                     yield _named(batch, schema)
@@ -221,10 +219,6 @@ class DuckDBSource:
                 return self._connection.cursor()
         except duckdb.Error:
             raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
-
-
-def _nothing() -> Generator[pa.RecordBatch, None, None]:
-    yield from ()
 
 
 def _bytes_of(read: Sequence[SourceData]) -> int:
@@ -255,35 +249,8 @@ def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
         raise failure(ErrorReason.SOURCE_UNAVAILABLE) from None
 
 
-def _gathered(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    """Put small batches together: an engine ends one with each file, and a folder may have thousands of small ones."""
-    few: list[pa.RecordBatch] = []
-    held = 0
-    for batch in batches:
-        few.append(batch)
-        held += batch.num_rows
-        if held > rows // 2:
-            yield _together(few)
-            few, held = [], 0
-    if few:
-        yield _together(few)
-
-
-def _together(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    return batches[0] if len(batches) == 1 else pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
-
-
 def _named(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(batch.columns, schema=schema)
-
-
-def _schema(columns: Sequence[tuple[str, FieldType]]) -> pa.Schema:
-    return pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns])
-
-
-def _batch(table: pa.Table, schema: pa.Schema) -> pa.RecordBatch:
-    whole = table.combine_chunks().to_batches()
-    return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=schema)
 
 
 def _memory_of(connection: duckdb.DuckDBPyConnection) -> int:

@@ -16,7 +16,7 @@ from typing import Never
 
 import pyarrow as pa
 
-from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.batches import declared_schema
 from gateway.kernels.conditions import lies_within, meets
 from gateway.kernels.points import PointIndex, point_index
 from gateway.kernels.text import compute
@@ -156,10 +156,10 @@ class IndexedPoints:
         keys = [name for name in _keys(contract) if contract.fields[name].type in _INDEXED]
         columns = tuple(name for name in contract.fields if name in needed.union(keys))
         plan = RowPlan(contract, columns, RowScope(None, None, ()), None, version)
-        schema = pa.schema([(name, ARROW_TYPES[contract.fields[name].type]) for name in columns])
         index = None
         try:
             if keys:
+                schema = declared_schema(contract, columns)
                 index = point_index(self._source.rows(plan, _BATCH_ROWS), schema, keys, fits)
         except (Fault, pa.ArrowException, MemoryError):
             pass  # the engine answers in its own way, whatever it was

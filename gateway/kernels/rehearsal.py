@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from gateway.kernels import alphabets, digits, layouts
 from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.batches import declared_schema
 from gateway.kernels.text import Bytes, Column, Mask, compute, from_matrix
 from gateway.model.contract import CanonicalForm, Classification, DataContract, FieldSpec
 from gateway.model.filter import Operator
@@ -64,15 +65,10 @@ def rehearsal(
     field otherwise.
     """
     columns = [_Column(contract, spec, regions, rows, seed, unit_named) for spec in contract.fields.values()]
-    schema = rehearsal_schema(contract)
+    schema = declared_schema(contract)
     for start in range(0, rows, BATCH_ROWS):
         count = min(BATCH_ROWS, rows - start)
         yield pa.record_batch([column.values(start, count) for column in columns], schema=schema)
-
-
-def rehearsal_schema(contract: DataContract) -> pa.Schema:
-    """Return the Arrow schema of the rows."""
-    return pa.schema([(name, ARROW_TYPES[spec.type]) for name, spec in contract.fields.items()])
 
 
 class _Column:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from gateway.kernels.anonymity.census import Census, Demand, Verdicts
 from gateway.kernels.anonymity.numbering import TooManyValues
+from gateway.kernels.batches import one_batch
 from gateway.kernels.conditions import lies_within, meets
 from gateway.kernels.tags import TAG_BYTES
 from gateway.kernels.text import compute
@@ -114,8 +115,7 @@ def _recut(segments: Iterator[Segment]) -> Iterator[Segment]:
 
 
 def _joined(one: Segment, other: Segment) -> Segment:
-    table = pa.Table.from_batches([one.records, other.records])
-    records = pa.record_batch([column.combine_chunks() for column in table.columns], schema=one.records.schema)
+    records = one_batch(pa.Table.from_batches([one.records, other.records]))
     days = {name: pa.concat_arrays([column, other.days[name]]) for name, column in one.days.items()}
     places = None
     if one.places is not None and other.places is not None:

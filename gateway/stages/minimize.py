@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.batches import schema_of
 from gateway.kernels.generalize import (
     generalize_address,
     generalize_age,
@@ -89,9 +89,7 @@ def minimize(raw: RawTable, keys: KeyRing, course: Course | None = None) -> Mini
                 records, tags, segment.slots, left=segment.left, traits=beside, days=days, places=segment.places
             )
 
-    schema = pa.schema(
-        [(name, ARROW_TYPES[leaving_type(contract.fields[name].type, _now(how))]) for name, how in fields.items()]
-    )
+    schema = schema_of((name, leaving_type(contract.fields[name].type, _now(how))) for name, how in fields.items())
     done = {Obligation(RETAIN_ONLY), Obligation(DROP_INTERNAL)}
     done |= {Obligation(TREAT, name) for name, how in fields.items() if not isinstance(how, _LATER)}
     return MinimizedTable._advance(raw, schema, segments(raw.take()), frozenset(done))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.batches import schema_of
 from gateway.synthesis.agreement import Agreed, agree
 from gateway.synthesis.columns import Column
 from gateway.synthesis.forest import Pair, draw, strongest
@@ -58,5 +58,5 @@ def sample(model: Model, rows: int, seed: int, report: Report = lambda done, of:
             column.decode(codes[shuffled].astype(np.int64), random)
             for column, codes in zip(model.columns, drawn, strict=True)
         ],
-        schema=pa.schema([(column.name, ARROW_TYPES[column.type]) for column in model.columns]),
+        schema=schema_of((column.name, column.type) for column in model.columns),
     )

@@ -7,7 +7,7 @@ written as typed literals, since bound ones would have it wait for the whole ans
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,12 +18,11 @@ import pyarrow.compute as pc
 from gateway.adapters.postgres.connections import Server
 from gateway.adapters.postgres.readers import Points, stream
 from gateway.adapters.postgres.snapshots import Snapshot, Snapshots, table_of
-from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.batches import batches_of, declared_schema, nothing, one_batch, schema_of
 from gateway.kernels.entropy import COUNTED, FREQUENCIES, undone
 from gateway.model.contract import DataContract, TableSpec
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
-from gateway.model.values import FieldType
 from gateway.query.aggregates import aggregate_columns, compile_aggregates
 from gateway.query.days import compile_days, day_columns
 from gateway.query.frequencies import compile_counted, compile_frequencies
@@ -94,18 +93,18 @@ class PostgresSource:
 
     def rows(self, plan: RowPlan, batch_rows: int) -> Generator[pa.RecordBatch, None, None]:
         """Stream the planned columns out of one snapshot. Raises as the port says, and ValueError for a wrong plan."""
-        schema = _schema([(name, plan.contract.fields[name].type) for name in plan.columns])
+        schema = declared_schema(plan.contract, plan.columns)
         if plan.part.number:
-            return _none()  # a table is not divided
+            return nothing()  # a table is not divided
         database, snapshot = self._snapshot([(plan.contract, plan.version)])
         spelled = replace(plan, scope=without_nul(plan.scope))
         query = compile_rows(spelled, _location(plan.contract, snapshot))
         table = table_of(plan.contract)
         if plan.few:
             found = database.points.ask(snapshot, table, query.sql, query.parameters)
-            return _cut(iter([_typed(found, schema)]), schema, batch_rows)
+            return batches_of(batch_rows, (one for one in [_typed(found, schema)]), schema)
         batches = stream(database.server, snapshot, [table], _text(query), in_order=True)
-        return _cut((_checked(batch, schema) for batch in batches), schema, batch_rows)
+        return batches_of(batch_rows, (_checked(batch, schema) for batch in batches), schema)
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
         """Return the bounded aggregates. Raises as `rows` does."""
@@ -119,14 +118,14 @@ class PostgresSource:
         spelled = replace(plan, scope=without_nul(plan.scope), joined=joined)
         query = compile_aggregates(spelled, _location(plan.contract, snapshot), joined=other)
         tables = [table_of(contract) for contract, _ in read]
-        return _answer(database, snapshot, tables, query, _schema(aggregate_columns(plan)))
+        return _answer(database, snapshot, tables, query, schema_of(aggregate_columns(plan)))
 
     def days(self, plan: DailyPlan) -> pa.RecordBatch:
         """Return the bounded aggregates of days. Raises as `rows` does."""
         database, snapshot = self._snapshot([(plan.contract, plan.version)])
         spelled = replace(plan, scope=without_nul(plan.scope))
         query = compile_days(spelled, _location(plan.contract, snapshot))
-        return _answer(database, snapshot, [table_of(plan.contract)], query, _schema(day_columns(plan)))
+        return _answer(database, snapshot, [table_of(plan.contract)], query, schema_of(day_columns(plan)))
 
     def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
         """Tell whether counting would undo tokens of a field. Counted once a version. Raises as `rows` does."""
@@ -178,13 +177,7 @@ def _answer(
     database: _Database, snapshot: Snapshot, tables: Sequence[TableSpec], query: Query, schema: pa.Schema
 ) -> pa.RecordBatch:
     batches = stream(database.server, snapshot, tables, _text(query))
-    whole = pa.Table.from_batches([_checked(batch, schema) for batch in batches], schema).combine_chunks()
-    found = whole.to_batches()
-    return found[0] if found else pa.RecordBatch.from_pylist([], schema=schema)
-
-
-def _schema(columns: Sequence[tuple[str, FieldType]]) -> pa.Schema:
-    return pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns])
+    return one_batch(pa.Table.from_batches([_checked(batch, schema) for batch in batches], schema))
 
 
 def _checked(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -202,26 +195,3 @@ def _typed(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.RecordBatch
     columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
     arrays = [pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _cut(
-    batches: Iterator[pa.RecordBatch], schema: pa.Schema, batch_rows: int
-) -> Generator[pa.RecordBatch, None, None]:
-    """The same rows in batches of `batch_rows`, but for the last."""
-    held: list[pa.RecordBatch] = []
-    count = 0
-    for batch in batches:
-        held.append(batch)
-        count += batch.num_rows
-        if count >= batch_rows:
-            whole = pa.Table.from_batches(held, schema)
-            full = count - count % batch_rows
-            for start in range(0, full, batch_rows):
-                yield from whole.slice(start, batch_rows).combine_chunks().to_batches()
-            held, count = whole.slice(full).to_batches(), count - full
-    if count:
-        yield from pa.Table.from_batches(held, schema).combine_chunks().to_batches()
-
-
-def _none() -> Generator[pa.RecordBatch, None, None]:
-    yield from ()

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.adapters.upstream.source import UpstreamSource
-from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.batches import declared_schema
 from gateway.model.contract import DataContract, SourceKind, SourceSpec
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
@@ -163,8 +163,10 @@ class CopiedServices:
         return _Copy(made, version, began)
 
     def _write(self, contract: DataContract, file: Path) -> None:
-        schema = pa.schema([(name, ARROW_TYPES[field.type]) for name, field in contract.fields.items()])
-        with pq.ParquetWriter(file, schema) as writer, closing(self._live.everything(contract)) as batches:
+        with (
+            pq.ParquetWriter(file, declared_schema(contract)) as writer,
+            closing(self._live.everything(contract)) as batches,
+        ):
             for batch in batches:
                 writer.write_batch(batch)
                 if file.stat().st_size > self._most_bytes:

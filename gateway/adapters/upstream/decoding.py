@@ -16,6 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.adapters.upstream.agreement import NEXT_PAGE, Method
 from gateway.adapters.upstream.leaves import DATE, TIMESTAMP, WRAPPERS, Leaf
 from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.batches import schema_of
 from gateway.model.calendar import CITY_OFFSET
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.values import FieldType
@@ -42,7 +43,7 @@ class Decoder:
         self._records = attrgetter(method.spec.records) if method.spec.records else None
         self._next_page = attrgetter(NEXT_PAGE) if method.paged else None
         self._columns = [_column(leaf, kind, lenient) for _, kind, leaf in columns]
-        self.schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind, _ in columns])
+        self.schema = schema_of((name, kind) for name, kind, _ in columns)
 
     def read(self, response: bytes) -> tuple[Records, str]:
         """Return the records in a response, and the token of the next page, "" if there is none.

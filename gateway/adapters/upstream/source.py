@@ -26,6 +26,7 @@ from gateway.adapters.upstream.asking import Question, questions
 from gateway.adapters.upstream.calls import Caller, Connection, Nothing
 from gateway.adapters.upstream.decoding import Decoder
 from gateway.adapters.upstream.descriptors import InvalidDescriptors, read_descriptors
+from gateway.kernels.batches import batches_of, declared_schema, nothing
 from gateway.kernels.conditions import lies_within, meets
 from gateway.kernels.entropy import measure, token_sizes
 from gateway.kernels.text import compute
@@ -110,13 +111,13 @@ class UpstreamSource:
                 was read before. ValueError: if the plan does not fit its contract.
         """
         if plan.part.number:  # a service is not divided: all is in the first part
-            return _nothing()
+            return nothing()
         if plan.version is not None:
             with self._lock:
                 begun = self._unread.pop(plan.version, None)
             if begun != plan.contract.digest:
                 raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
-        return _sliced(self._scoped(plan, batch_rows), batch_rows)
+        return self._cut(plan, batch_rows)
 
     def everything(self, contract: DataContract) -> Generator[pa.RecordBatch, None, None]:
         """Stream all fields of all rows, for a copy. A value that is not what its field says is NULL: a copy that
@@ -126,7 +127,7 @@ class UpstreamSource:
             Fault: as `rows`.
         """
         plan = RowPlan(contract, tuple(contract.fields), RowScope(None, None, ()), None)
-        return _sliced(self._scoped(plan, _COPIED_ROWS, lenient=True), _COPIED_ROWS)
+        return self._cut(plan, _COPIED_ROWS, lenient=True)
 
     def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
         """Tell whether counting would undo tokens of a field. Counted over all rows in scope, at most once an hour.
@@ -177,6 +178,11 @@ class UpstreamSource:
         if agreement is None:
             raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
         return agreement
+
+    def _cut(self, plan: RowPlan, rows: int, *, lenient: bool = False) -> Generator[pa.RecordBatch, None, None]:
+        """Batches of one size, but for the last: each that leaves is written down by itself."""
+        schema = declared_schema(plan.contract, plan.columns)
+        return batches_of(rows, self._scoped(plan, rows, lenient=lenient), schema)
 
     def _scoped(
         self, plan: RowPlan, batch_rows: int, *, lenient: bool = False
@@ -247,10 +253,6 @@ class UpstreamSource:
         return token_sizes(values, rows, contract.fields[field].canonical)
 
 
-def _nothing() -> Generator[pa.RecordBatch, None, None]:
-    yield from ()
-
-
 def _agreed(contract: DataContract, pool: DescriptorPool) -> Agreement | None:
     try:
         return agree(contract, pool)
@@ -277,25 +279,3 @@ def _within(batch: pa.RecordBatch, scope: RowScope, contract: DataContract) -> p
     for condition in scope.conditions:
         within = compute.and_(within, meets(batch.column(condition.field), condition))
     return batch.filter(within)
-
-
-def _sliced(batches: Generator[pa.RecordBatch, None, None], rows: int) -> Generator[pa.RecordBatch, None, None]:
-    """The same rows in batches of so many, but for the last: each that leaves is written down by itself."""
-    held: list[pa.RecordBatch] = []
-    waiting = 0
-    with closing(batches):
-        for batch in batches:
-            if batch.num_rows:
-                held.append(batch)
-                waiting += batch.num_rows
-            while waiting >= rows:
-                whole = _joined(held)
-                yield whole.slice(0, rows)
-                held, waiting = [whole.slice(rows)], waiting - rows
-        if waiting:
-            yield _joined(held)
-
-
-def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    columns = pa.Table.from_batches(batches).columns
-    return pa.record_batch([column.combine_chunks() for column in columns], schema=batches[0].schema)

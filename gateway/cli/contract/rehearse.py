@@ -13,7 +13,8 @@ from gateway.cli.contract.files import see_replaceable
 from gateway.cli.contract.named import contract_of
 from gateway.cli.mistake import Mistake
 from gateway.cli.policy.folder import counted, valid_folder
-from gateway.kernels.rehearsal import rehearsal, rehearsal_schema
+from gateway.kernels.batches import declared_schema
+from gateway.kernels.rehearsal import rehearsal
 from gateway.model.contract import SourceKind
 
 MAX_ROWS = 1_000_000_000
@@ -62,7 +63,7 @@ def rehearse(
     snapshot = valid_folder(policies)
     contract = contract_of(dataset, snapshot, policies)
     regions = snapshot.regions.leaves(snapshot.regions.root.path)
-    schema, batches = rehearsal_schema(contract), rehearsal(contract, regions, rows, seed)
+    schema, batches = declared_schema(contract), rehearsal(contract, regions, rows, seed)
     with replacing(out) as fresh:
         if kind is SourceKind.PARQUET:
             with pq.ParquetWriter(fresh, schema, compression="zstd") as file:

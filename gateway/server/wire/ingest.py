@@ -16,6 +16,7 @@ from gateway.api.v1 import sharing_service_pb2, value_pb2
 from gateway.intake import Arrival, Kept
 from gateway.kernels.arrow_parts import read_part
 from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.batches import one_batch, schema_of
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason
 from gateway.model.ingest import RowReason
@@ -85,7 +86,7 @@ def arrival_of(messages: Iterator[Message], most_rows: int) -> Arrival:
     header = header_of(first)
     request, columns = push_of(header), columns_of(header)
     by_rows = header.encoding == sharing_service_pb2.ENCODING_ROWS
-    schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns])
+    schema = schema_of(columns)
     content, rows = hashlib.sha256(), 0
     parts: list[pa.RecordBatch] = []
     malformed: list[Any] = []
@@ -113,13 +114,12 @@ def arrival_of(messages: Iterator[Message], most_rows: int) -> Arrival:
         raise _broken("trailer.rows", "is not the number of rows that arrived")
     if trailer.sha256 != content.digest():
         raise _broken("trailer.sha256", "is not the digest of what arrived")
-    whole = pa.Table.from_batches(parts, schema).combine_chunks().to_batches()
     asked = request.context.body_digest
     return Arrival(
         request=request,
         batch_id=str(uuid.UUID(header.batch_id)),
         digest=hashlib.sha256(asked + content.digest()).digest(),
-        records=whole[0] if whole else pa.RecordBatch.from_pylist([], schema=schema),
+        records=one_batch(pa.Table.from_batches(parts, schema)),
         malformed=np.concatenate(malformed) if malformed else np.zeros(0, np.bool_),
         all_or_nothing=header.all_or_nothing,
     )

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from gateway.kernels.arrow_types import ARROW_TYPES
+from gateway.kernels.batches import declared_schema, one_batch
 from gateway.kernels.occurrences import Occurrences
 from gateway.kernels.tokens import subject_tags
 from gateway.model.calendar import city_day
 from gateway.model.consent import ConsentScope
-from gateway.model.contract import DataContract, DisclosureKind
+from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.extract import START, Course, Position
 from gateway.model.filter import Condition, Operator
@@ -94,7 +94,7 @@ def fetch(
         # what left in an earlier connection counts too
         segments = _from(capped(segments, cap), begins)
         discharged.add(Obligation(LIMIT_ROWS))
-    schema = _schema(contract, plan.columns)
+    schema = declared_schema(contract, plan.columns)
     if request.selector is not None:
         segments = _selected(segments, schema, request.selector, asked, contract.privacy_unit.field)
     if request.kind is DisclosureKind.CONSUME:
@@ -131,8 +131,7 @@ def _cut(batches: Iterator[pa.RecordBatch], at: Position) -> Iterator[Segment]:
             if at.start <= start < edges[1]:
                 held.append(piece)
                 if start + piece.num_rows == edges[1]:
-                    whole = pa.Table.from_batches(held).combine_chunks().to_batches()[0]
-                    yield Segment(whole, b"", None, span=Span(at.start, at.length))
+                    yield Segment(one_batch(pa.Table.from_batches(held)), b"", None, span=Span(at.start, at.length))
             else:
                 yield Segment(piece, b"", None, span=Span(start, piece.num_rows))
             start += piece.num_rows
@@ -220,11 +219,6 @@ def _selected(
     found = pa.Table.from_batches([segment.records for segment in segments], schema).combine_chunks()
     keys = enumerate(found.column(selector.field).to_pylist())
     pairs = [(row, slot) for row, value in keys for slot in positions.get(value, ())]
-    rows = found.take(pa.array([row for row, _ in pairs], pa.int64()))
-    records = pa.record_batch([column.combine_chunks() for column in rows.columns], schema=schema)
+    records = one_batch(found.take(pa.array([row for row, _ in pairs], pa.int64())))
     subjects = pa.array([str(value) for value in positions], pa.string()) if selector.field == unit else None
     yield Segment(records, b"", pa.array([slot for _, slot in pairs], pa.int32()), subjects)
-
-
-def _schema(contract: DataContract, columns: tuple[str, ...]) -> pa.Schema:
-    return pa.schema([(name, ARROW_TYPES[contract.fields[name].type]) for name in columns])
