@@ -13,8 +13,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # What the checks read; those that do not exist yet are left out.
 SOURCES := $(wildcard gateway gateway_verify seeds bench tests proto/generate.py requirements/check.py)
-# Debian packages that the tests need beyond Python and make: none so far.
-SYSTEM_PACKAGES :=
+# Debian packages that the tests need beyond Python and make: for Spark a Java of 17 or newer, where there is none yet,
+# from wherever it is. Debian's default is 17 in bookworm and 21 in trixie.
+SYSTEM_PACKAGES = $(shell { "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" -version 2>&1 || true; } | awk -F '[".]' \
+	'/ version "/ { fits = $$2 >= 17 } END { if (!fits) print "default-jre-headless" }')
 TEST_TIMEOUT ?= 120
 # Neighbouring tests share gateways and data: each worker keeps to its half of them, and takes over when it is done.
 WORKERS := -n auto --dist worksteal
@@ -95,14 +97,10 @@ bench: $(STAMP) ## run all benchmarks, FULL=1 at full size, or NAME=extract alon
 
 .PHONY: system-packages
 system-packages: ## install the Debian packages that the tests need
-ifeq ($(strip $(SYSTEM_PACKAGES)),)
-	@echo "no system packages needed"
-else
 	@missing=(); for p in $(SYSTEM_PACKAGES); do dpkg -s "$$p" >/dev/null 2>&1 || missing+=("$$p"); done; \
 	if [ "$${#missing[@]}" = 0 ]; then echo "system packages present"; \
 	elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq --no-install-recommends "$${missing[@]}"; \
 	else echo "needed: run as root: apt-get install $${missing[*]}" >&2; exit 1; fi
-endif
 
 .PHONY: clean
 clean: ## remove .venv and everything else that can be made again
