@@ -26,6 +26,11 @@ CAST: Mapping[str, str] = {
     "contest-team-a": "wu.min",
     "audit-bureau": "sun.yu",
     "hotel-lakeside": "front-desk",
+    "street-wulin": "grid-desk",
+    "civil-affairs-bureau": "he.qin",
+    "data-bureau": "chen.jie",
+    "cockpit-hangzhou": "duty-officer",
+    "cockpit-wulin": "duty-officer",
 }
 """Who plays: an institution, and the person who calls for it."""
 

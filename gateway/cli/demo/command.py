@@ -16,6 +16,7 @@ import gateway.client as gw
 from gateway.cli.as_json import print_json
 from gateway.cli.demo import farewell
 from gateway.cli.demo.city import CAST, DemoCity, prepare
+from gateway.cli.demo.hub import cockpit, push
 from gateway.cli.demo.play import Play
 from gateway.cli.demo.receipts import receipts
 from gateway.cli.demo.report import WIDTH, Misbehaved, Report
@@ -94,6 +95,8 @@ def _run(console: Console, began: float, people: int, folder: Path, port: int, *
             refusals(play)
             research(play)
             contest(play)
+            push(play)
+            cockpit(play)
             receipts(play)
         took = time.monotonic() - began
         _say_goodbye(report, city, play, took)

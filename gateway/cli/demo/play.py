@@ -17,7 +17,7 @@ import gateway.client as gw
 from gateway.cli.demo.city import DemoCity
 from gateway.cli.demo.report import Misbehaved, Report
 
-Answer = gw.Lookup | gw.Check | gw.Extract | gw.Release
+Answer = gw.Lookup | gw.Check | gw.Extract | gw.Release | gw.Pushed | gw.Indicator
 
 
 @dataclass(slots=True)

@@ -125,9 +125,9 @@ def comparable(case: CaseShape) -> bool:
     """Whether the case can be put over both, today, without a value that decides: filters need a typed one."""
     about_one = case.asks.startswith(("check", "consume"))
     malformed = about_one and (case.fields or (case.subjects is not None and case.subjects.count > 1))
-    # linking and re-identification are not evaluated for others (docs/reference/authzen.md)
-    opening = case.asks.startswith(("link", "reidentify"))
-    return not case.break_glass_reason and not case.filters and not malformed and not opening
+    # neither are linking, re-identification and pushes evaluated for others (docs/reference/authzen.md)
+    apart = case.asks.startswith(("link", "reidentify", "ingest"))
+    return not case.break_glass_reason and not case.filters and not malformed and not apart
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: Path(table.file).stem)

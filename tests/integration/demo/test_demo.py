@@ -16,7 +16,8 @@ from gateway.api.v1 import sharing_service_pb2
 from seeds.generator import CANARIES, MARKS
 from tests.integration.demo.conftest import Kept, Played, command, environment
 
-SCENES = ("An extract", "A lookup", "A check", "Refusals", "Statistics", "A contest team", "Receipts")
+SCENES = ("An extract", "A lookup", "A check", "Refusals", "Statistics", "A contest team", "A push", "A cockpit",
+          "Receipts")  # fmt: skip
 INSIDE = re.compile(r" +INSIDE │ ")
 
 
@@ -97,7 +98,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_the_demo_prints_to_copy_works(played: Played, kept: Kept) -> None:
     """The printed program runs, and the grpcurl lines name files that exist and bodies that are JSON."""
-    program = played.output[played.output.index("import gateway.client as gw") :].split("\n\n7 scenes")[0]
+    program = played.output[played.output.index("import gateway.client as gw") :].split("\n\n9 scenes")[0]
     assert kept.address in program
     done = subprocess.run(
         [sys.executable, "-c", program],

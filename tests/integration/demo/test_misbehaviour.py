@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from gateway.cli.demo.city import prepare
+from gateway.cli.demo.hub import push
 from gateway.cli.demo.play import Play
 from gateway.cli.demo.report import Misbehaved, Report
 from gateway.cli.demo.rows import check, extract
@@ -28,6 +29,8 @@ def test_scenes_fail_over_a_policy_that_gives_too_much(tmp_path: Path) -> None:
         "fields:\n            tier: keep\n",
         "fields:\n            eligible: keep\n            tier: keep\n",
     )
+    named = '{keep: {justification: "Whoever mends it may ring up who reported it."}}'
+    _edit(contracts / "grid_reports.yaml", "resident_id: pseudonymize\n", f"resident_id: {named}\n")
     _edit(city.folder / "policies" / "budgets.yaml", "contest-team-a: 4.0", "contest-team-a: 5.0")
     with serving(city), ExitStack() as connections:
         report = Report(Console(file=io.StringIO(), width=100), MARKS)
@@ -36,6 +39,8 @@ def test_scenes_fail_over_a_policy_that_gives_too_much(tmp_path: Path) -> None:
             extract(play)
         with pytest.raises(Misbehaved, match="the tier is right"):
             check(play)
+        with pytest.raises(Misbehaved, match="nothing of a canary leaves"):
+            push(play)
         with pytest.raises(Misbehaved, match="two releases"):
             contest(play)
 

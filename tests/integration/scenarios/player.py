@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import gateway.client as gw
 from seeds.generator import Canary
 from tests.integration.scenarios import questions
 from tests.integration.scenarios.offices import Offices, serving
+from tests.integration.scenarios.pushes import Pushes, exact_or_withheld
 from tests.integration.scenarios.rehearsal import rehearsed
 from tests.integration.scenarios.story import Edit, Gets, Step, Subject
 from tests.integration.scenarios.truth import Groups, Plain, grouped, leaks, plain, rows_of, treated
@@ -55,9 +57,11 @@ class Player:
     people: dict[str, Remembered] = field(default_factory=dict)
     releases: dict[str, gw.Release] = field(default_factory=dict)
     offices: Offices = field(init=False)
+    pushes: Pushes = field(init=False)
 
     def __post_init__(self) -> None:
         self.offices = Offices(Warrants(self.data))
+        self.pushes = Pushes(self.data, self._canary)
 
     def play(self, step: Step) -> None:
         """Play one step."""
@@ -114,6 +118,10 @@ class Player:
                 return gateway.describe(purpose=step.why, dataset=step.dataset)
             case "budget":
                 return gateway.budget(*what, **common)
+            case "push":
+                return self.pushes.push(gateway, step)
+            case "indicator":
+                return gateway.read_indicator(*what, **common)
         common |= {"case_number": step.case_number, "break_glass_reason": step.break_glass_reason}
         match step.verb:
             case "extract":
@@ -121,7 +129,7 @@ class Player:
                     *what, fields=step.fields, filters=filters, allow_partial=step.partial, encoding=step.encoding,
                     **common,
                 )  # fmt: skip
-                return extract.read_all(), extract.receipt
+                return extract.read_all(), extract
             case "lookup":
                 values, tokens = self._subjects(step)
                 return gateway.lookup(
@@ -197,13 +205,19 @@ class Player:
                 self._consumed(list(pool.map(lambda _: self._ask(gateway, step), range(step.at_once))), step, gets)
             return
         answer = self._ask(gateway, step)
+        if gets.promised_hours is not None:
+            self._fresh(answer[1] if step.verb == "extract" else answer, step, gets.promised_hours)
         match step.verb:
+            case "push":
+                self.pushes.kept(answer, step, gets)
+            case "indicator":
+                exact_or_withheld(answer, self.data, step, gets)
             case "describe":
                 self._described(answer, step, gets)
             case "budget":
                 assert [budget.account for budget in answer] == gets.accounts
             case "extract":
-                self._extracted(answer[0], answer[1], step, gets)
+                self._extracted(answer[0], answer[1].receipt, step, gets)
             case "lookup":
                 self._looked_up(answer, step, gets)
             case "check":
@@ -231,6 +245,14 @@ class Player:
         assert {one.field: one.detail for one in offer.fields} == gets.fields
         assert list(offer.regions) == gets.regions
         assert offer.purpose == step.why
+
+    @staticmethod
+    def _fresh(answer: Any, step: Step, promised: int) -> None:
+        """The data is of this hour, or, beside statistics, of this day of the city; and no staler than is promised."""
+        told = answer.freshness[0] if step.verb == "release" else answer.freshness
+        assert (told.dataset, told.promised_hours, told.stale) == (step.dataset, promised, False)
+        age = datetime.now(UTC) - told.as_of
+        assert timedelta() <= age <= timedelta(hours=26 if step.verb == "release" else 2)
 
     def _receipt(self, receipt: Any, step: Step, gets: Gets) -> None:
         gw.verify_receipt(receipt)

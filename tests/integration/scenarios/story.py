@@ -79,6 +79,11 @@ class Gets(_Strict):
     strangers: bool = False
     asked: str | None = None
     opened: bool = False
+    accepted: int | None = None
+    rejected: dict[str, int] = Field(default_factory=dict)
+    repeated: bool = False
+    least_units: int | None = None
+    promised_hours: int | None = None
 
 
 class Part(_Strict):
@@ -164,6 +169,8 @@ class Step(_Strict):
     under: str = ""
     collects: str = ""
     parts: dict[str, Part] = Field(default_factory=dict)
+    batch: str = ""
+    rows: list[dict[str, Any]] = Field(default_factory=list)
     statistics: list[Annotated[str, Field(pattern=WRITTEN_STATISTIC)]] = Field(default_factory=list)
     group_by: list[Annotated[str, Field(pattern=WRITTEN_GROUPING)]] = Field(default_factory=list)
     epsilon: float = 0.0
@@ -189,6 +196,8 @@ class Step(_Strict):
             raise ValueError("a call says who asks what; an edit does not")
         if (self.verb == "compose") != bool(self.parts):
             raise ValueError("a form has parts, and nothing else does")
+        if (self.verb == "push") != bool(self.batch) or (self.rows and not self.batch):
+            raise ValueError("what is pushed is a batch with a name, and nothing else is")
         return self
 
     @property
@@ -219,6 +228,11 @@ class Story(_Strict):
     title: Title
     deployment: Literal["shared", "own"]
     steps: Annotated[list[Step], Field(min_length=2)]
+
+    @property
+    def pushes(self) -> bool:
+        """Whether rows are pushed in it."""
+        return any(step.batch for step in self.steps)
 
 
 def read_stories() -> list[Story]:

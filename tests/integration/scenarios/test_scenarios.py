@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from tests.integration.scenarios.story import Story, read_stories
 STORIES = read_stories()
 ROWS = {
     "C01", "C03", "C04", "C05", "C06", "C07", "C08", "C09", "C10", "C11", "C12", "C13", "C14", "C15", "C16", "C17",
-    "C18", "C19", "C20", "C21", "C23", "C24", "C25", "C26", "C28",
+    "C18", "C19", "C20", "C21", "C23", "C24", "C25", "C26", "C28", "C30",
 }  # fmt: skip
 
 
@@ -27,6 +28,10 @@ def player(request: pytest.FixtureRequest) -> Callable[[Story], Player]:
             return Player(city.site, city.data, city.seeded.canaries)
         site = request.getfixturevalue("new_site")
         _, seeded = request.getfixturevalue("seeded")
+        if story.pushes:
+            # nobody writes to the data that all share
+            site.data = shutil.copytree(site.data, request.getfixturevalue("tmp_path") / "data")
+            site.prepare()
         site.start()
         return Player(site, site.data, seeded.canaries)
 

@@ -40,8 +40,9 @@ def rows_of(
     data: Path, dataset: str, region: str, consent: str | None, filters: Iterable[Filter]
 ) -> list[dict[str, Any]]:
     """The raw rows of a table that are in scope."""
-    table = pq.read_table(data / f"{dataset}.parquet")
-    rows: list[dict[str, Any]] = table.to_pylist()
+    pushed = data / "pushed" / dataset
+    files = sorted(pushed.glob("[!.]*.parquet")) if pushed.is_dir() else [data / f"{dataset}.parquet"]
+    rows: list[dict[str, Any]] = [row for file in files for row in pq.read_table(file).to_pylist()]
     rows = [row for row in rows if not region or f"{row['community']}/".startswith(f"{region}/")]
     if consent is not None:
         rows = [row for row in rows if row[consent]]

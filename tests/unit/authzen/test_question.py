@@ -63,7 +63,7 @@ def test_every_case_of_the_decision_tables_is_decided_alike(
         with pytest.raises(NotAQuestion, match="break the glass by a call over gRPC"):
             question_of({**asked(case), "context": {"break_glass_reason": "x" * 10}}, case.who, policy.contracts)
         return
-    if case.asks.partition(" ")[0] in ("link", "reidentify"):
+    if case.asks.partition(" ")[0] in ("link", "reidentify", "ingest"):
         with pytest.raises(NotAQuestion, match="must be one of lookup, extract, check, consume, release"):
             question_of(asked(case), case.who, policy.contracts)
         return
