@@ -36,9 +36,10 @@ from gateway.query.drawing import place_of_cell, salt_parameter, taken_before
 from gateway.query.joins import UNIT, JoinShape, join_parameters, join_shape, joined_rows
 from gateway.query.keys import bin_of
 from gateway.query.numbers import bigint, number
-from gateway.query.rendering import DIALECT, Text, render
+from gateway.query.rendering import Text, render
 from gateway.query.scan import Bound, Location, Query, Scan, column, parameter, scan_of, source, subquery
 from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
+from gateway.query.sql_types import sql_type
 from gateway.query.units import count_parameters, counts, spelling
 
 _BIN, _BIN_WIDTH = "b", "bin_width"
@@ -169,8 +170,7 @@ def _in_part(unit: str) -> exp.Expr:
     # a unit is whole in one part: what it contributes is the same, however many parts there are
     hashed = exp.Anonymous(this="hash", expressions=[column(unit)])
     # the hash has 64 bits and no sign: beside a BIGINT the engine would reckon in 128, which takes longer than all else
-    unsigned = exp.DataType.build("UBIGINT", dialect=DIALECT)
-    part, parts = (exp.cast(parameter(name), unsigned.copy()) for name in ("part", "parts"))
+    part, parts = (exp.cast(parameter(name), sql_type("UBIGINT")) for name in ("part", "parts"))
     return exp.EQ(this=exp.Mod(this=hashed, expression=parts), expression=part)
 
 

@@ -19,8 +19,8 @@ from gateway.model.values import FieldType
 from gateway.query.contributions import ROWS, bounded_measure, totals_of
 from gateway.query.keys import KeyShape, key_of, key_parameters, key_shape
 from gateway.query.numbers import bigint, clamped, fixed_point
-from gateway.query.rendering import DIALECT
 from gateway.query.scan import Bound, column, list_parameter, subquery
+from gateway.query.sql_types import sql_type
 
 _INT64_MAX = 2**63 - 1
 _INT64_MIN = -(2**63)
@@ -211,5 +211,5 @@ def sums_over_units(
 def _sum(name: str, parted: bool) -> exp.Expr:
     total = exp.Sum(this=column(name, "bounded"))
     if parted:
-        return exp.cast(total, exp.DataType.build("DECIMAL(38, 0)", dialect=DIALECT))
+        return exp.cast(total, sql_type("DECIMAL(38, 0)"))
     return bigint(clamped(total, _INT64_MIN, _INT64_MAX))

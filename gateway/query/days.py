@@ -30,9 +30,10 @@ from gateway.query.cells import (
     totals_of_units,
 )
 from gateway.query.drawing import place_of_cell, salt_parameter
-from gateway.query.rendering import DIALECT, Text, render
+from gateway.query.rendering import Text, render
 from gateway.query.scan import Bound, Location, Query, Scan, column, parameter, scan_of, source, subquery
 from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
+from gateway.query.sql_types import type_of
 from gateway.query.units import count_parameters, counts, spelling
 
 DAY = "day"
@@ -134,7 +135,7 @@ def _keyed(shape: _Shape) -> exp.Select:
     ]
     outputs = [
         exp.alias_(column(shape.unit), "unit", quoted=True),
-        exp.alias_(exp.cast(dated.copy(), _date()), DAY, quoted=True),
+        exp.alias_(exp.cast(dated.copy(), type_of(FieldType.DATE)), DAY, quoted=True),
     ]
     outputs += [*keys_of_row(shape.cells), *numbers_of_row(shape.cells)]
     rows = subquery(source(shape.scan), "source")
@@ -142,8 +143,4 @@ def _keyed(shape: _Shape) -> exp.Select:
 
 
 def _day(name: str) -> exp.Cast:
-    return exp.cast(parameter(name), _date())
-
-
-def _date() -> exp.DataType:
-    return exp.DataType.build("DATE", dialect=DIALECT)
+    return exp.cast(parameter(name), type_of(FieldType.DATE))

@@ -13,8 +13,8 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from gateway.query.rendering import DIALECT
 from gateway.query.scan import Bound, column, parameter
+from gateway.query.sql_types import sql_type
 
 _SALT = "salt"
 
@@ -82,5 +82,5 @@ def _joined(text: exp.Expr, more: exp.Expr) -> exp.Expr:
 
 
 def _text(value: exp.Expr, missing: str | None = None) -> exp.Expr:
-    text = exp.cast(value, exp.DataType.build("VARCHAR", dialect=DIALECT))
+    text = exp.cast(value, sql_type("VARCHAR"))
     return text if missing is None else exp.Coalesce(this=text, expressions=[exp.Literal.string(missing)])

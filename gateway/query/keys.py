@@ -22,9 +22,9 @@ from gateway.model.plan import (
 )
 from gateway.model.values import FieldType
 from gateway.query.numbers import bigint, fixed_point, number
-from gateway.query.rendering import DIALECT
 from gateway.query.scan import Bound, column, parameter
 from gateway.query.scope import check_values
+from gateway.query.sql_types import sql_type, type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +120,9 @@ def key_of(shape: KeyShape, name: str) -> exp.Expr:
     if shape.way is InBuckets:
         return exp.Mod(this=_hashed(value), expression=bigint(parameter(f"{name}_buckets")))
     if shape.way is InPeriod and shape.period is not None:
-        sql_type = "TIMESTAMP" if shape.period is Period.HOUR else "DATE"
         within = _within_the_calendar(value)
         start = exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(shape.period.value), value.copy()])
-        return exp.case().when(within, exp.cast(start, _type(sql_type))).else_(exp.null())
+        return exp.case().when(within, exp.cast(start, type_of(shape.key_type))).else_(exp.null())
     if shape.way is InBins and shape.bounds is not None:
         return bin_of(
             fixed_point(shape.field, shape.kind, shape.decimals, shape.bounds), shape.bounds.lower, f"{name}_width"
@@ -133,7 +132,7 @@ def key_of(shape: KeyShape, name: str) -> exp.Expr:
 
 def _hashed(value: exp.Expr) -> exp.Expr:
     """An integer of up to 15 digits from the MD5 of a text, which every engine has; its letters count as digits."""
-    text = exp.MD5(this=exp.cast(value, _type("VARCHAR")))
+    text = exp.MD5(this=exp.cast(value, sql_type("VARCHAR")))
     begin = exp.Substring(this=text, start=exp.Literal.number(1), length=exp.Literal.number(15))
     letters, digits = exp.Literal.string("abcdef"), exp.Literal.string("012345")
     return exp.Paren(this=bigint(exp.Anonymous(this="translate", expressions=[begin, letters, digits])))
@@ -141,12 +140,8 @@ def _hashed(value: exp.Expr) -> exp.Expr:
 
 def _within_the_calendar(value: exp.Expr) -> exp.Expr:
     """Beyond its years an engine's reckoning fails, and for one record everybody's answer."""
-    first, last = (exp.cast(exp.Literal.string(day), _type("DATE")) for day in ("0001-01-01", "9999-12-31"))
+    first, last = (exp.cast(exp.Literal.string(day), sql_type("DATE")) for day in ("0001-01-01", "9999-12-31"))
     return exp.and_(exp.GTE(this=value, expression=first), exp.LTE(this=value.copy(), expression=last))
-
-
-def _type(name: str) -> exp.DataType:
-    return exp.DataType.build(name, dialect=DIALECT)
 
 
 def bin_of(value: exp.Expr, lower: int, width: str) -> exp.Expr:

@@ -6,8 +6,8 @@ from sqlglot import exp
 
 from gateway.model.contract import Bounds
 from gateway.model.values import FieldType
-from gateway.query.rendering import DIALECT
 from gateway.query.scan import column
+from gateway.query.sql_types import sql_type
 
 
 def fixed_point(field: str, kind: FieldType, decimals: int, bounds: Bounds) -> exp.Expr:
@@ -18,9 +18,9 @@ def fixed_point(field: str, kind: FieldType, decimals: int, bounds: Bounds) -> e
     value = column(field)
     if kind is not FieldType.DOUBLE:
         return clamped(value, bounds.lower, bounds.upper)
-    scaled = exp.Mul(this=value, expression=exp.cast(exp.Literal.number(10**decimals), _type("DOUBLE")))
-    below = exp.LTE(this=scaled, expression=exp.cast(number(bounds.lower), _type("DOUBLE")))
-    above = exp.GTE(this=scaled.copy(), expression=exp.cast(number(bounds.upper), _type("DOUBLE")))
+    scaled = exp.Mul(this=value, expression=double(exp.Literal.number(10**decimals)))
+    below = exp.LTE(this=scaled, expression=double(number(bounds.lower)))
+    above = exp.GTE(this=scaled.copy(), expression=double(number(bounds.upper)))
     return (
         exp.case()
         .when(below, number(bounds.lower))
@@ -42,12 +42,12 @@ def clamped(value: exp.Expr, lower: int, upper: int) -> exp.Case:
 
 def bigint(value: exp.Expr) -> exp.Cast:
     """The value as BIGINT; an error of the engine where it does not fit."""
-    return exp.cast(value, _type("BIGINT"))
+    return exp.cast(value, sql_type("BIGINT"))
 
 
 def double(value: exp.Expr) -> exp.Cast:
     """The value as DOUBLE."""
-    return exp.cast(value, _type("DOUBLE"))
+    return exp.cast(value, sql_type("DOUBLE"))
 
 
 def number(value: int) -> exp.Expr:
@@ -57,8 +57,4 @@ def number(value: int) -> exp.Expr:
 
 def wide(value: int) -> exp.Expr:
     """The same in 128 bits, for products with a number of rows."""
-    return exp.cast(exp.Literal.number(value), _type("HUGEINT"))
-
-
-def _type(name: str) -> exp.DataType:
-    return exp.DataType.build(name, dialect=DIALECT)
+    return exp.cast(exp.Literal.number(value), sql_type("HUGEINT"))

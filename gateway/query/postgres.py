@@ -18,24 +18,16 @@ from sqlglot import exp
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowScope
 from gateway.model.values import FieldType, Scalar
+from gateway.query.sql_types import type_of
 
 DIALECT = "postgres"
 _CODE_POINT = re.compile(r"\\x\{([0-9A-F]+)\}")
 
-FUNCTIONS: frozenset[type[exp.Expr]] = frozenset({exp.Collate, exp.Normalize, exp.RegexpLike})
+FUNCTIONS: frozenset[type[exp.Expr]] = frozenset({exp.Ceil, exp.Collate, exp.Floor, exp.Normalize, exp.RegexpLike})
 """The functions beside the common ones that it is asked to call."""
 
 NAMED = frozenset({"date_trunc", "substring", "translate"})
 """And those that are called by name."""
-
-TYPES = {
-    FieldType.STRING: "TEXT",
-    FieldType.INT64: "BIGINT",
-    FieldType.DOUBLE: "DOUBLE",
-    FieldType.BOOL: "BOOLEAN",
-    FieldType.DATE: "DATE",
-    FieldType.TIMESTAMP: "TIMESTAMP",
-}
 
 
 def lowered(tree: exp.Query) -> exp.Query:
@@ -76,7 +68,7 @@ def as_declared(value: exp.Expr, kind: FieldType, *, plain: bool, lenient: bool)
 
     Only there is text put in order: in all others an index must find it as it stands.
     """
-    typed = value if plain else exp.cast(value, _type(TYPES[kind]))
+    typed = value if plain else exp.cast(value, type_of(kind))
     if not lenient:
         return typed
     match kind:
@@ -152,19 +144,19 @@ def literal(value: Scalar) -> exp.Expr:
         case bool():
             return exp.true() if value else exp.false()
         case int():
-            return exp.cast(exp.Literal.number(value), _type("BIGINT"))
+            return exp.cast(exp.Literal.number(value), type_of(FieldType.INT64))
         case float():
             if not math.isfinite(value):
                 raise ValueError("a number is none")
-            return exp.cast(exp.Literal.string(repr(value)), _type("DOUBLE"))
+            return exp.cast(exp.Literal.string(repr(value)), type_of(FieldType.DOUBLE))
         case str():
             if _has_nul(value):
                 raise ValueError("a text has a NUL")
-            return exp.cast(exp.Literal.string(value), _type("TEXT"))
+            return exp.cast(exp.Literal.string(value), type_of(FieldType.STRING))
         case datetime():
-            return exp.cast(exp.Literal.string(value.isoformat(" ")), _type("TIMESTAMP"))
+            return exp.cast(exp.Literal.string(value.isoformat(" ")), type_of(FieldType.TIMESTAMP))
         case date():
-            return exp.cast(exp.Literal.string(value.isoformat()), _type("DATE"))
+            return exp.cast(exp.Literal.string(value.isoformat()), type_of(FieldType.DATE))
 
 
 def _has_nul(value: Scalar) -> bool:
@@ -175,7 +167,7 @@ def _round(node: exp.Expr) -> exp.Expr:
     """Halves away from zero, exactly: PostgreSQL rounds doubles to even, and its numeric drops digits."""
     value: exp.Expr = exp.Paren(this=node.this)
     floor, ceiling = exp.Floor(this=node.this.copy()), exp.Ceil(this=node.this.copy())
-    half, one, nothing = (exp.cast(exp.Literal.string(text), _type("DOUBLE")) for text in ("0.5", "1", "0"))
+    half, one, nothing = (exp.cast(exp.Literal.string(text), type_of(FieldType.DOUBLE)) for text in ("0.5", "1", "0"))
 
     def stepped(whole: exp.Expr, part: exp.Expr, step: type[exp.Binary]) -> exp.Expr:
         away = step(this=whole.copy(), expression=one.copy())
@@ -215,17 +207,13 @@ def _named(node: exp.Expr) -> exp.Expr | None:
             return exp.Normalize(this=node.expressions[0], form=exp.var("NFC"))
         case "date_trunc":
             unit, value = node.expressions
-            return exp.Anonymous(this="date_trunc", expressions=[unit, exp.cast(value, _type("TIMESTAMP"))])
+            return exp.Anonymous(this="date_trunc", expressions=[unit, exp.cast(value, type_of(FieldType.TIMESTAMP))])
         case _:
             return None
 
 
 def _is_nan(value: exp.Expr) -> exp.Expr:
-    return exp.EQ(this=value.copy(), expression=exp.cast(exp.Literal.string("NaN"), _type("DOUBLE")))
-
-
-def _type(name: str) -> exp.DataType:
-    return exp.DataType.build(name, dialect="duckdb")
+    return exp.EQ(this=value.copy(), expression=exp.cast(exp.Literal.string("NaN"), type_of(FieldType.DOUBLE)))
 
 
 _WORDS: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr | None]] = {

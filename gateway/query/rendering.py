@@ -6,6 +6,7 @@ so that the same tree asks the same everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -13,36 +14,59 @@ from sqlglot import exp
 
 from gateway.model.contract import SourceKind
 from gateway.query import postgres
+from gateway.query.sql_types import DIALECT
 
-DIALECT = "duckdb"
-"""How the embedded engine writes; the types of all trees are spelled so."""
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """How an engine writes, what of a tree it says in other words, and the functions that it may be asked to call."""
+
+    dialect: str
+    functions: frozenset[type[exp.Expr]]
+    named: frozenset[str]
+    lowered: Callable[[exp.Query], exp.Query]
+
+
+_COMMON = frozenset(
+    {
+        exp.And, exp.Or, exp.Case, exp.Cast, exp.Coalesce, exp.Count, exp.DenseRank, exp.If, exp.Length,
+        exp.MD5, exp.Rand, exp.RowNumber, exp.StartsWith, exp.Substring, exp.Sum,
+    }
+)  # fmt: skip
+_EMBEDDED = _Engine(
+    DIALECT,
+    _COMMON
+    | {
+        exp.ArrayContains,
+        exp.IntDiv,
+        exp.RegexpExtract,
+        exp.RegexpFullMatch,
+        exp.Round,
+        exp.Struct,
+        exp.TryCast,
+    },
+    frozenset(
+        {
+            "date_trunc",
+            "hash",
+            "isnan",
+            "nfc_normalize",
+            "read_csv",
+            "read_parquet",
+            "regexp_full_match",
+            "translate",
+            "unnest",
+        }
+    ),
+    lambda tree: tree,
+)
+_POSTGRES = _Engine(postgres.DIALECT, _COMMON | postgres.FUNCTIONS, postgres.NAMED, postgres.lowered)
+_ENGINES = {SourceKind.PARQUET: _EMBEDDED, SourceKind.CSV: _EMBEDDED, SourceKind.POSTGRES: _POSTGRES}
 
 # A dialect is put together when it is first used, and a thread that comes too early gets another one's words: of a text
 # that is remembered, for good. So all are used here, by the one thread that imports.
 _ONE_AT_A_TIME = Lock()
-_READY = {name: exp.select(exp.Placeholder(this="x")).sql(name) for name in (DIALECT, postgres.DIALECT)}
-
-_COMMON = frozenset(
-    {
-        exp.And, exp.Or, exp.ArrayContains, exp.Array, exp.Any, exp.Case, exp.Cast, exp.Coalesce, exp.Count,
-        exp.DenseRank, exp.If, exp.Length, exp.MD5, exp.RowNumber, exp.StartsWith, exp.Sum, exp.Ceil, exp.Floor,
-        exp.Exists, exp.Rand, exp.Substring,
-    }
-)  # fmt: skip
-_DUCKDB = _COMMON | {exp.IntDiv, exp.RegexpExtract, exp.RegexpFullMatch, exp.Round, exp.Struct, exp.TryCast}
-_DUCKDB_NAMED = frozenset(
-    {
-        "date_trunc",
-        "hash",
-        "isnan",
-        "nfc_normalize",
-        "read_csv",
-        "read_parquet",
-        "regexp_full_match",
-        "translate",
-        "unnest",
-    }
-)
+_READY = {engine.dialect: exp.select(exp.Placeholder(this="x")).sql(engine.dialect) for engine in _ENGINES.values()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +83,11 @@ def render(tree: exp.Query, kind: SourceKind) -> Text:
     Raises:
         ValueError: if it calls a function that is not among those that were looked at.
     """
+    engine = _ENGINES[kind]
     with _ONE_AT_A_TIME:
-        if kind is SourceKind.POSTGRES:
-            lowered = postgres.lowered(tree)
-            _check(lowered, _COMMON | postgres.FUNCTIONS, postgres.NAMED)
-            return Text(lowered.sql(postgres.DIALECT), lowered)
-        _check(tree, _DUCKDB, _DUCKDB_NAMED)
-        return Text(tree.sql(DIALECT), tree)
-
-
-def _check(tree: exp.Query, functions: frozenset[type[exp.Expr]], named: frozenset[str]) -> None:
-    for node in tree.find_all(exp.Func):
-        named_so = isinstance(node, exp.Anonymous)
-        if not (str(node.this).lower() in named if named_so else type(node) in functions):
-            raise ValueError("a query calls a function that nobody looked at")
+        lowered = engine.lowered(tree)
+        for call in lowered.find_all(exp.Func):
+            named = isinstance(call, exp.Anonymous)
+            if not (str(call.this).lower() in engine.named if named else type(call) in engine.functions):
+                raise ValueError("a query calls a function that nobody looked at")
+        return Text(lowered.sql(engine.dialect), lowered)

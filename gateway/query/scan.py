@@ -11,19 +11,11 @@ from sqlglot import exp
 from gateway.model.contract import DataContract, SourceKind
 from gateway.model.values import FieldType, Scalar
 from gateway.query import postgres
-from gateway.query.rendering import DIALECT, Text, render
+from gateway.query.rendering import Text, render
+from gateway.query.sql_types import NAMES, type_of, type_of_list
 
 ROW_NUMBER = "file_row_number"
 """The column in which the engine numbers the rows of a file, if it is asked to; a file must have none of that name."""
-
-_SQL_TYPES = {
-    FieldType.STRING: "VARCHAR",
-    FieldType.INT64: "BIGINT",
-    FieldType.DOUBLE: "DOUBLE",
-    FieldType.BOOL: "BOOLEAN",
-    FieldType.DATE: "DATE",
-    FieldType.TIMESTAMP: "TIMESTAMP",
-}
 
 # The engine reads "1.5" as the integer 2 and shifts times with an offset: in CSV these types are matched first.
 _CSV_FORMS = {
@@ -136,7 +128,7 @@ def _cast(scan: Scan, name: str, kind: FieldType) -> exp.Expr:
         held = column(name, "file")
         return postgres.as_declared(held, kind, plain=name in scan.plain, lenient=scan.lenient)
     cast = exp.TryCast if scan.lenient else exp.Cast
-    value = cast(this=_value(scan, name, kind), to=exp.DataType.build(_SQL_TYPES[kind], dialect=DIALECT))
+    value = cast(this=_value(scan, name, kind), to=type_of(kind))
     if not scan.lenient or kind is not FieldType.DOUBLE:
         return value
     none = exp.Anonymous(this="isnan", expressions=[value])
@@ -179,9 +171,7 @@ def _reader(scan: Scan, named: str) -> exp.Anonymous:
         expressions=[
             exp.PropertyEQ(
                 this=exp.to_identifier(name, quoted=True),
-                expression=exp.Literal.string(
-                    _SQL_TYPES[FieldType.STRING if scan.lenient or kind in _CSV_FORMS else kind]
-                ),
+                expression=exp.Literal.string(NAMES[FieldType.STRING if scan.lenient or kind in _CSV_FORMS else kind]),
             )
             for name, kind in scan.csv_columns
         ]
@@ -206,7 +196,9 @@ def _hive(scan: Scan) -> dict[str, exp.Expr]:
     if not scan.partitions:
         return {"hive_partitioning": exp.false()}
     texts = [
-        exp.PropertyEQ(this=exp.to_identifier(name, quoted=True), expression=exp.Literal.string("VARCHAR"))
+        exp.PropertyEQ(
+            this=exp.to_identifier(name, quoted=True), expression=exp.Literal.string(NAMES[FieldType.STRING])
+        )
         for name in scan.partitions
     ]
     return {
@@ -237,4 +229,4 @@ def parameter(name: str) -> exp.Placeholder:
 
 def list_parameter(name: str, kind: FieldType) -> exp.Cast:
     """A named parameter for a list of any length; the cast is for lists that do not tell their type."""
-    return exp.cast(parameter(name), exp.DataType.build(f"{_SQL_TYPES[kind]}[]", dialect=DIALECT))
+    return exp.cast(parameter(name), type_of_list(kind))
