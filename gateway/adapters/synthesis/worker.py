@@ -4,8 +4,8 @@ FOLDER holds the order and gets the rows and the report; it is the worker's own.
 beyond what it holds once its libraries are there, SECONDS how much processor time, DISK how many bytes all files in
 FOLDER may take, the order among them. Standard output tells progress, a
 line `STEP DONE OF` at a time. Standard input is held open by the process that started it: when that ends, in whatever
-way, the worker removes the folder and ends too. The exit code says how it went; it writes nothing else anywhere, since
-a traceback may hold values.
+way, the worker removes the folder, and then ends too. The exit code says how it went; it writes nothing else anywhere,
+since a traceback may hold values.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import hashlib
 import json
 import os
 import resource
+import select
 import shutil
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -32,8 +34,10 @@ from gateway.synthesis.report import report
 DONE, BROKEN, OUT_OF_MEMORY, OUT_OF_DISK = 0, 1, 77, 78
 ROWS, REPORT = "rows", "report.json"
 
+_ALONE = BROKEN | 0x80  # nobody reads what it tells: its parent is gone, or about to end it
 _KINDNESS = 10
 _ROW_GROUP = 131_072
+_TRIES, _PAUSE = 100, 0.01  # of removing the folder, seconds between
 
 
 def make(folder: Path, disk: int) -> None:
@@ -61,8 +65,17 @@ def make(folder: Path, disk: int) -> None:
 
 
 def main(folder: Path, memory: int, seconds: int, disk: int) -> int:
-    """Bound the process, make the extract, and return the exit code."""
-    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
+    """Bound the process, make the extract, and return the exit code; end with the parent, where that is gone."""
+    orphaned = threading.Thread(target=_end_with_parent, args=(folder,), daemon=True)
+    orphaned.start()
+    code = _made(folder, memory, seconds, disk)
+    # the parent's death breaks standard output as well: without a look here this would end before all is removed
+    if code == _ALONE or select.select([0], [], [], 0)[0]:
+        orphaned.join()
+    return code
+
+
+def _made(folder: Path, memory: int, seconds: int, disk: int) -> int:
     os.nice(_KINDNESS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
@@ -72,6 +85,8 @@ def main(folder: Path, memory: int, seconds: int, disk: int) -> int:
         make(folder, disk)
     except (MemoryError, pa.ArrowMemoryError):
         return OUT_OF_MEMORY
+    except BrokenPipeError:
+        return _ALONE
     except OSError as error:
         return OUT_OF_DISK if is_full(error) else BROKEN
     except Exception:
@@ -82,7 +97,12 @@ def main(folder: Path, memory: int, seconds: int, disk: int) -> int:
 def _end_with_parent(folder: Path) -> None:
     while os.read(0, 4096):
         pass
-    shutil.rmtree(folder, ignore_errors=True)
+    # the other thread may be writing a file at this moment, into the folder while it is there
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
+        time.sleep(_PAUSE)
     os._exit(BROKEN)
 
 

@@ -253,6 +253,32 @@ def test_a_worker_ends_and_clears_up_when_the_gateway_is_killed(tmp_path: Path) 
     assert until(lambda: not workers(out) and not list(out.iterdir()))
 
 
+@pytest.mark.parametrize("rows", [20, 1_000_000], ids=["all-is-made", "rows-are-drawn"])
+def test_an_orphan_does_not_end_before_its_folder_is_removed(tmp_path: Path, rows: int) -> None:
+    script = textwrap.dedent("""
+        import os, sys, time
+        from pathlib import Path
+        from gateway.adapters.synthesis import worker
+        remove = worker.shutil.rmtree
+        def slowly(*of, **how):
+            time.sleep(0.5)
+            remove(*of, **how)
+        worker.shutil.rmtree = slowly
+        os._exit(worker.main(Path(sys.argv[1]), 2**32, 60, 2**30))
+    """)
+    own = tmp_path / "own"
+    own.mkdir()
+    write_order(replace(ORDER, rows=rows), own)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", script, str(own)], stdin=pipe, stdout=pipe) as orphan:
+        assert orphan.stdin is not None and orphan.stdout is not None and orphan.stdout.readline() == b"fit 0 1\n"
+        orphan.stdin.close()
+        if rows > 20:
+            orphan.stdout.close()
+        orphan.wait(30)
+    assert not own.exists()
+
+
 def test_a_worker_is_given_none_of_the_gateways_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_KEYS__PASSPHRASE", "told to nobody")
     seen: list[bytes] = []
