@@ -17,9 +17,8 @@ from typing import Never
 import pyarrow as pa
 
 from gateway.kernels.batches import declared_schema
-from gateway.kernels.conditions import lies_within, meets
+from gateway.kernels.conditions import in_scope
 from gateway.kernels.points import PointIndex, point_index
-from gateway.kernels.text import compute
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Operator
@@ -128,7 +127,7 @@ class IndexedPoints:
             raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
         name, place = field
         rows = index.candidates(name, plan.scope.conditions[place].values)
-        rows = rows.filter(_in_scope(rows, plan)).slice(0, plan.limit)
+        rows = rows.filter(in_scope(rows, plan.scope, plan.contract.region_field)).slice(0, plan.limit)
         yield rows.select(list(plan.columns))
 
     def _index(self, contract: DataContract, version: str, needed: frozenset[str]) -> PointIndex | None:
@@ -189,17 +188,3 @@ def _found_by(index: PointIndex, scope: RowScope) -> tuple[str, int] | None:
         if condition.operator is Operator.IN and condition.field in index.fields:
             return condition.field, place
     return None
-
-
-def _in_scope(rows: pa.RecordBatch, plan: RowPlan) -> pa.BooleanArray:
-    """Tell of each row whether it is in scope, as `query.scope` has an engine tell it."""
-    scope, contract = plan.scope, plan.contract
-    met: list[pa.BooleanArray] = [meets(rows.column(one.field), one) for one in scope.conditions]
-    if scope.region is not None and contract.region_field is not None:
-        met.append(lies_within(rows.column(contract.region_field), scope.region))
-    if scope.consent_field is not None:
-        met.append(compute.fill_null(rows.column(scope.consent_field), False))
-    whole = met[0]
-    for one in met[1:]:
-        whole = compute.and_(whole, one)
-    return whole

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
 
 from gateway.kernels.text import Column, compute
 from gateway.model.filter import Condition, Operator
+from gateway.model.plan import RowScope
 
 _COMPARISONS = {
     Operator.EQUAL: "equal",
@@ -17,6 +19,22 @@ _COMPARISONS = {
     Operator.GREATER: "greater",
     Operator.GREATER_OR_EQUAL: "greater_equal",
 }
+
+
+def in_scope(rows: pa.RecordBatch, scope: RowScope, region_field: str | None) -> pa.BooleanArray:
+    """Tell of each row whether it is in scope, as `query.scope` has an engine tell it.
+
+    Raises:
+        ValueError: a region is asked of rows that have none.
+    """
+    met = [meets(rows.column(one.field), one) for one in scope.conditions]
+    if scope.region is not None:
+        if region_field is None:
+            raise ValueError("the dataset has no regions to narrow")
+        met.append(lies_within(rows.column(region_field), scope.region))
+    if scope.consent_field is not None:
+        met.append(_known(rows.column(scope.consent_field)))
+    return reduce(compute.and_, met) if met else pa.array(np.ones(rows.num_rows, np.bool_))
 
 
 def meets(column: Column, condition: Condition) -> pa.BooleanArray:

@@ -16,12 +16,13 @@ import pyarrow as pa
 from gateway.kernels.anonymity.census import Census, Demand, Verdicts
 from gateway.kernels.anonymity.numbering import TooManyValues
 from gateway.kernels.batches import one_batch
-from gateway.kernels.conditions import lies_within, meets
+from gateway.kernels.conditions import in_scope
 from gateway.kernels.tags import TAG_BYTES
 from gateway.kernels.text import compute
 from gateway.model.contract import AnonymitySpec
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.permit import APPLY_FILTERS, ENSURE_ANONYMITY, LIMIT_ROWS, RESTRICT_REGION, Obligation, Permit
+from gateway.model.plan import RowScope
 from gateway.model.request import RowsRequest
 from gateway.stages.fetch.rows import BATCH_ROWS, capped
 from gateway.tables import BlendedTable, MinimizedTable, Segment
@@ -91,15 +92,8 @@ def _asked_for(traits: pa.RecordBatch, permit: Permit) -> pa.BooleanArray:
     scope, request = permit.scope, permit.request
     if not isinstance(request, RowsRequest):
         raise Fault(ErrorReason.INTERNAL)
-    wanted: pa.BooleanArray = pa.array(np.ones(traits.num_rows, bool))
-    for condition in request.filters:
-        wanted = compute.and_(wanted, meets(traits.column(condition.field), condition))
-    if scope.region != scope.granted_region:
-        field = scope.contract.region_field
-        if field is None:
-            raise Fault(ErrorReason.INTERNAL)
-        wanted = compute.and_(wanted, lies_within(traits.column(field), scope.region))
-    return wanted
+    region = None if scope.region == scope.granted_region else scope.region
+    return in_scope(traits, RowScope(region, None, request.filters), scope.contract.region_field)
 
 
 def _recut(segments: Iterator[Segment]) -> Iterator[Segment]:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from google.protobuf.descriptor_pool import DescriptorPool
 
@@ -27,7 +26,7 @@ from gateway.adapters.upstream.calls import Caller, Connection, Nothing
 from gateway.adapters.upstream.decoding import Decoder
 from gateway.adapters.upstream.descriptors import InvalidDescriptors, read_descriptors
 from gateway.kernels.batches import batches_of, declared_schema, nothing
-from gateway.kernels.conditions import lies_within, meets
+from gateway.kernels.conditions import in_scope
 from gateway.kernels.entropy import measure, token_sizes
 from gateway.kernels.text import compute
 from gateway.model.contract import DataContract
@@ -195,7 +194,9 @@ class UpstreamSource:
             decoder = _decoder(question, contract, agreement, needed, lenient)
             with closing(self._records(server, question, decoder, batch_rows)) as batches:
                 for batch in batches:
-                    kept = _within(batch, question.scope, contract).select(plan.columns)
+                    # what an engine would read, whatever the service was asked for
+                    within = in_scope(batch, question.scope, contract.region_field)
+                    kept = batch.filter(within).select(plan.columns)
                     if left is not None:
                         kept = kept.slice(0, left)
                         left -= kept.num_rows
@@ -267,15 +268,3 @@ def _decoder(
 ) -> Decoder:
     columns = [(name, spec.type, agreement.leaves[name]) for name, spec in contract.fields.items() if name in needed]
     return Decoder(question.method, columns, lenient=lenient)
-
-
-def _within(batch: pa.RecordBatch, scope: RowScope, contract: DataContract) -> pa.RecordBatch:
-    """The rows in scope: what an engine would read, whatever the service was asked for."""
-    within = pa.array(np.ones(batch.num_rows, np.bool_))
-    if scope.region is not None and contract.region_field is not None:
-        within = compute.and_(within, lies_within(batch.column(contract.region_field), scope.region))
-    if scope.consent_field is not None:
-        within = compute.and_(within, compute.fill_null(batch.column(scope.consent_field), False))
-    for condition in scope.conditions:
-        within = compute.and_(within, meets(batch.column(condition.field), condition))
-    return batch.filter(within)
