@@ -15,6 +15,7 @@ from gateway.model.calendar import city_day
 from gateway.model.contest import Reference
 from gateway.model.errors import ErrorReason
 from gateway.model.extract import Course
+from gateway.model.freshness import Freshness
 from gateway.model.measure import price_of
 from gateway.model.party import Identity, Peer
 from gateway.model.permit import Permit, Refusal
@@ -166,7 +167,7 @@ def release(ports: Ports, peer: Peer, request: ReleaseRequest, *, sealed_for: st
     if isinstance(admitted, Refusal):
         return refused(admitted, identity, request, policy, ports)
     permit = admitted.permit
-    fresh = fetch_freshness(permit, ports.source, ports.clock)
+    fresh = _fresh(permit, ports)
     charged = charge(admitted, accounts_of(permit, policy, ports), ports.ledger, ports.source, ports.keys, sealed_for)
     if isinstance(charged, Refusal):
         return refused(charged, identity, request, policy, ports)
@@ -219,11 +220,15 @@ def evaluate(ports: Ports, peer: Peer, request: DisclosureRequest) -> Evaluation
     return Evaluation(permit, record_evaluation(permit, ports.audit, ports.clock))
 
 
+def _fresh(permit: Permit, ports: Ports) -> tuple[Freshness, ...]:
+    return fetch_freshness(permit, ports.source, ports.registers.batches, ports.keys, ports.clock)
+
+
 def _disclose(
     admitted: AdmittedPermit, course: Course | None, policy: PolicySnapshot, ports: Ports
 ) -> Delivery | Refusal:
     """The second half of the lane of rows: from what is admitted to what leaves, in one connection of an extract."""
-    fresh = fetch_freshness(admitted.permit, ports.source, ports.clock)
+    fresh = _fresh(admitted.permit, ports)
     undone = withstand(admitted, ports.source)
     if undone is not None:
         return undone

@@ -6,6 +6,7 @@ Keys go in and are asked for a whole batch at a time: one statement reads all of
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ from gateway.model.ingest import BatchName, KeptBatch, Quality, RejectedRow, Row
 
 _UNAVAILABLE = ErrorReason.REGISTER_UNAVAILABLE
 _KEY_BYTES = 16
+_REMEMBERED = 1024
 _EACH = "WITH RECURSIVE each(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM each WHERE i + 1 < :count) "
 _KNOWN = text(_EACH + "SELECT i FROM each JOIN batch_keys ON row_key = substr(:keys, i * 16 + 1, 16)")
 _KEEP = text(_EACH + "INSERT INTO batch_keys (row_key, batch) SELECT substr(:keys, i * 16 + 1, 16), :batch FROM each")
@@ -32,6 +34,7 @@ class SqlBatchRegister:
 
     def __init__(self, database: StateDatabase) -> None:
         self._database = database
+        self._sent: dict[tuple[str, datetime, datetime], Quality] = {}
 
     def find(self, name: BatchName) -> KeptBatch | None:
         """Return a batch, or None. Raises as the port says."""
@@ -86,6 +89,28 @@ class SqlBatchRegister:
         """Enter the end of a batch. Raises as the port says."""
         with faulting(_UNAVAILABLE), self._database.writing() as connection:
             connection.execute(update(batches).where(_named(name)).values(completed=completed))
+
+    def sent(self, dataset: str, begins: datetime, ends: datetime) -> Quality:
+        """Add up what was measured, once. Raises as the port says."""
+        asked = (dataset, begins, ends)
+        known = self._sent.get(asked)
+        if known is None:
+            known = self._added_up(*asked)
+            if len(self._sent) == _REMEMBERED:
+                self._sent.clear()
+            self._sent[asked] = known
+        return known
+
+    def _added_up(self, dataset: str, begins: datetime, ends: datetime) -> Quality:
+        chosen = select(_is.accepted, _is.told).where(
+            _is.dataset == dataset, _is.kept_at >= begins, _is.kept_at < ends
+        )  # fmt: skip
+        accepted, rejected = 0, Counter[RowReason]()
+        with faulting(_UNAVAILABLE), self._database.reading() as connection:
+            for kept, told in connection.execute(chosen):
+                accepted += kept
+                rejected.update({RowReason(one): count for one, count in json.loads(told)["rejected"].items()})
+        return Quality(accepted, rejected, None)
 
     def newest(self, dataset: str) -> datetime | None:
         """Return when rows were last kept. Raises as the port says."""

@@ -48,7 +48,7 @@ from gateway.client.errors import (
     Unavailable,
 )
 from gateway.client.extract import Extract
-from gateway.client.freshness import Freshness
+from gateway.client.freshness import DataQuality, Freshness
 from gateway.client.indicators import Figure, Indicator
 from gateway.client.ingest import Pushed, RejectedRow
 from gateway.client.linking import Linked
@@ -90,6 +90,7 @@ __all__ = [
     "Composition",
     "Consumption",
     "Coverage",
+    "DataQuality",
     "DeadlineExceeded",
     "Estimate",
     "Extract",

@@ -260,11 +260,12 @@ class IngestSpec:
     """What is collected: `fields`, in the order of the contract, each of which some disclosure needs.
 
     `dated_by` is the date or timestamp of what a row tells of: no row lies in the future by it, nor is it too old to
-    be kept. None where nothing dates rows.
+    be kept. None where nothing dates rows. `tells_quality`: answers tell how good what was sent last month was.
     """
 
     fields: tuple[str, ...]
     dated_by: str | None
+    tells_quality: bool = False
 
 
 @dataclass(frozen=True, slots=True)

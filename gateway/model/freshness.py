@@ -1,4 +1,4 @@
-"""How fresh the data behind an answer are: what may be told of it with any answer, to anybody who gets one."""
+"""How fresh, and how good, the data behind an answer are: what may be told with any answer, to whoever gets one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from gateway.model.calendar import CITY_OFFSET
+from gateway.model.quality import QualityMarks
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -17,13 +18,14 @@ class Freshness:
 
     `as_of` (naive UTC) is when its data changed last, rounded down; None where nothing tells. `promised_hours` is how
     far the data may lag behind, by the contract; None where nothing is promised. `stale` tells that they lag further,
-    and is None where one of the two is.
+    and is None where one of the two is. `quality` is how good what came in last month was, where that is told.
     """
 
     dataset: str
     as_of: datetime | None
     promised_hours: int | None
     stale: bool | None
+    quality: QualityMarks | None = None
 
 
 def freshness(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gateway.model.contract import DataContract
-from gateway.model.ingest import BatchName, KeptBatch
+from gateway.model.ingest import BatchName, KeptBatch, Quality
 
 
 class BatchRegister(Protocol):
@@ -51,6 +51,15 @@ class BatchRegister(Protocol):
 
     def finish(self, name: BatchName, completed: int) -> None:
         """Enter the index of the entry that ends a batch.
+
+        Raises:
+            Fault: REGISTER_UNAVAILABLE.
+        """
+        ...
+
+    def sent(self, dataset: str, begins: datetime, ends: datetime) -> Quality:
+        """Return what was measured of all batches together that were kept from an instant to before another: of a time
+        that is over, so that the same is told whenever it is asked again.
 
         Raises:
             Fault: REGISTER_UNAVAILABLE.

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1egateway/api/v1/freshness.proto\x12\x0egateway.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x01\n\rDataFreshness\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x0epromised_hours\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x12\n\x05stale\x18\x04 \x01(\x08H\x01\x88\x01\x01\x42\x11\n\x0f_promised_hoursB\x08\n\x06_staleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1egateway/api/v1/freshness.proto\x12\x0egateway.api.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x01\n\rDataFreshness\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x0epromised_hours\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x12\n\x05stale\x18\x04 \x01(\x08H\x01\x88\x01\x01\x12,\n\x07quality\x18\x05 \x01(\x0b\x32\x1b.gateway.api.v1.DataQualityB\x11\n\x0f_promised_hoursB\x08\n\x06_stale\"}\n\x0b\x44\x61taQuality\x12\r\n\x05month\x18\x01 \x01(\t\x12\x18\n\x10\x63omplete_percent\x18\x02 \x01(\r\x12\x15\n\rvalid_percent\x18\x03 \x01(\r\x12\x16\n\x0etimely_percent\x18\x04 \x01(\r\x12\x16\n\x0eunique_percent\x18\x05 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gateway.api.v1.freshness_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DATAFRESHNESS']._serialized_start=84
-  _globals['_DATAFRESHNESS']._serialized_end=237
+  _globals['_DATAFRESHNESS']._serialized_end=283
+  _globals['_DATAQUALITY']._serialized_start=285
+  _globals['_DATAQUALITY']._serialized_end=410
 # @@protoc_insertion_point(module_scope)

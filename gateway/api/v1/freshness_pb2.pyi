@@ -10,16 +10,16 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class DataFreshness(_message.Message):
-    """How fresh a dataset is that an answer is made of. It is the same for every answer at that time, whatever is in it."""
+    """How fresh, and how good, a dataset is that an answer is made of. It is the same for every answer at that time, whatever is in it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -27,6 +27,7 @@ class DataFreshness(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     PROMISED_HOURS_FIELD_NUMBER: _builtins.int
     STALE_FIELD_NUMBER: _builtins.int
+    QUALITY_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
     promised_hours: _builtins.int
     """How many hours the data may lag behind what it describes; absent if nothing is promised."""
@@ -38,6 +39,10 @@ class DataFreshness(_message.Message):
         city's day beside statistics. Absent where nothing tells.
         """
 
+    @_builtins.property
+    def quality(self) -> Global___DataQuality:
+        """How good what was sent last month was, where the dataset's controller lets it be told, and enough was."""
+
     def __init__(
         self,
         *,
@@ -45,10 +50,11 @@ class DataFreshness(_message.Message):
         as_of: _timestamp_pb2.Timestamp | None = ...,
         promised_hours: _builtins.int | None = ...,
         stale: _builtins.bool | None = ...,
+        quality: Global___DataQuality | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_promised_hours", b"_promised_hours", "_stale", b"_stale", "as_of", b"as_of", "promised_hours", b"promised_hours", "stale", b"stale"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_promised_hours", b"_promised_hours", "_stale", b"_stale", "as_of", b"as_of", "promised_hours", b"promised_hours", "quality", b"quality", "stale", b"stale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_promised_hours", b"_promised_hours", "_stale", b"_stale", "as_of", b"as_of", "dataset", b"dataset", "promised_hours", b"promised_hours", "stale", b"stale"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_promised_hours", b"_promised_hours", "_stale", b"_stale", "as_of", b"as_of", "dataset", b"dataset", "promised_hours", b"promised_hours", "quality", b"quality", "stale", b"stale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__promised_hours: _TypeAlias = _typing.Literal["promised_hours"]  # noqa: Y015
     _WhichOneofArgType__promised_hours: _TypeAlias = _typing.Literal["_promised_hours", b"_promised_hours"]  # noqa: Y015
@@ -60,3 +66,43 @@ class DataFreshness(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__stale) -> _WhichOneofReturnType__stale | None: ...
 
 Global___DataFreshness: _TypeAlias = DataFreshness  # noqa: Y015
+
+@_typing.final
+class DataQuality(_message.Message):
+    """How many of a hundred rows that were sent for a dataset in a month were in order, at least: 99, 95, 90, 75 or 0. Counted
+    at the door with a little noise, so that it tells of no single row; the same for every answer all month.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONTH_FIELD_NUMBER: _builtins.int
+    COMPLETE_PERCENT_FIELD_NUMBER: _builtins.int
+    VALID_PERCENT_FIELD_NUMBER: _builtins.int
+    TIMELY_PERCENT_FIELD_NUMBER: _builtins.int
+    UNIQUE_PERCENT_FIELD_NUMBER: _builtins.int
+    month: _builtins.str
+    """The month, as the first day of it in the city, ISO 8601."""
+    complete_percent: _builtins.int
+    """Nothing was missing that must be there."""
+    valid_percent: _builtins.int
+    """Types, bounds, keys, identifiers and regions were as declared."""
+    timely_percent: _builtins.int
+    """Neither too old nor of the future."""
+    unique_percent: _builtins.int
+    """Sent once."""
+    def __init__(
+        self,
+        *,
+        month: _builtins.str = ...,
+        complete_percent: _builtins.int = ...,
+        valid_percent: _builtins.int = ...,
+        timely_percent: _builtins.int = ...,
+        unique_percent: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete_percent", b"complete_percent", "month", b"month", "timely_percent", b"timely_percent", "unique_percent", b"unique_percent", "valid_percent", b"valid_percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DataQuality: _TypeAlias = DataQuality  # noqa: Y015

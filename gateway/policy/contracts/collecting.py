@@ -66,7 +66,7 @@ def _ingest(
     for name in sorted(held_to - set(chosen)):
         if fields[name].nullable:
             wrong((*place, "fields"), f"rows are held to '{name}', and it is not collected", "Name it here.")
-    return IngestSpec(tuple(name for name in fields if name in chosen), dated_by)
+    return IngestSpec(tuple(name for name in fields if name in chosen), dated_by, shape.quality is not None)
 
 
 def _check_dated(place: Place, fields: Mapping[str, FieldSpec], name: str, wrong: Wrong) -> None:

@@ -240,6 +240,10 @@ class IngestShape(Shape):
         FieldName | None,
         Field(description="the date or timestamp of what a row tells of; without it, that of retention"),
     ] = None
+    quality: Annotated[
+        Literal["monthly"] | None,
+        Field(description="how good what was sent in the last month is travels with every answer, in steps"),
+    ] = None
 
 
 class DisclosureShape(Shape):
