@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from gateway.kernels.ciphers import KEY_BYTES, cipher, require_working
@@ -15,8 +17,17 @@ def seal(suite: CipherSuite, working_key: bytes, place: bytes, plain: bytes) -> 
     Raises:
         ValueError: for a key that is not 64 bytes.
     """
-    sealed = _engine(suite, working_key, place).seal(np.frombuffer(plain, np.uint8).reshape(1, -1))
-    return bytes(sealed.tobytes())
+    return sealer(suite, working_key, place)(plain)
+
+
+def sealer(suite: CipherSuite, working_key: bytes, place: bytes) -> Callable[[bytes], bytes]:
+    """Return `seal` for one place, for those who seal again and again: the key is laid out once.
+
+    Raises:
+        ValueError: for a key that is not 64 bytes.
+    """
+    engine = _engine(suite, working_key, place)
+    return lambda plain: bytes(engine.seal(np.frombuffer(plain, np.uint8).reshape(1, -1)).tobytes())
 
 
 def unseal(suite: CipherSuite, working_key: bytes, place: bytes, sealed: bytes) -> bytes:

@@ -7,7 +7,17 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import TypeVar
 
+from gateway.model.contract import DisclosureKind
+from gateway.model.permit import Permit
+
 T = TypeVar("T")
+
+
+def made_ahead(permit: Permit, items: Iterator[T]) -> Iterator[T]:
+    """Have what a stage makes of an extract made `ahead`. It is not where a register says who agrees, since a row whose
+    subject withdraws must not wait to be sent; nor in a lookup or a check, which is one batch."""
+    late = permit.scope.terms.consent is not None or permit.scope.disclosure.kind is not DisclosureKind.EXTRACT
+    return items if late else ahead(items)
 
 
 def ahead(items: Iterator[T]) -> Generator[T, None, None]:

@@ -15,6 +15,7 @@ from gateway.model.contract import CanonicalForm
 from gateway.model.permit import TREAT, Obligation, Permit
 from gateway.model.treatment import CheckDigit, Pseudonymize, TokenKind
 from gateway.ports import KeyRing, KeyUse
+from gateway.stages.ahead import made_ahead
 from gateway.stages.domain_keys import token_keys
 from gateway.tables import BlendedTable, PseudonymizedTable, Segment
 
@@ -45,7 +46,7 @@ def pseudonymize(blended: BlendedTable, keys: KeyRing) -> PseudonymizedTable:
             yield replace(segment, records=pa.record_batch(columns, schema=schema), days={})
 
     done = frozenset(Obligation(TREAT, name) for name in makers)
-    return PseudonymizedTable._advance(blended, schema, segments(blended.take()), done)
+    return PseudonymizedTable._advance(blended, schema, segments(made_ahead(permit, blended.take())), done)
 
 
 def _maker(permit: Permit, name: str, how: Pseudonymize, keys: KeyRing) -> _Maker:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.decision.permission import permission_digest
-from gateway.kernels.sealing import seal, unseal
+from gateway.kernels.sealing import sealer, unseal
 from gateway.model.contract import FILES, DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.extract import START, Continuation, Course, OpenExtract, Position
@@ -150,8 +150,8 @@ def position_sealer(course: Course, keys: KeyRing) -> Callable[[Position], bytes
         Fault: KEYS_UNAVAILABLE.
     """
     key = keys.working_key(AUDIT_DOMAIN, KeyUse.EXTRACT, "position")
-    place = _place(course.extract_id, course.stream)
-    return lambda position: seal(keys.suite, key, place, _POSITION.pack(*position))
+    seal = sealer(keys.suite, key, _place(course.extract_id, course.stream))
+    return lambda position: seal(_POSITION.pack(*position))
 
 
 def _unsealed(wanted: Continuation, keys: KeyRing) -> Position | None:

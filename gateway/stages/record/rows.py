@@ -10,7 +10,7 @@ from gateway.model.errors import ErrorReason, Fault, Interrupted
 from gateway.model.extract import Course
 from gateway.model.record import AuditRecord, Outcome, Receipt
 from gateway.ports import AuditLog, Clock
-from gateway.stages.ahead import ahead
+from gateway.stages.ahead import made_ahead
 from gateway.stages.record.entry import enter, entry_of, fields_out
 from gateway.tables import ProtectedTable, ReleasedTable, Segment, require_discharged
 
@@ -35,10 +35,7 @@ def record_release(
         started = replace(_of(record, course), outcome=Outcome.STARTED, at=clock.now())
         receipt = enter(started, audit)
         completion: list[Receipt] = []
-        # who agrees is asked as late as can be: where a register says so, no batch is made before it is wanted
-        late = permit.scope.terms.consent is not None
-        made = table.take() if late else ahead(table.take())
-        stream = _RecordedStream(made, receipt, audit, clock, holds, completion)
+        stream = _RecordedStream(made_ahead(permit, table.take()), receipt, audit, clock, holds, completion)
         return ReleasedTable._record(table, stream, receipt, completion)
     segments = list(table.take())
     if not holds():

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import gateway.client as gw
@@ -92,6 +93,8 @@ def test_who_does_not_go_on_is_told_what_is_missing(archive: Archive) -> None:
 
 
 def test_data_that_changed_ends_an_extract(archive: Archive) -> None:
+    # more than what is made ahead of who reads slowly
+    pq.write_table(crossings(4 * ROWS), archive.file(), row_group_size=50_000)
     with serving(archive), archive.site.connect(READER) as gateway:
         extract = gateway.extract(**asked())
         parts = iter(extract)
