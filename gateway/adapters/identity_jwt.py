@@ -10,8 +10,6 @@ import base64
 import binascii
 import hashlib
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.types import Options
 
 from gateway.model.errors import ErrorReason, Unauthenticated
+from gateway.model.memo import Memo
 
 VerifyingKey = Ed25519PublicKey | EllipticCurvePublicKey
 
@@ -70,8 +69,7 @@ class PersonTokens:
         self._issuer = issuer
         self._audience = audience
         self._keys = [(_algorithm(key), key) for key in keys]
-        self._verified: OrderedDict[bytes, VerifiedToken] = OrderedDict()
-        self._lock = threading.Lock()
+        self._verified = Memo[bytes, VerifiedToken](_CACHED)
 
     def verify(self, token: str | None, now: datetime) -> VerifiedToken:
         """Return what a token proves.
@@ -84,20 +82,12 @@ class PersonTokens:
         if len(token) > _MAX_TOKEN or not token.isascii():
             raise Unauthenticated(ErrorReason.TOKEN_INVALID)
         name = hashlib.sha256(token.encode()).digest()
-        with self._lock:
-            known = self._verified.get(name)
+        known = self._verified.get(name)
         if known is None:
             known = self._read(token)
-            self._remember(name, known, now)
+            if known.valid_until > now:
+                self._verified.put(name, known)
         return _live(known, now)
-
-    def _remember(self, name: bytes, token: VerifiedToken, now: datetime) -> None:
-        if token.valid_until <= now:
-            return
-        with self._lock:
-            self._verified[name] = token
-            if len(self._verified) > _CACHED:
-                self._verified.popitem(last=False)
 
     def _read(self, token: str) -> VerifiedToken:
         claims = self._claims(token)

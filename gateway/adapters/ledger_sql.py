@@ -16,8 +16,8 @@ from gateway.adapters.state_schema import charged_accounts, charges, releases
 from gateway.model.budget import Account, Balance, Charge, recipient_account
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss
+from gateway.model.memo import Memo
 from gateway.model.statistics import Release
-from gateway.policy.memo import Memo
 from gateway.ports import Clock
 
 _UNAVAILABLE = ErrorReason.LEDGER_UNAVAILABLE
@@ -59,7 +59,7 @@ class SqlBudgetLedger:
     def __init__(self, database: StateDatabase, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._remembered = Memo(_REMEMBERED)
+        self._remembered = Memo[str, _Standing](_REMEMBERED)
 
     def balances(self, accounts: Sequence[Account]) -> tuple[Balance, ...]:
         """Return what each account has spent, in the order given, all as of one moment.
@@ -149,7 +149,7 @@ class SqlBudgetLedger:
     def _standing(self, release_id: str) -> _Standing | None:
         """What stands under the id; None if nothing was charged."""
         known = self._remembered.get(release_id)
-        if isinstance(known, _Standing):
+        if known is not None:
             return known
         with faulting(_UNAVAILABLE):
             with self._database.reading() as connection:

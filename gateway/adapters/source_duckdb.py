@@ -8,7 +8,6 @@ write inside an allowed folder (COPY … TO), so nothing runs but a statement th
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from datetime import datetime
@@ -23,6 +22,7 @@ from gateway.kernels.batches import declared_schema, gathered, nothing, one_batc
 from gateway.kernels.entropy import COUNTED, FREQUENCIES, undone
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.memo import Memo
 from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
 from gateway.ports.interruption import failure, interruptible
 from gateway.query.aggregates import aggregate_columns, compile_aggregates
@@ -80,8 +80,8 @@ class DuckDBSource:
         self._connection.execute("SET lock_configuration = true")
         self._lock = threading.Lock()
         self._room = Room(_memory_of(self._connection) * 3 // 4)
-        self._checked: OrderedDict[str, SourceData] = OrderedDict()
-        self._guessable: OrderedDict[tuple[object, ...], bool] = OrderedDict()
+        self._checked = Memo[str, SourceData](_REMEMBERED_CONTRACTS)
+        self._guessable = Memo[tuple[object, ...], bool](_REMEMBERED_FIELDS)
 
     def close(self) -> None:
         """Free the engine. Streams that are under way end in a fault."""
@@ -154,10 +154,7 @@ class DuckDBSource:
             counted = sum(int(count or 0) for count in total.column(0).to_pylist())
             query = compile_frequencies(contract, field, scope, data.location, counted)
             known = undone(self._table(data, query, FREQUENCIES), counted, contract.fields[field].canonical)
-            with self._lock:
-                self._guessable[asked] = known
-                while len(self._guessable) > _REMEMBERED_FIELDS:
-                    self._guessable.popitem(last=False)
+            self._guessable.put(asked, known)
         return known
 
     def _table(self, data: SourceData, query: Query, schema: pa.Schema) -> pa.Table:
@@ -169,10 +166,7 @@ class DuckDBSource:
         if data is None or not data.unchanged(surely=surely):
             data = open_data(self._root, contract, data)
             self._check_partitions(data)
-            with self._lock:
-                self._checked[contract.digest] = data
-                while len(self._checked) > _REMEMBERED_CONTRACTS:
-                    self._checked.popitem(last=False)
+            self._checked.put(contract.digest, data)
         if version not in (None, data.version):
             raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
         return data

@@ -8,7 +8,7 @@ one stream, and each next version is held against it. A watcher gets the newest 
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,7 @@ from gateway.kernels.suppression.refresh import Published
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.indicator import Figure, KeptIndicator
+from gateway.model.memo import Memo
 from gateway.model.party import Peer
 from gateway.model.permit import Refusal
 from gateway.model.record import Receipt
@@ -84,8 +85,8 @@ class Board:
         self._ports = ports
         self._watchers, self._watchers_each = watchers, watchers_each
         self._lock = threading.Lock()
-        self._turns: OrderedDict[str, threading.Lock] = OrderedDict()
-        self._known: OrderedDict[str, _Standing] = OrderedDict()
+        self._turns: dict[str, threading.Lock] = {}
+        self._known = Memo[str, _Standing](_REMEMBERED)
         self._looked: dict[str, float] = {}
         self._places: Counter[str] = Counter()
 
@@ -204,11 +205,7 @@ class Board:
         return self._remember(_Standing(kept, read_back(indicator, kept, self._ports.keys)))
 
     def _remember(self, standing: _Standing) -> _Standing:
-        with self._lock:
-            self._known[standing.kept.indicator_id] = standing
-            self._known.move_to_end(standing.kept.indicator_id)
-            while len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
+        self._known.put(standing.kept.indicator_id, standing)
         return standing
 
     def _turn(self, indicator_id: str) -> threading.Lock:

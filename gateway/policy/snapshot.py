@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from gateway.model.contract import ContractStatus, DataContract, DisclosureKind, DisclosureSpec
+from gateway.model.memo import Memo
 from gateway.policy.budget_reading import read_budgets
 from gateway.policy.budgets import BudgetPolicy
 from gateway.policy.contracts.reader import block_place, read_contract
@@ -34,7 +35,6 @@ from gateway.policy.folder import (
 from gateway.policy.forms import Form, read_forms, resolve_forms
 from gateway.policy.grants import Grant, read_grants
 from gateway.policy.linking import check_of_tokens
-from gateway.policy.memo import Memo
 from gateway.policy.officers import NOBODY, OfficerBook, read_officers
 from gateway.policy.problems import Problems, did_you_mean, shown
 from gateway.policy.purposes import PurposeTree, read_purposes
@@ -61,8 +61,8 @@ class PolicySnapshot:
     forms: Mapping[str, Form]
     files: Mapping[str, bytes] = field(repr=False, compare=False)
     _enforcer: Enforcer = field(repr=False, compare=False)
-    entitlements: Memo = field(default_factory=Memo, repr=False, compare=False)
-    prepared: Memo = field(default_factory=Memo, repr=False, compare=False)
+    entitlements: Memo[Hashable, object] = field(default_factory=Memo, repr=False, compare=False)
+    prepared: Memo[Hashable, object] = field(default_factory=Memo, repr=False, compare=False)
 
     def ruling(self, recipient: str, obj: str, kind: DisclosureKind, region: str, purpose: str) -> Ruling:
         """Return what Casbin says of `obj` ("dataset/disclosure") before terms; see `Enforcer.ruling`."""

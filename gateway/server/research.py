@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from gateway import pipeline
 from gateway.api.v1 import release_pb2
 from gateway.api.v1 import research_service_pb2 as pb
@@ -9,9 +11,9 @@ from gateway.lanes import inquiries
 from gateway.model.contract import DisclosureKind
 from gateway.model.margins import Wanted
 from gateway.model.measure import Currency
+from gateway.model.memo import Memo
 from gateway.model.party import Peer
 from gateway.model.request import MarginRequest, ReleaseRequest
-from gateway.policy.memo import Memo
 from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
 from gateway.server.problem import Problem
@@ -33,7 +35,7 @@ class Research:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._written = Memo(_REMEMBERED)
+        self._written = Memo[Hashable, release_pb2.Release](_REMEMBERED)
         self.methods = {
             "ListDatasets": Method(self.list_datasets),
             "GetBudget": Method(self.get_budget),
@@ -113,7 +115,7 @@ class Research:
             return release_message_of(delivery, delta)
         question = (delivery.release, delivery.query, delivery.presentation, delta)
         known = self._written.get(question)
-        if not isinstance(known, release_pb2.Release):
+        if known is None:
             known = release_message_of(delivery, delta)
             self._written.put(question, known)
         return known

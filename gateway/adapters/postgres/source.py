@@ -22,6 +22,7 @@ from gateway.kernels.batches import batches_of, declared_schema, nothing, one_ba
 from gateway.kernels.entropy import COUNTED, FREQUENCIES, undone
 from gateway.model.contract import DataContract, TableSpec
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.memo import Memo
 from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
 from gateway.query.aggregates import aggregate_columns, compile_aggregates
 from gateway.query.days import compile_days, day_columns
@@ -62,7 +63,7 @@ class PostgresSource:
 
     def __init__(self, servers: Mapping[str, Server]) -> None:
         self._databases = {name: _Database(server) for name, server in servers.items()}
-        self._guessable: dict[tuple[object, ...], bool] = {}
+        self._guessable = Memo[tuple[object, ...], bool](_REMEMBERED)
 
     def close(self) -> None:
         """Close all sessions."""
@@ -140,9 +141,7 @@ class PostgresSource:
             query = compile_frequencies(contract, field, scope, location, counted)
             found = pa.Table.from_batches([_answer(database, snapshot, [table], query, FREQUENCIES)])
             known = undone(found, counted, contract.fields[field].canonical)
-            if len(self._guessable) >= _REMEMBERED:
-                self._guessable.clear()
-            self._guessable[asked] = known
+            self._guessable.put(asked, known)
         return known
 
     def _database(self, contract: DataContract) -> _Database:

@@ -10,7 +10,6 @@ import logging
 import secrets
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from gateway.kernels.entropy import measure, token_sizes
 from gateway.kernels.text import compute
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.memo import Memo
 from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
 from gateway.query.scope import scope_of
 
@@ -68,11 +68,11 @@ class UpstreamSource:
             except InvalidDescriptors as wrong:
                 raise InvalidDescriptors(f"{name}: {wrong}") from None
         self._callers = {name: Caller(service.connection) for name, service in services.items()}
-        self._lock = threading.Lock()
-        self._unread: OrderedDict[str, str] = OrderedDict()
+        self._agreeing = threading.Lock()
+        self._unread = Memo[str, str](_MOST_UNREAD)
         """The names of readings that did not begin yet, with the contract's digest."""
-        self._agreed: OrderedDict[str, Agreement | None] = OrderedDict()
-        self._counted: OrderedDict[tuple[object, ...], tuple[float, bool]] = OrderedDict()
+        self._agreed = Memo[str, Agreement | ErrorReason](_REMEMBERED)
+        self._counted = Memo[tuple[object, ...], tuple[float, bool]](_REMEMBERED)
 
     def close(self) -> None:
         """Close the channels; what is under way ends in a fault."""
@@ -91,10 +91,7 @@ class UpstreamSource:
         """Return the name of a reading that is yet to come, drawn anew each time."""
         self._pool(contract)
         version = secrets.token_hex(32)
-        with self._lock:
-            self._unread[version] = contract.digest
-            while len(self._unread) > _MOST_UNREAD:
-                self._unread.popitem(last=False)
+        self._unread.put(version, contract.digest)
         return version
 
     def changed_at(self, _: DataContract) -> datetime | None:
@@ -111,11 +108,8 @@ class UpstreamSource:
         """
         if plan.part.number:  # a service is not divided: all is in the first part
             return nothing()
-        if plan.version is not None:
-            with self._lock:
-                begun = self._unread.pop(plan.version, None)
-            if begun != plan.contract.digest:
-                raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
+        if plan.version is not None and self._unread.take(plan.version) != plan.contract.digest:
+            raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
         return self._cut(plan, batch_rows)
 
     def everything(self, contract: DataContract) -> Generator[pa.RecordBatch, None, None]:
@@ -135,15 +129,11 @@ class UpstreamSource:
             Fault: as `rows`; SOURCE_UNAVAILABLE also if there are more than two million different values.
         """
         asked = (contract.digest, field, scope)
-        with self._lock:
-            known = self._counted.get(asked)
+        known = self._counted.get(asked)
         if known is not None and time.monotonic() < known[0]:
             return known[1]
         guessable = measure(self._token_sizes(contract, field, scope)).guessable
-        with self._lock:
-            self._counted[asked] = time.monotonic() + _COUNTED_SECONDS, guessable
-            while len(self._counted) > _REMEMBERED:
-                self._counted.popitem(last=False)
+        self._counted.put(asked, (time.monotonic() + _COUNTED_SECONDS, guessable))
         return guessable
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
@@ -168,14 +158,13 @@ class UpstreamSource:
 
     def _agreement(self, contract: DataContract) -> Agreement:
         pool = self._pool(contract)
-        with self._lock:
-            if contract.digest not in self._agreed:
-                self._agreed[contract.digest] = _agreed(contract, pool)
-                while len(self._agreed) > _REMEMBERED:
-                    self._agreed.popitem(last=False)
-            agreement = self._agreed[contract.digest]
-        if agreement is None:
-            raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
+        with self._agreeing:  # what does not fit is logged once
+            agreement = self._agreed.get(contract.digest)
+            if agreement is None:
+                agreement = _agreed(contract, pool)
+                self._agreed.put(contract.digest, agreement)
+        if isinstance(agreement, ErrorReason):
+            raise Fault(agreement)
         return agreement
 
     def _cut(self, plan: RowPlan, rows: int, *, lenient: bool = False) -> Generator[pa.RecordBatch, None, None]:
@@ -254,13 +243,13 @@ class UpstreamSource:
         return token_sizes(values, rows, contract.fields[field].canonical)
 
 
-def _agreed(contract: DataContract, pool: DescriptorPool) -> Agreement | None:
+def _agreed(contract: DataContract, pool: DescriptorPool) -> Agreement | ErrorReason:
     try:
         return agree(contract, pool)
     except Disagreement as disagreement:
         for reason in disagreement.reasons:
             _log.error("contract %s is not served: %s", contract.dataset, reason)
-        return None
+        return ErrorReason.SOURCE_SCHEMA_CHANGED
 
 
 def _decoder(
