@@ -42,6 +42,7 @@ from gateway.ports import (
     Source,
     SyntheticFiles,
 )
+from gateway.ports.exports import Exports
 from gateway.privacy.pricing import SMALLEST
 from gateway.stages.admit import AdmittedPermit, admit, preview
 from gateway.stages.authenticate import authenticate
@@ -95,6 +96,7 @@ class Ports:
     audit: AuditLog
     rehearsals: Rehearsals
     synthetic_files: SyntheticFiles
+    exports: Exports | None = None
 
 
 class Answer(NamedTuple):

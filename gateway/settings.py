@@ -219,6 +219,26 @@ class SynthesisSettings(_Section):
     )
 
 
+class ExportSettings(_Section):
+    """Exports: rows of extracts as files, made by Spark. Gateways that share a state share the folder as well.
+
+    The Spark is one of the gateway's own, or a server whose workers see the same folders and files.
+    """
+
+    folder: Path = Field(
+        Path("exports"), description="The folder that exports are made and kept in; made at the start."
+    )
+    retention_hours: float = Field(24.0, gt=0, le=8760, description="How long exports are kept.")
+    job_seconds: float = Field(3600.0, gt=0, le=86_400, description="How long an export may take.")
+    cores: int = Field(2, ge=1, le=1024, description="Cores that a Spark of its own may use.")
+    memory_mib: int = Field(2048, ge=512, le=1_048_576, description="Memory that it may use.")
+    remote: Address | None = Field(
+        None, description="Address and port of a Spark Connect server, in place of a Spark of its own."
+    )
+    token_file: Path | None = Field(None, description="A file with the token that the server asks for.")
+    root_certificate: Path | None = Field(None, description="The authority that issued the server's certificate, PEM.")
+
+
 class IngestSettings(_Section):
     """Rows that departments push."""
 
@@ -256,6 +276,7 @@ class Settings(BaseSettings):
     keys: KeySettings
     extracts: ExtractSettings = Field(default_factory=lambda: ExtractSettings.model_validate({}))
     synthesis: SynthesisSettings = Field(default_factory=lambda: SynthesisSettings.model_validate({}))
+    exports: ExportSettings | None = None
     ingest: IngestSettings = Field(default_factory=lambda: IngestSettings.model_validate({}))
     health: HealthSettings | None = None
 

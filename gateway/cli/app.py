@@ -140,6 +140,7 @@ app.command(release)
 
 app.command("gateway.cli.oversight:report", name="report", help="Report what an institution did with data.")
 
+app.command("gateway.cli.export:export", name="export", help="Have an extract made into files, and save them.")
 app.command("gateway.cli.push.command:push", name="push", help="Push a file of rows into a dataset, once.")
 
 key = App(name="key", help="The key file that pseudonyms are made with, and officers' own keys.")

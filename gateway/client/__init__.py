@@ -47,6 +47,7 @@ from gateway.client.errors import (
     Unauthenticated,
     Unavailable,
 )
+from gateway.client.exports import Export, ExportedFile
 from gateway.client.extract import Extract
 from gateway.client.freshness import DataQuality, Freshness
 from gateway.client.indicators import Figure, Indicator
@@ -93,6 +94,8 @@ __all__ = [
     "DataQuality",
     "DeadlineExceeded",
     "Estimate",
+    "Export",
+    "ExportedFile",
     "Extract",
     "Figure",
     "Freshness",

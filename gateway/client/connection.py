@@ -7,6 +7,7 @@ from typing import Literal
 from gateway.api.v1 import audit_service_pb2, audit_service_pb2_grpc, receipt_pb2
 from gateway.client.calls import Caller, Token
 from gateway.client.contests import Contests
+from gateway.client.exports import Exports
 from gateway.client.indicators import IndicatorCalls
 from gateway.client.ingest import Ingest
 from gateway.client.linking import Linking
@@ -39,7 +40,7 @@ def connect(
     return Gateway(address, pems, Caller(address, pems, token, language, timeout))
 
 
-class Gateway(Sharing, Research, Linking, Contests, SeriesCalls, IndicatorCalls, Syntheses, Ingest):
+class Gateway(Sharing, Research, Linking, Contests, SeriesCalls, IndicatorCalls, Syntheses, Exports, Ingest):
     """A gateway as one person of one institution sees it. Safe to use from several threads.
 
     Every method raises a GatewayError, typed by what went wrong. Where a grant asks for one, give a `case_number`;

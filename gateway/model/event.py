@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     REIDENTIFICATION_ASKED = "reidentification-asked"
     REIDENTIFICATION_APPROVED = "reidentification-approved"
     SYNTHESIS_ENDED = "synthesis-ended"
+    EXPORT_SWEPT = "export-swept"
 
 
 @dataclass(frozen=True, slots=True)

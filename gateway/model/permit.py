@@ -18,6 +18,7 @@ from gateway.model.plan import RowScope, SettledRelease
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.purpose import LegalBasis
 from gateway.model.request import DisclosureRequest
+from gateway.model.row_treatment import RowTreatment
 from gateway.model.statistics import StatisticsQuery
 from gateway.model.synthesis import SettledSynthesis
 from gateway.model.terms import NO_TERMS, Terms
@@ -194,6 +195,12 @@ class Permit:
     def today(self) -> date:
         """The city's day on which this was decided, for all that goes by days: ages, epochs, retention."""
         return city_day(self.decided_at)
+
+    @property
+    def treatment(self) -> RowTreatment:
+        """What is done to each row of the disclosure."""
+        scope = self.scope
+        return RowTreatment(scope.contract, scope.fields, scope.traits, self.domain, self.today)
 
     @property
     def kept_since(self) -> date | None:

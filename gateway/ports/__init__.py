@@ -12,7 +12,7 @@ from gateway.ports.contests import ContestRegister
 from gateway.ports.extracts import ExtractRegister
 from gateway.ports.indicators import IndicatorRegister
 from gateway.ports.intake import BatchRegister, RowFolders
-from gateway.ports.keys import KeyRing, KeysState, KeyUse, ReleaseSigner, of_subjects
+from gateway.ports.keys import KeyRing, KeysElsewhere, KeysState, KeyUse, ReleaseSigner, WorkingKeys, of_subjects
 from gateway.ports.linking import JoinRegister, ReidentificationRegister
 from gateway.ports.registers import CONSENT_LAG, CaseRegister, ConsentRegister, EmergencyRegister, Registers
 from gateway.ports.rehearsals import Rehearsals
@@ -38,6 +38,7 @@ __all__ = [
     "JoinRegister",
     "KeyRing",
     "KeyUse",
+    "KeysElsewhere",
     "KeysState",
     "Meters",
     "PolicyArchive",
@@ -51,5 +52,6 @@ __all__ = [
     "Source",
     "SynthesisRegister",
     "SyntheticFiles",
+    "WorkingKeys",
     "of_subjects",
 ]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from gateway.model.contract import CanonicalForm
-from gateway.model.pseudonym import CipherSuite, PseudonymDomain
+from gateway.model.pseudonym import AUDIT_DOMAIN, CipherSuite, PseudonymDomain
 from gateway.model.signing import Signature, SigningKey
 
 
@@ -35,6 +35,11 @@ def of_subjects(kind: str, form: CanonicalForm) -> str:
     return f"{kind}/{form.value}"
 
 
+def has_versions(domain: PseudonymDomain, use: KeyUse) -> bool:
+    """Tell whether a rotation renews a key: not those of the gateway's own domain, nor those for PERTURB."""
+    return domain != AUDIT_DOMAIN and use is not KeyUse.PERTURB
+
+
 @dataclass(frozen=True, slots=True)
 class KeysState:
     """What the keys of a ring are at a moment, without any of them: whatever changes them changes the digest.
@@ -53,12 +58,8 @@ class KeysState:
     escrows: int
 
 
-class KeyRing(Protocol):
-    """Working keys. Each pseudonym domain has its own random secret; destroying it makes its tokens unlinkable.
-
-    A domain is a recipient, a purpose and an epoch; the name without an epoch stands for standing tokens where keys
-    are asked for, and for the recipient and purpose as a whole where they are destroyed.
-    """
+class WorkingKeys(Protocol):
+    """The keys that rows are treated with."""
 
     @property
     def suite(self) -> CipherSuite:
@@ -80,6 +81,14 @@ class KeyRing(Protocol):
                 cannot be read any more.
         """
         ...
+
+
+class KeyRing(WorkingKeys, Protocol):
+    """Working keys. Each pseudonym domain has its own random secret; destroying it makes its tokens unlinkable.
+
+    A domain is a recipient, a purpose and an epoch; the name without an epoch stands for standing tokens where keys
+    are asked for, and for the recipient and purpose as a whole where they are destroyed.
+    """
 
     def versions(self) -> tuple[int, ...]:
         """Return the versions whose tokens can be read now, the newest first.
@@ -132,6 +141,18 @@ class KeyRing(Protocol):
 
         Raises:
             Fault: KEYS_UNAVAILABLE; some may be erased. INTERNAL for a day that has not come yet.
+        """
+        ...
+
+
+class KeysElsewhere(Protocol):
+    """How another process opens the same keys: says where they are, holds none, and can be pickled."""
+
+    def open(self) -> KeyRing:
+        """Open the keys in the process that asks, which keeps them open for the next time.
+
+        Raises:
+            Fault: KEYS_UNAVAILABLE.
         """
         ...
 

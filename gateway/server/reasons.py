@@ -215,6 +215,16 @@ MEANINGS: dict[R, Meaning] = {
         "No extract of yours can be gone on with in this way, or not any more. Ask for it anew.",
         "没有可以如此继续的提取，或其已不能继续。请重新发起提取请求。",
     ),
+    R.EXPORT_NOT_FOUND: Meaning(
+        _NOT_FOUND,
+        "No export of yours can be fetched in this way, or not any more. Have it made anew.",
+        "没有可以如此取回的导出文件，或其已过期。请重新导出。",
+    ),
+    R.EXPORT_NOT_POSSIBLE: Meaning(
+        _PRECONDITION,
+        "These rows cannot be exported as files. Extract them as a stream.",
+        "这些记录无法导出为文件。请以数据流方式提取。",
+    ),
     R.SERIES_NOT_OPEN: Meaning(
         _PRECONDITION,
         "The series has not been opened yet. Open it for its price; ListSeries tells it.",

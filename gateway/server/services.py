@@ -12,6 +12,7 @@ from gateway.api.v1 import (
     case_service_pb2,
     consent_service_pb2,
     contest_service_pb2,
+    export_service_pb2,
     indicator_service_pb2,
     ingest_service_pb2,
     linking_service_pb2,
@@ -29,6 +30,7 @@ from gateway.server.cases import Cases
 from gateway.server.consents import Consents
 from gateway.server.contests import Contests
 from gateway.server.desk import Desk
+from gateway.server.exports import ExportDesk
 from gateway.server.indicators import IndicatorDesk
 from gateway.server.ingest import Ingest
 from gateway.server.linking import Linking
@@ -51,6 +53,7 @@ def services(desk: Desk, office: Office, ingest: Ingest) -> Mapping[ServiceDescr
         series_service_pb2.DESCRIPTOR.services_by_name["SeriesService"]: SeriesDesk(desk).methods,
         indicator_service_pb2.DESCRIPTOR.services_by_name["IndicatorService"]: IndicatorDesk(desk).methods,
         synthesis_service_pb2.DESCRIPTOR.services_by_name["SynthesisService"]: Synthesis(desk).methods,
+        export_service_pb2.DESCRIPTOR.services_by_name["ExportService"]: ExportDesk(desk).methods,
         audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]: Audit(desk).methods,
         policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"]: Policy(office).methods,
         consent_service_pb2.DESCRIPTOR.services_by_name["ConsentService"]: Consents(office).methods,

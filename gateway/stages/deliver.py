@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from datetime import datetime
 
 import pyarrow as pa
 
 from gateway.model.coverage import Coverage
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.export import Export, ExportedFile
 from gateway.model.freshness import Freshness
 from gateway.model.record import Receipt
 from gateway.model.request import ReleaseRequest
 from gateway.model.statistics import Presentation, Release, StatisticsQuery
 from gateway.model.synthesis import QualityReport
+from gateway.ports.exports import OpenFile, StagingRoom
 from gateway.privacy.coverage import as_shown
 from gateway.privacy.presenting import Shown, present
-from gateway.stages.resume import Resumable
-from gateway.tables import Places, ReleasedCells, ReleasedFile, ReleasedTable, Segment
+from gateway.stages.resume import Resumable, opened_as
+from gateway.tables import (
+    FetchedFile,
+    Places,
+    RecordedExport,
+    ReleasedCells,
+    ReleasedFile,
+    ReleasedTable,
+    Segment,
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -134,14 +144,14 @@ _PIECE = 1 << 20
 
 
 class FileDelivery:
-    """A file of synthetic rows on its way out, from some byte on: iterate over its pieces, then close it.
+    """A file of synthetic rows or of an export, from some byte on: iterate over its pieces, then close it.
 
     `receipt` was durable before the first piece. Each piece is of a MiB at most, and leaves only while the permit
     stands.
     """
 
-    def __init__(self, released: ReleasedFile, file: BinaryIO, holds: Callable[[], bool]) -> None:
-        if type(released) is not ReleasedFile:
+    def __init__(self, released: ReleasedFile | FetchedFile, file: OpenFile, holds: Callable[[], bool]) -> None:
+        if type(released) not in (ReleasedFile, FetchedFile):
             raise Fault(ErrorReason.INTERNAL)
         self.receipt = released.receipt
         self._file = file
@@ -158,13 +168,28 @@ class FileDelivery:
         self._file.close()
 
 
-def deliver_file(released: ReleasedFile, file: BinaryIO, holds: Callable[[], bool]) -> FileDelivery:
+def deliver_file(released: ReleasedFile | FetchedFile, file: OpenFile, holds: Callable[[], bool]) -> FileDelivery:
     """Return the file to be sent.
 
     Raises:
-        Fault: INTERNAL for anything but a ReleasedFile.
+        Fault: INTERNAL for anything but a ReleasedFile or a FetchedFile.
     """
     return FileDelivery(released, file, holds)
+
+
+def publish(recorded: RecordedExport, room: StagingRoom, export_id: str, until: datetime) -> Export:
+    """Publish an export: its files are there from one instant on, and can be fetched `until` then.
+
+    Raises:
+        Fault: INTERNAL for anything but a RecordedExport; SOURCE_UNAVAILABLE, and nothing is published.
+    """
+    if type(recorded) is not RecordedExport:
+        raise Fault(ErrorReason.INTERNAL)
+    files = tuple(ExportedFile(part.rows, part.bytes, part.sha256) for part in recorded.parts)
+    opened = opened_as(export_id, recorded.permit, recorded.data_version, recorded.receipt, len(files))
+    export = Export(opened, files, until)
+    room.publish(export, recorded.parts)
+    return export
 
 
 def deliver_report(released: ReleasedFile, report: QualityReport) -> QualityReport:

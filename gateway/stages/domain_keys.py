@@ -9,10 +9,12 @@ from gateway.model.contract import CanonicalForm, DataContract
 from gateway.model.permit import Permit
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.treatment import Pseudonymize, TokenKind
-from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse, of_subjects
+from gateway.ports import AUDIT_DOMAIN, KeyRing, KeyUse, WorkingKeys, of_subjects
 
 
-def token_keys(keys: KeyRing, domain: PseudonymDomain, form: CanonicalForm, version: int | None = None) -> TokenKeys:
+def token_keys(
+    keys: WorkingKeys, domain: PseudonymDomain, form: CanonicalForm, version: int | None = None
+) -> TokenKeys:
     """Return the keys of reversible tokens of a domain and form: the newest version's, or those of a readable one.
 
     Raises:
@@ -22,7 +24,7 @@ def token_keys(keys: KeyRing, domain: PseudonymDomain, form: CanonicalForm, vers
     return TokenKeys(keys.suite, block, siv)
 
 
-def unit_key(keys: KeyRing, contract: DataContract, use: KeyUse) -> bytes:
+def unit_key(keys: WorkingKeys, contract: DataContract, use: KeyUse) -> bytes:
     """Return the gateway's own key for tags of a dataset's privacy units: those of manifests or of consents.
 
     Raises:

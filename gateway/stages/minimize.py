@@ -7,10 +7,10 @@ the order of the rows within a segment: it would join what pseudonyms keep apart
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +32,7 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.extract import Course
 from gateway.model.permit import DROP_INTERNAL, RETAIN_ONLY, TREAT, Obligation
 from gateway.model.pseudonym import Renewal
+from gateway.model.row_treatment import RowTreatment
 from gateway.model.treatment import (
     GeneralizeAddress,
     GeneralizeAge,
@@ -48,16 +49,18 @@ from gateway.model.treatment import (
     Treatment,
     leaving_type,
 )
-from gateway.ports import KeyRing, KeyUse
+from gateway.ports import KeyRing, KeyUse, WorkingKeys
 from gateway.stages.domain_keys import unit_key
 from gateway.stages.resume import order_seeds
 from gateway.tables import PLACE, MinimizedTable, RawTable, Segment
 
-__all__ = ["MinimizedTable", "minimize"]
+__all__ = ["MinimizedTable", "minimize", "minimized_schema", "minimizer", "minimizes"]
 
 _PERIODS = {Renewal.DAILY: Precision.DAY, Renewal.MONTHLY: Precision.MONTH, Renewal.YEARLY: Precision.YEAR}
 _LATER = Pseudonymize | Perturb
 """What later stages do."""
+Shuffle: TypeAlias = Callable[[Segment, Collection[str]], Segment]
+"""Puts the rows of a segment in another order, with the names of columns that repeat their few values."""
 
 
 def minimize(raw: RawTable, keys: KeyRing, course: Course | None = None) -> MinimizedTable:
@@ -70,29 +73,47 @@ def minimize(raw: RawTable, keys: KeyRing, course: Course | None = None) -> Mini
     Raises:
         Fault: KEYS_UNAVAILABLE.
     """
-    scope, today = raw.permit.scope, raw.permit.today
-    contract, fields, traits, treated = scope.contract, scope.fields, list(scope.traits), scope.treated
-    unit = contract.unit_field
-    key = unit_key(keys, contract, KeyUse.MANIFEST)
-    shuffled = _shuffled if course is None else _ordered(course, keys)
+    treatment = raw.permit.treatment
+    each = minimizer(treatment, keys, None if course is None else _ordered(course, keys))
+    segments = (each(segment) for segment in raw.take())  # it can be closed, as a map cannot
+    return MinimizedTable._advance(raw, minimized_schema(treatment), segments, minimizes(treatment))
+
+
+def minimizes(treatment: RowTreatment) -> frozenset[Obligation]:
+    """The obligations that minimisation discharges."""
+    done = {Obligation(RETAIN_ONLY), Obligation(DROP_INTERNAL)}
+    return frozenset(
+        done | {Obligation(TREAT, name) for name, how in treatment.fields.items() if not isinstance(how, _LATER)}
+    )
+
+
+def minimized_schema(treatment: RowTreatment) -> pa.Schema:
+    """The Arrow schema of minimised rows."""
+    declared = treatment.contract.fields
+    return schema_of((name, leaving_type(declared[name].type, _now(how))) for name, how in treatment.fields.items())
+
+
+def minimizer(treatment: RowTreatment, keys: WorkingKeys, order: Shuffle | None = None) -> Callable[[Segment], Segment]:
+    """Return what minimises one segment. Without an `order`, that of its rows is drawn anew.
+
+    Raises:
+        Fault: KEYS_UNAVAILABLE.
+    """
+    fields, traits, treated, today = treatment.fields, list(treatment.traits), treatment.treated, treatment.today
+    schema, unit, shuffled = minimized_schema(treatment), treatment.contract.unit_field, order or _shuffled
+    key = unit_key(keys, treatment.contract, KeyUse.MANIFEST)
     repeating = {name for name, how in treated.items() if isinstance(how, GeneralizeRegion)} - {unit.name}
 
-    def segments(source: Iterator[Segment]) -> Iterator[Segment]:
-        for raw_segment in source:
-            segment = shuffled(raw_segment, repeating)
-            tags = subject_tags(_subjects(segment, unit.name), unit.canonical, key)
-            whole = {name: _treat(segment.records, name, how, today) for name, how in treated.items()}
-            records = pa.record_batch([whole[name] for name in fields], schema=schema)
-            beside = pa.record_batch({name: whole[name] for name in traits}) if traits else None
-            days = _renewing(segment.records, fields)
-            yield Segment(
-                records, tags, segment.slots, left=segment.left, traits=beside, days=days, places=segment.places
-            )
+    def minimized(raw: Segment) -> Segment:
+        segment = shuffled(raw, repeating)
+        tags = subject_tags(_subjects(segment, unit.name), unit.canonical, key)
+        whole = {name: _treat(segment.records, name, how, today) for name, how in treated.items()}
+        records = pa.record_batch([whole[name] for name in fields], schema=schema)
+        beside = pa.record_batch({name: whole[name] for name in traits}) if traits else None
+        days = _renewing(segment.records, fields)
+        return Segment(records, tags, segment.slots, left=segment.left, traits=beside, days=days, places=segment.places)
 
-    schema = schema_of((name, leaving_type(contract.fields[name].type, _now(how))) for name, how in fields.items())
-    done = {Obligation(RETAIN_ONLY), Obligation(DROP_INTERNAL)}
-    done |= {Obligation(TREAT, name) for name, how in fields.items() if not isinstance(how, _LATER)}
-    return MinimizedTable._advance(raw, schema, segments(raw.take()), frozenset(done))
+    return minimized
 
 
 def _subjects(segment: Segment, unit: str) -> pa.Array[Any]:
@@ -141,7 +162,7 @@ def _shuffled(segment: Segment, repeating: Collection[str]) -> Segment:
     return replace(segment, records=_reordered(segment.records, order, repeating), slots=slots)
 
 
-def _ordered(course: Course, keys: KeyRing) -> Callable[[Segment, Collection[str]], Segment]:
+def _ordered(course: Course, keys: KeyRing) -> Shuffle:
     """Return what gives a segment the order that it has in every connection of an extract, with each row's place."""
     seed, begins = order_seeds(course, keys), course.begins
 

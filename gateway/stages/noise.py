@@ -36,7 +36,7 @@ def waive_noise(pseudonymous: PseudonymizedTable) -> ProtectedTable:
     Raises:
         Fault: INTERNAL if it gives none.
     """
-    if not _waived(pseudonymous.permit):
+    if not waives_noise(pseudonymous.permit):
         raise Fault(ErrorReason.INTERNAL)
     done = frozenset({Obligation(WAIVE_NOISE)})
     return ProtectedTable._advance(pseudonymous, pseudonymous.schema, pseudonymous.take(), done)
@@ -51,7 +51,7 @@ def randomize(pseudonymous: PseudonymizedTable, charged: ChargedPermit, keys: Ke
     """
     permit = pseudonymous.permit
     perturbed, loss = permit.scope.perturbed, permit.loss
-    if charged.permit is not permit or loss is None or charged.charge.rho != loss.rho or not _waived(permit):
+    if charged.permit is not permit or loss is None or charged.charge.rho != loss.rho or not waives_noise(permit):
         raise Fault(ErrorReason.INTERNAL)
     contract, schema = permit.scope.contract, pseudonymous.schema
     drawings = {}
@@ -137,5 +137,6 @@ def _noised(
     return cells, noisy
 
 
-def _waived(permit: Permit) -> bool:
+def waives_noise(permit: Permit) -> bool:
+    """Whether the contract gives the reason in writing why rows leave without noise."""
     return bool(permit.scope.disclosure.waive_noise.strip())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pyarrow as pa
@@ -12,9 +12,10 @@ from gateway.kernels.text import Column, as_text, compute
 from gateway.kernels.tokens import TokenKeys, irreversible, tokenize
 from gateway.kernels.tokens.format_preserving import preserve
 from gateway.model.contract import CanonicalForm
-from gateway.model.permit import TREAT, Obligation, Permit
+from gateway.model.permit import TREAT, Obligation
+from gateway.model.row_treatment import RowTreatment
 from gateway.model.treatment import CheckDigit, Pseudonymize, TokenKind
-from gateway.ports import KeyRing, KeyUse
+from gateway.ports import KeyRing, KeyUse, WorkingKeys
 from gateway.stages.ahead import made_ahead
 from gateway.stages.domain_keys import token_keys
 from gateway.tables import BlendedTable, PseudonymizedTable, Segment
@@ -29,29 +30,50 @@ def pseudonymize(blended: BlendedTable, keys: KeyRing) -> PseudonymizedTable:
     Raises:
         Fault: KEYS_UNAVAILABLE.
     """
-    permit = blended.permit
-    makers = {
-        name: _maker(permit, name, how, keys)
-        for name, how in permit.scope.fields.items()
-        if isinstance(how, Pseudonymize)
-    }
-    schema = pa.schema([field.with_type(pa.string()) if field.name in makers else field for field in blended.schema])
-
-    def segments(source: Iterator[Segment]) -> Iterator[Segment]:
-        for segment in source:
-            columns = list(segment.records.columns)
-            for name, make in makers.items():
-                place = schema.get_field_index(name)
-                columns[place] = make(columns[place].cast(pa.string()), segment.days)
-            yield replace(segment, records=pa.record_batch(columns, schema=schema), days={})
-
-    done = frozenset(Obligation(TREAT, name) for name in makers)
-    return PseudonymizedTable._advance(blended, schema, segments(made_ahead(permit, blended.take())), done)
+    permit, treatment = blended.permit, blended.permit.treatment
+    schema = pseudonymized_schema(treatment, blended.schema)
+    each = pseudonymizer(treatment, schema, keys)
+    segments = (each(segment) for segment in made_ahead(permit, blended.take()))  # it can be closed, as a map cannot
+    return PseudonymizedTable._advance(blended, schema, segments, pseudonymizes(treatment))
 
 
-def _maker(permit: Permit, name: str, how: Pseudonymize, keys: KeyRing) -> _Maker:
+def pseudonymizes(treatment: RowTreatment) -> frozenset[Obligation]:
+    """The obligations that pseudonymisation discharges."""
+    return frozenset(Obligation(TREAT, name) for name in _pseudonyms(treatment))
+
+
+def pseudonymized_schema(treatment: RowTreatment, minimized: pa.Schema) -> pa.Schema:
+    """The Arrow schema of pseudonymised rows, by that of minimised ones."""
+    names = _pseudonyms(treatment)
+    return pa.schema([field.with_type(pa.string()) if field.name in names else field for field in minimized])
+
+
+def pseudonymizer(treatment: RowTreatment, schema: pa.Schema, keys: WorkingKeys) -> Callable[[Segment], Segment]:
+    """Return what pseudonymises one segment of minimised rows.
+
+    Raises:
+        Fault: KEYS_UNAVAILABLE.
+    """
+    makers = {name: _maker(treatment, name, how, keys) for name, how in _pseudonyms(treatment).items()}
+
+    def pseudonymized(segment: Segment) -> Segment:
+        columns = list(segment.records.columns)
+        for name, make in makers.items():
+            place = schema.get_field_index(name)
+            columns[place] = make(columns[place].cast(pa.string()), segment.days)
+        return replace(segment, records=pa.record_batch(columns, schema=schema), days={})
+
+    return pseudonymized
+
+
+def _pseudonyms(treatment: RowTreatment) -> dict[str, Pseudonymize]:
+    return {name: how for name, how in treatment.fields.items() if isinstance(how, Pseudonymize)}
+
+
+def _maker(treatment: RowTreatment, name: str, how: Pseudonymize, keys: WorkingKeys) -> _Maker:
     """What makes the tokens of a field."""
-    form, domain = permit.scope.contract.fields[name].canonical, permit.domain.at(how.renewed, permit.today)
+    form = treatment.contract.fields[name].canonical
+    domain = treatment.domain.at(how.renewed, treatment.today)
     match how.token:
         case TokenKind.REVERSIBLE:
             both = token_keys(keys, domain, form)

@@ -20,6 +20,7 @@ from gateway.model.contract import FILES, DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.extract import START, Continuation, Course, OpenExtract, Position
 from gateway.model.permit import Permit, Refusal
+from gateway.model.record import Receipt
 from gateway.model.request import RowsRequest
 from gateway.ports import AUDIT_DOMAIN, Clock, KeyRing, KeyUse, Registers, Source
 from gateway.stages.admit import admit_again
@@ -85,16 +86,16 @@ def resume(
     wanted = request.continues if isinstance(request, RowsRequest) else None
     gone = decided[0].refused(ErrorReason.EXTRACT_NOT_FOUND)
     opened = None if wanted is None else registers.extracts.find(wanted.extract_id)
-    if wanted is None or opened is None or not _theirs(opened, decided[0]) or wanted.stream >= opened.streams:
+    if wanted is None or opened is None or wanted.stream >= opened.streams:
         return gone
     begins = _unsealed(wanted, keys)
-    same = [permit for permit in decided if permission_digest(permit) == opened.permission]
-    if begins is None or not same:
+    same = permitted_again(opened, decided)
+    if begins is None or same is None:
         return gone
-    admitted = admit_again(same[0], opened.decided_at, registers, clock)
+    admitted = admit_again(same, opened.decided_at, registers, clock)
     if isinstance(admitted, Refusal):
         return admitted
-    contract = same[0].scope.contract
+    contract = same.scope.contract
     version = version_now(contract, source)
     if data_version(contract, version, keys) != opened.data_version:
         return gone
@@ -118,18 +119,29 @@ def resumable(table: ReleasedTable, course: Course | None, keys: KeyRing, regist
 
 
 def _opened(table: ReleasedTable, course: Course) -> OpenExtract:
-    permit = table.permit
+    return opened_as(course.extract_id, table.permit, table.data_version, table.receipt, course.streams)
+
+
+def opened_as(extract_id: str, permit: Permit, data_version: str, receipt: Receipt, streams: int) -> OpenExtract:
+    """Return what whoever comes back for an extract is held to; `receipt` is that of its beginning."""
     return OpenExtract(
-        id=course.extract_id,
+        id=extract_id,
         institution=permit.identity.institution,
         person=permit.identity.person,
         asked=permit.request.context.body_digest,
         permission=permission_digest(permit),
         decided_at=permit.decided_at,
-        data_version=table.data_version,
-        entry=table.receipt.entry.index,
-        streams=course.streams,
+        data_version=data_version,
+        entry=receipt.entry.index,
+        streams=streams,
     )
+
+
+def permitted_again(opened: OpenExtract, decided: tuple[Permit, ...]) -> Permit | None:
+    """Return the permit by which the very same is permitted to the same person again; None if none does."""
+    if not _theirs(opened, decided[0]):
+        return None
+    return next((permit for permit in decided if permission_digest(permit) == opened.permission), None)
 
 
 def order_seeds(course: Course, keys: KeyRing) -> Callable[[int], bytes]:

@@ -3,7 +3,8 @@
 A row table is a stream of Arrow batches that moves Raw → Minimized → Blended → Pseudonymized → Protected → Released;
 statistics move BoundedAggregates → ProtectedMeasures → ReleasedCells, and those of a series
 DailyFigures → ProtectedDays → ReleasedDays; exact figures move CountedFigures → SuppressedFigures → ReleasedFigures,
-and rows that come in CollectedRows → CheckedRows → RecordedRows.
+and rows that come in CollectedRows → CheckedRows → RecordedRows. Rows that other processes treat move PreparedExport →
+RecordedExport.
 Each type is minted by one stage, out of the type before it, and carries the permit and the obligations that were
 discharged. None has a public constructor, can be copied, pickled or subclassed, or shows a value in its repr. That
 stops mistakes, not a determined colleague.
@@ -11,6 +12,7 @@ stops mistakes, not a determined colleague.
 
 from __future__ import annotations
 
+from gateway.tables.exports import FetchedFile, PreparedExport, RecordedExport
 from gateway.tables.indicators import CountedFigures, ReleasedFigures, SuppressedFigures
 from gateway.tables.intake import CheckedRows, CollectedRows, RecordedRows
 from gateway.tables.permits import AdmittedPermit, ChargedPermit
@@ -47,13 +49,16 @@ __all__ = [
     "CollectedRows",
     "CountedFigures",
     "DailyFigures",
+    "FetchedFile",
     "MinimizedTable",
     "Places",
+    "PreparedExport",
     "ProtectedDays",
     "ProtectedMeasures",
     "ProtectedTable",
     "PseudonymizedTable",
     "RawTable",
+    "RecordedExport",
     "RecordedRows",
     "RehearsedAggregates",
     "ReleasedCells",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -48,6 +48,7 @@ from gateway.administration.key_watch import KeyWatch
 from gateway.administration.life import first_publication
 from gateway.administration.sunset import sunset
 from gateway.intake import Intake, reconcile
+from gateway.lanes.exports import keep_house
 from gateway.model.books import Books
 from gateway.model.party import Peer
 from gateway.pipeline import Ports
@@ -66,6 +67,7 @@ from gateway.server.upload import UploadBounds
 from gateway.settings import ExtractSettings, InvalidSettings, Settings, SynthesisSettings
 from gateway.synthesis.order import Limits
 from gateway.wiring.edges import listener_config, server_config
+from gateway.wiring.exports import exports_of
 from gateway.wiring.files import read, read_secret
 from gateway.wiring.sources import see_services, sources
 
@@ -107,7 +109,8 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         rehearsals = DuckDBRehearsals()
         stack.callback(rehearsals.close)
         files = _extract_folder(settings.synthesis)
-        ports = _ports(state, office, keys, source, files, rehearsals)
+        ports = replace(_ports(state, office, keys, source, files, rehearsals), exports=exports_of(settings, stack))
+        keep_house(ports)  # what a crash left of exports goes first
         registry = CollectorRegistry()
         observer = Observer(registry)
         config = server_config(settings)
@@ -123,7 +126,7 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
             from gateway.authzen.listener import listening  # with libraries of HTTP, for those alone who use it
 
             stack.enter_context(listening(listener_config(settings, settings.http), ports, _gate(ports), observer))
-        rounds = Rounds(_rounds(settings, office, source, points), observer)
+        rounds = Rounds(_rounds(settings, office, source, points, ports), observer)
         rounds.start()
         stack.callback(rounds.stop)
         workshop = _workshop(settings.synthesis, ports, files, observer)
@@ -161,7 +164,9 @@ def read_budgets(settings: Settings) -> Budgets:
         state.close()
 
 
-def _rounds(settings: Settings, office: Office, source: KeptAggregates, points: IndexedPoints) -> list[Round]:
+def _rounds(
+    settings: Settings, office: Office, source: KeptAggregates, points: IndexedPoints, ports: Ports
+) -> list[Round]:
     """What the gateway does by itself. A folder is read when it is asked for, not by the clock."""
     rounds = [
         Round("sunset", settings.policy.sunset_seconds, lambda: sunset(office)),
@@ -173,6 +178,8 @@ def _rounds(settings: Settings, office: Office, source: KeptAggregates, points: 
         Round("changed data", settings.policy.sunset_seconds, source.forget_changed),
         Round("changed rows", settings.policy.sunset_seconds, points.forget_changed),
     ]
+    if ports.exports is not None:
+        rounds.append(Round("exports", settings.policy.sunset_seconds, lambda: keep_house(ports)))
     if office.policy.published:
         rounds.append(Round("policy", settings.policy.poll_seconds, office.policy.follow))
     return rounds

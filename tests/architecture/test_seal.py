@@ -30,6 +30,9 @@ MINTS = {
     "CollectedRows._collect": "stages/collect.py",
     "CheckedRows._check": "stages/check.py",
     "RecordedRows._record": "stages/record/batches.py",
+    "PreparedExport._prepare": "stages/export.py",
+    "RecordedExport._record": "stages/record/exports.py",
+    "FetchedFile._record": "stages/record/exports.py",
     "Permit": "decision/judge.py",
 }
 _PRIVATE = {name.partition(".")[2] for name in MINTS if "." in name} | {"_seal", "_mint"}

@@ -31,7 +31,8 @@ from gateway.kernels.ciphers import KeyHolder
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.pseudonym import CipherSuite, PseudonymDomain
-from gateway.ports import AUDIT_DOMAIN, Clock, KeysState, KeyUse
+from gateway.ports import Clock, KeysState, KeyUse
+from gateway.ports.keys import has_versions
 
 _log = logging.getLogger(__name__)
 _DESTROYED = "keys refused: those of %s for %s were destroyed for good; is a grant of it left?"
@@ -250,7 +251,7 @@ def _derived(current: _Current, domain: PseudonymDomain, use: KeyUse, field_form
     document, item = current.document, current.secrets.get(domain)
     if item is None:
         raise fault("the secret of this domain was destroyed")
-    lasting = domain == AUDIT_DOMAIN or use is KeyUse.PERTURB
+    lasting = not has_versions(domain, use)
     if lasting and version is not None:
         raise fault("these keys have one version only")
     secret = derivation.unwrap(current.masters[document.newest.version], item.wrapped)

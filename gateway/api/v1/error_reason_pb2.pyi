@@ -132,6 +132,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No extract can be gone on with in this way: its time is over, the data or the permission is another now, or it is
     not this caller's, or not this request's. Ask for it anew.
     """
+    ERROR_REASON_EXPORT_NOT_FOUND: _ErrorReason.ValueType  # 86
+    """No export of this caller's has such files for this order: its time is over, or the permission is another now."""
     ERROR_REASON_SECOND_OFFICER_REQUIRED: _ErrorReason.ValueType  # 90
     """--- A change cannot be made, or an approval is missing, as things stand. Status FAILED_PRECONDITION. ---
     An officer who is not its author must approve first. Example: publishing on one's own approval.
@@ -183,6 +185,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_INTAKE_UNAVAILABLE: _ErrorReason.ValueType  # 111
     """Rows cannot be kept now: the disk is full or cannot be written, or others push into the dataset for too long.
     Status UNAVAILABLE.
+    """
+    ERROR_REASON_EXPORT_NOT_POSSIBLE: _ErrorReason.ValueType  # 112
+    """The rows cannot be treated where they are, each by itself, or the gateway makes no exports. Extract them as a stream.
+    Status FAILED_PRECONDITION.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -300,6 +306,8 @@ ERROR_REASON_EXTRACT_NOT_FOUND: ErrorReason.ValueType  # 85
 """No extract can be gone on with in this way: its time is over, the data or the permission is another now, or it is
 not this caller's, or not this request's. Ask for it anew.
 """
+ERROR_REASON_EXPORT_NOT_FOUND: ErrorReason.ValueType  # 86
+"""No export of this caller's has such files for this order: its time is over, or the permission is another now."""
 ERROR_REASON_SECOND_OFFICER_REQUIRED: ErrorReason.ValueType  # 90
 """--- A change cannot be made, or an approval is missing, as things stand. Status FAILED_PRECONDITION. ---
 An officer who is not its author must approve first. Example: publishing on one's own approval.
@@ -351,5 +359,9 @@ Status FAILED_PRECONDITION.
 ERROR_REASON_INTAKE_UNAVAILABLE: ErrorReason.ValueType  # 111
 """Rows cannot be kept now: the disk is full or cannot be written, or others push into the dataset for too long.
 Status UNAVAILABLE.
+"""
+ERROR_REASON_EXPORT_NOT_POSSIBLE: ErrorReason.ValueType  # 112
+"""The rows cannot be treated where they are, each by itself, or the gateway makes no exports. Extract them as a stream.
+Status FAILED_PRECONDITION.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -76,7 +76,7 @@ def fetch(
     limit = None if cap is None or register is not None or bound_ is not None else cap + 1
     few = request.selector is not None
     part = WHOLE if course is None else Part(course.stream, course.streams)
-    plan = RowPlan(contract, _columns(permit), permit.rows(region, conditions), limit, version, few, part)
+    plan = RowPlan(contract, columns_read(permit), permit.rows(region, conditions), limit, version, few, part)
     rows: Iterator[pa.RecordBatch] = source.rows(plan, BATCH_ROWS)
     begins = START if course is None else course.begins
     segments = _cut(rows if few else ahead(rows), begins)
@@ -102,7 +102,8 @@ def fetch(
     return RawTable._open(admitted, data_version(contract, version, keys), schema, segments, frozenset(discharged))
 
 
-def _columns(permit: Permit) -> tuple[str, ...]:
+def columns_read(permit: Permit) -> tuple[str, ...]:
+    """The columns that a permit needs: those that leave or tell whether rows blend in, and those of obligations."""
     treated = permit.scope.treated
     wanted, internal = list(treated), [permit.scope.contract.privacy_unit.field]
     if isinstance(permit.request, RowsRequest) and permit.request.selector is not None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
+from gateway.model.errors import ErrorReason, Fault, Interrupted
 from gateway.model.loss import PrivacyLoss
 from gateway.model.permit import Permit, Withheld
 from gateway.model.record import UNKNOWN, AuditRecord, Outcome, Receipt, TreatedField
@@ -98,6 +99,13 @@ def fields_out(permit: Permit) -> tuple[TreatedField, ...]:
         TreatedField(name, how.kind.value, str(how), leaving_type(declared[name].type, how).value)
         for name, how in permit.scope.fields.items()
     )
+
+
+def why_aborted(error: BaseException) -> ErrorReason | None:
+    """Why what was begun is aborted; None where the caller ended it."""
+    if isinstance(error, Interrupted | GeneratorExit):
+        return None
+    return error.reason if isinstance(error, Fault) else ErrorReason.INTERNAL
 
 
 class _Asked(TypedDict):

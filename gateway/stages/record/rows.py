@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from gateway.model.contract import DisclosureKind
-from gateway.model.errors import ErrorReason, Fault, Interrupted
+from gateway.model.errors import ErrorReason, Fault
 from gateway.model.extract import Course
 from gateway.model.record import AuditRecord, Outcome, Receipt
 from gateway.ports import AuditLog, Clock
 from gateway.stages.ahead import made_ahead
-from gateway.stages.record.entry import enter, entry_of, fields_out
+from gateway.stages.record.entry import enter, entry_of, fields_out, why_aborted
 from gateway.tables import ProtectedTable, ReleasedTable, Segment, require_discharged
 
 
@@ -87,7 +87,7 @@ class _RecordedStream(Iterator[Segment]):
             if segment is not None:
                 self._audit.append_manifest(self._started.entry.index, self._batches, segment.tags)
         except BaseException as error:
-            self._end(Outcome.ABORTED, _why(error))
+            self._end(Outcome.ABORTED, why_aborted(error))
             raise
         if segment is None:
             self._completion.append(self._end(Outcome.COMPLETED, None))
@@ -129,13 +129,6 @@ def _of(record: AuditRecord, course: Course | None) -> AuditRecord:
         streams=0 if course.streams == 1 else course.streams,
         after_rows=course.begins.rows,
     )
-
-
-def _why(error: BaseException) -> ErrorReason | None:
-    """Why a stream is aborted; None where the caller ended it."""
-    if isinstance(error, Interrupted):
-        return None
-    return error.reason if isinstance(error, Fault) else ErrorReason.INTERNAL
 
 
 def _rows_record(table: ProtectedTable) -> AuditRecord:

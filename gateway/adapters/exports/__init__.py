@@ -1,0 +1,1 @@
+"""The folder that exports are made and kept in."""

@@ -1,0 +1,192 @@
+"""Exports as folders: one of a job, locked while its process lives, and one of what is published, there at one instant.
+
+```text
+staging-ID/   lock  entry  rows/…          a job's; what workers write is in rows
+export-ID/    statement.json  0.parquet …  what is published: renamed from staging-ID/out
+```
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from gateway.adapters.exports.statement import read_statement, write_statement
+from gateway.kernels.tags import TAG_BYTES
+from gateway.model.errors import ErrorReason, Fault
+from gateway.model.export import Export, StagedPart
+from gateway.ports.exports import OpenFile
+
+_STAGING, _PUBLISHED, _SWEPT = "staging-", "export-", "swept-"
+_LOCK, _ENTRY, _ROWS, _OUT, _STATEMENT = "lock", "entry", "rows", "out", "statement.json"
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+class Room:
+    """A `StagingRoom`: a folder of its owner alone, with a lock that the kernel lets go of when the process ends."""
+
+    def __init__(self, root: Path, export_id: str) -> None:
+        self._root, self._id = root, export_id
+        self._own = root / f"{_STAGING}{export_id}"
+        self._own.mkdir(mode=0o700)
+        self._lock: int | None = os.open(self._own / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.folder.mkdir(mode=0o700)
+
+    @property
+    def folder(self) -> Path:
+        """Where workers write."""
+        return self._own / _ROWS
+
+    def began(self, entry: int) -> None:
+        """Note the entry of the log, durably."""
+        try:
+            _write(self._own / _ENTRY, str(entry))
+            _sync(self._own)
+        except OSError:
+            raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+
+    def tags(self, part: StagedPart) -> Iterator[bytes]:
+        """Yield the tags of a part, block by block; raises where they are not of so many rows."""
+        try:
+            with (self.folder / part.tags).open("rb") as file:
+                if os.fstat(file.fileno()).st_size != TAG_BYTES * part.rows:
+                    raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
+                for rows in part.blocks:
+                    yield file.read(TAG_BYTES * rows)
+        except OSError:
+            raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+
+    def publish(self, export: Export, parts: Sequence[StagedPart]) -> None:
+        """Put the files and the statement into a folder of their own, durably, and rename it to its place."""
+        out = self._own / _OUT
+        try:
+            out.mkdir(mode=0o700)
+            for number, part in enumerate(parts):
+                (self.folder / part.file).rename(out / _name(number))
+            _write(out / _STATEMENT, write_statement(export))
+            _sync(out)
+            out.rename(self._root / f"{_PUBLISHED}{self._id}")
+            _sync(self._root)
+        except OSError:
+            raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+
+    def discard(self) -> None:
+        """Remove the folder, and let go of its lock."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            shutil.rmtree(self._own, ignore_errors=True)
+            os.close(lock)
+
+
+class ExportFolders:
+    """An `ExportFolder`. The folder is made where it is missing, for its owner alone.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = path
+
+    def room(self, export_id: str) -> Room:
+        """Make the folder of a job."""
+        try:
+            return Room(self.path, export_id)
+        except OSError:
+            raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+
+    def find(self, export_id: str) -> Export | None:
+        """Return an export that is published, or None."""
+        if not _ID.fullmatch(export_id):
+            return None
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            text = (self.path / f"{_PUBLISHED}{export_id}" / _STATEMENT).read_text(encoding="utf-8")
+            return read_statement(text)
+        return None
+
+    def held_by(self, institution: str) -> int:
+        """Return how many exports of an institution are kept."""
+        return sum(export.opened.institution == institution for export in self._all())
+
+    def open(self, export: Export, number: int, offset: int) -> OpenFile | None:
+        """Open a file of an export at some byte; None if it is not there."""
+        try:
+            file = (self.path / f"{_PUBLISHED}{export.id}" / _name(number)).open("rb")
+        except OSError:
+            return None
+        file.seek(offset)
+        return file
+
+    def expire(self, now: datetime) -> None:
+        """Remove what is kept no longer."""
+        for export in self._all():
+            if export.until <= now:
+                self._remove(self.path / f"{_PUBLISHED}{export.id}")
+
+    def sweep(self, told: Callable[[str, int | None], object]) -> None:
+        """Remove the folders of jobs that nobody holds the lock of, each once it was told of."""
+        for left in self.path.glob(f"{_SWEPT}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        for own in sorted(self.path.glob(f"{_STAGING}*")):
+            with suppress(OSError), _abandoned(own):
+                told(own.name.removeprefix(_STAGING), _entry(own))
+                self._remove(own)
+
+    def _all(self) -> Iterator[Export]:
+        for found in self.path.glob(f"{_PUBLISHED}*"):
+            export = self.find(found.name.removeprefix(_PUBLISHED))
+            if export is not None:
+                yield export
+
+    def _remove(self, folder: Path) -> None:
+        # in one step out of everybody's way: what is removed half is not found half
+        swept = self.path / f"{_SWEPT}{folder.name}"
+        with suppress(OSError):
+            folder.rename(swept)
+            shutil.rmtree(swept, ignore_errors=True)
+
+
+@contextmanager
+def _abandoned(own: Path) -> Iterator[None]:
+    """Hold the lock of a job's folder. Raises OSError where another process does, or the job only just begins."""
+    lock = os.open(own / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _entry(own: Path) -> int | None:
+    try:
+        return int((own / _ENTRY).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def _name(number: int) -> str:
+    return f"{number}.parquet"
+
+
+def _write(file: Path, text: str) -> None:
+    with file.open("w", encoding="utf-8") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Make durable what names a folder holds."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,0 +1,95 @@
+"""Row plans over Parquet files as plans of Spark: the declared columns of the rows in scope, read and no others."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import reduce
+
+from pyspark.sql.column import Column
+from pyspark.sql.connect import functions as fn
+from pyspark.sql.connect.session import SparkSession
+from pyspark.sql.dataframe import DataFrame
+from pyspark.sql.types import (
+    BooleanType,
+    DataType,
+    DateType,
+    DoubleType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampNTZType,
+)
+
+from gateway.model.filter import Condition, Operator
+from gateway.model.plan import RowPlan, RowScope
+from gateway.model.values import FieldType, Scalar
+from gateway.query.scope import scope_of
+
+_TYPES: dict[FieldType, DataType] = {
+    FieldType.STRING: StringType(),
+    FieldType.INT64: LongType(),
+    FieldType.DOUBLE: DoubleType(),
+    FieldType.BOOL: BooleanType(),
+    FieldType.DATE: DateType(),
+    FieldType.TIMESTAMP: TimestampNTZType(),
+}
+
+
+def planned(spark: SparkSession, plan: RowPlan, paths: tuple[str, ...]) -> DataFrame:
+    """Return a plan of Spark over Parquet files that hold every declared field.
+
+    Raises:
+        ValueError: if the plan does not fit its contract.
+    """
+    read = scope_of(plan.contract, plan.scope).fields | frozenset(plan.columns)
+    declared = {name: spec.type for name, spec in plan.contract.fields.items() if name in read}
+    schema = StructType([StructField(name, _TYPES[kind]) for name, kind in declared.items()])
+    rows: DataFrame = spark.read.schema(schema).parquet(*(f"file:{path}" for path in paths))
+    conditions = _conditions(plan, plan.scope)
+    if conditions:
+        rows = rows.filter(reduce(lambda one, other: one & other, conditions))
+    rows = rows.select(*map(_column, plan.columns))
+    return rows if plan.limit is None else rows.limit(plan.limit)
+
+
+def _conditions(plan: RowPlan, scope: RowScope) -> list[Column]:
+    """The conditions that all hold for a row in scope: as `query.scope.predicates` has them for other engines."""
+    found: list[Column] = []
+    if scope.region is not None and plan.contract.region_field is not None:
+        region = _column(plan.contract.region_field)
+        found.append((region == scope.region) | region.startswith(scope.region + "/"))
+    if scope.consent_field is not None:
+        found.append(_column(scope.consent_field))
+    found += (_condition(one) for one in scope.conditions)
+    return found
+
+
+def _condition(condition: Condition) -> Column:
+    field, values = _column(condition.field), condition.values
+    match condition.operator:
+        case Operator.EQUAL:
+            return field == _value(values[0])
+        case Operator.LESS:
+            return field < _value(values[0])
+        case Operator.LESS_OR_EQUAL:
+            return field <= _value(values[0])
+        case Operator.GREATER:
+            return field > _value(values[0])
+        case Operator.GREATER_OR_EQUAL:
+            return field >= _value(values[0])
+        case Operator.IN:
+            # a NULL equals nothing, also in a list
+            some = [_value(value) for value in values if value is not None]
+            return field.isin(some) if some else fn.lit(False)
+
+
+def _column(name: str) -> Column:
+    return fn.col(f"`{name}`")
+
+
+def _value(value: Scalar) -> Column:
+    if isinstance(value, datetime):
+        # as text: the library takes a time without a zone for one of this process's own zone
+        return fn.lit(value.isoformat(sep=" ")).cast(TimestampNTZType())
+    return fn.lit(value)
