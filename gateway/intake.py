@@ -9,13 +9,14 @@ that was not decided, checked and put on record first. A batch is kept as a whol
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from gateway.kernels.text import Mask
 from gateway.model.contract import DataContract, DisclosureKind
-from gateway.model.errors import ErrorReason
+from gateway.model.errors import ErrorReason, Fault
 from gateway.model.ingest import BatchName
 from gateway.model.party import Identity, Peer
 from gateway.model.permit import Refusal
@@ -111,7 +112,7 @@ def push(intake: Intake, peer: Peer, arrival: Arrival) -> Kept | Refused:
     if isinstance(collected, Refusal):
         return _refused(collected, identity, request, policy, intake)
     contract = collected.permit.contract
-    with intake.folders.turn(contract):
+    with _turn(contract, intake):
         mend(contract, keeping)
         before = keeping.batches.find(name)
         if before is not None and before.digest == arrival.digest:
@@ -133,18 +134,29 @@ def push(intake: Intake, peer: Peer, arrival: Arrival) -> Kept | Refused:
         return keep(record_batch(checked, intake.audit, intake.clock), keeping)
 
 
-def reconcile(intake: Intake) -> int:
-    """Finish or undo what a crash left of batches, in every dataset that is collected; return how many were finished.
+def reconcile(intake: Intake) -> tuple[str, ...]:
+    """Finish or undo what a crash left of batches, in every dataset that is collected.
+
+    Return the datasets whose folder cannot be had now: what is left there is mended before their next batch.
 
     Raises:
-        Fault: INTAKE_UNAVAILABLE, REGISTER_UNAVAILABLE, AUDIT_UNAVAILABLE.
+        Fault: REGISTER_UNAVAILABLE, AUDIT_UNAVAILABLE.
     """
-    finished = 0
-    for contract in intake.policy.current().contracts.values():
-        if _is_collected(contract):
-            with intake.folders.turn(contract):
-                finished += mend(contract, intake.keeping)
-    return finished
+    unavailable = []
+    for contract in filter(_is_collected, intake.policy.current().contracts.values()):
+        try:
+            with _turn(contract, intake):
+                mend(contract, intake.keeping)
+        except Fault as fault:
+            if fault.reason is not ErrorReason.INTAKE_UNAVAILABLE:
+                raise
+            unavailable.append(contract.dataset)
+    return tuple(unavailable)
+
+
+def _turn(contract: DataContract, intake: Intake) -> AbstractContextManager[None]:
+    begun = intake.registers.batches.newest(contract.dataset) is not None
+    return intake.folders.turn(contract, begun=begun)
 
 
 def _is_collected(contract: DataContract) -> bool:

@@ -40,10 +40,12 @@ class ParquetRowFolders:
         self._patience = patience
 
     @contextmanager
-    def turn(self, contract: DataContract) -> Iterator[None]:
+    def turn(self, contract: DataContract, *, begun: bool) -> Iterator[None]:
         """Hold the dataset's turn. Raises as the port says."""
         with _failing():
-            folder = self._made(contract)
+            folder = self._folder(contract) if begun else self._made(contract)
+            if begun and not (folder / _EMPTY).is_file():
+                raise Fault(ErrorReason.INTAKE_UNAVAILABLE)
             # opened anew each time: threads of one process wait for each other as processes do
             lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -95,13 +97,14 @@ class ParquetRowFolders:
         return folder
 
     def _made(self, contract: DataContract) -> Path:
-        """The dataset's folder, made durably where it is missing."""
+        """The dataset's folder, made durably where it is missing; never the data folder itself, which is mounted."""
         folder = self._folder(contract)
-        missing = [one for one in (folder, *folder.parents) if one.is_relative_to(self._root) and not one.exists()]
-        for one in reversed(missing):
-            one.mkdir(mode=0o700, exist_ok=True)
-            _sync(one.parent)
-        if missing:
+        within = [one for one in (folder, *folder.parents) if one.is_relative_to(self._root) and one != self._root]
+        for one in reversed(within):
+            if not one.exists():
+                one.mkdir(mode=0o700, exist_ok=True)
+                _sync(one.parent)
+        if not (folder / _EMPTY).exists():
             (folder / _EMPTY).touch(0o600)
             _sync(folder)
         return folder

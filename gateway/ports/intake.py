@@ -78,8 +78,11 @@ class BatchRegister(Protocol):
 class RowFolders(Protocol):
     """The folders that rows are kept in: one of each dataset, a file of each batch, in place whole or not at all."""
 
-    def turn(self, contract: DataContract) -> AbstractContextManager[None]:
+    def turn(self, contract: DataContract, *, begun: bool) -> AbstractContextManager[None]:
         """Wait for the dataset's turn and hold it: one batch at a time, among all processes that share the folder.
+
+        Before anything is kept the folder is made. Where rows were kept before (`begun`), it must be the one they are
+        in: on a disk that is not mounted nothing begins anew.
 
         Raises:
             Fault: INTAKE_UNAVAILABLE, also if the turn does not come in time.

@@ -62,7 +62,9 @@ def keep(recorded: RecordedRows, keeping: Keeping) -> Kept:
         )
         keeping.batches.keep(batch, checked.keys)
     except Fault as fault:
-        record_end(recorded.receipt, fault.reason, keeping.audit, keeping.clock)
+        # a register that fails may have kept it all the same: then it is finished by the next turn, and did not end
+        if keeping.batches.find(checked.name) is None:
+            record_end(recorded.receipt, fault.reason, keeping.audit, keeping.clock)
         raise
     return _finish(batch, recorded.receipt, contract, keeping)
 

@@ -114,7 +114,7 @@ def open_gateway(settings: Settings) -> Iterator[Gateway]:
         registry = CollectorRegistry()
         observer = Observer(registry)
         config = server_config(settings)
-        ingest = _ingest(settings, office)
+        ingest = _ingest(settings, office, observer)
         desk = Desk(ports, config.max_batch_bytes, settings.extracts.streams)
         server = Server(config, services(desk, office, ingest), _gate(ports), observer)
         if settings.server.metrics_listen is not None:
@@ -265,12 +265,8 @@ def _ports(
     )
 
 
-def _ingest(settings: Settings, office: Office) -> Ingest:
-    """What takes rows in; what a crash left of batches is finished or undone first.
-
-    Raises:
-        Fault: INTAKE_UNAVAILABLE if a dataset's folder cannot be written.
-    """
+def _ingest(settings: Settings, office: Office, observer: Observer) -> Ingest:
+    """What takes rows in; what a crash left of batches is finished or undone first, where their folder is there."""
     ingest = settings.ingest
     folders = ParquetRowFolders(settings.data.root, most_bytes=ingest.dataset_mib << 20, patience=ingest.turn_seconds)
     intake = Intake(
@@ -283,7 +279,8 @@ def _ingest(settings: Settings, office: Office) -> Ingest:
         folders=folders,
         most_rows=ingest.max_rows,
     )
-    reconcile(intake)
+    for dataset in reconcile(intake):
+        observer.state("rows cannot be kept", dataset=dataset)
     return Ingest(intake, UploadBounds(ingest.max_batch_mib << 20))
 
 
