@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
 from math import prod
 from typing import Any, Never
 
 import pyarrow as pa
 
+from gateway.adapters.source_before import SourceBefore
 from gateway.model.contract import DataContract
-from gateway.model.errors import Fault
 from gateway.model.measure import Measure
-from gateway.model.plan import AggregatePlan, DailyPlan, GroupKey, RowPlan, RowScope
+from gateway.model.plan import AggregatePlan, GroupKey
 from gateway.ports import Source
 
 _ENTRY = 1024
@@ -48,7 +46,7 @@ class _Kept:
     size: int
 
 
-class KeptAggregates:
+class KeptAggregates(SourceBefore):
     """A `Source` that remembers what the one behind it answered to `aggregates`, measure by measure.
 
     At most `most_bytes` are kept, what was used last the longest; 0 keeps nothing. An answer counts for what the plan's
@@ -62,32 +60,11 @@ class KeptAggregates:
         self._kept: OrderedDict[tuple[_Drawing, Measure], _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
+    def _behind(self, _: DataContract) -> Source:
+        return self._source
+
     def __reduce_ex__(self, _: object) -> Never:
         raise TypeError("exact aggregates cannot be copied or pickled")
-
-    def verify(self, contract: DataContract) -> None:
-        """As the source behind it."""
-        self._source.verify(contract)
-
-    def data_version(self, contract: DataContract) -> str:
-        """As the source behind it."""
-        return self._source.data_version(contract)
-
-    def changed_at(self, contract: DataContract) -> datetime | None:
-        """As the source behind it."""
-        return self._source.changed_at(contract)
-
-    def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
-        """As the source behind it: no row is kept."""
-        return self._source.rows(plan, batch_rows)
-
-    def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
-        """As the source behind it."""
-        return self._source.guessable(contract, field, scope)
-
-    def days(self, plan: DailyPlan) -> pa.RecordBatch:
-        """As the source behind it: a day is read once."""
-        return self._source.days(plan)
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
         """As the source behind it, which is asked for those measures alone that are not kept.
@@ -120,12 +97,6 @@ class KeptAggregates:
             for drawing, measure in list(self._kept):
                 if (drawing.contract, drawing.version) in gone:
                     self._bytes -= self._kept.pop((drawing, measure)).size
-
-    def _version_now(self, contract: DataContract) -> str | None:
-        try:
-            return self._source.data_version(contract)
-        except Fault:
-            return None
 
     def _find(self, drawing: _Drawing, measure: Measure) -> _Kept | None:
         with self._lock:

@@ -11,18 +11,18 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Never
 
 import pyarrow as pa
 
+from gateway.adapters.source_before import SourceBefore
 from gateway.kernels.batches import declared_schema
 from gateway.kernels.conditions import in_scope
 from gateway.kernels.points import PointIndex, point_index
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Operator
-from gateway.model.plan import WHOLE, AggregatePlan, DailyPlan, RowPlan, RowScope
+from gateway.model.plan import WHOLE, RowPlan, RowScope
 from gateway.model.values import FieldType
 from gateway.ports import Source
 from gateway.query.scope import scope_of
@@ -47,7 +47,7 @@ class _Kept:
         return frozenset() if self.index is None else frozenset(self.index.rows.schema.names)
 
 
-class IndexedPoints:
+class IndexedPoints(SourceBefore):
     """A `Source` that answers for few rows out of memory, and leaves all else to the source behind it.
 
     The first lookups of a data version are answered by that source, while an index over the columns that they need is
@@ -64,6 +64,9 @@ class IndexedPoints:
         self._maker = ThreadPoolExecutor(1, "points")
         self._closed = False
 
+    def _behind(self, _: DataContract) -> Source:
+        return self._source
+
     def __reduce_ex__(self, _: object) -> Never:
         raise TypeError("rows in memory cannot be copied or pickled")
 
@@ -72,30 +75,6 @@ class IndexedPoints:
         self._closed = True
         self._maker.shutdown(cancel_futures=True)
         self._kept.clear()
-
-    def verify(self, contract: DataContract) -> None:
-        """As the source behind it."""
-        self._source.verify(contract)
-
-    def data_version(self, contract: DataContract) -> str:
-        """As the source behind it."""
-        return self._source.data_version(contract)
-
-    def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
-        """As the source behind it."""
-        return self._source.guessable(contract, field, scope)
-
-    def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
-        """As the source behind it."""
-        return self._source.aggregates(plan)
-
-    def days(self, plan: DailyPlan) -> pa.RecordBatch:
-        """As the source behind it."""
-        return self._source.days(plan)
-
-    def changed_at(self, contract: DataContract) -> datetime | None:
-        """As the source behind it."""
-        return self._source.changed_at(contract)
 
     def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
         """As the source behind it, also to the order of rows; of `few` rows in one batch, out of memory if they are."""
@@ -115,12 +94,6 @@ class IndexedPoints:
                 with self._lock:
                     if self._kept.get(digest) is kept:
                         del self._kept[digest]
-
-    def _version_now(self, contract: DataContract) -> str | None:
-        try:
-            return self._source.data_version(contract)
-        except Fault:
-            return None
 
     def _points(self, index: PointIndex, field: tuple[str, int], plan: RowPlan) -> Iterator[pa.RecordBatch]:
         if self._source.data_version(plan.contract) != plan.version:

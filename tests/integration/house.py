@@ -16,13 +16,14 @@ import pytest
 
 from gateway import pipeline
 from gateway.adapters.keys.ring import FileKeyRing
+from gateway.adapters.source_before import SourceBefore
 from gateway.administration.desk import Office
 from gateway.model.contract import DataContract, DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.grouping import ByKeys
 from gateway.model.measure import Currency, Price
 from gateway.model.party import Peer
-from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
+from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan
 from gateway.model.record import AuditRecord, LogEntry
 from gateway.model.request import ReleaseRequest, RequestContext, RowsRequest, Selector
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
@@ -59,7 +60,7 @@ class WatchedClock:
         self.woke_at.append(instant)
 
 
-class WatchedSource:
+class WatchedSource(SourceBefore):
     """A source that notes what is read, and can fail."""
 
     def __init__(self, source: Source, diary: Diary) -> None:
@@ -69,14 +70,11 @@ class WatchedSource:
         self.version: str | None = None
         self.plans: list[RowPlan] = []
 
-    def verify(self, contract: DataContract) -> None:
-        self._source.verify(contract)
+    def _behind(self, _: DataContract) -> Source:
+        return self._source
 
     def data_version(self, contract: DataContract) -> str:
         return self.version or self._source.data_version(contract)
-
-    def changed_at(self, contract: DataContract) -> datetime | None:
-        return self._source.changed_at(contract)
 
     def rows(self, plan: RowPlan, batch_rows: int) -> Iterator[pa.RecordBatch]:
         self._diary.events.append("rows")
@@ -86,9 +84,6 @@ class WatchedSource:
             if self.failing is not None and number == 1:
                 raise self.failing
             yield batch
-
-    def guessable(self, contract: DataContract, field: str, scope: RowScope) -> bool:
-        return self._source.guessable(contract, field, scope)
 
     def aggregates(self, plan: AggregatePlan) -> pa.RecordBatch:
         self._diary.events.append("aggregates")

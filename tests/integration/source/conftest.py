@@ -8,18 +8,9 @@ import pytest
 
 from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.adapters.source_parts import Room
-from gateway.model.contract import (
-    Bounds,
-    CanonicalForm,
-    Classification,
-    ContractStatus,
-    DataContract,
-    FieldSpec,
-    PrivacyUnit,
-    SourceKind,
-    SourceSpec,
-)
+from gateway.model.contract import Bounds, DataContract, SourceKind, SourceSpec
 from gateway.model.values import FieldType
+from tests.contracts import plain_contract, plain_fields
 from tests.integration.source.engine_bench import Bench
 
 TYPES = {
@@ -46,36 +37,14 @@ ARROW: dict[str, pa.DataType] = {
 }
 
 
-def _contract(path: str, kind: SourceKind, names: tuple[str, ...]) -> DataContract:
-    fields = {
-        name: FieldSpec(
-            name, TYPES[name], Classification.OTHER, True, CanonicalForm.TEXT, Bounds(-(2**63), 2**63 - 1), None
-        )
-        for name in names
-    }
-    return DataContract(
-        dataset="permits",
-        status=ContractStatus.ACTIVE,
-        title_en="Permits",
-        title_zh="许可",
-        controller="parking",
-        steward="steward@parking",
-        source=SourceSpec(kind, path),
-        privacy_unit=PrivacyUnit("resident", "subject"),
-        region_field="region" if "region" in names else None,
-        retention_days=None,
-        fields=fields,
-        disclosures={},
-        digest=f"{path} {kind} {names}",
-    )
-
-
 @pytest.fixture(scope="session")
 def make_contract() -> Callable[..., DataContract]:
     """Make a contract over a file: path, kind, names of fields."""
 
     def make(path: str, kind: SourceKind = SourceKind.PARQUET, names: tuple[str, ...] = tuple(TYPES)) -> DataContract:
-        return _contract(path, kind, names)
+        fields = plain_fields({name: TYPES[name] for name in names}, Bounds(-(2**63), 2**63 - 1))
+        region = "region" if "region" in names else None
+        return plain_contract("permits", SourceSpec(kind, path), fields, unit="subject", region=region)
 
     return make
 

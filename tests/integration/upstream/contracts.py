@@ -6,18 +6,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from gateway.model.contract import (
-    CanonicalForm,
-    Classification,
-    ContractStatus,
-    DataContract,
-    FieldSpec,
-    PrivacyUnit,
-    SourceKind,
-    SourceSpec,
-)
+from gateway.model.contract import DataContract, SourceKind, SourceSpec
 from gateway.model.upstream import Always, KeyOf, MethodSpec, RegionOf, SinceOf, UpstreamSpec
 from gateway.model.values import FieldType
+from tests.contracts import plain_contract, plain_fields
 from tests.integration.upstream.department import REGISTRY
 
 TYPES = {
@@ -60,26 +52,8 @@ SPEC = UpstreamSpec("health", REGISTRY, LISTS, LOOKS_UP, MappingProxyType(PATHS)
 
 def contract(spec: UpstreamSpec = SPEC, **changed: Any) -> DataContract:
     """The contract over the service."""
-    fields = {
-        name: FieldSpec(name, kind, Classification.OTHER, True, CanonicalForm.TEXT, None, None)
-        for name, kind in TYPES.items()
-    }
-    made = DataContract(
-        dataset="codes",
-        status=ContractStatus.ACTIVE,
-        title_en="Codes",
-        title_zh="码",
-        controller="health",
-        steward="steward@health",
-        source=SourceSpec(SourceKind.GRPC, REGISTRY),
-        privacy_unit=PrivacyUnit("resident", "number"),
-        region_field="community",
-        retention_days=None,
-        fields=fields,
-        disclosures={},
-        digest="",
-        upstream=spec,
-    )
+    service = SourceSpec(SourceKind.GRPC, REGISTRY)
+    made = plain_contract("codes", service, plain_fields(TYPES), unit="number", region="community", upstream=spec)
     made = replace(made, **changed)
     return replace(made, digest=repr(made))
 

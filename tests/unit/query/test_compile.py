@@ -10,10 +10,7 @@ from sqlglot import exp
 from gateway.model.contract import (
     Bounds,
     CanonicalForm,
-    Classification,
-    ContractStatus,
     DataContract,
-    FieldSpec,
     PrivacyUnit,
     SourceKind,
     SourceSpec,
@@ -26,6 +23,7 @@ from gateway.model.values import FieldType
 from gateway.query.aggregates import compile_aggregates
 from gateway.query.rows import compile_rows
 from gateway.query.scan import Location
+from tests.contracts import plain_contract, plain_fields
 
 FIELDS = {
     "id": FieldType.STRING,
@@ -44,13 +42,8 @@ COUNT = Measure(MeasureKind.ROWS, 1)
 
 
 def _contract(region_field: str | None = None) -> DataContract:
-    fields = {
-        name: FieldSpec(name, kind, Classification.OTHER, True, CanonicalForm.TEXT, None, None)
-        for name, kind in FIELDS.items()
-    }
     source = SourceSpec(SourceKind.PARQUET, "t.parquet")
-    unit = PrivacyUnit("resident", "id")
-    return DataContract("d", ContractStatus.ACTIVE, "", "", "", "", source, unit, region_field, None, fields, {}, "0")
+    return plain_contract("d", source, plain_fields(FIELDS), unit="id", region=region_field)
 
 
 def _rows(*conditions: Condition, columns: tuple[str, ...] = ("id",), **scope: str) -> RowPlan:
