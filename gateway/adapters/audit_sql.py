@@ -42,6 +42,7 @@ _ROWS = 64
 _PAGE = 1000
 """Records that `between` reads in one transaction."""
 _EPOCH = datetime(1970, 1, 1)
+_SEGMENT = ("entry_index", "segment", "tokens")
 _LAST = select(func.max(entries.c.entry_index))
 
 
@@ -62,6 +63,7 @@ class _Leaf(_Pending):
     salt: bytes
     leaf_hash: bytes
     decided_at: int | None
+    manifest: Sequence[bytes] = ()
     index: int = field(default=-1, init=False)
 
 
@@ -86,15 +88,18 @@ class SqlAuditLog:
         self._writer = threading.Thread(target=self._write, name="audit-writer", daemon=True)
         self._writer.start()
 
-    def append(self, record: AuditRecord) -> LogEntry:
-        """Append a record and return its entry once it is durable.
+    def append(self, record: AuditRecord, manifest: Sequence[bytes] = ()) -> LogEntry:
+        """Append a record, with its manifest where that is whole already, and return its entry once both are durable.
 
         Raises:
-            Fault: AUDIT_UNAVAILABLE; the record may or may not be in the log, and nothing may be disclosed.
+            Fault: AUDIT_UNAVAILABLE; the record, with its manifest, may or may not be in the log, and nothing may be
+                disclosed. Also where the tokens of a batch are not whole.
         """
+        if any(len(tokens) % TOKEN_BYTES for tokens in manifest):
+            raise Fault(_UNAVAILABLE)
         with faulting(_UNAVAILABLE):
             data = record_codec.encode(record)
-        return self._append(data, _microseconds(record.at) if record.decides else None)
+        return self._append(data, _microseconds(record.at) if record.decides else None, manifest)
 
     def note(self, event: Event) -> LogEntry:
         """Append an event and return its entry once it is durable.
@@ -193,9 +198,9 @@ class SqlAuditLog:
         if os.getpid() == self._process:
             self._writer.join()
 
-    def _append(self, data: bytes, decided_at: int | None) -> LogEntry:
+    def _append(self, data: bytes, decided_at: int | None, manifest: Sequence[bytes] = ()) -> LogEntry:
         salt = new_salt()
-        leaf = _Leaf(data, salt, leaf_hash(salt, data), decided_at)
+        leaf = _Leaf(data, salt, leaf_hash(salt, data), decided_at, manifest)
         self._settle(leaf)
         return LogEntry(leaf.index, leaf.leaf_hash, salt, data)
 
@@ -279,12 +284,12 @@ def _insert(connection: Connection, batch: Sequence[_Pending]) -> None:
             leaf.index = index
         for start in range(0, len(leaves), _ROWS):
             _insert_leaves(connection, leaves[start : start + _ROWS])
-    segments = [pending for pending in batch if isinstance(pending, _Segment)]
+    segments = [(item.index, item.segment, item.tokens) for item in batch if isinstance(item, _Segment)]
+    segments += [
+        (leaf.index, number, tokens) for leaf in leaves for number, tokens in enumerate(leaf.manifest) if tokens
+    ]
     if segments:
-        connection.execute(
-            insert(manifests),
-            [{"entry_index": item.index, "segment": item.segment, "tokens": item.tokens} for item in segments],
-        )
+        connection.execute(insert(manifests), [dict(zip(_SEGMENT, segment, strict=True)) for segment in segments])
 
 
 def _insert_leaves(connection: Connection, leaves: Sequence[_Leaf]) -> None:

@@ -39,6 +39,7 @@ class StateDatabase:
         """Use `open_state`."""
         self._engine = engine
         self._writing = engine.execution_options(**{_WRITES: True})
+        self._writer: Connection | None = None  # used by whose turn it is
         self._turn = threading.Lock()
         self._lock_file = lock_file
         self._patience = patience
@@ -68,7 +69,7 @@ class StateDatabase:
         try:
             self._lock(deadline)
             try:
-                with self._transaction(self._writing) as connection:
+                with self._alone() as connection:
                     yield connection
             finally:
                 fcntl.flock(self._lock_file, fcntl.LOCK_UN)
@@ -77,6 +78,10 @@ class StateDatabase:
 
     def close(self) -> None:
         """Close all connections. No transaction may be under way."""
+        with self._turn:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
         self._engine.dispose()
         with self._turn:
             if self._lock_file >= 0:
@@ -93,6 +98,23 @@ class StateDatabase:
                 if time.monotonic() >= deadline:
                     raise TimeoutError("no turn to write") from None
                 time.sleep(0.001)
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        """A transaction of whose turn it is, on the one connection that is kept for writers: taking one out of the pool
+        costs more than a small transaction itself."""
+        connection = self._writer = self._writer or self._writing.connect()
+        try:
+            with connection.begin():
+                yield connection
+        except SQLAlchemyError:
+            # After an I/O error the connection's idea of the file may be wrong: the next one starts
+            # afresh.
+            self._writer = None
+            with suppress(SQLAlchemyError):
+                connection.invalidate()
+                connection.close()
+            raise
 
     @staticmethod
     @contextmanager

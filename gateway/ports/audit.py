@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -13,8 +13,10 @@ from gateway.model.record import AuditRecord, LogEntry, Receipt
 class AuditLog(Protocol):
     """The append-only log. What `append` returned is durable."""
 
-    def append(self, record: AuditRecord) -> LogEntry:
-        """Append a record and return its entry once it is durable.
+    def append(self, record: AuditRecord, manifest: Sequence[bytes] = ()) -> LogEntry:
+        """Append a record, with its manifest where that is whole already, and return its entry once both are durable.
+
+        `manifest` holds the 16-byte subject tokens of each batch; one without any is not stored. All is kept, or nothing.
 
         Raises:
             Fault: AUDIT_UNAVAILABLE; the record may or may not be in the log, and nothing may be disclosed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -114,12 +114,15 @@ class WatchedAudit:
         self.records: list[AuditRecord] = []
         self.manifests: list[tuple[int, int, bytes]] = []
 
-    def append(self, record: AuditRecord) -> LogEntry:
+    def append(self, record: AuditRecord, manifest: Sequence[bytes] = ()) -> LogEntry:
         if self.failing_from is not None and len(self.records) >= self.failing_from:
             raise Fault(ErrorReason.AUDIT_UNAVAILABLE)
-        entry = self._audit.append(record)
+        entry = self._audit.append(record, manifest)
         self.records.append(record)
         self._diary.events.append(f"log {record.outcome}")
+        for number, tokens in enumerate(manifest):
+            self.manifests.append((entry.index, number, tokens))
+            self._diary.events.append("manifest")
         return entry
 
     def append_manifest(self, index: int, segment: int, tokens: bytes) -> None:

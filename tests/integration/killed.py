@@ -23,7 +23,7 @@ from tests.integration.synthesis.test_lane import asked
 class _Deadly:
     """A log that nobody survives writing to, but for a refusal."""
 
-    def append(self, record: AuditRecord) -> Never:
+    def append(self, record: AuditRecord, manifest: object = ()) -> Never:
         assert record.outcome is not Outcome.REFUSED
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
@@ -18,13 +19,13 @@ from gateway.model.treatment import leaving_type
 from gateway.ports import AuditLog
 
 
-def enter(record: AuditRecord, audit: AuditLog) -> Receipt:
-    """Append an entry to the log, durably, and return its receipt.
+def enter(record: AuditRecord, audit: AuditLog, manifest: Sequence[bytes] = ()) -> Receipt:
+    """Append an entry to the log, durably, with its manifest where that is whole already, and return its receipt.
 
     Raises:
         Fault: AUDIT_UNAVAILABLE.
     """
-    return Receipt(record, audit.append(record))
+    return Receipt(record, audit.append(record, manifest))
 
 
 def entry_of(

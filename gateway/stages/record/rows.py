@@ -44,10 +44,7 @@ def record_release(
     answers_alone = permit.scope.disclosure.kind in (DisclosureKind.CHECK, DisclosureKind.CONSUME)
     rows = 1 if answers_alone else sum(segment.records.num_rows for segment in segments)
     whole = replace(record, outcome=Outcome.COMPLETED, at=clock.now(), rows=rows, batches=len(segments))
-    receipt = enter(whole, audit)
-    for number, segment in enumerate(segments):
-        if segment.tags:
-            audit.append_manifest(receipt.entry.index, number, segment.tags)
+    receipt = enter(whole, audit, [segment.tags for segment in segments])
     return ReleasedTable._record(table, iter(segments), receipt, [receipt])
 
 

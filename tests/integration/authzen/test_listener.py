@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from io import StringIO
@@ -283,10 +283,10 @@ def test_what_is_under_way_is_on_record_before_the_end(made: Listening) -> None:
     begun, go = threading.Event(), threading.Event()
 
     class Slow(Log):
-        def append(self, record: AuditRecord) -> LogEntry:
+        def append(self, record: AuditRecord, manifest: Sequence[bytes] = ()) -> LogEntry:
             begun.set()
             assert go.wait(20)
-            return super().append(record)
+            return super().append(record, manifest)
 
     slow = Slow()
     made.ports = replace(made.ports, audit=cast(Any, slow))

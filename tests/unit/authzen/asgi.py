@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ class Log:
     records: list[AuditRecord] = field(default_factory=list)
     failing: BaseException | None = None
 
-    def append(self, record: AuditRecord) -> LogEntry:
+    def append(self, record: AuditRecord, manifest: Sequence[bytes] = ()) -> LogEntry:
         if self.failing is not None:
             raise self.failing
         self.records.append(record)
