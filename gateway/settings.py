@@ -10,7 +10,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
@@ -116,6 +125,10 @@ class ServiceSettings(_Section):
     max_message_mib: int = Field(4, ge=1, le=256, description="The largest message that is taken.")
 
 
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+"""What this machine calls itself."""
+
+
 class DatabaseSettings(_Section):
     """A PostgreSQL database. Over a network TLS is not optional; a host that is a folder has a socket in it."""
 
@@ -140,6 +153,43 @@ class DatabaseSettings(_Section):
         return self
 
 
+class LakeSettings(_Section):
+    """A lake of Parquet that Spark reads: one of the gateway's own, or that of a Spark Connect server.
+
+    Over a network that is called over TLS; what listens on this machine's loopback needs none.
+    """
+
+    root: str = Field(min_length=1, description="Where the lake is: a URI of Spark's, which contracts' paths follow.")
+    remote: Address | None = Field(
+        None, description="Address and port of a Spark Connect server. Left out: a Spark of the gateway's own."
+    )
+    token_file: Path | None = Field(None, description="A file with the token that the server asks for.")
+    root_certificate: Path | None = Field(None, description="The authority that issued the server's certificate, PEM.")
+    cores: int = Field(2, ge=1, le=1024, description="Cores that a Spark of its own may use.")
+    memory_mib: int = Field(2048, ge=512, le=1_048_576, description="Memory that it may use.")
+    scratch: Path | None = Field(None, description="The folder for what does not fit in its memory.")
+    call_seconds: float = Field(30.0, gt=0, le=600, description="How long an answer in one message may take.")
+    statement_seconds: float = Field(600.0, gt=0, le=86400, description="How long a question may take.")
+    listing_seconds: float = Field(5.0, ge=0, le=3600, description="How old a list of files may be that is read.")
+    settle_seconds: float = Field(2.0, ge=0, le=3600, description="How long nothing may have been written.")
+
+    @field_validator("root")
+    @classmethod
+    def _plain(cls, root: str) -> str:
+        if re.fullmatch(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9@._~/:+=-]*", root, re.ASCII) is None:
+            raise ValueError('must be a URI such as "s3a://city-lake" or "file:///srv/lake", of plain characters')
+        return root
+
+    @model_validator(mode="after")
+    def _over_tls(self) -> LakeSettings:
+        host = (self.remote or "").rpartition(":")[0]
+        if self.remote is None and (self.token_file is not None or self.root_certificate is not None):
+            raise ValueError("has token_file and root_certificate for a remote alone")
+        if self.remote is not None and self.root_certificate is None and host not in LOOPBACK:
+            raise ValueError("needs root_certificate: a Spark over a network is called over TLS")
+        return self
+
+
 class DataSettings(_Section):
     """The sources: the embedded one, and others by the names that contracts call their servers."""
 
@@ -156,6 +206,7 @@ class DataSettings(_Section):
         default_factory=dict, description="Departments' own gRPC services."
     )
     databases: dict[ServerName, DatabaseSettings] = Field(default_factory=dict, description="PostgreSQL databases.")
+    spark: dict[ServerName, LakeSettings] = Field(default_factory=dict, description="Lakes that Spark reads.")
     copies: Path = Field(
         Path("copies"), description="The folder that copies of services' rows are kept in while a gateway runs."
     )

@@ -104,6 +104,7 @@ class SourceKind(StrEnum):
     PARQUET = "parquet"
     CSV = "csv"
     POSTGRES = "postgres"
+    SPARK = "spark"
     GRPC = "grpc"
 
 
@@ -128,21 +129,24 @@ class TableSpec:
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """Where the rows are: a path relative to the data folder of the deployment, a table of a database, or a
-    department's own service, whose full name is then the path.
+    """Where the rows are: a path relative to the data folder of the deployment, a table of a database, a path in a lake
+    that Spark reads, or a department's own service, whose full name is then the path.
 
-    A path in the data folder that ends in "/" is a folder's: the rows are in its files.
+    A path that ends in "/" is a folder's: the rows are in its files. `lake` names the lake in the gateway's settings.
     """
 
     kind: SourceKind
     path: str
     table: TableSpec | None = None
+    lake: str = ""
 
     @property
     def engine(self) -> str:
         """What reads them. Rows are joined by one engine, which reads both datasets."""
         if self.table is not None:
             return f"{self.kind} {self.table.server}"
+        if self.lake:
+            return f"{self.kind} {self.lake}"
         return "files" if self.kind in FILES else str(self.kind)
 
     @property
@@ -154,6 +158,8 @@ class SourceSpec:
         """Tell whether some rows may be in both."""
         if self.table is not None or other.table is not None:
             return self.table == other.table
+        if self.lake != other.lake:
+            return False
         one, two = PurePosixPath(self.path), PurePosixPath(other.path)
         return one == two or (self.is_folder and one in two.parents) or (other.is_folder and two in one.parents)
 

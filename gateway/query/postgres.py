@@ -41,12 +41,6 @@ def lowered(tree: exp.Query) -> exp.Query:
     return tree
 
 
-def table(schema: str, name: str) -> exp.Table:
-    """A table by its exact name, as `file`, under which every source stands."""
-    alias = exp.TableAlias(this=exp.to_identifier("file", quoted=True))
-    return exp.Table(this=exp.to_identifier(name, quoted=True), db=exp.to_identifier(schema, quoted=True), alias=alias)
-
-
 _PLACES = {"tableoid": ".table", "ctid": ".place"}
 """Where a row is on disk, and what that is called beside the fields, none of which begins with a dot."""
 

@@ -13,7 +13,7 @@ from threading import Lock
 from sqlglot import exp
 
 from gateway.model.contract import SourceKind
-from gateway.query import postgres
+from gateway.query import postgres, spark
 from gateway.query.sql_types import DIALECT
 
 
@@ -61,7 +61,13 @@ _EMBEDDED = _Engine(
     lambda tree: tree,
 )
 _POSTGRES = _Engine(postgres.DIALECT, _COMMON | postgres.FUNCTIONS, postgres.NAMED, postgres.lowered)
-_ENGINES = {SourceKind.PARQUET: _EMBEDDED, SourceKind.CSV: _EMBEDDED, SourceKind.POSTGRES: _POSTGRES}
+_SPARK = _Engine(spark.DIALECT, _COMMON | spark.FUNCTIONS, spark.NAMED, spark.lowered)
+_ENGINES = {
+    SourceKind.PARQUET: _EMBEDDED,
+    SourceKind.CSV: _EMBEDDED,
+    SourceKind.POSTGRES: _POSTGRES,
+    SourceKind.SPARK: _SPARK,
+}
 
 # A dialect is put together when it is first used, and a thread that comes too early gets another one's words: of a text
 # that is remembered, for good. So all are used here, by the one thread that imports.

@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from sqlglot import exp
 
+from gateway.model.contract import SourceKind
 from gateway.model.plan import RowPlan
-from gateway.query import postgres
+from gateway.query import postgres, spark
 from gateway.query.rendering import Text, render
 from gateway.query.scan import Bound, Location, Query, Scan, column, scan_of, source, subquery
 from gateway.query.scope import ScopeShape, predicates, scope_of, scope_parameters
@@ -24,8 +25,9 @@ def compile_rows(plan: RowPlan, location: Location, span: range | None = None) -
         raise ValueError("a plan reads at least one column, and not less than no row")
     shape = scope_of(plan.contract, plan.scope)
     scan = scan_of(plan.contract, shape.fields | frozenset(plan.columns), location)
-    # of few rows, which an index finds, a table tells the order
-    scan = replace(scan, spanned=span is not None, placed=plan.few and scan.table is not None)
+    # of few rows, which an index finds, a table tells the order; Spark has none but the one that it is asked for
+    ordered = plan.few or scan.kind is SourceKind.SPARK
+    scan = replace(scan, spanned=span is not None, placed=ordered and scan.table is not None)
     text = _render(scan, shape, plan.columns, plan.limit)
     spanned: dict[str, Bound] = {} if span is None else {"first": span.start, "end": span.stop}
     return Query(text, {"source": location.bound, **scope_parameters(plan.scope), **spanned})
@@ -38,7 +40,7 @@ def _render(scan: Scan, shape: ScopeShape, columns: tuple[str, ...], limit: int 
     if conditions:
         query = query.where(*conditions)
     if scan.placed:
-        query = query.order_by(*postgres.by_place())
+        query = query.order_by(*(spark.by_place() if scan.kind is SourceKind.SPARK else postgres.by_place()))
     if limit is not None:
         query = query.limit(limit)
     return render(query, scan.kind)

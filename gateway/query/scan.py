@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from gateway.model.contract import DataContract, SourceKind
 from gateway.model.values import FieldType, Scalar
-from gateway.query import postgres
+from gateway.query import postgres, spark
 from gateway.query.rendering import Text, render
 from gateway.query.sql_types import NAMES, type_of, type_of_list
 
@@ -52,7 +52,7 @@ class Location:
 
 
     `partitions` are declared columns that are in no file: the paths say them, as Hive does. Of a table, by its schema
-    and name, the `plain` columns have the declared type already.
+    and name, the `plain` columns have the declared type already. What Spark reads is a table without a schema.
     """
 
     paths: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class Scan:
     A `lenient` scan takes a value that is not of its declared type for NULL; any other fails on it. Statistics are
     lenient: an answer that fails where one person's record is malformed would tell, without noise, that it is there.
     A `spanned` one, of Parquet, reads the rows from the parameter `first` to before `end`, and no block beside them.
-    A `placed` one, of a table, also tells where each row is (`postgres.places`).
+    A `placed` one, of a table, also tells where each row is (`postgres.places`, `spark.places`).
     """
 
     kind: SourceKind
@@ -113,7 +113,8 @@ def source(scan: Scan, named: str = "source") -> exp.Select:
     """SELECT the fields, typed and under their own names, FROM the table, or the files that a parameter names."""
     columns = [exp.alias_(_cast(scan, name, kind), name, quoted=True) for name, kind in scan.fields]
     if scan.table is not None:
-        return exp.select(*columns, *(postgres.places() if scan.placed else ())).from_(postgres.table(*scan.table))
+        places = spark.places() if scan.kind is SourceKind.SPARK else postgres.places()
+        return exp.select(*columns, *(places if scan.placed else ())).from_(_table(*scan.table))
     file = exp.TableAlias(this=exp.to_identifier("file", quoted=True))
     query = exp.select(*columns).from_(exp.Table(this=_reader(scan, named), alias=file))
     if not scan.spanned:
@@ -126,13 +127,26 @@ def _cast(scan: Scan, name: str, kind: FieldType) -> exp.Expr:
     """The column in its declared type; in a lenient scan a NaN is NULL, so that no comparison has to place it."""
     if scan.table is not None:
         held = column(name, "file")
+        if scan.kind is SourceKind.SPARK:
+            return _without_nan(held) if scan.lenient and kind is FieldType.DOUBLE else held
         return postgres.as_declared(held, kind, plain=name in scan.plain, lenient=scan.lenient)
     cast = exp.TryCast if scan.lenient else exp.Cast
     value = cast(this=_value(scan, name, kind), to=type_of(kind))
     if not scan.lenient or kind is not FieldType.DOUBLE:
         return value
+    return _without_nan(value)
+
+
+def _without_nan(value: exp.Expr) -> exp.Expr:
     none = exp.Anonymous(this="isnan", expressions=[value])
     return exp.case().when(none, exp.null()).else_(value.copy())
+
+
+def _table(schema: str, name: str) -> exp.Table:
+    """A table by its exact name, as `file`, under which every source stands."""
+    within = exp.to_identifier(schema, quoted=True) if schema else None
+    alias = exp.TableAlias(this=exp.to_identifier("file", quoted=True))
+    return exp.Table(this=exp.to_identifier(name, quoted=True), db=within, alias=alias)
 
 
 def _value(scan: Scan, name: str, kind: FieldType) -> exp.Expr:

@@ -10,7 +10,7 @@ from gateway.model.contract import DataContract, SourceKind
 from gateway.model.filter import Operator
 from gateway.model.plan import RowScope
 from gateway.model.values import FieldType, Scalar
-from gateway.query import postgres
+from gateway.query import postgres, spark
 from gateway.query.scan import Bound, column, list_parameter, parameter
 
 _COMPARISONS: dict[Operator, type[exp.Binary]] = {
@@ -20,6 +20,8 @@ _COMPARISONS: dict[Operator, type[exp.Binary]] = {
     Operator.GREATER: exp.GT,
     Operator.GREATER_OR_EQUAL: exp.GTE,
 }
+_TOLD = (SourceKind.POSTGRES, SourceKind.SPARK)
+"""The engines that are told how values compare."""
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -30,8 +32,8 @@ class ScopeShape:
     region_field: str | None
     consent_field: str | None
     conditions: tuple[tuple[str, FieldType, Operator], ...]
-    by_bytes: bool = False
-    """Whether the engine has to be told that text is put in order by its bytes."""
+    engine: SourceKind = SourceKind.PARQUET
+    """What has to be told how values compare depends on who compares them."""
 
     @property
     def fields(self) -> frozenset[str]:
@@ -61,7 +63,7 @@ def scope_of(contract: DataContract, scope: RowScope) -> ScopeShape:
         tuple(
             (condition.field, _type(contract, condition.field), condition.operator) for condition in scope.conditions
         ),
-        contract.source.kind is SourceKind.POSTGRES,
+        contract.source.kind if contract.source.kind in _TOLD else SourceKind.PARQUET,
     )
 
 
@@ -96,21 +98,24 @@ def predicates(shape: ScopeShape, prefix: str = "") -> list[exp.Expr]:
         result.append(exp.Is(this=column(shape.consent_field), expression=exp.true()))
     for place, (field, kind, operator) in enumerate(shape.conditions):
         if operator is Operator.IN:
-            result.append(is_in(field, kind, f"{prefix}c{place}"))
+            # of an empty list FALSE, and a NULL in it equals nothing; an engine takes it for IN (…), and holds that
+            # against the statistics of a Parquet file
+            among = list_parameter(f"{prefix}c{place}", kind)
+            result.append(exp.ArrayContains(this=among, expression=_compared(shape, field, kind, operator)))
         else:
-            value: exp.Expr = column(field)
-            if shape.by_bytes and kind is FieldType.STRING and operator is not Operator.EQUAL:
-                value = postgres.by_bytes(value)
+            value = _compared(shape, field, kind, operator)
             result.append(_COMPARISONS[operator](this=value, expression=parameter(f"{prefix}c{place}")))
     return result
 
 
-def is_in(field: str, kind: FieldType, name: str) -> exp.Expr:
-    """The field is among the values of one list parameter; of an empty list, FALSE. A NULL in the list equals nothing.
-
-    The engine takes a constant list for IN (…) and holds it against the statistics of a Parquet file as such.
-    """
-    return exp.ArrayContains(this=list_parameter(name, kind), expression=column(field))
+def _compared(shape: ScopeShape, field: str, kind: FieldType, operator: Operator) -> exp.Expr:
+    value: exp.Expr = column(field)
+    by_order = operator not in (Operator.EQUAL, Operator.IN)
+    if shape.engine is SourceKind.POSTGRES and kind is FieldType.STRING and by_order:
+        return postgres.by_bytes(value)
+    if shape.engine is SourceKind.SPARK and kind is FieldType.DOUBLE:
+        return spark.comparable(value)
+    return value
 
 
 def scope_parameters(scope: RowScope, prefix: str = "") -> dict[str, Bound]:

@@ -15,7 +15,7 @@ from sqlglot import exp
 from gateway.model.contract import CanonicalForm, DataContract, SourceKind
 from gateway.model.spelling import SPELLINGS
 from gateway.model.values import FieldType
-from gateway.query import postgres
+from gateway.query import postgres, spark
 from gateway.query.scan import Bound, column, parameter
 
 _FORM = "unit_form"
@@ -50,7 +50,12 @@ def count_parameters(form: CanonicalForm | None, kind: SourceKind) -> dict[str, 
     if form is None:
         return {}
     pattern = SPELLINGS.get(form) or _text_pattern()
-    return {_FORM: postgres.whole_pattern(pattern) if kind is SourceKind.POSTGRES else pattern}
+    match kind:
+        case SourceKind.POSTGRES:
+            pattern = postgres.whole_pattern(pattern)
+        case SourceKind.SPARK:
+            pattern = spark.whole_pattern(pattern)
+    return {_FORM: pattern}
 
 
 @lru_cache(maxsize=1)

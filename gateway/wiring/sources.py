@@ -14,11 +14,12 @@ from gateway.model.contract import FILES, SourceKind
 from gateway.model.errors import Fault
 from gateway.policy.store import PolicyStore
 from gateway.ports import Source
-from gateway.settings import DatabaseSettings, DataSettings, InvalidSettings, ServiceSettings
+from gateway.settings import DatabaseSettings, DataSettings, InvalidSettings, LakeSettings, ServiceSettings
 from gateway.wiring.files import read, read_secret
 
 if TYPE_CHECKING:
     from gateway.adapters.postgres.source import PostgresSource
+    from gateway.adapters.spark.source import SparkSource
     from gateway.adapters.upstream.copies import CopiedServices
     from gateway.adapters.upstream.source import UpstreamSource
 
@@ -45,6 +46,8 @@ def sources(data: DataSettings, stack: ExitStack) -> tuple[KeptAggregates, Index
         databases = _databases(data.databases)
         stack.callback(databases.close)
         engines[SourceKind.POSTGRES] = databases
+    if data.spark:
+        engines[SourceKind.SPARK] = _lakes(data.spark, stack)
     return KeptAggregates(RoutedSources(engines), data.kept_aggregates_mib << 20), points
 
 
@@ -89,6 +92,36 @@ def _databases(named: Mapping[str, DatabaseSettings]) -> PostgresSource:
             read_secret(told.password_file, f"data.databases.{name}.password_file")
         servers[name] = Server(**{one: getattr(told, one) for one in DatabaseSettings.model_fields})
     return PostgresSource(servers)
+
+
+def _lakes(named: Mapping[str, LakeSettings], stack: ExitStack) -> SparkSource:
+    """The source over lakes. No session is opened before something is asked of it; the stack closes them."""
+    try:
+        from gateway.adapters.spark.server import LocalSpark
+        from gateway.adapters.spark.sessions import RemoteSpark, Sessions
+        from gateway.adapters.spark.source import Lake, SparkSource
+    except ImportError:
+        raise InvalidSettings(
+            "data.spark: the libraries of Spark are not there. Install purpose-gateway[server,spark]"
+        ) from None
+    told: dict[str, LocalSpark | RemoteSpark] = {}
+    for name, lake in named.items():
+        if lake.remote is None:
+            told[name] = LocalSpark(
+                lake.cores, lake.memory_mib, lake.scratch, lake.call_seconds, lake.statement_seconds
+            )
+            continue
+        if lake.token_file is not None:
+            read_secret(lake.token_file, f"data.spark.{name}.token_file")
+        if lake.root_certificate is not None:
+            read(lake.root_certificate, f"data.spark.{name}.root_certificate")
+        host, _, port = lake.remote.rpartition(":")
+        seconds = lake.call_seconds, lake.statement_seconds
+        told[name] = RemoteSpark(host, int(port), lake.token_file, lake.root_certificate, *seconds)
+    sessions = Sessions(told)
+    stack.callback(sessions.close)
+    lakes = {name: Lake(lake.root, lake.listing_seconds, lake.settle_seconds) for name, lake in named.items()}
+    return SparkSource(lakes, sessions)
 
 
 def _copies(data: DataSettings, live: UpstreamSource) -> CopiedServices:

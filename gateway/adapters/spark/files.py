@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import reduce
 
 from pyspark.sql.column import Column
 from pyspark.sql.connect import functions as fn
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.dataframe import DataFrame
-from pyspark.sql.types import (
-    BooleanType,
-    DataType,
-    DateType,
-    DoubleType,
-    LongType,
-    StringType,
-    StructField,
-    StructType,
-    TimestampNTZType,
-)
+from pyspark.sql.types import DateType, StructField, StructType, TimestampNTZType
 
+from gateway.adapters.spark.field_types import SPARK_TYPES
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowPlan, RowScope
-from gateway.model.values import FieldType, Scalar
+from gateway.model.values import Scalar
 from gateway.query.scope import scope_of
-
-_TYPES: dict[FieldType, DataType] = {
-    FieldType.STRING: StringType(),
-    FieldType.INT64: LongType(),
-    FieldType.DOUBLE: DoubleType(),
-    FieldType.BOOL: BooleanType(),
-    FieldType.DATE: DateType(),
-    FieldType.TIMESTAMP: TimestampNTZType(),
-}
 
 
 def planned(spark: SparkSession, plan: RowPlan, paths: tuple[str, ...]) -> DataFrame:
@@ -44,7 +26,7 @@ def planned(spark: SparkSession, plan: RowPlan, paths: tuple[str, ...]) -> DataF
     """
     read = scope_of(plan.contract, plan.scope).fields | frozenset(plan.columns)
     declared = {name: spec.type for name, spec in plan.contract.fields.items() if name in read}
-    schema = StructType([StructField(name, _TYPES[kind]) for name, kind in declared.items()])
+    schema = StructType([StructField(name, SPARK_TYPES[kind]) for name, kind in declared.items()])
     rows: DataFrame = spark.read.schema(schema).parquet(*(f"file:{path}" for path in paths))
     conditions = _conditions(plan, plan.scope)
     if conditions:
@@ -92,4 +74,7 @@ def _value(value: Scalar) -> Column:
     if isinstance(value, datetime):
         # as text: the library takes a time without a zone for one of this process's own zone
         return fn.lit(value.isoformat(sep=" ")).cast(TimestampNTZType())
+    if isinstance(value, date):
+        # as text as well: before 1582-10-15 the library counts days by the calendar of old
+        return fn.lit(value.isoformat()).cast(DateType())
     return fn.lit(value)

@@ -53,7 +53,10 @@ class LocalServer:
         Raises:
             Fault: SOURCE_UNAVAILABLE if it does not start, for lack of Java or memory.
         """
-        self._folder = Path(tempfile.mkdtemp(prefix="spark-", dir=told.folder))
+        try:
+            self._folder = Path(tempfile.mkdtemp(prefix="spark-", dir=told.folder))
+        except OSError:
+            raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
         self._process: subprocess.Popen[bytes] | None = None
         port, token = _free_port(), secrets.token_urlsafe(32)
         self.endpoint = Endpoint(_LOOPBACK, port, token, None, told.call_seconds, told.statement_seconds)

@@ -17,7 +17,7 @@ from gateway.policy.problems import did_you_mean, shown
 from gateway.policy.validation import is_slug
 
 OWNER, STEWARD = "owner", "steward"
-LOCAL, API = "local", "api"
+LOCAL, API, LAKE = "local", "api", "custom"
 POSTGRES = ("postgres", "postgresql")
 _LONGEST_IDENTIFIER = 63
 _SERVICE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){1,31}", re.ASCII)
@@ -70,18 +70,23 @@ def _member(shape: ContractShape, role: str, what: str, wrong: Wrong) -> tuple[i
 
 
 def source(shape: ContractShape, wrong: Wrong) -> SourceSpec:
-    """Return where the gateway reads the rows: the one server of type local or, if there is none, postgres or api."""
+    """Return where the gateway reads the rows: the one server of type local or, if there is none, postgres or api, or
+    custom, which is a lake.
+    """
     servers = list(enumerate(shape.servers))
     read = [one for one in servers if one[1].type == LOCAL]
     read = read or [one for one in servers if one[1].type in (*POSTGRES, API)]
+    read = read or [one for one in servers if one[1].type == LAKE]
     if len(read) != 1:
         place: Place = ("servers", read[1][0]) if read else ("servers",)
         remedy = "Write one; servers of other types may stand by it."
-        wrong(place, "the gateway reads one server of type local, postgres or api", remedy)
+        wrong(place, "the gateway reads one server of type local, postgres, api or custom", remedy)
         return SourceSpec(SourceKind.PARQUET, "")
     index, server = read[0]
     if server.type == API:
         return _service(index, server, wrong)
+    if server.type == LAKE:
+        return _in_lake(index, server, wrong)
     return _file(index, server, wrong) if server.type == LOCAL else _table(index, server, shape, wrong)
 
 
@@ -107,8 +112,9 @@ def _table(index: int, server: ServerShape, shape: ContractShape, wrong: Wrong) 
 def _file(index: int, server: ServerShape, wrong: Wrong) -> SourceSpec:
     path, format_ = server.path or "", server.format or ""
     if not is_plain_path(path):
-        remedy = "Write it from the data folder on, without '..', '*' and the like."
-        wrong(("servers", index, "path"), f"{shown(path)} is not a plain path inside the data folder", remedy)
+        where = "lake" if server.type == LAKE else "data folder"
+        remedy = f"Write it from the {where} on, without '..', '*' and the like."
+        wrong(("servers", index, "path"), f"{shown(path)} is not a plain path inside the {where}", remedy)
     elif len(path) > 255:
         wrong(("servers", index, "path"), "the path is longer than 255 characters", "Shorten it.")
     if format_ not in FILES:
@@ -116,6 +122,18 @@ def _file(index: int, server: ServerShape, wrong: Wrong) -> SourceSpec:
         wrong(("servers", index, "format"), f"{shown(format_)} is not a format that the gateway reads", remedy)
         return SourceSpec(SourceKind.PARQUET, path)
     return SourceSpec(SourceKind(format_), path)
+
+
+def _in_lake(index: int, server: ServerShape, wrong: Wrong) -> SourceSpec:
+    """A path in a lake, which is the deployment's to say, under the server's name."""
+    place: Place = ("servers", index)
+    if not is_slug(server.server):
+        remedy = "Write the lake's name as in the gateway's settings, such as city-lake."
+        wrong((*place, "server"), f"{shown(server.server)} is not a well-formed name", remedy)
+    found = _file(index, server, wrong)
+    if found.kind is not SourceKind.PARQUET:
+        wrong((*place, "format"), "a lake is read as Parquet", "Write format: parquet.")
+    return SourceSpec(SourceKind.SPARK, found.path, lake=server.server)
 
 
 def _service(index: int, server: ServerShape, wrong: Wrong) -> SourceSpec:
