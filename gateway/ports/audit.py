@@ -16,7 +16,8 @@ class AuditLog(Protocol):
     def append(self, record: AuditRecord, manifest: Sequence[bytes] = ()) -> LogEntry:
         """Append a record, with its manifest where that is whole already, and return its entry once both are durable.
 
-        `manifest` holds the 16-byte subject tokens of each batch; one without any is not stored. All is kept, or nothing.
+        `manifest` holds the 16-byte subject tokens of each batch; one without any is not stored. All is kept, or
+        nothing.
 
         Raises:
             Fault: AUDIT_UNAVAILABLE; the record may or may not be in the log, and nothing may be disclosed.

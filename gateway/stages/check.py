@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -60,12 +61,11 @@ def check(
     digests = _tell_apart(records, contract, findings, batches, keys)
     told = findings.told(MOST_TOLD)
     if all_or_nothing and told:
-        refusal = permit.refused(ErrorReason.BATCH_REJECTED)
         why = tuple(
             FieldViolation(f"rows[{one.row}]" + (f".{one.field}" if one.field else ""), f"is rejected: {one.reason}")
             for one in told[:_MOST_VIOLATIONS]
         )
-        return Refusal(refusal.reason, violations=why, grant=refusal.grant, legal_basis=refusal.legal_basis)
+        return replace(permit.refused(ErrorReason.BATCH_REJECTED), violations=why)
     kept = records if not told else records.filter(pa.array(findings.accepted))
     return CheckedRows._check(collected, kept, digests, findings.quality(newest(kept, ingest.dated_by)), told)
 

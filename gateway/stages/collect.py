@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -30,14 +31,11 @@ def at_the_door(permit: Permit, columns: Sequence[tuple[str, FieldType]]) -> Ref
     fields, names = permit.contract.fields, [name for name, _ in columns]
     strange = [number for number, name in enumerate(names) if name not in ingest.fields]
     if strange:
-        refusal = permit.refused(ErrorReason.FIELD_NOT_COLLECTED)
-        return Refusal(
-            refusal.reason,
+        return replace(
+            permit.refused(ErrorReason.FIELD_NOT_COLLECTED),
             nearest=NearestRequest(fields=ingest.fields),
             violations=tuple(FieldViolation(f"columns[{number}]", "is not collected") for number in strange),
             withheld=tuple(Withheld(names[number], NOT_COLLECTED) for number in strange),
-            grant=refusal.grant,
-            legal_basis=refusal.legal_basis,
         )
     wrong = [
         FieldViolation(f"columns[{number}].name", "must not repeat an item")
@@ -54,12 +52,7 @@ def at_the_door(permit: Permit, columns: Sequence[tuple[str, FieldType]]) -> Ref
         wrong.append(FieldViolation("columns", f"must have {', '.join(missing)}"))
     if not wrong:
         return None
-    return Refusal(
-        ErrorReason.REQUEST_INVALID,
-        violations=tuple(wrong),
-        grant=permit.scope.grant,
-        legal_basis=permit.scope.legal_basis,
-    )
+    return replace(permit.refused(ErrorReason.REQUEST_INVALID), violations=tuple(wrong))
 
 
 def collect(
@@ -81,7 +74,6 @@ def collect(
     if shut is not None:
         return shut
     if records.num_rows > min(most_rows, permit.scope.max_rows or most_rows):
-        refusal = permit.refused(ErrorReason.CAP_EXCEEDED)
         why = (FieldViolation("", "has more rows than a batch may have"),)
-        return Refusal(refusal.reason, violations=why, grant=refusal.grant, legal_basis=refusal.legal_basis)
+        return replace(permit.refused(ErrorReason.CAP_EXCEEDED), violations=why)
     return CollectedRows._collect(admitted, name, digest, records)

@@ -7,7 +7,7 @@ domain. What takes a view over rows of several parts cannot be done so, and is r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -115,10 +115,4 @@ def _unfit(permit: Permit) -> tuple[str, str] | None:
 
 
 def _refused(permit: Permit, field: str, why: str) -> Refusal:
-    refusal = permit.refused(ErrorReason.EXPORT_NOT_POSSIBLE)
-    return Refusal(
-        refusal.reason,
-        violations=(FieldViolation(field, why),),
-        grant=refusal.grant,
-        legal_basis=refusal.legal_basis,
-    )
+    return replace(permit.refused(ErrorReason.EXPORT_NOT_POSSIBLE), violations=(FieldViolation(field, why),))

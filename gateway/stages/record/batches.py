@@ -7,7 +7,7 @@ from dataclasses import replace
 from gateway.model.errors import ErrorReason
 from gateway.model.record import Outcome, Receipt
 from gateway.ports import AuditLog, Clock
-from gateway.stages.record.entry import enter, entry_of
+from gateway.stages.record.entry import enter, enter_end, entry_of
 from gateway.tables import CheckedRows, RecordedRows
 
 
@@ -29,11 +29,5 @@ def record_end(started: Receipt, reason: ErrorReason | None, audit: AuditLog, cl
     Raises:
         Fault: AUDIT_UNAVAILABLE.
     """
-    record = replace(
-        started.record,
-        outcome=Outcome.COMPLETED if reason is None else Outcome.ABORTED,
-        at=clock.now(),
-        reason="" if reason is None else reason.value,
-        completes=started.entry.index,
-    )
-    return enter(record, audit)
+    outcome = Outcome.COMPLETED if reason is None else Outcome.ABORTED
+    return enter_end(started, outcome, reason, audit, clock.now())

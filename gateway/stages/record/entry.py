@@ -28,6 +28,33 @@ def enter(record: AuditRecord, audit: AuditLog, manifest: Sequence[bytes] = ()) 
     return Receipt(record, audit.append(record, manifest))
 
 
+def enter_end(
+    started: Receipt,
+    outcome: Outcome,
+    reason: ErrorReason | None,
+    audit: AuditLog,
+    at: datetime,
+    *,
+    rows: int | None = None,
+    batches: int = 0,
+) -> Receipt:
+    """Append how that ended which an entry began: with so many rows, if not with those that it tells already.
+
+    Raises:
+        Fault: AUDIT_UNAVAILABLE.
+    """
+    record = replace(
+        started.record,
+        outcome=outcome,
+        at=at,
+        reason="" if reason is None else reason.value,
+        rows=started.record.rows if rows is None else rows,
+        batches=batches,
+        completes=started.entry.index,
+    )
+    return enter(record, audit)
+
+
 def entry_of(
     permit: Permit,
     outcome: Outcome,

@@ -12,7 +12,7 @@ from gateway.model.export import Export, StagedPart
 from gateway.model.record import Outcome, Receipt
 from gateway.ports import AuditLog, Clock
 from gateway.ports.exports import StagingRoom
-from gateway.stages.record.entry import enter, entry_of, fields_out, why_aborted
+from gateway.stages.record.entry import enter, enter_end, entry_of, fields_out, why_aborted
 from gateway.tables import (
     AdmittedPermit,
     FetchedFile,
@@ -140,16 +140,10 @@ class ExportOnRecord(Iterator[StagedPart]):
     def _enter(self, outcome: Outcome, reason: ErrorReason | None) -> Receipt:
         """Enter how it ended. Of what was aborted nothing left, and no row is counted."""
         whole = outcome is Outcome.COMPLETED
-        record = replace(
-            self._started.record,
-            outcome=outcome,
-            at=self._clock.now(),
-            reason="" if reason is None else reason.value,
-            rows=sum(part.rows for part in self._parts) if whole else 0,
-            batches=sum(len(part.blocks) for part in self._parts) if whole else 0,
-            completes=self._started.entry.index,
-        )
-        return enter(record, self._audit)
+        rows = sum(part.rows for part in self._parts) if whole else 0
+        batches = sum(len(part.blocks) for part in self._parts) if whole else 0
+        at = self._clock.now()
+        return enter_end(self._started, outcome, reason, self._audit, at, rows=rows, batches=batches)
 
 
 def record_fetch(admitted: AdmittedPermit, export: Export, number: int, audit: AuditLog, clock: Clock) -> FetchedFile:

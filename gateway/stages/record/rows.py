@@ -11,7 +11,7 @@ from gateway.model.extract import Course
 from gateway.model.record import AuditRecord, Outcome, Receipt
 from gateway.ports import AuditLog, Clock
 from gateway.stages.ahead import made_ahead
-from gateway.stages.record.entry import enter, entry_of, fields_out, why_aborted
+from gateway.stages.record.entry import enter, enter_end, entry_of, fields_out, why_aborted
 from gateway.tables import ProtectedTable, ReleasedTable, Segment, require_discharged
 
 
@@ -103,16 +103,8 @@ class _RecordedStream(Iterator[Segment]):
         close = getattr(self._segments, "close", None)
         if close is not None:
             close()
-        record = replace(
-            self._started.record,
-            outcome=outcome,
-            at=self._clock.now(),
-            reason="" if reason is None else reason.value,
-            rows=self._rows,
-            batches=self._batches,
-            completes=self._started.entry.index,
-        )
-        return enter(record, self._audit)
+        at, rows, batches = self._clock.now(), self._rows, self._batches
+        return enter_end(self._started, outcome, reason, self._audit, at, rows=rows, batches=batches)
 
 
 def _of(record: AuditRecord, course: Course | None) -> AuditRecord:
