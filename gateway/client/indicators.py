@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -69,7 +69,7 @@ class IndicatorCalls(Channel):
             context=context(purpose, region, case_number), dataset=dataset, disclosure=disclosure
         )
         answer = self._caller.retried(self._indicators.ReadIndicator, request)
-        return _updated(answer.indicator, {}, answer.update)
+        return _updated(answer.indicator, {}, answer.update, answer.update.figures)
 
     def watch_indicator(
         self, dataset: str, disclosure: str, *, purpose: str, region: str = "", case_number: str = ""
@@ -83,6 +83,7 @@ class IndicatorCalls(Channel):
             context=context(purpose, region, case_number), dataset=dataset, disclosure=disclosure
         )
         about, figures = pb.Indicator(), dict[tuple[Scalar, ...], Figure]()
+        begun: list[pb.IndicatorFigure] = []
         stream: Any = self._indicators.WatchIndicator(request, metadata=self._caller.metadata())
         try:
             for part in stream:
@@ -90,8 +91,11 @@ class IndicatorCalls(Channel):
                     case "indicator":
                         about = part.indicator
                     case "update":
-                        now = _updated(about, figures, part.update)
-                        figures = now.figures
+                        begun.extend(part.update.figures)
+                        if part.update.more:
+                            continue
+                        now = _updated(about, figures, part.update, begun)
+                        figures, begun = now.figures, []
                         yield now
         except grpc.RpcError as error:
             raise self._caller.explain(from_call(error)) from error
@@ -99,8 +103,13 @@ class IndicatorCalls(Channel):
             stream.cancel()
 
 
-def _updated(about: pb.Indicator, before: dict[tuple[Scalar, ...], Figure], update: pb.IndicatorUpdate) -> Indicator:
-    changed = tuple(_figure(about, one) for one in update.figures)
+def _updated(
+    about: pb.Indicator,
+    before: dict[tuple[Scalar, ...], Figure],
+    update: pb.IndicatorUpdate,
+    sent: Iterable[pb.IndicatorFigure],
+) -> Indicator:
+    changed = tuple(_figure(about, one) for one in sent)
     figures = {} if update.whole else before
     return Indicator(
         about=about,

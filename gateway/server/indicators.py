@@ -6,17 +6,24 @@ from collections.abc import Iterator
 
 from gateway.api.v1 import indicator_service_pb2 as pb
 from gateway.lanes.indicators import Board, Watching
+from gateway.model.errors import ErrorReason
 from gateway.model.party import Peer
+from gateway.model.permit import FieldViolation
 from gateway.pipeline import Refused
 from gateway.server.call import Method, Opened, Pause, Reply, Wire
 from gateway.server.desk import Desk, refused
 from gateway.server.problem import Problem
-from gateway.server.wire.indicators import indicator_message_of, update_of
+from gateway.server.wire.indicators import MOST_BYTES, indicator_message_of, updates_of
 from gateway.server.wire.requests import context_of
 
 _LOOK = Pause(1.0)
 _BEATS = 10
 """After so many looks that found nothing new, a heartbeat is sent."""
+
+_TOO_MANY = Problem(
+    ErrorReason.CAP_EXCEEDED,
+    violations=(FieldViolation("context.region", "has more figures than one answer: ask for a part, or watch"),),
+)
 
 
 class IndicatorDesk:
@@ -36,7 +43,8 @@ class IndicatorDesk:
         if isinstance(found, Refused):
             return refused(found)
         about = indicator_message_of(found.indicator, request.disclosure, found.region)
-        return Reply(pb.ReadIndicatorResponse(indicator=about, update=update_of(found.shown, self._desk.delta)))
+        update = next(updates_of(found.shown, self._desk.delta, MOST_BYTES))
+        return _TOO_MANY if update.more else Reply(pb.ReadIndicatorResponse(indicator=about, update=update))
 
     def watch(self, peer: Peer, request: pb.WatchIndicatorRequest) -> Opened | Problem:
         """What is shown now, and what changes."""
@@ -53,7 +61,8 @@ class IndicatorDesk:
                     about = indicator_message_of(watching.indicator, disclosure, watching.region)
                     yield pb.WatchIndicatorResponse(indicator=about)
                 version, idle = shown.kept.version, 0
-                yield pb.WatchIndicatorResponse(update=update_of(shown, self._desk.delta))
+                for update in updates_of(shown, self._desk.delta, MOST_BYTES):
+                    yield pb.WatchIndicatorResponse(update=update)
                 continue
             idle += 1
             if idle % _BEATS == 0:

@@ -210,6 +210,22 @@ def test_a_change_that_is_one_units_is_not_told() -> None:
     assert refreshed(tree, first(tree, before, RULE, range(3)), now, RULE, range(3), 1).versions.tolist() == [0, 0]
 
 
+def test_a_block_is_cut_only_where_each_part_has_changed_enough() -> None:
+    """Of leaves that were told together, figures of today, shown apart, less their total of then, tell the change."""
+    rule, tree = SafetyRule(5, Fraction(1, 10)), Tree([-1, 0, 0])
+    before = first(tree, _amounts([9, 3]), rule, range(3))
+    assert before.shown.tolist() == [True, False, False]
+    for now, shown, versions in (
+        # large enough to be shown by itself, but two have come: 9 and 5 beside 12 would tell of them
+        ([9, 5], [True, False, False], [0, 0]),
+        # enough have come to the one, and not to the other
+        ([9, 9], [True, False, False], [1, 1]),
+        ([14, 9], [True, True, True], [1, 1]),
+    ):
+        after = refreshed(tree, before, _amounts(now), rule, range(3), 1)
+        assert (after.shown.tolist(), after.versions.tolist()) == (shown, versions), now
+
+
 def test_what_has_become_too_small_is_withheld_and_stays_as_it_was_where_nothing_hides_it() -> None:
     tree = Tree([-1, 0, 0])
     before = first(tree, _amounts([9, 9]), RULE, range(3))

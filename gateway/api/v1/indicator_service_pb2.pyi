@@ -210,12 +210,15 @@ class IndicatorUpdate(_message.Message):
     WHOLE_FIELD_NUMBER: _builtins.int
     FIGURES_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Counts up by one with each version that is published, in whatever gateway."""
     data_version: _builtins.str
     """Names the data that was read."""
     whole: _builtins.bool
     """Whether these are all figures. Other figures than those in an update stay as they were."""
+    more: _builtins.bool
+    """Whether more figures of this version follow, in the next message: they are one update. All else is the same in each."""
     @_builtins.property
     def published_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -233,10 +236,11 @@ class IndicatorUpdate(_message.Message):
         whole: _builtins.bool = ...,
         figures: _abc.Iterable[Global___IndicatorFigure] | None = ...,
         receipt: _receipt_pb2.Receipt | None = ...,
+        more: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["published_at", b"published_at", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_version", b"data_version", "figures", b"figures", "published_at", b"published_at", "receipt", b"receipt", "version", b"version", "whole", b"whole"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_version", b"data_version", "figures", b"figures", "more", b"more", "published_at", b"published_at", "receipt", b"receipt", "version", b"version", "whole", b"whole"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gateway.api.v1 import indicator_service_pb2 as pb
 from gateway.decision.indicators import Indicator
 from gateway.lanes.indicators import Shown
 from gateway.model.indicator import Figure
 from gateway.server.wire.receipts import instant, receipt_of
 from gateway.server.wire.values import value_of
+
+MOST_BYTES = 3 << 20
+"""Of figures in one message: what most clients take is 4 MiB."""
+
+_FRAME = 16
+"""More than tag and length of a figure take."""
 
 
 def indicator_message_of(indicator: Indicator, disclosure: str, region: str) -> pb.Indicator:
@@ -30,16 +38,32 @@ def indicator_message_of(indicator: Indicator, disclosure: str, region: str) -> 
     )
 
 
-def update_of(shown: Shown, delta: float) -> pb.IndicatorUpdate:
-    """Write a version, or what has changed in it, as proto."""
-    return pb.IndicatorUpdate(
+def updates_of(shown: Shown, delta: float, most_bytes: int) -> Iterator[pb.IndicatorUpdate]:
+    """Write a version, or what has changed in it, as proto: in one message, or in as many as it takes."""
+    empty = pb.IndicatorUpdate(
         version=shown.kept.version,
         published_at=instant(shown.kept.published_at),
         data_version=shown.kept.data_version,
         whole=shown.whole,
-        figures=map(_figure, shown.figures),
         receipt=receipt_of(shown.receipt, delta),
     )
+    room = most_bytes - empty.ByteSize() - _FRAME
+    figures: list[pb.IndicatorFigure] = []
+    taken = 0
+    for figure in map(_figure, shown.figures):
+        size = figure.ByteSize() + _FRAME
+        if figures and taken + size > room:
+            yield _filled(empty, figures, more=True)
+            figures, taken = [], 0
+        figures.append(figure)
+        taken += size
+    yield _filled(empty, figures, more=False)
+
+
+def _filled(empty: pb.IndicatorUpdate, figures: list[pb.IndicatorFigure], *, more: bool) -> pb.IndicatorUpdate:
+    update = pb.IndicatorUpdate(figures=figures, more=more)
+    update.MergeFrom(empty)
+    return update
 
 
 def _figure(figure: Figure) -> pb.IndicatorFigure:

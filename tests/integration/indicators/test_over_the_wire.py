@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
 import gateway.client as gw
+from gateway.api.v1 import disclosure_pb2, indicator_service_pb2, indicator_service_pb2_grpc
 from gateway.cli.app import run
+from tests.integration.indicators import narrow
 from tests.integration.indicators.register import CITY, COCKPITS, PURPOSE, STREET, communities, write
-from tests.integration.site import ROOT, Site
+from tests.integration.site import ROOT, SERVE, Site
 
 NAMED = ("residents", "living-here")
 
@@ -60,6 +65,58 @@ def test_a_watch_tells_what_changes_and_survives_what_does_not(served: tuple[Sit
     assert {one.region for one in after.changed} <= {CITY, "hangzhou/xiacheng", STREET, *people}
     assert len(after.changed) < len(before.figures) and after.version == before.version + 1
     write(site.data, people)
+
+
+def test_what_is_too_much_for_one_message_comes_in_several_as_one_update(served: tuple[Site, dict[str, int]]) -> None:
+    site, people = served
+    with site.connect("cockpit-hangzhou") as gateway:
+        whole = gateway.read_indicator(*NAMED, purpose=PURPOSE)
+    site.stop()
+    site.command = ("-m", "tests.integration.indicators.narrow", "serve")
+    site.start()
+    try:
+        with (
+            site.connect("cockpit-hangzhou") as gateway,
+            closing(gateway.watch_indicator(*NAMED, purpose=PURPOSE)) as stream,
+        ):
+            first = next(stream)
+            assert list(first.figures) == list(whole.figures) and len(first.changed) == len(first.figures)
+            write(site.data, {place: count + 90 for place, count in people.items()})
+            after = next(stream)
+            assert len(after.changed) > 40 and after.figures.keys() == whole.figures.keys()
+            assert after.value(CITY) == sum(people.values()) + 90 * len(people)
+            with pytest.raises(gw.CapExceeded, match="ask for a part, or watch"):
+                gateway.read_indicator(*NAMED, purpose=PURPOSE)
+            part = gateway.read_indicator(*NAMED, purpose=PURPOSE, region=STREET)
+            assert part.figures.items() <= after.figures.items()
+        assert measured(site) > 1
+    finally:
+        site.stop()
+        site.command = SERVE
+        write(site.data, people)
+        site.start()
+
+
+def measured(site: Site) -> int:
+    """In how many messages the figures of the whole city come, none of which is larger than it may be."""
+    parts = [(site.folder / name).read_bytes() for name in ("ca.pem", "cockpit-hangzhou.key", "cockpit-hangzhou.pem")]
+    context = disclosure_pb2.RequestContext(purpose=PURPOSE)
+    asked = indicator_service_pb2.WatchIndicatorRequest(context=context, dataset=NAMED[0], disclosure=NAMED[1])
+    with grpc.secure_channel(site.target, grpc.ssl_channel_credentials(*parts)) as channel:
+        stub: Any = indicator_service_pb2_grpc.IndicatorServiceStub(channel)
+        metadata = [("authorization", f"Bearer {site.token('cockpit-hangzhou')}")]
+        stream = stub.WatchIndicator(asked, metadata=metadata, timeout=30)
+        updates = []
+        for message in stream:
+            if message.HasField("update"):
+                assert message.update.ByteSize() <= narrow.BYTES
+                assert message.update.receipt.receipt_id and message.update.whole
+                updates.append(message.update)
+                if not message.update.more:
+                    break
+        stream.cancel()
+    assert len({one.receipt.receipt_id for one in updates}) == 1
+    return len(updates)
 
 
 def test_who_has_no_grant_there_is_refused_before_anything_flows(served: tuple[Site, dict[str, int]]) -> None:
