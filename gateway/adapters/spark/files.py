@@ -14,7 +14,7 @@ from pyspark.sql.types import DateType, StructField, StructType, TimestampNTZTyp
 from gateway.adapters.spark.field_types import SPARK_TYPES
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowPlan, RowScope
-from gateway.model.values import Scalar
+from gateway.model.values import FieldType, Scalar
 from gateway.query.scope import scope_of
 
 
@@ -43,12 +43,15 @@ def _conditions(plan: RowPlan, scope: RowScope) -> list[Column]:
         found.append((region == scope.region) | region.startswith(scope.region + "/"))
     if scope.consent_field is not None:
         found.append(_column(scope.consent_field))
-    found += (_condition(one) for one in scope.conditions)
+    found += (_condition(one, plan.contract.fields[one.field].type) for one in scope.conditions)
     return found
 
 
-def _condition(condition: Condition) -> Column:
+def _condition(condition: Condition, kind: FieldType) -> Column:
     field, values = _column(condition.field), condition.values
+    if kind is FieldType.DOUBLE:
+        # what is known of a file's values beforehand tells its two zeros apart, and is asked of bare columns alone
+        field = field + 0.0
     match condition.operator:
         case Operator.EQUAL:
             return field == _value(values[0])
@@ -71,10 +74,10 @@ def _column(name: str) -> Column:
 
 
 def _value(value: Scalar) -> Column:
+    # as text: the library takes a time without a zone for one of this process's own, and Spark takes days before
+    # 1582-10-15 for days of another calendar
     if isinstance(value, datetime):
-        # as text: the library takes a time without a zone for one of this process's own zone
         return fn.lit(value.isoformat(sep=" ")).cast(TimestampNTZType())
     if isinstance(value, date):
-        # as text as well: before 1582-10-15 the library counts days by the calendar of old
         return fn.lit(value.isoformat()).cast(DateType())
     return fn.lit(value)

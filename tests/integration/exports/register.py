@@ -38,6 +38,18 @@ DISCLOSURES = """
           filters: [sex, community, firm_code]
           waive_noise: "For the test."
 
+        standing:
+          kind: extract
+          description: Tokens that stand, and can be turned back.
+          fields: {resident_id: pseudonymize, firm_code: keep}
+          waive_noise: "For the test."
+
+        guessable:
+          kind: extract
+          description: Tokens of a column with two values.
+          fields: {sex: pseudonymize}
+          waive_noise: "For the test."
+
         crowd:
           kind: extract
           description: Rows that blend in.
@@ -54,7 +66,7 @@ DISCLOSURES = """
 """
 GRANTS = "".join(
     f"p, g-test-{name}, {ASKING}, residents/{name}, extract, hangzhou, {PURPOSE}, until=2036-03-31, allow\n"
-    for name in ("treated", "crowd", "answers")
+    for name in ("treated", "standing", "guessable", "crowd", "answers")
 )
 
 

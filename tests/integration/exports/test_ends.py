@@ -28,7 +28,7 @@ from tests.integration.exports.register import (
     nothing_is_left,
     refusal,
 )
-from tests.integration.house import House, edit
+from tests.integration.house import House, context, edit, tracing
 
 
 def aborted(house: House, reason: str) -> bool:
@@ -139,10 +139,26 @@ def test_more_rows_than_the_grant_allows_end_it(exporting: House, folder: Export
     assert nothing_is_left(folder)
 
 
-@pytest.mark.parametrize("disclosure", ["crowd", "answers"])
-def test_what_takes_a_view_over_all_rows_is_refused(exporting: House, folder: ExportFolders, disclosure: str) -> None:
-    outcome = exports.request(exporting.ports, exporting.peer(ASKING), asked(disclosure=disclosure))
+def test_what_a_register_consents_to_row_by_row_is_refused(exporting: House, folder: ExportFolders) -> None:
+    request = tracing(context=context("recruitment-fair"), dataset="job_applicants", disclosure="fair-list")
+    outcome = exports.request(exporting.ports, exporting.peer("hotel-lakeside"), request)
     assert refusal(outcome).reason is ErrorReason.EXPORT_NOT_POSSIBLE
+    assert nothing_is_left(folder)
+
+
+@pytest.mark.parametrize(
+    ("disclosure", "reason"),
+    [
+        ("crowd", ErrorReason.EXPORT_NOT_POSSIBLE),
+        ("answers", ErrorReason.EXPORT_NOT_POSSIBLE),
+        ("guessable", ErrorReason.TOKENS_GUESSABLE),
+    ],
+)
+def test_what_takes_a_view_over_all_rows_is_refused(
+    exporting: House, folder: ExportFolders, disclosure: str, reason: ErrorReason
+) -> None:
+    outcome = exports.request(exporting.ports, exporting.peer(ASKING), asked(disclosure=disclosure))
+    assert refusal(outcome).reason is reason
     assert exporting.audit.records[-1].outcome is Outcome.REFUSED
     assert "charge" not in exporting.diary.events
     assert nothing_is_left(folder)

@@ -19,12 +19,14 @@ from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.spark.exports import SparkExports
 from gateway.adapters.spark.parts import WritePart
 from gateway.adapters.spark.sessions import Session
+from gateway.model.calendar import city_day
 from gateway.model.errors import Fault
 from gateway.model.export import StagedPart
 from gateway.model.plan import RowPlan
+from gateway.model.pseudonym import AUDIT_DOMAIN, PseudonymDomain, Renewal
 from gateway.ports import KeyUse
 from gateway.ports.exports import Reading, RowWork
-from tests.integration.exports.register import asked, making, nothing_is_left
+from tests.integration.exports.register import ASKING, PURPOSE, asked, making, nothing_is_left
 from tests.integration.house import House
 from tests.integration.site import SECRET
 
@@ -114,10 +116,18 @@ def test_no_key_is_in_what_travels_or_stays(
     assert len(secrets) > 8 and len(places) > 4
 
 
-def test_workers_take_no_other_keys_for_the_gateways(exporting: House, folder: ExportFolders, tmp_path: Path) -> None:
+@pytest.mark.parametrize("filled", [False, True])
+def test_workers_take_no_other_keys_for_the_gateways(
+    exporting: House, folder: ExportFolders, tmp_path: Path, filled: bool
+) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    FileKeyRing.create(other / "keys.json", SECRET, 2**15)
+    ring = FileKeyRing.create(other / "keys.json", SECRET, 2**15)
+    if filled:  # with keys of the same names
+        recipient = PseudonymDomain(ASKING, PURPOSE)
+        day = city_day(exporting.clock.now())
+        for domain in (AUDIT_DOMAIN, recipient, recipient.at(Renewal.DAILY, day)):
+            ring.working_key(domain, KeyUse.MANIFEST, "any")
     (other / "secret").write_bytes(SECRET)
     (other / "secret").chmod(0o600)
     before = (other / "keys.json").read_bytes()

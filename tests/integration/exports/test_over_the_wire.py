@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -61,6 +63,13 @@ def test_an_export_is_made_told_of_and_saved(
             gateway.export("residents", "crowd", purpose=PURPOSE)
         with pytest.raises(gw.Refused):
             gateway.export("residents", "treated", purpose="epidemic-tracing")
+        order = pb.ExportOrder(dataset="residents", disclosure="standing")
+        asked = pb.MakeExportRequest(context=RequestContext(purpose=PURPOSE), order=order)
+        call: Any = gateway._exports.MakeExport(asked, metadata=gateway._caller.metadata())
+        header = next(iter(call)).header
+        call.cancel()
+    _until_gone(site.folder / "exported" / f"staging-{header.export_id}")
+    assert not (site.folder / "exported" / f"export-{header.export_id}").exists()
     assert saved == again and told[-1] == (len(saved), made.rows) == (len(made.files), register.num_rows)
     assert bag(pa.concat_tables(map(pq.read_table, saved))) == bag(expected)
     assert made.receipt.rows == made.rows
@@ -72,6 +81,13 @@ def test_an_export_is_made_told_of_and_saved(
     files = [Path(one["file"]) for one in printed["files"]]
     assert sorted(files) == sorted(folder.resolve().iterdir())
     assert pa.concat_tables(map(pq.read_table, files)).column_names == ["sex", "community"]
+
+
+def _until_gone(folder: Path) -> None:
+    end = time.monotonic() + 60
+    while folder.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not folder.exists()
 
 
 def test_an_export_of_a_killed_gateway_is_swept_and_never_published(site: Site) -> None:
