@@ -19,7 +19,7 @@ from bench.benchmark import Benchmark, Say
 from bench.measure import Json, interleave, ratios, significant, spread
 from tests.integration.site import ROOT, free_port
 
-_IMPORTS = "import gateway.wiring, gateway.client, seeds.generator"
+_IMPORTS = "import gateway.wiring.composition, gateway.client, seeds.generator"
 
 
 @dataclass(frozen=True, slots=True)

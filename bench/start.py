@@ -23,7 +23,7 @@ from bench.processes import cpu_seconds
 from gateway.adapters.keys.ring import FileKeyRing
 from tests.integration.site import ROOT, SECRET, SERVE, Site
 
-_IMPORTS = "import gateway.wiring"
+_IMPORTS = "import gateway.wiring.composition"
 _HEAVIEST = 12
 _PATIENCE = 60.0
 

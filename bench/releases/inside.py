@@ -22,7 +22,7 @@ from gateway.server.desk import Desk
 from gateway.server.problem import Problem
 from gateway.server.research import Research
 from gateway.settings import read_settings
-from gateway.wiring import open_gateway
+from gateway.wiring.composition import open_gateway
 
 
 class _Watched:

@@ -22,7 +22,7 @@ from gateway.server.desk import Desk
 from gateway.server.observation import Observer
 from gateway.server.services import services
 from gateway.settings import read_settings
-from gateway.wiring import open_gateway, server_config
+from gateway.wiring.composition import open_gateway, server_config
 
 
 class UnheldClock:

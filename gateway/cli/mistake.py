@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.cli.codes import CANNOT_RUN
+import sys
+
+from gateway.cli.codes import CANNOT_RUN, CANNOT_START
 
 
 class Mistake(Exception):
@@ -17,3 +19,9 @@ class Mistake(Exception):
     def __init__(self, message: str, remedy: str = "", code: int = CANNOT_RUN) -> None:
         super().__init__(f"{message}. {remedy}" if remedy else f"{message}.")
         self.code = code
+
+
+def cannot_start(message: str) -> int:
+    """Say what an operator must mend before the gateway can start, and return the exit code."""
+    print(message, file=sys.stderr)
+    return CANNOT_START

@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import logging
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from gateway.adapters.state_engine import StateUnusable
-from gateway.cli.codes import CANNOT_START
-from gateway.model.errors import Fault
-from gateway.policy.problems import InvalidPolicy
-from gateway.server.app import run
+from gateway.cli.mistake import cannot_start
 from gateway.settings import InvalidSettings, read_settings
-from gateway.wiring import open_gateway
+from gateway.wiring.keys import open_keys
 
 
 def serve(config: Path) -> int:
     """Serve with the settings of a file; return the exit code."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        with open_gateway(read_settings(config)) as gateway:
-            run(gateway.server, gateway.reload_policy)
-    except (InvalidSettings, StateUnusable) as error:
-        return _cannot_start(str(error))
-    except InvalidPolicy as invalid:
-        return _cannot_start("\n".join(["the policy folder is not valid:", *map(str, invalid.problems)]))
-    except Fault as fault:
-        return _cannot_start(": ".join(("the gateway cannot start", fault.reason, *getattr(fault, "__notes__", ()))))
-    except RuntimeError as error:
-        return _cannot_start(f"the gateway cannot listen: {error}")
-    return 0
+        settings = read_settings(config)
+    except InvalidSettings as error:
+        return cannot_start(str(error))
+    # a start is the loading of modules and the stretching of a secret: the second needs no interpreter
+    beside = ThreadPoolExecutor(1, "keys")
+    keys = beside.submit(open_keys, settings)
+    beside.shutdown(wait=False)
+    from gateway.cli.serving import serve_with
 
-
-def _cannot_start(message: str) -> int:
-    print(message, file=sys.stderr)
-    return CANNOT_START
+    return serve_with(settings, keys.result)

@@ -31,7 +31,7 @@ from gateway.pipeline import Delivery, Ports, Refused, ReleaseDelivery
 from gateway.ports import AuditLog, Clock, Source
 from gateway.settings import read_settings
 from gateway.stages.fetch import rows as fetch_stage
-from gateway.wiring import open_gateway
+from gateway.wiring.composition import open_gateway
 from tests.integration.site import SECRET, Site
 
 

@@ -15,7 +15,7 @@ from gateway.lanes import syntheses
 from gateway.model.party import Peer
 from gateway.model.record import AuditRecord, Outcome
 from gateway.settings import read_settings
-from gateway.wiring import open_gateway
+from gateway.wiring.composition import open_gateway
 from tests.integration.house import counting
 from tests.integration.synthesis.test_lane import asked
 

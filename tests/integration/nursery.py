@@ -147,7 +147,7 @@ def _serve(config: str, log: str, environment: dict[str, str]) -> int:
 
 def main() -> None:
     """Answer until standard input ends."""
-    for name in ("gateway.cli.app", "gateway.cli.serve"):
+    for name in ("gateway.cli.app", "gateway.cli.serve", "gateway.cli.serving"):
         importlib.import_module(name)
     gc.freeze()  # so that a child's collections do not copy what it shares
     alive: set[int] = set()

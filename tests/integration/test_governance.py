@@ -25,7 +25,7 @@ from gateway.model.permit import Refusal
 from gateway.pipeline import Ports
 from gateway.policy.snapshot import read
 from gateway.settings import read_settings
-from gateway.wiring import open_gateway
+from gateway.wiring.composition import open_gateway
 from tests.integration.house import House, WatchedClock, delivered, edit, tracing
 from tests.integration.site import SECRET, Site
 

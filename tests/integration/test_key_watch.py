@@ -25,7 +25,7 @@ from gateway.model.event import Event, EventKind
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import KeyUse
 from gateway.settings import read_settings
-from gateway.wiring import open_gateway
+from gateway.wiring.composition import open_gateway
 from tests.integration.house import House
 from tests.integration.site import SECRET, Site
 

@@ -28,7 +28,7 @@ from gateway.model.party import Peer
 from gateway.model.record import Refused
 from gateway.model.request import RequestContext, RowsRequest
 from gateway.settings import read_settings
-from gateway.wiring import open_gateway
+from gateway.wiring.composition import open_gateway
 from tests.integration.ingest.clinic import PURPOSE, collecting, left_over, visit
 from tests.integration.site import Site
 

@@ -19,7 +19,7 @@ from gateway.client.registers import NewConsent
 from gateway.model.plan import RowPlan
 from gateway.ports import CONSENT_LAG
 from gateway.settings import read_settings
-from gateway.wiring import open_gateway
+from gateway.wiring.composition import open_gateway
 from tests.integration.policy_life.town_hall import KEEPER, TownHall, open_town_hall
 from tests.integration.site import values_of
 

@@ -22,7 +22,7 @@ from gateway.ports import SeriesRegister
 from gateway.privacy.mechanisms import add_noise
 from gateway.settings import read_settings
 from gateway.stages.series import keep_days
-from gateway.wiring import open_gateway
+from gateway.wiring.composition import open_gateway
 from tests.integration.daily import (
     BUREAU,
     PURPOSE,

@@ -30,7 +30,7 @@ from gateway.server.desk import Desk
 from gateway.server.observation import Observer
 from gateway.server.services import services
 from gateway.settings import read_settings
-from gateway.wiring import open_gateway, server_config
+from gateway.wiring.composition import open_gateway, server_config
 from tests.integration.house import WatchedClock, edit
 from tests.integration.site import ROOT, Site
 from tests.privacy.audit.canaries import AMOUNT, KEYS, MAX_GROUPS, MAX_ROWS, PASSES, WIDE

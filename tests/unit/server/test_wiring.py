@@ -12,7 +12,7 @@ import pytest
 from gateway.server.admission import Capacity
 from gateway.server.call import Patience
 from gateway.settings import InvalidSettings, ServerSettings, read_settings
-from gateway.wiring import open_gateway, server_config
+from gateway.wiring.composition import open_gateway, server_config
 from tests.integration.site import ROOT, Site
 
 INSTITUTIONS = ("police", "zju-research")
@@ -114,7 +114,7 @@ import logging, sys
 from pathlib import Path
 logging.basicConfig(level=logging.INFO)
 from gateway.settings import read_settings
-from gateway.wiring import open_gateway
+from gateway.wiring.composition import open_gateway
 with open_gateway(read_settings(Path(sys.argv[1]))):
     print("alembic" in sys.modules, "grpc_reflection.v1alpha.reflection" in sys.modules)
 """
