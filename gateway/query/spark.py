@@ -108,7 +108,8 @@ def _among(value: exp.Expr, listed: list[Scalar], named: Callable[[Scalar], exp.
     if not items:
         return exp.false()
     if any(isinstance(item, float) for item in items):
-        return exp.or_(*(exp.EQ(this=value.copy(), expression=named(item)) for item in items))
+        same = (exp.EQ(this=value.copy(), expression=named(item)) for item in items)
+        return exp.Paren(this=exp.or_(*same))
     return exp.In(this=value, expressions=[named(item) for item in items])
 
 

@@ -51,6 +51,8 @@ _SESSION: Mapping[str, str] = {
 }
 
 
+_ABSENT = ("PATH_NOT_FOUND", "CANNOT_READ_FILE_FOOTER", "UNABLE_TO_INFER_SCHEMA", "FAILED_READ_FILE")
+"""What Spark says of files that are not there, or are none of their format."""
 _GONE = ("INVALID_HANDLE", "INVALID_SESSION", "NO_ACTIVE_SESSION", "SESSION_CLOSED", "CONNECT_SESSION")
 
 
@@ -82,13 +84,15 @@ def engine_faults() -> Iterator[None]:
     """Let no error of Spark out: its message can hold values, and parts of its plans.
 
     Raises:
-        Fault: SOURCE_UNAVAILABLE in place of it, or SOURCE_SCHEMA_CHANGED for a column that is not there; that the work
-            was interrupted, if it was.
+        Fault: SOURCE_UNAVAILABLE in place of it, or SOURCE_SCHEMA_CHANGED for a column that is not there, or of another
+            type; that the work was interrupted, if it was.
     """
     try:
         yield
-    except AnalysisException:
-        raise failure(ErrorReason.SOURCE_SCHEMA_CHANGED) from None
+    except AnalysisException as error:
+        absent = str(error.getCondition() or "").startswith(_ABSENT)
+        reason = ErrorReason.SOURCE_UNAVAILABLE if absent else ErrorReason.SOURCE_SCHEMA_CHANGED
+        raise failure(reason) from None
     except (PySparkException, grpc.RpcError, pa.ArrowException, OSError):
         raise failure(ErrorReason.SOURCE_UNAVAILABLE) from None
 

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 from pyspark.sql import types as kinds
 
@@ -100,15 +99,9 @@ def check_unchanged(session: Session, files: Sequence[LakeFile]) -> None:
 
 def _listed(session: Session, paths: list[str]) -> list[LakeFile]:
     """No file is opened for it: of this format, Spark reads what is asked for, and no content is."""
-    try:
-        reader = session.spark.read.format("binaryFile").option("pathGlobFilter", "*.parquet")
-        found = session.arrow(
-            reader.option("recursiveFileLookup", "true").load(paths).select("path", "length", "modificationTime")
-        )
-    except Fault as fault:
-        if fault.reason is ErrorReason.SOURCE_SCHEMA_CHANGED:
-            raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None  # there is no such place
-        raise
+    reader = session.spark.read.format("binaryFile").option("pathGlobFilter", "*.parquet")
+    listed = reader.option("recursiveFileLookup", "true").load(paths).select("path", "length", "modificationTime")
+    found = session.arrow(listed)
     rows = zip(*(column.to_pylist() for column in found.columns), strict=True)
     return sorted(LakeFile(path, size, changed) for path, size, changed in rows)
 
@@ -122,22 +115,12 @@ def check_columns(session: Session, contract: DataContract, files: Sequence[Lake
 
     def check(file: LakeFile) -> None:
         with session.working():
-            try:
-                found = session.spark.read.parquet(file.path).schema
-            except AnalysisException as error:
-                raise _of_file(error) from None
+            found = session.spark.read.parquet(file.path).schema
         _check(contract, found)
 
     with ThreadPoolExecutor(min(_AT_ONCE, len(files))) as looking:
         for _ in looking.map(check, files):
             pass
-
-
-def _of_file(error: AnalysisException) -> Fault:
-    """What is no Parquet is not there; what is of a type that Spark does not know is of another type."""
-    told = str(error.getCondition() or "")
-    gone = told.startswith(("PATH_NOT_FOUND", "CANNOT_READ_FILE_FOOTER", "UNABLE_TO_INFER_SCHEMA", "FAILED_READ_FILE"))
-    return Fault(ErrorReason.SOURCE_UNAVAILABLE if gone else ErrorReason.SOURCE_SCHEMA_CHANGED)
 
 
 def _check(contract: DataContract, found: kinds.StructType) -> None:

@@ -10,15 +10,17 @@ from sqlglot import exp, parse_one
 from gateway.model.contract import SourceKind
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowScope
+from gateway.query import spark
 from gateway.query.postgres import literal, spelled_out, whole_pattern, without_nul
 from gateway.query.rendering import render
+from gateway.query.scan import Bound
 
 
 def _calling(function: exp.Expr) -> exp.Select:
     return exp.select(exp.alias_(function, "one")).from_("files")
 
 
-@pytest.mark.parametrize("kind", [SourceKind.PARQUET, SourceKind.POSTGRES])
+@pytest.mark.parametrize("kind", [SourceKind.PARQUET, SourceKind.POSTGRES, SourceKind.SPARK])
 @pytest.mark.parametrize("name", ["read_text", "pg_read_file", "lo_export", "getenv", "version", "dblink"])
 def test_a_function_that_nobody_looked_at_is_not_called(kind: SourceKind, name: str) -> None:
     with pytest.raises(ValueError, match="nobody looked at"):
@@ -99,3 +101,45 @@ def test_engines_have_their_own_words_before_the_first_question() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
     assert told.split() == ["SELECT", "$x", "SELECT", "%(x)s", "1"]
+
+
+def test_spark_calls_no_method_of_java_but_the_one_for_normal_forms() -> None:
+    own = exp.Anonymous(this="reflect", expressions=[exp.Literal.string("java.lang.System"), exp.Literal.string("gc")])
+    with pytest.raises(ValueError, match="nobody looked at"):
+        render(_calling(own), SourceKind.SPARK)
+    normal = exp.Anonymous(this="nfc_normalize", expressions=[exp.column("x")])
+    assert "reflect('com.ibm.icu.text.Normalizer', 'compose', " in render(
+        _calling(normal), SourceKind.SPARK
+    ).sql.replace("REFLECT", "reflect")
+
+
+def test_values_of_spark_are_bound_by_name_and_none_is_in_the_text() -> None:
+    def one(name: str) -> exp.Expr:
+        return exp.Placeholder(this=name)
+
+    listed = exp.In(this=exp.column("a"), expressions=[one("k0")])
+    numbers = exp.In(this=exp.column("b"), expressions=[one("k1")])
+    none = exp.In(this=exp.column("c"), expressions=[one("k2")])
+    tree = (
+        exp.select("x")
+        .from_("t")
+        .where(listed, numbers, none, exp.column("d").eq(one("c0")), exp.column("e").eq(one("c1")))
+    )
+    values: dict[str, Bound] = {
+        "k0": ["it's", None, "\\"],
+        "k1": [0.5, -1.0],
+        "k2": [],
+        "c0": datetime(2026, 1, 2, 3),
+        "c1": 7,
+        "not": "used",
+    }
+    text, bound = spark.bound(tree, values)
+    assert text == (
+        "SELECT x FROM t WHERE a IN (:p0, :p1) AND (b = :p2 OR b = :p3) AND FALSE "
+        "AND d = CAST(:p4 AS TIMESTAMP_NTZ) AND e = CAST(:p5 AS BIGINT)"
+    )
+    assert bound == {"p0": "it's", "p1": "\\", "p2": 0.5, "p3": -1.0, "p4": "2026-01-02T03:00:00", "p5": 7}
+
+
+def test_patterns_of_spark_are_of_whole_texts_and_do_not_go_back() -> None:
+    assert spark.whole_pattern("([^ x]( ?[^ x])*)?") == r"\A(?:([^ x]( ?[^ x])*+)?)\z"

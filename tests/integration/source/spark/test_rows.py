@@ -91,6 +91,7 @@ def _conditions() -> list[tuple[Condition, ...]]:
     telling = [
         (Condition("subject", Operator.GREATER, ("Z",)), Condition("amount", Operator.LESS, (2**63 - 1,))),
         (Condition("ratio", Operator.EQUAL, (0.0,)),),
+        (Condition("consent", Operator.EQUAL, (True,)), Condition("ratio", Operator.IN, (0.0, 0.1, None))),
         (Condition("ratio", Operator.GREATER, (1e308,)),),
         (Condition("day", Operator.EQUAL, (date(1582, 10, 10),)),),
         (Condition("moment", Operator.EQUAL, (datetime(1582, 10, 10),)),),
