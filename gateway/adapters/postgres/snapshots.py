@@ -8,6 +8,7 @@ what the keeper sees, and go on seeing it when the keeper is gone.
 from __future__ import annotations
 
 import hashlib
+import select
 import threading
 import time
 from collections.abc import Sequence
@@ -61,6 +62,19 @@ class Snapshot:
         except Fault:
             return False
         return True
+
+    def seems_alive(self) -> bool:
+        """Whether nothing speaks against it: where the keeper's session was ended, the server has said so, or hung up.
+
+        Nothing is asked unless there is something to hear. Whoever holds a table asks (`alive`): a message that is on
+        its way yet is no harm before that.
+        """
+        with self._lock:
+            if self._keeper.closed:
+                return False
+            heard = select.poll()
+            heard.register(self._keeper.fileno(), select.POLLIN)
+            return not heard.poll(0) or self.alive()
 
     def columns(self, contract: DataContract) -> frozenset[str]:
         """Return the fields whose columns have the declared type already, once the table was seen to fit.
@@ -130,7 +144,7 @@ class Snapshots:
         with self._lock:
             newest = self._kept[-1] if self._kept else None
             fresh = newest is not None and time.monotonic() - newest.opened < self._server.snapshot_seconds
-            if newest is not None and fresh and newest.alive():
+            if newest is not None and fresh and newest.seems_alive():
                 return newest
             made = Snapshot(self._server)
             if newest is not None and newest.state == made.state:

@@ -118,6 +118,29 @@ def test_a_table_emptied_after_the_snapshot_and_before_it_is_held_is_not_read(
         source.close()
 
 
+def test_a_snapshot_is_not_asked_each_time_whether_it_lives_and_not_used_once_it_does_not(
+    server: Server, tables: Tables, make_table_contract: MakeContract
+) -> None:
+    contract = _make(tables, make_table_contract, "living")
+    source = PostgresSource({"registers": replace(server, snapshot_seconds=600.0)})
+
+    def asked() -> set[tuple[object, ...]]:
+        told = b"SELECT pid, query_start FROM pg_stat_activity WHERE application_name = 'purpose-gateway'"
+        return set(tables.session.execute(told).fetchall())
+
+    try:
+        source.verify(contract)
+        version, before = source.data_version(contract), asked()
+        source.verify(contract)
+        assert source.data_version(contract) == version and asked() == before
+        tables.session.execute(b"INSERT INTO city.living VALUES ('new', 1)")
+        _killed(tables)
+        assert source.data_version(contract) != version
+        assert _rows(source, _plan(contract)) == 4
+    finally:
+        source.close()
+
+
 @pytest.mark.parametrize(
     ("name", "change"),
     [
