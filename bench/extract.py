@@ -12,7 +12,7 @@ from types import ModuleType
 
 import grpc
 
-from bench import obvious, unprotected
+from bench import obvious, rival, unprotected
 from bench.benchmark import Benchmark, Say
 from bench.deployment import DATASET, DEPARTMENT, PURPOSE, Deployment, credentials, deployed
 from bench.kernels import load
@@ -166,7 +166,7 @@ def _served(deployment: Deployment, baseline: ModuleType) -> Iterator[_Served]:
     with subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            port = process.stdout.readline().removeprefix(unprotected.READY).strip()
+            port = process.stdout.readline().removeprefix(rival.READY).strip()
             with grpc.secure_channel(f"localhost:{port}", credentials(site), _OPTIONS) as channel:
                 yield _Served(process.pid, channel, baseline.METHOD)
         finally:

@@ -7,13 +7,11 @@ It asks Casbin once for the call, keeps no record, shuffles nothing and checks n
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import hashlib
 import hmac
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import casbin
@@ -21,7 +19,7 @@ import duckdb
 import grpc.aio
 
 from bench.register import COLUMNS
-from bench.unprotected import READY, listen
+from bench.rival import Reading, Stream, run
 from gateway.api.v1 import sharing_service_pb2 as pb
 from gateway.api.v1 import value_pb2
 
@@ -79,27 +77,20 @@ def messages(connection: duckdb.DuckDBPyConnection, file: Path, rows: int, key: 
     yield pb.ExtractResponse(trailer=pb.ExtractTrailer(rows=sent, batches=batches)).SerializeToString()
 
 
-async def serve(site: Path, file: Path) -> None:
-    """Serve with the certificates of a site until the task is cancelled."""
-    connection = duckdb.connect(":memory:", config={"memory_limit": "1GB", "threads": 2})
-    threads, policy, key = ThreadPoolExecutor(2), enforcer(), secrets.token_bytes(32)
+def stream_of(reading: Reading) -> Stream:
+    """The handler of the method."""
+    policy, key = enforcer(), secrets.token_bytes(32)
 
     async def stream(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> AsyncIterator[bytes]:
         if not policy.enforce(*_REQUEST):
             await context.abort(grpc.StatusCode.PERMISSION_DENIED)
         loop = asyncio.get_running_loop()
-        source = messages(connection, file, int(request), key)
-        while (message := await loop.run_in_executor(threads, next, source, None)) is not None:
+        source = messages(reading.connection, reading.file, int(request), key)
+        while (message := await loop.run_in_executor(reading.threads, next, source, None)) is not None:
             yield message
 
-    server, port = await listen(site, METHOD, stream)
-    print(f"{READY}{port}", flush=True)
-    await server.wait_for_termination()
+    return stream
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--site", type=Path, required=True)
-    parser.add_argument("--file", type=Path, required=True)
-    chosen = parser.parse_args()
-    asyncio.run(serve(chosen.site, chosen.file))
+    run(METHOD, stream_of)
