@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, inse
 from gateway.adapters.archive_files import pack, unpack
 from gateway.adapters.state_chunks import chunks
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import (
+from gateway.adapters.state_schema.policies import (
     kept_policies,
     proposal_approvals,
     proposals,

@@ -25,7 +25,7 @@ from gateway.accountability import event as event_codec
 from gateway.accountability import record as record_codec
 from gateway.accountability.leaf import leaf_hash, new_salt
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import entries, manifests
+from gateway.adapters.state_schema.log import entries, manifests
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.event import Event
 from gateway.model.record import AuditRecord, LogEntry, Receipt

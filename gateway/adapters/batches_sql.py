@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Row, func, insert, select, text, update
 
-from gateway.adapters.state_batches import batches
 from gateway.adapters.state_engine import StateDatabase, faulting
+from gateway.adapters.state_schema.batches import batches
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.ingest import BatchName, KeptBatch, Quality, RejectedRow, RowReason
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, insert, select, update
 
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import cases
+from gateway.adapters.state_schema.registers import cases
 from gateway.model.calendar import city_day
 from gateway.model.consent import Case
 from gateway.model.errors import ErrorReason

@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select, func, insert, select
 
 from gateway.accountability import jcs
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import certificates
+from gateway.adapters.state_schema.policies import certificates
 from gateway.model.certificate import SunsetCertificate
 from gateway.model.errors import ErrorReason
 

@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, upd
 from gateway.adapters.consent_set import SUBJECT_BYTES, ConsentSet, Keys, keys_of
 from gateway.adapters.state_chunks import chunks
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import consent_registers, consents
+from gateway.adapters.state_schema.registers import consent_registers, consents
 from gateway.model.calendar import city_day
 from gateway.model.consent import ANYBODY, Consent, ConsentScope
 from gateway.model.errors import ErrorReason, Fault

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select
 
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import contest_entries, contest_references
+from gateway.adapters.state_schema.contests import contest_entries, contest_references
 from gateway.model.contest import Entry, Reference, Standing
 from gateway.model.errors import ErrorReason
 

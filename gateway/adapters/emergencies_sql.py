@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import emergencies
+from gateway.adapters.state_schema.registers import emergencies
 from gateway.model.emergency import Emergency, Verdict
 from gateway.model.errors import ErrorReason, Fault
 

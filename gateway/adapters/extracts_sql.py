@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, insert, select
 
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import extracts
+from gateway.adapters.state_schema.requests import extracts
 from gateway.model.errors import ErrorReason
 from gateway.model.extract import OpenExtract
 from gateway.ports import Clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import insert, select, update
 
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import indicators
+from gateway.adapters.state_schema.indicators import indicators
 from gateway.model.errors import ErrorReason
 from gateway.model.indicator import KeptIndicator
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from gateway.adapters.linking_approvals import approvals_of, approve
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import joins
+from gateway.adapters.state_schema.linking import joins
 from gateway.model.contract import CanonicalForm
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.governance import Approval

@@ -7,7 +7,7 @@ from fractions import Fraction
 from sqlalchemy import select
 
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import accounts, charged_accounts, charges, releases
+from gateway.adapters.state_schema.budgets import accounts, charged_accounts, charges, releases
 from gateway.model.books import Booked, Books
 from gateway.model.errors import ErrorReason
 from gateway.model.loss import PrivacyLoss

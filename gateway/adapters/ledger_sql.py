@@ -11,8 +11,8 @@ from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from gateway.accountability import release as release_codec
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import accounts as accounts_table
-from gateway.adapters.state_schema import charged_accounts, charges, releases
+from gateway.adapters.state_schema.budgets import accounts as accounts_table
+from gateway.adapters.state_schema.budgets import charged_accounts, charges, releases
 from gateway.model.budget import Account, Balance, Charge, recipient_account
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss

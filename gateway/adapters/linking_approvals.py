@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, insert, select
 
 from gateway.adapters.state_chunks import chunks
-from gateway.adapters.state_schema import linking_approvals
+from gateway.adapters.state_schema.linking import linking_approvals
 from gateway.model.governance import Approval
 
 _table = linking_approvals.c

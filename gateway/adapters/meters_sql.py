@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, tuple_, update
 
 from gateway.adapters.state_chunks import BOUND, chunks
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import meter_marks, meters
+from gateway.adapters.state_schema.requests import meter_marks, meters
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.meter import Claim, Exhausted, Taken
 from gateway.ports import Clock

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from gateway.adapters.linking_approvals import approvals_of, approve
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import reidentifications
+from gateway.adapters.state_schema.linking import reidentifications
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.governance import Approval
 from gateway.model.linking import Reidentification

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import requests
+from gateway.adapters.state_schema.requests import requests
 from gateway.kernels.digest import digest_of
 from gateway.model.errors import ErrorReason
 from gateway.ports import Clock

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select, update
 
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import series, series_days, series_nodes
+from gateway.adapters.state_schema.series import series, series_days, series_nodes
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.series import ClosedDay, KeptNode, Opening
 

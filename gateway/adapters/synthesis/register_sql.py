@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, u
 from gateway.accountability import counts as counts_form
 from gateway.accountability import jcs, particulars
 from gateway.adapters.state_engine import StateDatabase, faulting
-from gateway.adapters.state_schema import synthesis_counts, synthesis_jobs
+from gateway.adapters.state_schema.synthesis import synthesis_counts, synthesis_jobs
 from gateway.model.errors import ErrorReason
 from gateway.model.signing import Certificate
 from gateway.model.synthesis import FileFormat, JobOrder, JobState, MadeFile, NoisedCounts, SynthesisJob

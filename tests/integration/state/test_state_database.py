@@ -22,7 +22,8 @@ from gateway.adapters import migrations
 from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.state_engine import StateUnusable, open_state
-from gateway.adapters.state_schema import REVISION, entries, metadata
+from gateway.adapters.state_schema import REVISION, metadata
+from gateway.adapters.state_schema.log import entries
 from gateway.adapters.state_upgrade import upgrade
 from gateway.model.budget import Account, Balance, Charge
 from gateway.model.loss import PrivacyLoss

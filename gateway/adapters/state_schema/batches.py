@@ -1,27 +1,16 @@
-"""The tables of batches that were pushed, and of the keys of their rows: part of the state's schema."""
+"""The tables of batches that were pushed, and of the keys of their rows."""
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    DateTime,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    String,
-    Table,
-    UniqueConstraint,
-)
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, LargeBinary, String, Table, UniqueConstraint
 
-from gateway.adapters.state_schema import metadata
+from gateway.adapters.state_schema.base import index_type, metadata
 
 # `told` is JSON: rows turned away by reason, and the first of them. `completed` is missing until the log has the end.
 batches = Table(
     "batches",
     metadata,
-    Column("number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
+    Column("number", index_type, primary_key=True, autoincrement=False),
     Column("institution", String(512), nullable=False),
     Column("dataset", String(128), nullable=False),
     Column("batch_id", String(36), nullable=False),
