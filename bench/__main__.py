@@ -20,6 +20,7 @@ from bench.benchmark import Benchmark
 from bench.day import DAY
 from bench.demo import DEMO
 from bench.extract import EXTRACT
+from bench.ingest import INGEST
 from bench.lookup import LOOKUP
 from bench.measure import Json
 from bench.pair import PAIR
@@ -31,6 +32,7 @@ from bench.scale import SCALE
 from bench.start import START
 from bench.synthesis import SYNTHESIS
 from bench.targets import summary
+from bench.watch import WATCH
 
 BENCHMARKS = {
     benchmark.name: benchmark
@@ -48,6 +50,8 @@ BENCHMARKS = {
         RELEASES,
         RELEASES_SCALE,
         SYNTHESIS,
+        INGEST,
+        WATCH,
     )
 }
 RESULTS = Path(__file__).resolve().parent / "results"

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from bench import demo, extract, lookup
+from bench import demo, extract, ingest, lookup, watch
 from bench.lookup import Burst, burst
 from bench.processes import cpu_seconds, peak_rss_mib
 from bench.stream import StreamRun
@@ -82,3 +82,18 @@ def test_processor_time_and_memory_are_those_of_the_process() -> None:
         sum(range(10_000))
     assert cpu_seconds(os.getpid()) - before >= 0.04
     assert 5 < peak_rss_mib(os.getpid()) < 100_000
+
+
+def test_a_push_is_told_by_its_rate_and_its_ratios_by_pairs() -> None:
+    ours = [ingest.Pushed(2.0, 0.006), ingest.Pushed(4.0, 0.006), ingest.Pushed(5.0, 0.012)]
+    theirs = [ingest.Pushed(1.0, 0.001), ingest.Pushed(1.0, 0.003), ingest.Pushed(1.0, 0.003)]
+    told = ingest.figures(ours, theirs, 1000)
+    assert (told["rows_per_s"], told["unchecked_rows_per_s"], told["vs_unchecked"]) == (250, 1000, 0.25)
+    assert (told["cpu_us_per_row"], told["vs_unchecked_by_cpu"]) == (6.0, 0.25)
+
+
+def test_a_watch_is_told_by_what_a_change_costs_and_by_what_it_costs_idle() -> None:
+    changes = [watch.Change(1.0, 0.4, 0.1), watch.Change(3.0, 0.2, 0.1), watch.Change(2.0, 0.5, 0.1)]
+    told = watch.figures(changes, 0.002, 1000)
+    assert (told["vs_bare_count_by_cpu"], told["change_to_last_watcher_s"]) == (0.25, 2.0)
+    assert (told["change_cpu_s"], told["idle_cpu_ms_per_watcher_s"]) == (0.4, 2.0)

@@ -47,6 +47,8 @@ _KEYS = {
     ),
     "releases-scale": ("seconds", "process_mib", "process_mib_before", "cpu_ns_per_row", "persons", "load"),
     "synthesis": ("fit_and_draw_cpu_s", "job_s", "peak_mib", "at_epsilon_4.7", "load"),
+    "ingest": ("rows_per_s", "vs_unchecked", "vs_unchecked_by_cpu", "cpu_us_per_row", "gateway_peak_rss_mib", "load"),
+    "watch": ("vs_bare_count_by_cpu", "change_to_last_watcher_s", "idle_cpu_ms_per_watcher_s", "watchers", "load"),
 }
 
 ROWS = 5_000
@@ -67,6 +69,7 @@ def test_a_benchmark_runs_and_ends_with_one_json_object(
     monkeypatch.setattr("bench.synthesis.EPSILONS", (4.7,))
     monkeypatch.setattr("bench.releases.crowd.RESEARCHERS", 8)
     monkeypatch.setattr("bench.releases.speed.REPEATS", 2)
+    monkeypatch.setattr("bench.watch.IDLE_SECONDS", 1.0)
     assert main([name, "--rows", str(ROWS), "--runs", "1", "--json"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1
