@@ -13,11 +13,12 @@ from gateway.settings import ExportSettings, InvalidSettings, Settings
 if TYPE_CHECKING:
     from gateway.adapters.spark.server import LocalSpark
     from gateway.adapters.spark.sessions import RemoteSpark
+    from gateway.adapters.spark.source import SparkSource
 
 _SESSION = "exports"
 
 
-def exports_of(settings: Settings, stack: ExitStack) -> Exports | None:
+def exports_of(settings: Settings, lakes: SparkSource | None, stack: ExitStack) -> Exports | None:
     """Return what exports stand on; None where the settings say nothing of them. Spark is not started before it is
     needed; the stack ends it.
 
@@ -43,7 +44,7 @@ def exports_of(settings: Settings, stack: ExitStack) -> Exports | None:
     sessions = Sessions({_SESSION: _spark(told)})
     stack.callback(sessions.close)
     try:
-        engine = SparkExports(settings.data.root, lambda: sessions.of(_SESSION))
+        engine = SparkExports(settings.data.root, lambda: sessions.of(_SESSION), lakes)
     except Fault:
         raise InvalidSettings(f"data.root: there is no folder {settings.data.root}") from None
     elsewhere = KeyFileElsewhere(settings.keys.file, settings.keys.secret_file)

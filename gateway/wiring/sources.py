@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from gateway.adapters.upstream.source import UpstreamSource
 
 
-def sources(data: DataSettings, stack: ExitStack) -> tuple[KeptAggregates, IndexedPoints]:
-    """Return the source of all data, and the part of it that keeps rows. The stack closes them.
+def sources(data: DataSettings, stack: ExitStack) -> tuple[KeptAggregates, IndexedPoints, SparkSource | None]:
+    """Return the source of all data, the part of it that keeps rows, and that of lakes, if any. The stack closes them.
 
     Raises:
         InvalidSettings: a file that the settings name cannot be read; libraries of an engine are not installed.
@@ -46,9 +46,10 @@ def sources(data: DataSettings, stack: ExitStack) -> tuple[KeptAggregates, Index
         databases = _databases(data.databases)
         stack.callback(databases.close)
         engines[SourceKind.POSTGRES] = databases
-    if data.spark:
-        engines[SourceKind.SPARK] = _lakes(data.spark, stack)
-    return KeptAggregates(RoutedSources(engines), data.kept_aggregates_mib << 20), points
+    lakes = _lakes(data.spark, stack) if data.spark else None
+    if lakes is not None:
+        engines[SourceKind.SPARK] = lakes
+    return KeptAggregates(RoutedSources(engines), data.kept_aggregates_mib << 20), points, lakes
 
 
 def _upstream(named: Mapping[str, ServiceSettings]) -> UpstreamSource:

@@ -1,4 +1,4 @@
-"""Exports by Spark: Parquet files below the data folder, read, treated and written by its workers.
+"""Exports by Spark: Parquet files below the data folder or in a lake, read, treated and written by its workers.
 
 The workers see the same paths as the gateway: the data folder, the folder of exports and the key file. In a Spark of
 the gateway's own they do; another one's machines share these folders, and run this very product.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +18,8 @@ from gateway.adapters.source_data import SourceData, open_data
 from gateway.adapters.spark.files import planned
 from gateway.adapters.spark.parts import TOLD, WritePart, parts_told
 from gateway.adapters.spark.sessions import Session, engine_faults
+from gateway.adapters.spark.source import SparkSource
+from gateway.adapters.spark.states import check_unchanged
 from gateway.kernels.batches import declared_schema
 from gateway.model.contract import SourceKind
 from gateway.model.errors import ErrorReason, Fault
@@ -26,46 +29,66 @@ from gateway.ports.exports import RowWork
 
 
 class SparkExports:
-    """An `ExportEngine` over the Parquet files of one folder. `session` opens Spark when it is first needed."""
+    """An `ExportEngine` over the Parquet files of one folder, and over lakes."""
 
-    def __init__(self, root: Path, session: Callable[[], Session]) -> None:
-        """Raises Fault: SOURCE_UNAVAILABLE if there is no such folder."""
+    def __init__(self, root: Path, session: Callable[[], Session], lakes: SparkSource | None = None) -> None:
+        """`session` opens the Spark that reads the folder when it is first needed; `lakes` have theirs.
+
+        Raises:
+            Fault: SOURCE_UNAVAILABLE if there is no such folder.
+        """
         try:
             self._root = root.resolve(strict=True)
         except OSError:
             raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
         self._session = session
+        self._lakes = lakes
 
     def reading(self, plan: RowPlan) -> SparkReading | None:
         """Return the rows of a plan; None for all but Parquet files that hold every declared field themselves."""
-        if plan.contract.source.kind is not SourceKind.PARQUET:
-            return None
+        match plan.contract.source.kind:
+            case SourceKind.PARQUET:
+                return self._of_files(plan)
+            case SourceKind.SPARK if self._lakes is not None:
+                session, state = self._lakes.state_of(plan)
+                paths = tuple(file.path for file in state.files)
+                return SparkReading(lambda: session, plan, paths, partial(check_unchanged, session, state.files))
+            case _:
+                return None
+
+    def _of_files(self, plan: RowPlan) -> SparkReading | None:
         data = open_data(self._root, plan.contract)
         if data.version != plan.version:
             raise Fault(ErrorReason.SOURCE_SCHEMA_CHANGED)
-        # what only a path says is not read here
-        return None if data.location.partitions else SparkReading(self._session, data, plan)
+        if data.location.partitions:
+            return None  # what only a path says is not read here
+        paths = tuple(f"file:{path}" for path in data.location.paths)
+        return SparkReading(self._session, plan, paths, partial(_check_files, data))
 
 
 @dataclass(frozen=True, slots=True)
 class SparkReading:
-    """A `Reading` of files in one state."""
+    """A `Reading` of files in one state. `check` raises a Fault once they are in another."""
 
     session: Callable[[], Session]
-    data: SourceData
     plan: RowPlan
+    paths: tuple[str, ...]
+    check: Callable[[], None]
 
     def stage(self, work: RowWork, schema: pa.Schema, folder: Path) -> Iterator[StagedPart]:
         """Have the rows treated and written, and yield the parts as they are there. Raises as the port says."""
-        paths = self.data.location.paths
-        if paths:
+        if self.paths:
             session = self.session()
             read = declared_schema(self.plan.contract, self.plan.columns)
             with engine_faults():
-                rows = planned(session.spark, self.plan, paths)
+                rows = planned(session.spark, self.plan, self.paths)
                 told = rows.mapInArrow(WritePart(work, read, schema, folder), TOLD)
             with closing(session.stream(told)) as batches:
                 for batch in batches:
                     yield from parts_told(batch)
-        if not self.data.unchanged(surely=True):
-            raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
+        self.check()
+
+
+def _check_files(data: SourceData) -> None:
+    if not data.unchanged(surely=True):
+        raise Fault(ErrorReason.SOURCE_UNAVAILABLE)

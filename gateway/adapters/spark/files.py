@@ -19,7 +19,7 @@ from gateway.query.scope import scope_of
 
 
 def planned(spark: SparkSession, plan: RowPlan, paths: tuple[str, ...]) -> DataFrame:
-    """Return a plan of Spark over Parquet files that hold every declared field.
+    """Return a plan of Spark over Parquet files, named by URIs, that hold every declared field.
 
     Raises:
         ValueError: if the plan does not fit its contract.
@@ -27,7 +27,7 @@ def planned(spark: SparkSession, plan: RowPlan, paths: tuple[str, ...]) -> DataF
     read = scope_of(plan.contract, plan.scope).fields | frozenset(plan.columns)
     declared = {name: spec.type for name, spec in plan.contract.fields.items() if name in read}
     schema = StructType([StructField(name, SPARK_TYPES[kind]) for name, kind in declared.items()])
-    rows: DataFrame = spark.read.schema(schema).parquet(*(f"file:{path}" for path in paths))
+    rows: DataFrame = spark.read.schema(schema).parquet(*paths)
     conditions = _conditions(plan, plan.scope)
     if conditions:
         rows = rows.filter(reduce(lambda one, other: one & other, conditions))

@@ -51,7 +51,7 @@ class WritePart:
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         number = _part_number()
         try:
-            told = self._written(number, (batch.cast(self.read) for batch in batches if batch.num_rows))
+            told = self._written(number, (self._declared(batch) for batch in batches if batch.num_rows))
         except Fault as fault:
             told = _failed(number, fault.reason)
         except Exception:
@@ -59,6 +59,11 @@ class WritePart:
             told = _failed(number, ErrorReason.SOURCE_UNAVAILABLE)
         if told is not None:
             yield pa.RecordBatch.from_pylist([told], schema=_TOLD)
+
+    def _declared(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows as the contract declares them, their texts seen to be texts."""
+        batch.validate(full=True)
+        return batch.cast(self.read)
 
     def _written(self, number: int, batches: Iterator[pa.RecordBatch]) -> dict[str, Any] | None:
         """Write the files of a part without mixing them with another's; None where there is no row."""

@@ -141,6 +141,14 @@ class SparkSource:
             self._guessable[asked] = known
         return known
 
+    def state_of(self, plan: RowPlan) -> tuple[Session, State]:
+        """Return the files that a plan reads, and the session that reads them, for whoever has Spark work on them.
+
+        Raises:
+            Fault: SOURCE_UNAVAILABLE, or SOURCE_SCHEMA_CHANGED if the version that is named is no more.
+        """
+        return self._checked(plan.contract, plan.version)
+
     def _checked(self, contract: DataContract, version: str | None) -> tuple[Session, State]:
         """The session, and the state that a plan names or the newest, whose files were seen to fit the contract.
 
