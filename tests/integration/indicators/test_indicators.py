@@ -206,7 +206,8 @@ def test_a_watch_ends_when_its_grant_does(live: Live) -> None:
     with pytest.raises(Fault, match="PERMIT_REVOKED"):
         next(stream)
     refusal = live.read("cockpit-wulin")
-    assert isinstance(refusal, Refused) and refusal.refusal.reason is ErrorReason.PURPOSE_NOT_GRANTED
+    # the purpose is still the street's, for its firms
+    assert isinstance(refusal, Refused) and refusal.refusal.reason is ErrorReason.DISCLOSURE_NOT_GRANTED
 
 
 def test_places_of_watchers_are_bounded_and_given_back(live: Live) -> None:
