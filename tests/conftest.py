@@ -9,7 +9,12 @@ from functools import cache
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.integration.fixtures", "tests.integration.house", "tests.integration.bench"]
+pytest_plugins = [
+    "tests.integration.fixtures",
+    "tests.integration.house",
+    "tests.integration.bench",
+    "tests.integration.database",
+]
 
 settings.register_profile("quick", max_examples=50, deadline=None)
 settings.register_profile("prove", max_examples=2000, deadline=None)

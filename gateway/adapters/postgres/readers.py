@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +51,7 @@ class Points:
         Raises:
             Fault: SOURCE_UNAVAILABLE.
         """
-        with self._reader(snapshot) as reader, engine_faults(), interruptible(reader.session.cancel):
+        with self._reader(snapshot) as reader, engine_faults(), _cancelled_by(reader.session.cancel):
             if table not in reader.held:
                 hold(reader.session.execute, [table], snapshot)
                 reader.held.add(table)
@@ -126,7 +126,7 @@ def stream(
         closing(open_stream(server)) as session,
         closing(session.cursor()) as cursor,
         engine_faults(),
-        interruptible(cursor.adbc_cancel),
+        _cancelled_by(cursor.adbc_cancel),
     ):
         cursor.execute(BEGIN)
         cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot.name}'")
@@ -138,6 +138,34 @@ def stream(
         with closing(cursor.fetch_record_batch()) as reader:
             while (batch := _next(reader)) is not None:
                 yield batch
+
+
+@contextmanager
+def _cancelled_by(cancel: Callable[[], object]) -> Iterator[None]:
+    """Have a question cancelled if its call is over before the answer is.
+
+    To ask a database for that takes a connection and waits for it, which may be stuck: a thread does it, not the one
+    that ends calls. What `cancel` is of lives on until that thread is through.
+    """
+    asking: list[threading.Thread] = []
+
+    def stop() -> None:
+        if not asking:
+            asking.append(threading.Thread(target=_quietly, args=(cancel,), name="cancel", daemon=True))
+            asking[0].start()
+
+    try:
+        with interruptible(stop):
+            yield
+    finally:
+        for one in asking:
+            one.join()
+
+
+def _quietly(cancel: Callable[[], object]) -> None:
+    # where it fails, the session is gone or going, and whoever reads it is told so
+    with suppress(Exception):
+        cancel()
 
 
 def hold(execute: Any, tables: Sequence[TableSpec], snapshot: Snapshot) -> None:
