@@ -21,6 +21,9 @@ from tests.integration.source.test_joins import NAMES, joins
 from tests.integration.source.test_joins import _expected as joined_as_expected
 from tests.integration.source.test_joins import tables as joined_tables
 
+# a JVM starts, and a question takes it tenths of a second: seconds where cores are busy
+pytestmark = pytest.mark.timeout(600)
+
 MakeContract = Callable[..., DataContract]
 few = settings(with_patience, max_examples=with_patience.max_examples // 10)
 """A question takes a cluster's engine some tenths of a second, so several are asked of a table."""

@@ -21,6 +21,9 @@ from gateway.ports import Source
 from tests.integration.source.reference import Row
 from tests.integration.source.spark.lakes import Files
 
+# a JVM starts, and a question takes it tenths of a second: seconds where cores are busy
+pytestmark = pytest.mark.timeout(600)
+
 MakeContract = Callable[..., DataContract]
 EVERYTHING = RowScope(None, None, ())
 TEXTS = ["", "a", "A", "é", "e\u0301", "王", "𝕏", "a'b", "a\\b", ":p0", "{read0}", "a%b", "z", "Z", "a\x00b", "\ufffd"]
@@ -138,7 +141,7 @@ def test_rows_come_in_the_order_of_their_files_however_many_are_read_at_once(
     parts = [_rows(source, replace(plan, part=Part(number, 3))) for number in range(3)]
     assert all(parts) and [row for part in parts for row in part] == whole
     with closing(source.rows(plan, 10)) as early:
-        assert next(early).num_rows == 10
+        assert 0 < next(early).num_rows <= 10
 
 
 def test_smaller_types_become_the_declared_ones(

@@ -18,6 +18,9 @@ from gateway.adapters.spark.sessions import RemoteSpark, Session, Sessions, open
 from gateway.model.errors import ErrorReason, Fault, Interrupted
 from gateway.ports.interruption import Interruption
 
+# a JVM starts, and a question takes it tenths of a second: seconds where cores are busy
+pytestmark = pytest.mark.timeout(600)
+
 ENDLESS = "SELECT sum(a.id * b.id) AS total FROM range(1000000) AS a, range(1000000) AS b"
 
 

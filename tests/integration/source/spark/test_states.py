@@ -21,6 +21,9 @@ from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 from gateway.ports.interruption import Interruption
 from tests.integration.source.spark.lakes import Files
 
+# a JVM starts, and a question takes it tenths of a second: seconds where cores are busy
+pytestmark = pytest.mark.timeout(600)
+
 MakeContract = Callable[..., DataContract]
 NAMES = ("subject", "amount")
 EVERYTHING = RowScope(None, None, ())
