@@ -13,7 +13,8 @@ from datetime import datetime
 from fractions import Fraction
 from functools import partial
 
-from gateway.decision.judge import judge, places_of
+from gateway.decision.judge import judge
+from gateway.decision.settling import places_of
 from gateway.decision.variants import Variant, cheaper_variants, containing
 from gateway.model.alternative import Change
 from gateway.model.errors import ErrorReason, Fault

@@ -93,7 +93,7 @@ def _selector(selector: Selector | None, contract: DataContract, spec: Disclosur
 
 
 def _invalid(field: str, description: str) -> Refusal:
-    return Refusal(ErrorReason.REQUEST_INVALID, violations=(FieldViolation(field, description),))
+    return Refusal.of(ErrorReason.REQUEST_INVALID, field, description)
 
 
 def _statistics_fit(query: StatisticsQuery, price: Price, spec: DisclosureSpec) -> bool:

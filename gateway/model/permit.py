@@ -292,6 +292,11 @@ class Refusal:
     plan: NearestPlan | None = None
     synthesis: NearestSynthesis | None = None
 
+    @classmethod
+    def of(cls, reason: ErrorReason, place: str, rule: str) -> Refusal:
+        """Return the refusal of a request that breaks a rule in one place."""
+        return cls(reason, violations=(FieldViolation(place, rule),))
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:

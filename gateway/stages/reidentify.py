@@ -19,7 +19,7 @@ from gateway.model.errors import ErrorReason, Fault
 from gateway.model.event import Event, EventKind
 from gateway.model.linking import MOST_REIDENTIFIED, Reidentification
 from gateway.model.party import Identity
-from gateway.model.permit import FieldViolation, Permit, Refusal
+from gateway.model.permit import Permit, Refusal
 from gateway.model.record import Receipt
 from gateway.model.request import RowsRequest
 from gateway.policy.snapshot import PolicySnapshot
@@ -169,7 +169,7 @@ def _about(asked: Reidentification) -> dict[str, str]:
 
 
 def _invalid(field: str, what: str) -> Refusal:
-    return Refusal(ErrorReason.REQUEST_INVALID, violations=(FieldViolation(field, what),))
+    return Refusal.of(ErrorReason.REQUEST_INVALID, field, what)
 
 
 def _usable(public_key: bytes) -> bool:
