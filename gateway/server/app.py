@@ -14,8 +14,9 @@ import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
 
 from gateway.server.admission import Admission, Capacity, Gate
-from gateway.server.call import Edge, Method, Patience, Threads
+from gateway.server.call import Edge, Patience, Threads
 from gateway.server.health import SERVICE_NAME, Health
+from gateway.server.method import Method
 from gateway.server.observation import Observer
 
 Services = Mapping[ServiceDescriptor, Mapping[str, Method]]

@@ -7,8 +7,8 @@ from gateway.api.v1 import audit_service_pb2 as pb
 from gateway.lanes import inquiries
 from gateway.model.errors import ErrorReason
 from gateway.model.party import Peer
-from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
+from gateway.server.method import Method, Reply
 from gateway.server.problem import Problem
 from gateway.server.wire.receipts import receipt_of
 

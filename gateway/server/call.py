@@ -11,7 +11,6 @@ it reads all messages, within bounds, once the method's own check has let the ca
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -30,59 +29,17 @@ from grpc_status import rpc_status
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
 from gateway.model.permit import FieldViolation
-from gateway.ports.interruption import Interruption
 from gateway.server.admission import Admission, Admitted
+from gateway.server.method import Method, Opened, Pause, Reply, Wire
 from gateway.server.observation import CANCELLED, OK, Observer
 from gateway.server.peer import languages_of, peer_of
 from gateway.server.problem import NotWellFormed, Problem
 from gateway.server.rules import request_of
+from gateway.server.session import Session
 from gateway.server.status import to_status
-from gateway.server.upload import EDITED, UploadBounds, checked, receive_upload
-
-Wire = Message | bytes
-"""A response message, or its bytes."""
+from gateway.server.upload import checked, receive_upload
 
 Context = grpc.aio.ServicerContext[Any, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The one answer of a unary call."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """In place of a message: there is none now; ask again in so many seconds. Meanwhile no thread waits."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A stream that may be sent. `close` ends it early; it is called once the call is over, however it ended."""
-
-    messages: Iterator[Wire | Pause]
-    close: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A handler: `run` takes the peer and the checked request. A `release` waits, and gets a thread of its own kind.
-
-    One with `uploads` receives a stream of messages: `uploads` says, before any of it is read, why this caller may not
-    send one, and `run` takes an iterator over the checked messages, each of which is read when it is asked for. The
-    iterator raises NotWellFormed at the first that is not well formed. Where there is `opens`, it says of the first
-    message, once it is checked, why none of the others is read.
-    """
-
-    run: Callable[[Peer, Any], Reply | Opened | Problem]
-    streams: bool = False
-    release: bool = False
-    uploads: Callable[[Peer], Problem | None] | None = None
-    opens: Callable[[Peer, Any], Problem | None] | None = None
-    bounds: UploadBounds = EDITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,48 +49,6 @@ class Patience:
     request: float = 10.0
     message: float = 60.0
     upload: float = 60.0
-
-
-class Session:
-    """The synchronous side of one stream: opened, pulled and closed by worker threads, one at a time."""
-
-    def __init__(self, opening: Callable[[], Reply | Opened | Problem]) -> None:
-        self._opening = opening
-        self._interruption = Interruption()
-        self._lock = threading.Lock()
-        self._closed = False
-        self._opened: Opened | None = None
-
-    def open(self) -> Problem | None:
-        """Open the stream; return the problem if there is none to be had."""
-        with self._lock, self._interruption.governing():
-            if self._closed or self._interruption.over:
-                return None
-            outcome = self._opening()
-            if isinstance(outcome, Problem):
-                return outcome
-            if not isinstance(outcome, Opened):
-                raise Fault(ErrorReason.INTERNAL)
-            self._opened = outcome
-            return None
-
-    def pull(self) -> Wire | Pause | None:
-        """Return the next message, or None after the last."""
-        with self._lock, self._interruption.governing():
-            if self._closed or self._opened is None:
-                return None
-            return next(self._opened.messages, None)
-
-    def interrupt(self) -> None:
-        """Stop the engine that a pull under way waits for. Waits for nothing, and may be called again."""
-        self._interruption.interrupt()
-
-    def close(self) -> None:
-        """End the stream, after a pull under way has ended. May be called again."""
-        with self._lock:
-            self._closed = True
-            if self._opened is not None:
-                self._opened.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from gateway.administration import registers
 from gateway.administration.desk import Office
 from gateway.api.v1 import case_service_pb2 as pb
 from gateway.model.party import Peer
-from gateway.server.call import Method, Reply
+from gateway.server.method import Method, Reply
 from gateway.server.outcome import answered
 from gateway.server.problem import Problem, told
 from gateway.server.wire.registers import case_of, day

@@ -11,8 +11,8 @@ from gateway.model.contest import Standing
 from gateway.model.party import Peer
 from gateway.model.values import Scalar
 from gateway.pipeline import Refused
-from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
+from gateway.server.method import Method, Reply
 from gateway.server.problem import Problem
 from gateway.server.wire.receipts import instant, receipt_of
 from gateway.server.wire.requests import context_of

@@ -8,8 +8,8 @@ from gateway.api.v1 import export_service_pb2 as pb
 from gateway.lanes import exports
 from gateway.model.party import Peer
 from gateway.pipeline import Refused
-from gateway.server.call import Method, Opened, Wire
 from gateway.server.desk import Desk, refused
+from gateway.server.method import Method, Opened, Wire
 from gateway.server.problem import Problem
 from gateway.server.wire.exports import export_of, order_of
 from gateway.server.wire.receipts import receipt_of

@@ -10,8 +10,8 @@ from gateway.model.errors import ErrorReason
 from gateway.model.party import Peer
 from gateway.model.permit import FieldViolation
 from gateway.pipeline import Refused
-from gateway.server.call import Method, Opened, Pause, Reply, Wire
 from gateway.server.desk import Desk, refused
+from gateway.server.method import Method, Opened, Pause, Reply, Wire
 from gateway.server.problem import Problem
 from gateway.server.wire.indicators import MOST_BYTES, indicator_message_of, updates_of
 from gateway.server.wire.requests import context_of

@@ -12,8 +12,8 @@ from gateway.intake import Intake
 from gateway.model.errors import ErrorReason
 from gateway.model.party import Peer
 from gateway.model.record import Refused
-from gateway.server.call import Method, Reply
 from gateway.server.desk import refused
+from gateway.server.method import Method, Reply
 from gateway.server.problem import Problem
 from gateway.server.upload import UploadBounds
 from gateway.server.wire.ingest import arrival_of, columns_of, header_of, push_of, response_of

@@ -6,8 +6,8 @@ from gateway.api.v1 import linking_service_pb2 as pb
 from gateway.lanes import linking
 from gateway.model.party import Peer
 from gateway.pipeline import Refused
-from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
+from gateway.server.method import Method, Reply
 from gateway.server.problem import Problem
 from gateway.server.wire.linking import asking_of, collecting_of, linking_of, reidentification_of
 from gateway.server.wire.receipts import receipt_of

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from gateway.administration.life import Unsound
 from gateway.api.v1 import policy_pb2
 from gateway.model.permit import Refusal
-from gateway.server.call import Reply
+from gateway.server.method import Reply
 from gateway.server.problem import Problem, told
 from gateway.server.wire.policy import problems_of
 

@@ -11,7 +11,7 @@ from gateway.api.v1 import oversight_service_pb2 as pb
 from gateway.model.emergency import Emergency
 from gateway.model.errors import ErrorReason
 from gateway.model.party import Peer
-from gateway.server.call import Method, Reply
+from gateway.server.method import Method, Reply
 from gateway.server.outcome import answered
 from gateway.server.problem import NotWellFormed, Problem
 from gateway.server.wire.registers import emergency_of, moment, report_of, verdict

@@ -13,7 +13,7 @@ from gateway.api.v1 import policy_service_pb2 as pb
 from gateway.model.governance import Power
 from gateway.model.party import Peer
 from gateway.model.permit import Refusal
-from gateway.server.call import Method, Opened, Reply
+from gateway.server.method import Method, Opened, Reply
 from gateway.server.outcome import answered, judged
 from gateway.server.policy_studies import PolicyStudies
 from gateway.server.problem import Problem, told

@@ -20,7 +20,7 @@ from gateway.model.governance import Files
 from gateway.model.party import Peer
 from gateway.model.permit import Refusal
 from gateway.policy.decision_tables import QuestionShape
-from gateway.server.call import Method, Reply
+from gateway.server.method import Method, Reply
 from gateway.server.outcome import judged
 from gateway.server.problem import NotWellFormed, Problem, told
 from gateway.server.wire.policy import summary_of, uploaded

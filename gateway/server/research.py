@@ -14,8 +14,8 @@ from gateway.model.measure import Currency
 from gateway.model.memo import Memo
 from gateway.model.party import Peer
 from gateway.model.request import MarginRequest, ReleaseRequest
-from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
+from gateway.server.method import Method, Reply
 from gateway.server.problem import Problem
 from gateway.server.wire.freshness import freshness_of
 from gateway.server.wire.offers import research_dataset_of

@@ -10,8 +10,8 @@ from gateway.model.errors import ErrorReason
 from gateway.model.measure import Currency
 from gateway.model.party import Peer
 from gateway.pipeline import Refused
-from gateway.server.call import Method, Reply
 from gateway.server.desk import Desk, refused
+from gateway.server.method import Method, Reply
 from gateway.server.problem import NotWellFormed, Problem
 from gateway.server.wire.plans import exact_price
 from gateway.server.wire.receipts import receipt_of

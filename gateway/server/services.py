@@ -25,7 +25,6 @@ from gateway.api.v1 import (
     warrant_service_pb2,
 )
 from gateway.server.audit import Audit
-from gateway.server.call import Method
 from gateway.server.cases import Cases
 from gateway.server.consents import Consents
 from gateway.server.contests import Contests
@@ -34,6 +33,7 @@ from gateway.server.exports import ExportDesk
 from gateway.server.indicators import IndicatorDesk
 from gateway.server.ingest import Ingest
 from gateway.server.linking import Linking
+from gateway.server.method import Method
 from gateway.server.oversight import Oversight
 from gateway.server.policy import Policy
 from gateway.server.research import Research

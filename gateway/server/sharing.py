@@ -17,9 +17,9 @@ from gateway.model.errors import ErrorReason
 from gateway.model.extract import Course
 from gateway.model.party import Peer
 from gateway.model.request import RowsRequest
-from gateway.server.call import Method, Opened, Reply, Wire
 from gateway.server.desk import Desk, refused
 from gateway.server.frames import Codec, arrow_frame, pieces, row_bytes, row_frame
+from gateway.server.method import Method, Opened, Reply, Wire
 from gateway.server.problem import NotWellFormed, Problem
 from gateway.server.wire.freshness import freshness_with
 from gateway.server.wire.offers import offer_of

@@ -9,8 +9,8 @@ from gateway.api.v1 import synthesis_service_pb2 as pb
 from gateway.lanes import syntheses
 from gateway.model.party import Peer
 from gateway.pipeline import Refused
-from gateway.server.call import Method, Opened, Reply, Wire
 from gateway.server.desk import Desk, refused
+from gateway.server.method import Method, Opened, Reply, Wire
 from gateway.server.problem import Problem
 from gateway.server.wire.receipts import receipt_of
 from gateway.server.wire.requests import context_of

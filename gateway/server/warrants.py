@@ -10,7 +10,7 @@ from gateway.api.v1 import linking_pb2
 from gateway.api.v1 import warrant_service_pb2 as pb
 from gateway.model.linking import Join, Reidentification
 from gateway.model.party import Peer
-from gateway.server.call import Method, Reply
+from gateway.server.method import Method, Reply
 from gateway.server.outcome import answered
 from gateway.server.problem import Problem
 from gateway.server.wire.linking import join_of, joining_of, reidentification_of

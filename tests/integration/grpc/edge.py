@@ -18,7 +18,7 @@ from gateway.adapters.identity_mtls import CertificateInstitutions
 from gateway.api.v1 import audit_service_pb2, sharing_service_pb2
 from gateway.model.party import Peer
 from gateway.server.app import Server, ServerConfig
-from gateway.server.call import Method
+from gateway.server.method import Method
 from gateway.server.observation import Observer
 from tests.integration.site import utc_now
 

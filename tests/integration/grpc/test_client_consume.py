@@ -15,7 +15,7 @@ from gateway.api.v1 import disclosure_pb2, research_service_pb2, value_pb2
 from gateway.api.v1 import sharing_service_pb2 as pb
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
-from gateway.server.call import Method, Reply
+from gateway.server.method import Method, Reply
 from gateway.server.problem import Problem
 from gateway.server.reasons import MEANINGS
 from tests.integration.grpc.edge import edge, sharing

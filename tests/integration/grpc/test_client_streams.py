@@ -13,8 +13,8 @@ from gateway.api.v1 import research_service_pb2
 from gateway.api.v1 import sharing_service_pb2 as pb
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
-from gateway.server.call import Method, Opened, Reply, Wire
 from gateway.server.frames import arrow_frame
+from gateway.server.method import Method, Opened, Reply, Wire
 from gateway.server.problem import Problem
 from tests.integration.grpc.edge import Edge, edge, sharing
 from tests.integration.site import utc_now

@@ -20,7 +20,8 @@ from gateway.api.v1 import sharing_service_pb2 as pb
 from gateway.api.v1 import sharing_service_pb2_grpc as rpc
 from gateway.model.party import Peer
 from gateway.server.admission import Capacity
-from gateway.server.call import Method, Patience, Reply
+from gateway.server.call import Patience
+from gateway.server.method import Method, Reply
 from tests.integration.grpc.edge import Edge, edge, sharing, until
 from tests.integration.grpc.test_edge import Rows, extract_request, reason_of
 from tests.integration.site import utc_now

@@ -19,7 +19,7 @@ from gateway.api.v1 import sharing_service_pb2 as pb
 from gateway.api.v1 import sharing_service_pb2_grpc as rpc
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
-from gateway.server.call import Method, Opened, Reply, Wire
+from gateway.server.method import Method, Opened, Reply, Wire
 from gateway.server.problem import Problem
 from tests.integration.grpc.edge import edge, sharing, until
 from tests.integration.site import utc_now

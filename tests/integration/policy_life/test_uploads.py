@@ -19,7 +19,8 @@ from gateway.model.party import Peer
 from gateway.policy.folder import folder_digest
 from gateway.server import upload
 from gateway.server.admission import Capacity
-from gateway.server.call import Method, Opened, Patience, Reply
+from gateway.server.call import Patience
+from gateway.server.method import Method, Opened, Reply
 from gateway.server.problem import Problem
 from gateway.server.upload import EDITED, UploadBounds
 from gateway.server.wire.policy import PIECE_BYTES, parts_of, uploaded

@@ -12,7 +12,8 @@ from gateway.api.v1 import audit_service_pb2, policy_service_pb2
 from gateway.model.errors import ErrorReason
 from gateway.model.party import Peer
 from gateway.server.admission import Admission, Capacity
-from gateway.server.call import Edge, Method, Patience, Threads
+from gateway.server.call import Edge, Patience, Threads
+from gateway.server.method import Method
 from gateway.server.observation import Observer
 from gateway.server.problem import Problem
 
