@@ -10,7 +10,7 @@ import numpy as np
 
 from gateway.kernels import swar
 from gateway.kernels.swar import Words
-from gateway.kernels.text import Bytes, Mask
+from gateway.kernels.text import Bytes
 
 _TEN_TO_EIGHT = np.uint64(10**8)
 _QUADS = np.frombuffer(b"".join(b"%04d" % number for number in range(10_000)), "<u4")
@@ -29,16 +29,6 @@ def pack(rows: Bytes) -> Words:
     packed[0] <<= np.uint64(8 * (8 - lead))
     packed[0] |= np.uint64(int.from_bytes(b"0" * (8 - lead), "little"))
     return packed
-
-
-def all_digits(packed: Words) -> Mask:
-    """Return which rows hold ASCII digits alone: each byte, and each byte plus 6, has the upper half 3."""
-    halves = packed + np.uint64(0x0606_0606_0606_0606)
-    halves >>= np.uint64(4)
-    halves &= np.uint64(0x0F0F_0F0F_0F0F_0F0F)
-    halves |= packed & np.uint64(0xF0F0_F0F0_F0F0_F0F0)
-    mask: Mask = (halves == np.uint64(0x3333_3333_3333_3333)).all(axis=0)
-    return mask
 
 
 def read(rows: Bytes) -> Words:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import BinaryIO, Protocol
 
-from gateway.model.synthesis import JobOrder, JobState, MadeFile, NoisedCounts, QualityReport, SynthesisJob
+from gateway.model.synthesis import JobOrder, MadeFile, NoisedCounts, QualityReport, SynthesisJob
 
 
 class SynthesisRegister(Protocol):
@@ -92,14 +92,6 @@ class SynthesisRegister(Protocol):
 
     def expire(self, before: datetime) -> tuple[SynthesisJob, ...]:
         """Note that the files of jobs done before then are gone, and return those jobs.
-
-        Raises:
-            Fault: REGISTER_UNAVAILABLE.
-        """
-        ...
-
-    def in_state(self, *states: JobState) -> tuple[SynthesisJob, ...]:
-        """Return the jobs in these states, in the order in which they were asked for.
 
         Raises:
             Fault: REGISTER_UNAVAILABLE.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -18,6 +18,7 @@ from sqlglot import exp
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowScope
 from gateway.model.values import FieldType, Scalar
+from gateway.query.lowering import Words, in_words
 from gateway.query.sql_types import type_of
 
 DIALECT = "postgres"
@@ -32,13 +33,7 @@ NAMED = frozenset({"date_trunc", "substring", "translate"})
 
 def lowered(tree: exp.Query) -> exp.Query:
     """Put a tree in PostgreSQL's words. The tree is changed."""
-    # inner nodes first: what takes the place of an outer one is made of them
-    for node in reversed(list(tree.walk())):
-        word = _WORDS.get(type(node))
-        new = None if word is None else word(node)
-        if new is not None and new is not node:
-            node.replace(new)
-    return tree
+    return in_words(tree, _WORDS)
 
 
 _PLACES = {"tableoid": ".table", "ctid": ".place"}
@@ -210,7 +205,7 @@ def _is_nan(value: exp.Expr) -> exp.Expr:
     return exp.EQ(this=value.copy(), expression=exp.cast(exp.Literal.string("NaN"), type_of(FieldType.DOUBLE)))
 
 
-_WORDS: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr | None]] = {
+_WORDS: Words = {
     exp.ArrayContains: _among,
     exp.Round: _round,
     exp.RegexpFullMatch: _matches,

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from sqlglot import exp
 
 from gateway.model.values import Scalar
+from gateway.query.lowering import Words, in_words
 from gateway.query.sql_types import sql_type
 
 DIALECT = "spark"
@@ -36,13 +37,7 @@ def lowered(tree: exp.Query) -> exp.Query:
     """
     if any(str(node.this).lower() == "reflect" for node in tree.find_all(exp.Anonymous)):
         raise ValueError("a query calls a function that nobody looked at")
-    # inner nodes first: what takes the place of an outer one is made of them
-    for node in reversed(list(tree.walk())):
-        word = _WORDS.get(type(node))
-        new = None if word is None else word(node)
-        if new is not None and new is not node:
-            node.replace(new)
-    return tree
+    return in_words(tree, _WORDS)
 
 
 FILE, PLACE = ".file", ".place"
@@ -160,7 +155,7 @@ def _named(node: exp.Expr) -> exp.Expr | None:
             return None
 
 
-_WORDS: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr | None]] = {
+_WORDS: Words = {
     exp.ArrayContains: _listed,
     exp.RegexpFullMatch: _matches,
     exp.RegexpExtract: _found,

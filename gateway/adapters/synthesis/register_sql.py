@@ -193,18 +193,6 @@ class SqlSynthesisRegister:
             connection.execute(update(synthesis_jobs).where(old).values(state=JobState.EXPIRED.value, **_file(None)))
             return found
 
-    def in_state(self, *states: JobState) -> tuple[SynthesisJob, ...]:
-        """Return the jobs in these states, in the order in which they were asked for.
-
-        Raises:
-            Fault: REGISTER_UNAVAILABLE.
-        """
-        with faulting(_UNAVAILABLE), self._database.reading() as connection:
-            rows = connection.execute(
-                select(synthesis_jobs).where(_jobs.state.in_(states)).order_by(_jobs.asked_at, _jobs.job_id)
-            )
-            return tuple(_read(row) for row in rows)
-
 
 def _of(job_id: str, worker: str) -> Any:
     running = _jobs.state == JobState.RUNNING

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
 import typing
 from pathlib import Path
 
@@ -58,6 +59,18 @@ def test_every_decision_has_a_number_of_its_own() -> None:
     assert len(numbers) == len(set(numbers))
     for record in records:
         assert record.read_text(encoding="utf-8").startswith(f"# {record.name[:4]}. "), record.name
+
+
+def test_the_map_of_the_house_is_its_walls() -> None:
+    """Who may import whom is drawn as it is held: line by line from the top, with `│` between siblings."""
+    page = (ROOT / "docs" / "explanation" / "how-it-works.md").read_text(encoding="utf-8")
+    drawn = page.partition("## Who may import whom")[2].partition("```text\n")[2].partition("\n\n")[0]
+    rows = [re.split(r" {3,}", line)[0] for line in drawn.splitlines() if not line.startswith(" ")]
+    shown = [set(re.findall(r"\w+", layer)) for row in rows for layer in row.split(",")]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    held = [set(re.findall(r"\w+", layer)) for one in contracts if one["id"] == "layers" for layer in one["layers"]]
+    there = {path.stem for path in (ROOT / "gateway").iterdir()}
+    assert shown == [layer & there for layer in held if layer & there]
 
 
 def test_every_setting_is_documented_as_it_is() -> None:

@@ -13,4 +13,3 @@ def test_what_is_written_is_read_again(width: int) -> None:
     rows = np.ascontiguousarray(digits.write(numbers, width))
     assert [row.tobytes().decode() for row in rows] == [f"{number:0{width}d}" for number in numbers.tolist()]
     assert (digits.read(rows) == numbers).all()
-    assert digits.all_digits(digits.pack(rows)).all()
