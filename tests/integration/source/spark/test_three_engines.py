@@ -16,7 +16,7 @@ from gateway.model.measure import Measure, MeasureKind
 from gateway.model.plan import AggregatePlan, AsFound, AtLevel, GroupKey, InBins, InBuckets, InPeriod, RowPlan, RowScope
 from gateway.ports import Source
 from tests.integration.source.engine_bench import Bench
-from tests.integration.source.postgres.conftest import make_table_contract, owner, server, tables  # noqa: F401
+from tests.integration.source.postgres.conftest import make_table_contract, tables  # noqa: F401
 from tests.integration.source.postgres.conftest import source as database  # noqa: F401
 from tests.integration.source.postgres.tables import Tables
 from tests.integration.source.reference import Row
