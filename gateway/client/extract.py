@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -85,6 +86,7 @@ class Stream:
                     yield self._received(rows.number, to_batch(rows.rows, schema), rows.position)
                 case "trailer":
                     self._end(part.trailer)
+                    self._hear_out()
                 case _:
                     raise self._incomplete()
             tries = 0
@@ -138,6 +140,14 @@ class Stream:
             raise self._incomplete()
         self.receipt = trailer.receipt
         self.complete = True
+
+    def _hear_out(self) -> None:
+        """Take the call's end as well: dropped before it, a call that went well counts as cancelled at the gateway.
+
+        Everything has come by then, so that nothing depends on how it ends.
+        """
+        with suppress(grpc.RpcError):
+            next(self._parts, None)
 
     def _incomplete(self) -> IncompleteExtract:
         """What came does not fit together: to go on would not mend it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 from gateway.api.v1 import sharing_service_pb2, sharing_service_pb2_grpc
 from gateway.client.answers import (
@@ -26,6 +26,8 @@ from gateway.client.extract import Extract, Progress, Responses
 from gateway.client.offers import Offer, offer_from
 from gateway.client.tls import Pems
 from gateway.client.values import Condition, Scalar, to_conditions, to_value
+
+T = TypeVar("T")
 
 _ENCODINGS = {"arrow": sharing_service_pb2.ENCODING_ARROW, "rows": sharing_service_pb2.ENCODING_ROWS}
 _COMPRESSIONS = {
@@ -172,6 +174,10 @@ class Sharing(Channel):
         `compression` is of Arrow's batches on their way. With more `streams`, so many calls at most read side by side.
         Unless `resume` is False, a stream whose connection breaks is gone on with after the last batch that came; it is
         given up after seven tries in a row, or about 16 seconds. `timeout` (seconds) ends each call.
+
+        Raises:
+            ValueError: an `encoding` or a `compression` that there is not.
+            GatewayError: the gateway refuses.
         """
         request = sharing_service_pb2.ExtractRequest(
             context=context(purpose, region, case_number, break_glass_reason),
@@ -179,9 +185,9 @@ class Sharing(Channel):
             disclosure=disclosure,
             fields=fields,
             filters=to_conditions(filters),
-            encoding=_ENCODINGS[encoding],
+            encoding=_one_of("encoding", _ENCODINGS, encoding),
             allow_partial=allow_partial,
-            compression=_COMPRESSIONS[compression],
+            compression=_one_of("compression", _COMPRESSIONS, compression),
             streams=streams,
         )
 
@@ -195,6 +201,12 @@ class Sharing(Channel):
             return Extract(connect, progress, resume=resume)
         except GatewayError as error:
             raise self._caller.explain(error) from error
+
+
+def _one_of(what: str, known: Mapping[str, T], name: str) -> T:
+    if name not in known:
+        raise ValueError(f"{what} is one of {', '.join(known)}, not {name!r}")
+    return known[name]
 
 
 def _subject(by: str, value: Scalar, token: str) -> sharing_service_pb2.SubjectSelector:

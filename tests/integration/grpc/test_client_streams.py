@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,6 +60,28 @@ def test_a_whole_stream_is_read() -> None:
     with edge(sharing(Extract=streaming(WHOLE))) as at, connect(at) as gateway:
         extract = gateway.extract("d", "e", purpose="p")
         assert extract.read_all().num_rows == 6 and extract.complete
+
+
+def test_a_call_that_went_well_is_none_that_was_cancelled() -> None:
+    def opened(_: Peer, __: Any) -> Opened:
+        def messages() -> Iterator[Wire]:
+            yield from WHOLE
+            time.sleep(0.1)  # what the gateway does between its last message and the end of the call
+
+        return Opened(messages(), lambda: None)
+
+    with edge(sharing(Extract=Method(opened, streams=True))) as at:
+        with connect(at) as gateway:
+            gateway.extract("d", "e", purpose="p").read_all()
+        at.stop()
+        assert at.count("SharingService/Extract", "OK") == 1
+
+
+def test_an_unknown_word_is_told_with_those_that_are_known() -> None:
+    with edge(sharing(Extract=streaming(WHOLE))) as at, connect(at) as gateway:
+        wrong: Any = "gzip"
+        with pytest.raises(ValueError, match="compression is one of none, lz4, zstd, not 'gzip'"):
+            gateway.extract("d", "e", purpose="p", compression=wrong)
 
 
 @pytest.mark.parametrize(
