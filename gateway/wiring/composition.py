@@ -70,7 +70,7 @@ from gateway.wiring.edges import listener_config, server_config
 from gateway.wiring.exports import exports_of
 from gateway.wiring.files import read
 from gateway.wiring.keys import open_keys
-from gateway.wiring.sources import see_services, sources
+from gateway.wiring.sources import see_sources, sources
 
 __all__ = ["Budgets", "Gateway", "open_gateway", "read_budgets", "server_config"]
 
@@ -106,7 +106,7 @@ def open_gateway(settings: Settings, opened: Callable[[], FileKeyRing] | None = 
         keys = open_keys(settings) if opened is None else opened()
         office = _office(settings, state, keys, stack)
         source, points, lakes = sources(settings.data, stack)
-        see_services(office.policy, source)
+        see_sources(office.policy, source, settings.data)
         rehearsals = DuckDBRehearsals()
         stack.callback(rehearsals.close)
         files = _extract_folder(settings.synthesis)

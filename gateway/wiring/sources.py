@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.adapters.source_kept import KeptAggregates
 from gateway.adapters.source_points import IndexedPoints
 from gateway.adapters.sources import RoutedSources
-from gateway.model.contract import FILES, SourceKind
+from gateway.model.contract import FILES, DataContract, SourceKind
 from gateway.model.errors import Fault
 from gateway.policy.store import PolicyStore
 from gateway.ports import Source
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from gateway.adapters.spark.source import SparkSource
     from gateway.adapters.upstream.copies import CopiedServices
     from gateway.adapters.upstream.source import UpstreamSource
+
+_log = logging.getLogger(__name__)
 
 
 def sources(data: DataSettings, stack: ExitStack) -> tuple[KeptAggregates, IndexedPoints, SparkSource | None]:
@@ -135,12 +138,38 @@ def _copies(data: DataSettings, live: UpstreamSource) -> CopiedServices:
         raise InvalidSettings(f"data.copies: cannot make {data.copies}: {error.strerror}") from None
 
 
-def see_services(policy: PolicyStore, source: Source) -> None:
-    """Hold each contract over a service against its descriptors, so that the log says at the start what is not served.
+def see_sources(policy: PolicyStore, source: Source, data: DataSettings) -> None:
+    """Hold each contract against what the settings say of its source, and one over a service against its descriptors,
+    so that the log says at the start what is not served. Nothing is called.
 
     Only that dataset is not served: what one department changed does not stop all others.
     """
     for contract in policy.current().contracts.values():
-        if contract.source.kind is SourceKind.GRPC:
+        if (missing := _missing(contract, data)) is not None:
+            _log.error("contract %s is not served: %s", contract.dataset, missing)
+        elif contract.source.kind is SourceKind.GRPC:
             with suppress(Fault):
                 source.verify(contract)
+
+
+def _missing(contract: DataContract, data: DataSettings) -> str | None:
+    """What the settings do not say of a contract's source, and what to do about it; None if they say all."""
+    spec = contract.source
+    table = spec.table
+    section, servers, server = "", frozenset[str](), ""
+    if table is not None:
+        section, servers, server = "databases", frozenset(data.databases), table.server
+    elif spec.kind is SourceKind.SPARK:
+        section, servers, server = "spark", frozenset(data.spark), spec.lake
+    elif contract.upstream is not None:
+        section, servers, server = "services", frozenset(data.services), contract.upstream.server
+    place = f"[data.{section}.{server}]"
+    if section and server not in servers:
+        return f"the settings have no {place}. Add it, or mend the contract's server"
+    if table is None:
+        return None
+    told = data.databases[server]
+    differing = [one for one in ("host", "port", "database") if getattr(table, one) != getattr(told, one)]
+    if not differing:
+        return None
+    return f"{' and '.join(differing)} of its server: not as in {place} of the settings. Make them the same"

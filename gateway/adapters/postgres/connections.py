@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from adbc_driver_postgresql import dbapi
 from psycopg import Connection, DataError, Error, connect
 from psycopg.conninfo import make_conninfo
 
-from gateway.model.errors import ErrorReason, Fault
+from gateway.model.errors import ErrorReason, Fault, Interrupted
 from gateway.ports.interruption import failure
+
+_log = logging.getLogger(__name__)
 
 _ENGINE_ERRORS = (Error, adbc_driver_manager.Error, pa.ArrowException, OSError)
 
@@ -94,7 +97,7 @@ class Server:
 
 @contextmanager
 def engine_faults() -> Iterator[None]:
-    """Let no error of a database out: its message can hold values.
+    """Let no error of a database out: its message can hold values. The log says of what kind it was.
 
     Raises:
         Fault: SOURCE_UNAVAILABLE in place of it, or SOURCE_SCHEMA_CHANGED for a value that cannot be had; that the work
@@ -105,8 +108,12 @@ def engine_faults() -> Iterator[None]:
     except DataError:
         # such as a day without end: nothing of the declared type
         raise failure(ErrorReason.SOURCE_SCHEMA_CHANGED) from None
-    except _ENGINE_ERRORS:
-        raise failure(ErrorReason.SOURCE_UNAVAILABLE) from None
+    except _ENGINE_ERRORS as error:
+        fault = failure(ErrorReason.SOURCE_UNAVAILABLE)
+        if not isinstance(fault, Interrupted):
+            state = getattr(error, "sqlstate", None) or "none"
+            _log.warning("a database cannot be read: %s, SQLSTATE %s", type(error).__name__, state)
+        raise fault from None
 
 
 def open_session(server: Server) -> Connection[tuple[Any, ...]]:
