@@ -29,6 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("RUST_LIB_BACKTRACE", "0")
     # The tests start hundreds of processes: where bytecode may not be kept, each would compile the whole product anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # A Spark of tests lives for a minute or two: the thorough compiler would take longer than what it makes faster.
+    os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
     settings.load_profile("prove" if config.getoption("--prove") else "quick")
 
 

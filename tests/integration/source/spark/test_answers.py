@@ -25,7 +25,7 @@ from tests.integration.source.test_joins import tables as joined_tables
 pytestmark = pytest.mark.timeout(600)
 
 MakeContract = Callable[..., DataContract]
-few = settings(with_patience, max_examples=with_patience.max_examples // 10)
+few = settings(with_patience, max_examples=max(3, with_patience.max_examples // 25))
 """A question takes a cluster's engine some tenths of a second, so several are asked of a table."""
 
 
