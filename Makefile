@@ -31,7 +31,7 @@ install: $(STAMP) ## make .venv and install everything in it, exactly as locked
 $(STAMP): requirements/lock.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python >= 3.11 with the venv module found (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV)/: one to two minutes, about 1 GB"
+	@echo "installing into $(VENV)/: one to two minutes, about 2 GB"
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/lock.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
