@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.releases.question import another, message
 from bench.releases.serving import unheld
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.model.party import Peer
 from gateway.pipeline import Ports
 from gateway.server.desk import Desk

@@ -19,6 +19,7 @@ from gateway.adapters.certificates_sql import SqlCertificates
 from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.consents_sql import SqlConsentRegister
 from gateway.adapters.contests_sql import SqlContestRegister
+from gateway.adapters.duckdb.rehearsals import DuckDBRehearsals
 from gateway.adapters.emergencies_sql import SqlEmergencyRegister
 from gateway.adapters.extracts_sql import SqlExtractRegister
 from gateway.adapters.identity_bound import BoundIdentities
@@ -30,13 +31,12 @@ from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.ledger_books import read_books
 from gateway.adapters.ledger_sql import SqlBudgetLedger
 from gateway.adapters.meters_sql import SqlMeters
-from gateway.adapters.rehearsals_duckdb import DuckDBRehearsals
 from gateway.adapters.reidentifications_sql import SqlReidentificationRegister
 from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.row_folders import ParquetRowFolders
 from gateway.adapters.series_sql import SqlSeriesRegister
-from gateway.adapters.source_kept import KeptAggregates
-from gateway.adapters.source_points import IndexedPoints
+from gateway.adapters.sources.kept import KeptAggregates
+from gateway.adapters.sources.points import IndexedPoints
 from gateway.adapters.state_engine import StateDatabase, StateUnusable, open_state
 from gateway.adapters.state_upgrade import is_current, upgrade
 from gateway.adapters.synthesis.folder import ExtractFolder

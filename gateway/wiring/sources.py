@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
-from gateway.adapters.source_duckdb import DuckDBSource
-from gateway.adapters.source_kept import KeptAggregates
-from gateway.adapters.source_points import IndexedPoints
-from gateway.adapters.sources import RoutedSources
+from gateway.adapters.duckdb.source import DuckDBSource
+from gateway.adapters.sources.kept import KeptAggregates
+from gateway.adapters.sources.points import IndexedPoints
+from gateway.adapters.sources.routed import RoutedSources
 from gateway.model.contract import FILES, DataContract, SourceKind
 from gateway.model.errors import Fault
 from gateway.policy.store import PolicyStore

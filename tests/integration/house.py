@@ -16,7 +16,7 @@ import pytest
 
 from gateway import pipeline
 from gateway.adapters.keys.ring import FileKeyRing
-from gateway.adapters.source_before import SourceBefore
+from gateway.adapters.sources.before import SourceBefore
 from gateway.administration.desk import Office
 from gateway.model.contract import DataContract, DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason, Fault

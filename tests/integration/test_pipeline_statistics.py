@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from gateway import pipeline
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.lanes import inquiries
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan

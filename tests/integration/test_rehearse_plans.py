@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from gateway import pipeline
-from gateway.adapters import rehearsals_duckdb
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb import rehearsals as rehearsals_duckdb
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.lanes import inquiries
 from gateway.model.errors import ErrorReason
 from gateway.model.plan import AggregatePlan

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.model.contract import SourceKind, SourceSpec
 from gateway.model.errors import Fault
 from gateway.model.filter import Condition, Operator

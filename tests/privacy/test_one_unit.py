@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.model.grouping import ByKeys
 from gateway.model.plan import AggregatePlan, RowScope
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.model.contract import Bounds, DataContract
 from gateway.model.measure import Measure, MeasureKind
 from gateway.model.plan import BoundedQuery, DailyPlan, GroupKey, RowScope

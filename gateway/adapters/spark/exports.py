@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gateway.adapters.source_data import SourceData, open_data
+from gateway.adapters.duckdb.data import SourceData, open_data
 from gateway.adapters.spark.files import planned
 from gateway.adapters.spark.parts import TOLD, WritePart, parts_told
 from gateway.adapters.spark.sessions import Session, engine_faults

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from gateway.adapters.source_parts import blocks_of
+from gateway.adapters.sources.parts import blocks_of
 from gateway.adapters.spark.sessions import Session, Sessions
 from gateway.adapters.spark.states import (
     LakeFile,

@@ -24,7 +24,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.adapters.upstream.source import UpstreamSource
 from gateway.kernels.batches import declared_schema
 from gateway.model.contract import DataContract, SourceKind, SourceSpec

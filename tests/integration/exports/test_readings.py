@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.adapters.spark.exports import SparkExports
 from gateway.adapters.spark.sessions import Session
 from gateway.kernels.batches import declared_schema

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 import gateway.client as gw
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.client.registers import NewConsent
 from gateway.model.plan import RowPlan
 from gateway.ports import CONSENT_LAG

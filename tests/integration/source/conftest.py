@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from gateway.adapters.source_duckdb import DuckDBSource
-from gateway.adapters.source_parts import Room
+from gateway.adapters.duckdb.source import DuckDBSource
+from gateway.adapters.sources.parts import Room
 from gateway.model.contract import Bounds, DataContract, SourceKind, SourceSpec
 from gateway.model.values import FieldType
 from tests.contracts import plain_contract, plain_fields

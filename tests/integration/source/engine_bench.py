@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gateway.adapters.source_duckdb import DuckDBSource
-from gateway.adapters.source_kept import KeptAggregates
+from gateway.adapters.duckdb.source import DuckDBSource
+from gateway.adapters.sources.kept import KeptAggregates
 from gateway.model.contract import Bounds, DataContract
 from gateway.model.measure import Measure, MeasureKind
 from gateway.model.plan import AggregatePlan, GroupKey, RowScope

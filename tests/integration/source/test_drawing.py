@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.model.contract import Bounds, DataContract
 from gateway.model.measure import Measure, MeasureKind
 from gateway.model.plan import AggregatePlan, GroupKey, RowScope

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.model.contract import DataContract, SourceKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import Measure, MeasureKind
@@ -42,7 +42,7 @@ def _fault(call: Callable[[], object]) -> ErrorReason:
         call()
     assert str(caught.value) == caught.value.reason.value
     text = "".join(traceback.format_exception(caught.value))
-    assert SENTINEL not in text and "duckdb" not in text.lower().replace("source_duckdb", "").replace(
+    assert SENTINEL not in text and "duckdb" not in text.lower().replace("adapters/duckdb", "").replace(
         "duckdbsource", ""
     )
     return caught.value.reason

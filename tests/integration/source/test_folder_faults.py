@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.adapters import source_folders
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb import folders as source_folders
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.model.contract import DataContract, SourceKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import RowPlan, RowScope

@@ -12,8 +12,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.adapters.source_duckdb import DuckDBSource
-from gateway.adapters.source_parts import Room
+from gateway.adapters.duckdb.source import DuckDBSource
+from gateway.adapters.sources.parts import Room
 from gateway.model.contract import FILES, Bounds, DataContract, SourceKind
 from gateway.model.filter import Condition, Operator
 from gateway.model.measure import Measure, MeasureKind

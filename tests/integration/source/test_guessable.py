@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.model.contract import CanonicalForm, DataContract
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowScope

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.source_duckdb import DuckDBSource
-from gateway.adapters.source_kept import KeptAggregates
-from gateway.adapters.source_parts import Room
+from gateway.adapters.duckdb.source import DuckDBSource
+from gateway.adapters.sources.kept import KeptAggregates
+from gateway.adapters.sources.parts import Room
 from gateway.model.contract import Bounds, CanonicalForm, DataContract, SourceKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator

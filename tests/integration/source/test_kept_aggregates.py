@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.source_duckdb import DuckDBSource
-from gateway.adapters.source_kept import KeptAggregates
+from gateway.adapters.duckdb.source import DuckDBSource
+from gateway.adapters.sources.kept import KeptAggregates
 from gateway.model.contract import Bounds, DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.model.plan import GroupKey
 from tests.integration.source.engine_bench import Bench, row, total
 from tests.integration.source.questions import questions, rows, with_patience

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.source_duckdb import DuckDBSource
-from gateway.adapters.source_points import IndexedPoints
+from gateway.adapters.duckdb.source import DuckDBSource
+from gateway.adapters.sources.points import IndexedPoints
 from gateway.kernels.points import point_index
 from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec, SourceKind
 from gateway.model.errors import ErrorReason, Fault

@@ -6,7 +6,7 @@ from time import sleep
 
 import pytest
 
-from gateway.adapters.source_parts import Room
+from gateway.adapters.sources.parts import Room
 
 pytestmark = pytest.mark.timeout(30)  # who waits for room that never comes has failed
 

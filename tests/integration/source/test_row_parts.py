@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.source_duckdb import DuckDBSource
-from gateway.adapters.source_parts import span_of
+from gateway.adapters.duckdb.source import DuckDBSource
+from gateway.adapters.sources.parts import span_of
 from gateway.model.contract import SourceKind
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import Part, RowPlan, RowScope

@@ -13,7 +13,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.model.contract import DataContract, SourceKind
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowPlan, RowScope

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from sqlglot import exp
 
-from gateway.adapters import source_duckdb
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb import source as source_duckdb
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import RowPlan, RowScope

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.kernels.canonical import canonicalize
 from gateway.model.contract import Bounds, CanonicalForm, DataContract
 from gateway.model.measure import Measure, MeasureKind

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.adapters.upstream import copies as copies_module
 from gateway.adapters.upstream.copies import CopiedServices
 from gateway.model.contract import Bounds, DataContract

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.adapters.upstream.source import UpstreamSource
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.model.errors import ErrorReason, Fault

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.model.contract import SourceKind, SourceSpec
 from gateway.model.plan import RowPlan, RowScope
 from gateway.policy.snapshot import load

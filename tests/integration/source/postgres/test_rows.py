@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.adapters.postgres.connections import Server
 from gateway.adapters.postgres.source import PostgresSource
-from gateway.adapters.source_duckdb import DuckDBSource
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.adapters.spark.source import SparkSource
 from gateway.model.contract import DataContract
 from gateway.model.filter import Condition, Operator

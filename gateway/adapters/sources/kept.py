@@ -15,7 +15,7 @@ from typing import Any, Never
 
 import pyarrow as pa
 
-from gateway.adapters.source_before import SourceBefore
+from gateway.adapters.sources.before import SourceBefore
 from gateway.model.contract import DataContract
 from gateway.model.measure import Measure
 from gateway.model.plan import AggregatePlan, GroupKey

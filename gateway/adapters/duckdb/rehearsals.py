@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gateway.adapters.source_duckdb import DuckDBSource
+from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.kernels.batches import declared_schema
 from gateway.kernels.rehearsal import rehearsal
 from gateway.model.contract import DataContract, SourceKind, SourceSpec

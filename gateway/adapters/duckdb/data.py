@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gateway.adapters.source_files import Columns, DataFile, Fingerprint, fingerprint, look_at
-from gateway.adapters.source_folders import Listing, Partition, is_plain, list_folder, partitions_of
-from gateway.adapters.source_parts import blocks_of, span_of
+from gateway.adapters.duckdb.files import Columns, DataFile, Fingerprint, fingerprint, look_at
+from gateway.adapters.duckdb.folders import Listing, Partition, is_plain, list_folder, partitions_of
+from gateway.adapters.sources.parts import blocks_of, span_of
 from gateway.model.contract import DataContract, SourceKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import Part

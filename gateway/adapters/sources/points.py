@@ -15,7 +15,7 @@ from typing import Never
 
 import pyarrow as pa
 
-from gateway.adapters.source_before import SourceBefore
+from gateway.adapters.sources.before import SourceBefore
 from gateway.kernels.batches import declared_schema
 from gateway.kernels.conditions import in_scope
 from gateway.kernels.points import PointIndex, point_index

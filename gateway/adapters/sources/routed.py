@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.adapters.source_before import SourceBefore
+from gateway.adapters.sources.before import SourceBefore
 from gateway.model.contract import DataContract, SourceKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.ports import Source

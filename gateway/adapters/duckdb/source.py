@@ -16,8 +16,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from gateway.adapters.source_data import SourceData, open_data
-from gateway.adapters.source_parts import WIDE, Room, added_up
+from gateway.adapters.duckdb.data import SourceData, open_data
+from gateway.adapters.sources.parts import WIDE, Room, added_up
 from gateway.kernels.batches import declared_schema, gathered, nothing, one_batch, schema_of
 from gateway.kernels.entropy import COUNTED, FREQUENCIES, undone
 from gateway.model.contract import DataContract

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from gateway.adapters.source_files import Fingerprint, fingerprint, fingerprint_of
+from gateway.adapters.duckdb.files import Fingerprint, fingerprint, fingerprint_of
 from gateway.model.errors import ErrorReason, Fault
 
 COMPLETE = "_SUCCESS"
