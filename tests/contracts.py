@@ -13,8 +13,8 @@ from gateway.model.contract import (
     DataContract,
     FieldSpec,
     PrivacyUnit,
-    SourceSpec,
 )
+from gateway.model.storage import SourceSpec
 from gateway.model.values import FieldType
 
 

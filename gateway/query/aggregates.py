@@ -13,9 +13,10 @@ from functools import lru_cache
 
 from sqlglot import exp
 
-from gateway.model.contract import CanonicalForm, SourceKind
+from gateway.model.contract import CanonicalForm
 from gateway.model.measure import MeasureKind
 from gateway.model.plan import AggregatePlan
+from gateway.model.storage import SourceKind
 from gateway.model.values import FieldType
 from gateway.query.cells import (
     CellsShape,

@@ -12,7 +12,7 @@ from threading import Lock
 
 from sqlglot import exp
 
-from gateway.model.contract import SourceKind
+from gateway.model.storage import SourceKind
 from gateway.query import postgres, spark
 from gateway.query.sql_types import DIALECT
 

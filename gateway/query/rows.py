@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from sqlglot import exp
 
-from gateway.model.contract import SourceKind
 from gateway.model.plan import RowPlan
+from gateway.model.storage import SourceKind
 from gateway.query import postgres, spark
 from gateway.query.rendering import Text, render
 from gateway.query.scan import Bound, Location, Query, Scan, column, scan_of, source, subquery

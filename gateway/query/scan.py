@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
-from gateway.model.contract import DataContract, SourceKind
+from gateway.model.contract import DataContract
+from gateway.model.storage import SourceKind
 from gateway.model.values import FieldType, Scalar
 from gateway.query import postgres, spark
 from gateway.query.rendering import Text, render

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from gateway.model.contract import DataContract, SourceKind
+from gateway.model.contract import DataContract
 from gateway.model.filter import Operator
 from gateway.model.plan import RowScope
+from gateway.model.storage import SourceKind
 from gateway.model.values import FieldType, Scalar
 from gateway.query import postgres, spark
 from gateway.query.scan import Bound, column, list_parameter, parameter

@@ -12,8 +12,9 @@ from functools import lru_cache
 
 from sqlglot import exp
 
-from gateway.model.contract import CanonicalForm, DataContract, SourceKind
+from gateway.model.contract import CanonicalForm, DataContract
 from gateway.model.spelling import SPELLINGS
+from gateway.model.storage import SourceKind
 from gateway.model.values import FieldType
 from gateway.query import postgres, spark
 from gateway.query.scan import Bound, column, parameter

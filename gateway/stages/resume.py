@@ -16,12 +16,13 @@ from datetime import datetime
 
 from gateway.decision.permission import permission_digest
 from gateway.kernels.sealing import sealer, unseal
-from gateway.model.contract import FILES, DisclosureKind
+from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.extract import START, Continuation, Course, OpenExtract, Position
 from gateway.model.permit import Permit, Refusal
 from gateway.model.record import Receipt
 from gateway.model.request import RowsRequest
+from gateway.model.storage import FILES
 from gateway.ports import AUDIT_DOMAIN, Clock, KeyRing, KeyUse, Registers, Source
 from gateway.stages.admit import admit_again
 from gateway.stages.charge import data_version, version_now

@@ -11,8 +11,9 @@ from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.adapters.sources.kept import KeptAggregates
 from gateway.adapters.sources.points import IndexedPoints
 from gateway.adapters.sources.routed import RoutedSources
-from gateway.model.contract import FILES, DataContract, SourceKind
+from gateway.model.contract import DataContract
 from gateway.model.errors import Fault
+from gateway.model.storage import FILES, SourceKind
 from gateway.policy.store import PolicyStore
 from gateway.ports import Source
 from gateway.settings import DatabaseSettings, DataSettings, InvalidSettings, LakeSettings, ServiceSettings

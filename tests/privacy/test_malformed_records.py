@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from gateway.adapters.duckdb.source import DuckDBSource
-from gateway.model.contract import SourceKind, SourceSpec
 from gateway.model.errors import Fault
 from gateway.model.filter import Condition, Operator
 from gateway.model.grouping import ByKeys
 from gateway.model.plan import AggregatePlan, RowPlan, RowScope
 from gateway.model.statistics import Statistic, StatisticKind, StatisticsQuery
+from gateway.model.storage import SourceKind, SourceSpec
 from tests.unit.privacy.example import CONTRACT, bound
 
 CSV = replace(CONTRACT, source=SourceSpec(SourceKind.CSV, "subsidies.csv"))

@@ -15,9 +15,10 @@ import pyarrow as pa
 from gateway.adapters.duckdb.files import Columns, DataFile, Fingerprint, fingerprint, look_at
 from gateway.adapters.duckdb.folders import Listing, Partition, is_plain, list_folder, partitions_of
 from gateway.adapters.sources.parts import blocks_of, span_of
-from gateway.model.contract import DataContract, SourceKind
+from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import Part
+from gateway.model.storage import SourceKind
 from gateway.model.values import FieldType
 from gateway.query.scan import ROW_NUMBER, Location
 

@@ -12,8 +12,8 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gateway.model.contract import SourceKind
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.storage import SourceKind
 
 _SAMPLE = 65_536
 _MAGIC = b"PAR1"

@@ -21,9 +21,10 @@ import pyarrow.parquet as pq
 from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.kernels.batches import declared_schema
 from gateway.kernels.rehearsal import rehearsal
-from gateway.model.contract import DataContract, SourceKind, SourceSpec
+from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan
+from gateway.model.storage import SourceKind, SourceSpec
 
 ROWS = 10_000
 _REMEMBERED = 64

@@ -7,8 +7,9 @@ from typing import Any
 
 from psycopg import Connection
 
-from gateway.model.contract import DataContract, TableSpec
+from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.storage import TableSpec
 from gateway.model.values import FieldType
 
 # what becomes the declared type without a value being lost or refused; first the type itself

@@ -15,8 +15,8 @@ from psycopg import Connection
 from gateway.adapters.postgres.catalog import quoted
 from gateway.adapters.postgres.connections import Server, engine_faults, open_session, open_stream
 from gateway.adapters.postgres.snapshots import BEGIN, Snapshot
-from gateway.model.contract import TableSpec
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.storage import TableSpec
 from gateway.ports.interruption import interruptible
 from gateway.query.scan import Bound
 

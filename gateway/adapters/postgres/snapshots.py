@@ -18,8 +18,9 @@ from psycopg import Connection
 
 from gateway.adapters.postgres.catalog import plain_columns, quoted, relation, rewritten, version
 from gateway.adapters.postgres.connections import Server, engine_faults, open_session
-from gateway.model.contract import DataContract, TableSpec
+from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.storage import TableSpec
 
 _MOST_KEPT = 4
 """Earlier snapshots beside the newest: each is a session of the database's."""

@@ -20,10 +20,11 @@ from gateway.adapters.postgres.readers import Points, stream
 from gateway.adapters.postgres.snapshots import Snapshot, Snapshots, table_of
 from gateway.kernels.batches import batches_of, declared_schema, nothing, one_batch, schema_of
 from gateway.kernels.entropy import COUNTED, FREQUENCIES, undone
-from gateway.model.contract import DataContract, TableSpec
+from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.memo import Memo
 from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
+from gateway.model.storage import TableSpec
 from gateway.query.aggregates import aggregate_columns, compile_aggregates
 from gateway.query.days import compile_days, day_columns
 from gateway.query.frequencies import compile_counted, compile_frequencies

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.adapters.sources.before import SourceBefore
-from gateway.model.contract import DataContract, SourceKind
+from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
+from gateway.model.storage import SourceKind
 from gateway.ports import Source
 
 

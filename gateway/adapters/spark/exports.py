@@ -21,10 +21,10 @@ from gateway.adapters.spark.sessions import Session, engine_faults
 from gateway.adapters.spark.source import SparkSource
 from gateway.adapters.spark.states import check_unchanged
 from gateway.kernels.batches import declared_schema
-from gateway.model.contract import SourceKind
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.export import StagedPart
 from gateway.model.plan import RowPlan
+from gateway.model.storage import SourceKind
 from gateway.ports.exports import RowWork
 
 

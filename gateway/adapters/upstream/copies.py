@@ -27,9 +27,10 @@ import pyarrow.parquet as pq
 from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.adapters.upstream.source import UpstreamSource
 from gateway.kernels.batches import declared_schema
-from gateway.model.contract import DataContract, SourceKind, SourceSpec
+from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import AggregatePlan, DailyPlan, RowPlan, RowScope
+from gateway.model.storage import SourceKind, SourceSpec
 from gateway.ports.interruption import failure
 
 _PREFIX, _LOCK = "copies-", "lock"

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from gateway.cli.contract.plan import DraftPlan, PlannedField, label
-from gateway.model.contract import CanonicalForm, Classification, SourceSpec
+from gateway.model.contract import CanonicalForm, Classification
+from gateway.model.storage import SourceSpec
 from gateway.model.values import FieldType
 from gateway.policy.contracts.odcs import VERSION
 from gateway.policy.contracts.shape import BLOCK, TYPES

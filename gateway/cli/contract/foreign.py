@@ -17,7 +17,8 @@ from gateway.cli.contract.draft import CONFIRM, LOGICAL, PLACE_HOLDER, write_blo
 from gateway.cli.contract.plan import DraftPlan, LeftOut, PlannedField, draft_plan, field_name, label
 from gateway.cli.contract.survey import Column
 from gateway.cli.contract.yaml_text import Noted, undated, written
-from gateway.model.contract import FILES, Classification, SourceKind
+from gateway.model.contract import Classification
+from gateway.model.storage import FILES, SourceKind
 from gateway.model.values import FieldType
 from gateway.policy.contracts.odcs import VERSION
 from gateway.policy.contracts.odcs_parts import SlaShape

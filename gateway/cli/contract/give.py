@@ -11,7 +11,7 @@ from gateway.cli.contract.named import contract_of
 from gateway.cli.contract.yaml_text import undated, written
 from gateway.cli.mistake import Mistake
 from gateway.cli.policy.folder import valid_folder
-from gateway.model.contract import SourceKind, SourceSpec
+from gateway.model.storage import SourceKind, SourceSpec
 from gateway.policy.contracts.shape import BLOCK
 from gateway.policy.contracts.upstream import BLOCK as UPSTREAM
 from gateway.policy.documents import read_yaml

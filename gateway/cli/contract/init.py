@@ -13,7 +13,7 @@ from gateway.cli.contract.plan import DraftPlan, label, plan_draft
 from gateway.cli.contract.reading import open_input
 from gateway.cli.contract.survey import Survey, survey
 from gateway.cli.mistake import Mistake
-from gateway.model.contract import SourceKind, SourceSpec
+from gateway.model.storage import SourceKind, SourceSpec
 
 
 def init(

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from gateway.cli.contract.clues import Clue, english_name
 from gateway.cli.contract.survey import Column, Survey
 from gateway.cli.mistake import Mistake
-from gateway.model.contract import CanonicalForm, Classification, SourceKind
+from gateway.model.contract import CanonicalForm, Classification
+from gateway.model.storage import SourceKind
 from gateway.model.values import FieldType
 from gateway.policy.validation import FieldName
 

@@ -16,7 +16,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from gateway.cli.mistake import Mistake
-from gateway.model.contract import SourceKind
+from gateway.model.storage import SourceKind
 
 _ROWS = 65_536
 _BLOCK = 4 << 20

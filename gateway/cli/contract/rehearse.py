@@ -15,7 +15,7 @@ from gateway.cli.mistake import Mistake
 from gateway.cli.policy.folder import counted, valid_folder
 from gateway.kernels.batches import declared_schema
 from gateway.kernels.rehearsal import rehearsal
-from gateway.model.contract import SourceKind
+from gateway.model.storage import SourceKind
 
 MAX_ROWS = 1_000_000_000
 _MAX_SEED = 2**63 - 1

@@ -8,7 +8,7 @@ from gateway.cli.contract.clues import Clue, Detective
 from gateway.cli.contract.column_types import Typer, Typing
 from gateway.cli.contract.reading import InputFile
 from gateway.cli.mistake import Mistake
-from gateway.model.contract import SourceKind
+from gateway.model.storage import SourceKind
 
 
 @dataclass(frozen=True, slots=True)

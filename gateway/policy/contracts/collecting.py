@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from gateway.model.contract import DataContract, DisclosureSpec, FieldSpec, IngestSpec, SourceKind
+from gateway.model.contract import DataContract, DisclosureSpec, FieldSpec, IngestSpec
+from gateway.model.storage import SourceKind
 from gateway.model.treatment import Pseudonymize
 from gateway.policy.contracts.checking import Place, Wrong, check_once
 from gateway.policy.contracts.shape import BlockShape, IngestShape

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
-from gateway.model.contract import FILES, Description, FieldSpec, QualityRule, SourceKind, SourceSpec, TableSpec
+from gateway.model.contract import Description, FieldSpec, QualityRule
+from gateway.model.storage import FILES, SourceKind, SourceSpec, TableSpec
 from gateway.policy.contracts.checking import Place, Wrong
 from gateway.policy.contracts.odcs_parts import DescriptionShape, MemberShape, QualityShape, ServerShape, SlaShape
 from gateway.policy.contracts.shape import ContractShape

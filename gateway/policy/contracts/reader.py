@@ -16,9 +16,8 @@ from gateway.model.contract import (
     DisclosureSpec,
     FieldSpec,
     PrivacyUnit,
-    SourceKind,
-    SourceSpec,
 )
+from gateway.model.storage import SourceKind, SourceSpec
 from gateway.model.upstream import UpstreamSpec
 from gateway.model.values import FieldType
 from gateway.policy import dpv

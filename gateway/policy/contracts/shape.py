@@ -11,13 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from gateway.model.contract import (
-    CanonicalForm,
-    Classification,
-    ContractStatus,
-    DisclosureKind,
-    SelectBy,
-)
+from gateway.model.contract import CanonicalForm, Classification, ContractStatus, DisclosureKind, SelectBy
 from gateway.model.filter import Operator
 from gateway.model.region import RegionLevel
 from gateway.model.values import FieldType

@@ -18,9 +18,9 @@ from gateway.adapters.spark.exports import SparkExports
 from gateway.adapters.spark.sessions import Session
 from gateway.kernels.batches import declared_schema
 from gateway.kernels.tags import TAG_BYTES
-from gateway.model.contract import SourceKind, SourceSpec
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowPlan, RowScope
+from gateway.model.storage import SourceKind, SourceSpec
 from gateway.model.values import Scalar
 from gateway.ports.exports import TreatedBlock
 from tests.contracts import plain_contract, plain_fields

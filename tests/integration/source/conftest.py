@@ -8,7 +8,8 @@ import pytest
 
 from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.adapters.sources.parts import Room
-from gateway.model.contract import Bounds, DataContract, SourceKind, SourceSpec
+from gateway.model.contract import Bounds, DataContract
+from gateway.model.storage import SourceKind, SourceSpec
 from gateway.model.values import FieldType
 from tests.contracts import plain_contract, plain_fields
 from tests.integration.source.engine_bench import Bench

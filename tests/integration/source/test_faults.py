@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from gateway.adapters.duckdb.source import DuckDBSource
-from gateway.model.contract import DataContract, SourceKind
+from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.measure import Measure, MeasureKind
 from gateway.model.plan import AggregatePlan, RowPlan, RowScope
+from gateway.model.storage import SourceKind
 
 MakeContract: TypeAlias = Callable[..., DataContract]
 EVERYTHING = RowScope(None, None, ())

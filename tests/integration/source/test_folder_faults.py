@@ -12,9 +12,10 @@ import pytest
 
 from gateway.adapters.duckdb import folders as source_folders
 from gateway.adapters.duckdb.source import DuckDBSource
-from gateway.model.contract import DataContract, SourceKind
+from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.plan import RowPlan, RowScope
+from gateway.model.storage import SourceKind
 
 MakeContract: TypeAlias = Callable[..., DataContract]
 NAMES = ("subject", "amount", "day")

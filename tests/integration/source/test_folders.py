@@ -14,10 +14,11 @@ import pytest
 
 from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.adapters.sources.parts import Room
-from gateway.model.contract import FILES, Bounds, DataContract, SourceKind
+from gateway.model.contract import Bounds, DataContract
 from gateway.model.filter import Condition, Operator
 from gateway.model.measure import Measure, MeasureKind
 from gateway.model.plan import AggregatePlan, AsFound, DailyPlan, GroupKey, Joining, Part, RowPlan, RowScope
+from gateway.model.storage import FILES, SourceKind
 
 MakeContract: TypeAlias = Callable[..., DataContract]
 EVERYTHING = RowScope(None, None, ())

@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.adapters.sources.kept import KeptAggregates
 from gateway.adapters.sources.parts import Room
-from gateway.model.contract import Bounds, CanonicalForm, DataContract, SourceKind
+from gateway.model.contract import Bounds, CanonicalForm, DataContract
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator
 from gateway.model.measure import Measure, MeasureKind
 from gateway.model.plan import AggregatePlan, GroupKey, Joining, RowScope
+from gateway.model.storage import SourceKind
 from gateway.privacy.sensitivity import sensitivity
 
 Row: TypeAlias = dict[str, Any]

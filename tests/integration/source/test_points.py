@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.adapters.sources.points import IndexedPoints
 from gateway.kernels.points import point_index
-from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec, SourceKind
+from gateway.model.contract import DataContract, DisclosureKind, DisclosureSpec
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowPlan, RowScope
+from gateway.model.storage import SourceKind
 from gateway.model.values import Scalar
 from tests.integration.source.questions import amounts, moments, rows, with_patience
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from gateway.adapters.duckdb.source import DuckDBSource
 from gateway.adapters.sources.parts import span_of
-from gateway.model.contract import SourceKind
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import Part, RowPlan, RowScope
+from gateway.model.storage import SourceKind
 from tests.integration.source.test_rows import EVERYTHING, MakeContract
 
 ROWS, BLOCK = 10_000, 700

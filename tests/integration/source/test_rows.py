@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from gateway.adapters.duckdb.source import DuckDBSource
-from gateway.model.contract import DataContract, SourceKind
+from gateway.model.contract import DataContract
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowPlan, RowScope
+from gateway.model.storage import SourceKind
 from gateway.query.rows import compile_rows
 from gateway.query.scan import Location
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from gateway.model.contract import DataContract, SourceKind, SourceSpec
+from gateway.model.contract import DataContract
+from gateway.model.storage import SourceKind, SourceSpec
 from gateway.model.upstream import Always, KeyOf, MethodSpec, RegionOf, SinceOf, UpstreamSpec
 from gateway.model.values import FieldType
 from tests.contracts import plain_contract, plain_fields

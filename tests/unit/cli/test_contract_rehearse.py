@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.adapters.duckdb.source import DuckDBSource
-from gateway.model.contract import SourceKind, SourceSpec
 from gateway.model.plan import RowPlan, RowScope
+from gateway.model.storage import SourceKind, SourceSpec
 from gateway.policy.snapshot import load
 from tests.unit.cli.conftest import Desk
 

@@ -16,8 +16,6 @@ from gateway.model.contract import (
     DisclosureSpec,
     FieldSpec,
     PrivacyUnit,
-    SourceKind,
-    SourceSpec,
     StatisticsSpec,
 )
 from gateway.model.measure import Currency, Price
@@ -28,6 +26,7 @@ from gateway.model.purpose import LegalBasis
 from gateway.model.region import RegionLevel
 from gateway.model.request import ReleaseRequest, RequestContext
 from gateway.model.statistics import StatisticsQuery
+from gateway.model.storage import SourceKind, SourceSpec
 from gateway.model.values import FieldType, Scalar
 from gateway.privacy.binding import bind
 from gateway.privacy.pricing import settle

@@ -7,18 +7,12 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from gateway.model.contract import (
-    Bounds,
-    CanonicalForm,
-    DataContract,
-    PrivacyUnit,
-    SourceKind,
-    SourceSpec,
-)
+from gateway.model.contract import Bounds, CanonicalForm, DataContract, PrivacyUnit
 from gateway.model.filter import Condition, Operator
 from gateway.model.grouping import Period
 from gateway.model.measure import Measure, MeasureKind
 from gateway.model.plan import AggregatePlan, AtLevel, GroupKey, InBins, InPeriod, RowPlan, RowScope
+from gateway.model.storage import SourceKind, SourceSpec
 from gateway.model.values import FieldType
 from gateway.query.aggregates import compile_aggregates
 from gateway.query.rows import compile_rows

@@ -7,9 +7,9 @@ from datetime import date, datetime
 import pytest
 from sqlglot import exp, parse_one
 
-from gateway.model.contract import SourceKind
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowScope
+from gateway.model.storage import SourceKind
 from gateway.query import spark
 from gateway.query.postgres import literal, spelled_out, whole_pattern, without_nul
 from gateway.query.rendering import render

@@ -9,7 +9,8 @@ import pytest
 
 from gateway.adapters.postgres.connections import Server
 from gateway.adapters.postgres.source import PostgresSource
-from gateway.model.contract import DataContract, SourceKind, SourceSpec, TableSpec
+from gateway.model.contract import DataContract
+from gateway.model.storage import SourceKind, SourceSpec, TableSpec
 from tests.integration.source.postgres.tables import COLUMNS, Tables
 
 

@@ -9,7 +9,8 @@ import pytest
 from gateway.adapters.spark.server import LocalSpark
 from gateway.adapters.spark.sessions import Session, Sessions
 from gateway.adapters.spark.source import Lake, SparkSource
-from gateway.model.contract import DataContract, SourceKind, SourceSpec
+from gateway.model.contract import DataContract
+from gateway.model.storage import SourceKind, SourceSpec
 from tests.integration.source.spark.lakes import COLUMNS, Files
 
 
