@@ -33,7 +33,7 @@ from gateway.stages.withstand import withstand
 __all__ = ["MOST_HELD", "Fetched", "Making", "fetch", "keep_house", "request"]
 
 MOST_HELD = 16
-"""So many exports of one institution are kept at a time."""
+"""So many exports of one institution are kept or being made at a time."""
 
 _ID_BYTES = 16
 
@@ -155,9 +155,6 @@ def _making(admitted: AdmittedPermit, ports: Ports) -> Making | Refusal:
     permit, exports = admitted.permit, ports.exports
     if exports is None:
         return _refusal(admitted, ErrorReason.EXPORT_NOT_POSSIBLE, "is not offered by this gateway")
-    if exports.folder.held_by(permit.identity.institution) >= MOST_HELD:
-        rule = f"has {MOST_HELD} exports: wait until one expires"
-        return _refusal(admitted, ErrorReason.RATE_EXCEEDED, rule)
     undone = withstand(admitted, ports.source)
     if undone is not None:
         return undone
@@ -165,7 +162,10 @@ def _making(admitted: AdmittedPermit, ports: Ports) -> Making | Refusal:
     if isinstance(prepared, Refusal):
         return prepared
     export_id = secrets.token_hex(_ID_BYTES)
-    room = exports.folder.room(export_id)
+    room = exports.folder.room(export_id, permit.identity.institution, MOST_HELD)
+    if room is None:
+        rule = f"has {MOST_HELD} exports, kept or being made: wait until one expires"
+        return _refusal(admitted, ErrorReason.RATE_EXCEEDED, rule)
     standing = StandingPermit(permit, ports.policy, ports.registers, ports.clock)
     try:
         return Making(export_id, stage_export(prepared, room, ports.audit, ports.clock, standing), room, ports, exports)

@@ -106,8 +106,8 @@ class OpenFile(Protocol):
 class ExportFolder(Protocol):
     """Where exports are made and kept. Gateways that share a state share it."""
 
-    def room(self, export_id: str) -> StagingRoom:
-        """Make the folder of a job.
+    def room(self, export_id: str, institution: str, most: int) -> StagingRoom | None:
+        """Make the folder of a job for an institution; None where it has so many exports, kept and being made.
 
         Raises:
             Fault: SOURCE_UNAVAILABLE.
@@ -116,10 +116,6 @@ class ExportFolder(Protocol):
 
     def find(self, export_id: str) -> Export | None:
         """Return an export that is published, or None."""
-        ...
-
-    def held_by(self, institution: str) -> int:
-        """Return how many exports of an institution are kept."""
         ...
 
     def open(self, export: Export, number: int, offset: int) -> OpenFile | None:

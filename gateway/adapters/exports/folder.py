@@ -1,7 +1,8 @@
 """Exports as folders: one of a job, locked while its process lives, and one of what is published, there at one instant.
 
 ```text
-staging-ID/   lock  entry  rows/…          a job's; what workers write is in rows
+door          locked while a job takes its place
+staging-ID/   lock  holder  entry  rows/…  a job's; what workers write is in rows
 export-ID/    statement.json  0.parquet …  what is published: renamed from staging-ID/out
 ```
 """
@@ -24,19 +25,28 @@ from gateway.model.export import Export, StagedPart
 from gateway.ports.exports import OpenFile
 
 _STAGING, _PUBLISHED, _SWEPT = "staging-", "export-", "swept-"
-_LOCK, _ENTRY, _ROWS, _OUT, _STATEMENT = "lock", "entry", "rows", "out", "statement.json"
+_DOOR, _LOCK, _HOLDER, _ENTRY, _ROWS, _OUT, _STATEMENT = (
+    "door",
+    "lock",
+    "holder",
+    "entry",
+    "rows",
+    "out",
+    "statement.json",
+)
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 class Room:
     """A `StagingRoom`: a folder of its owner alone, with a lock that the kernel lets go of when the process ends."""
 
-    def __init__(self, root: Path, export_id: str) -> None:
+    def __init__(self, root: Path, export_id: str, institution: str) -> None:
         self._root, self._id = root, export_id
         self._own = root / f"{_STAGING}{export_id}"
         self._own.mkdir(mode=0o700)
         self._lock: int | None = os.open(self._own / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        (self._own / _HOLDER).write_text(institution, encoding="utf-8")
         self.folder.mkdir(mode=0o700)
 
     @property
@@ -96,10 +106,12 @@ class ExportFolders:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
 
-    def room(self, export_id: str) -> Room:
-        """Make the folder of a job."""
+    def room(self, export_id: str, institution: str, most: int) -> Room | None:
+        """Make the folder of a job, if its institution has fewer than so many, counting those that are being made."""
         try:
-            return Room(self.path, export_id)
+            # one after the other, also among gateways: else as many as ask at once would each see room for one
+            with _entering(self.path / _DOOR):
+                return Room(self.path, export_id, institution) if self._held_by(institution) < most else None
         except OSError:
             raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
 
@@ -111,10 +123,6 @@ class ExportFolders:
             text = (self.path / f"{_PUBLISHED}{export_id}" / _STATEMENT).read_text(encoding="utf-8")
             return read_statement(text)
         return None
-
-    def held_by(self, institution: str) -> int:
-        """Return how many exports of an institution are kept."""
-        return sum(export.opened.institution == institution for export in self._all())
 
     def open(self, export: Export, number: int, offset: int) -> OpenFile | None:
         """Open a file of an export at some byte; None if it is not there."""
@@ -140,6 +148,10 @@ class ExportFolders:
                 told(own.name.removeprefix(_STAGING), _entry(own))
                 self._remove(own)
 
+    def _held_by(self, institution: str) -> int:
+        kept = sum(export.opened.institution == institution for export in self._all())
+        return kept + sum(_holder(own) == institution for own in self.path.glob(f"{_STAGING}*"))
+
     def _all(self) -> Iterator[Export]:
         for found in self.path.glob(f"{_PUBLISHED}*"):
             export = self.find(found.name.removeprefix(_PUBLISHED))
@@ -152,6 +164,23 @@ class ExportFolders:
         with suppress(OSError):
             folder.rename(swept)
             shutil.rmtree(swept, ignore_errors=True)
+
+
+@contextmanager
+def _entering(door: Path) -> Iterator[None]:
+    lock = os.open(door, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _holder(own: Path) -> str | None:
+    try:
+        return (own / _HOLDER).read_text(encoding="utf-8")
+    except OSError:
+        return None  # it went meanwhile, and is an export that is kept, or is no more
 
 
 @contextmanager

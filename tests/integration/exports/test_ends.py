@@ -208,7 +208,7 @@ _DYING = """
 import os, signal, sys
 from pathlib import Path
 from gateway.adapters.exports.folder import ExportFolders
-room = ExportFolders(Path(sys.argv[1])).room(sys.argv[2])
+room = ExportFolders(Path(sys.argv[1])).room(sys.argv[2], "police", 16)
 room.began(41)
 (room.folder / "rows").write_bytes(b"treated rows")
 print("there", flush=True)
