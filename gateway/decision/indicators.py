@@ -102,7 +102,11 @@ def indicator_of(permit: Permit, policy: PolicySnapshot) -> Indicator:
     numbers = {path: number for number, path in enumerate(places)}
     tree = Tree([numbers.get(path.rpartition("/")[0], -1) for path in places])
     measures, columns, decimals = _measures(contract, spec)
-    shape = (contract.dataset, disclosure.name, repr(spec), repr(disclosure.predicate), contract.region_field)
+    keys = tuple(product(*(contract.fields[name].keys or () for name in spec.group_by)))
+    shape = [contract.dataset, disclosure.name, repr(spec), repr(disclosure.predicate), contract.region_field]
+    if spec.group_by or any(decimals):
+        # what is kept is by the number of the combination, and in fixed point: by others it would be read as theirs
+        shape.append(repr((keys, decimals)))
     unit = contract.privacy_unit.field
     return Indicator(
         id=digest_of("indicator", *shape, unit, *places).hex(),
@@ -110,7 +114,7 @@ def indicator_of(permit: Permit, policy: PolicySnapshot) -> Indicator:
         spec=spec,
         places=places,
         tree=tree,
-        keys=tuple(product(*(contract.fields[name].keys or () for name in spec.group_by))),
+        keys=keys,
         measures=measures,
         columns=columns,
         decimals=decimals,

@@ -20,7 +20,8 @@ COMPLETE = "_SUCCESS"
 MOST_FILES = 100_000
 _DEEPEST = 16
 _MISSING = "__HIVE_DEFAULT_PARTITION__"
-_PATTERN = frozenset("*?[]{}")
+_TAKEN = frozenset("*?[]{}\\\n")
+"""Of a pattern; and what the engine ends the name of a folder at, as at a slash."""
 _NAME = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
 _ESCAPED = re.compile(r"([^%=]|%[0-9A-Fa-f]{2})*")
 
@@ -117,9 +118,9 @@ def _value(written: str) -> str | None:
 
 
 def is_plain(path: str) -> bool:
-    """Tell whether an engine takes a path for itself: no pattern, and text."""
+    """Tell whether an engine takes a path for itself: no pattern, folders as they are, and text."""
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:
         return False
-    return not _PATTERN & set(path)
+    return not _TAKEN & set(path)

@@ -153,6 +153,20 @@ def test_a_gateway_that_starts_again_remembers_what_was_shown(live: Live) -> Non
     assert isinstance(reading, Reading) and reading.shown.kept.version == 1
 
 
+def test_figures_that_were_kept_are_not_those_of_other_keys(live: Live) -> None:
+    contract = live.house.site.policies / "contracts" / "residents.yaml"
+    edit(contract, "indicator: {statistics: [count_units],", "indicator: {statistics: [count_units], group_by: [sex],")
+    live.register(c01=41)
+    for old, new in (("[F, M]", "[M, F]"), ("[M, F]", "[M, F, X]"), ("[M, F, X]", "[M, F, X]")):
+        live.house.ports.policy.reload()
+        found = live.read()
+        assert isinstance(found, Reading)
+        told = {one.keys: one.values for one in found.shown.figures if one.region == CITY}
+        men, women = (sum((count + odd) // 2 for count in live.people.values()) for odd in (0, 1))
+        assert {("M",): (men,), ("F",): (women,)}.items() <= told.items()
+        edit(contract, f"sex: {{keys: {old}}}", f"sex: {{keys: {new}}}")
+
+
 def test_two_gateways_show_one_stream(live: Live) -> None:
     other = board(live.house)
     live.figures()

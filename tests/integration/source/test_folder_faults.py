@@ -203,6 +203,8 @@ def _partitioned(root: Path, *paths: str, table: pa.Table | None = None) -> None
         (["amount=7/x/day=2026-11-22", "y/amount=8/day=2026-11-23"], None),
         (["other=1/amount=7/day=2026-11-22"], None),
         (["_o=1/amount=7/day=2026-11-22"], None),
+        (["amount=7/day=2026-11-22\\x"], GONE),
+        (["amount=7/day=2026-11-22\nx"], GONE),
         (["amount=7/day=2026-11-31"], OTHER),
         (["amount=7/day=2026-11-22T10"], OTHER),
         (["amount=1.5/day=2026-11-22"], OTHER),
