@@ -24,7 +24,7 @@ def slow(new_site: Site) -> Iterator[Archive]:
     lines = b"".join(b"c%06d,east,%d,2026-01-01T10:00:00,old\n" % (number, number) for number in range(20_000))
     with archive.file("csv").open("wb") as file:
         file.write(b"card,gate,number,crossed_at,band\n")
-        for _ in range(150):
+        for _ in range(600):
             file.write(lines)
     setting(new_site, "server", "stream_workers = 1")
     with serving(archive):
@@ -39,8 +39,7 @@ def ended(archive: Archive, outcome: Outcome) -> bool:
 def test_an_engine_at_work_on_its_first_batch_is_stopped(slow: Archive) -> None:
     with slow.site.connect(READER) as gateway:
         nothing = gateway.extract(**asked(filters=[("gate", "==", "nowhere")]))
-        time.sleep(0.3)
-        assert [record.outcome for record in slow.records()] == [Outcome.STARTED]
+        assert until(lambda: [record.outcome for record in slow.records()] == [Outcome.STARTED], 5)
         nothing.close()
         began = time.monotonic()
         assert until(lambda: ended(slow, Outcome.ABORTED), SOON)

@@ -36,7 +36,7 @@ def make_table_contract(server: Server, make_contract: Callable[..., DataContrac
 
 @pytest.fixture(scope="session")
 def tables(server: Server, owner: psycopg.Connection[tuple[Any, ...]]) -> Tables:
-    owner.execute("CREATE SCHEMA city")
+    owner.execute("CREATE SCHEMA IF NOT EXISTS city")
     return Tables(owner)
 
 
