@@ -34,10 +34,14 @@ SELECT a.attname, format_type(a.atttypid, NULL), coalesce(l.collisdeterministic,
 FROM pg_attribute a LEFT JOIN pg_collation l ON l.oid = a.attcollation
 WHERE a.attrelid = %(oid)s AND a.attnum > 0 AND NOT a.attisdropped
 """
-_REWRITTEN = """
-SELECT count(*) FROM pg_class c
-WHERE c.oid IN (SELECT relid FROM pg_partition_tree(%(oid)s::regclass) UNION SELECT %(oid)s)
-AND nullif(c.relfilenode, 0) IS DISTINCT FROM pg_relation_filenode(c.oid)
+# A table and all that is read with it: parts of a partitioned table, and tables that inherit from it.
+_TREE = """
+WITH RECURSIVE tree(oid) AS (
+    SELECT %(oid)s::oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid
+)
+SELECT c.oid, c.relkind IN ('r', 'p') AND c.relpersistence = 'p',
+    nullif(c.relfilenode, 0) IS NOT DISTINCT FROM pg_relation_filenode(c.oid)
+FROM tree JOIN pg_class c USING (oid)
 """
 # A row is a new one after every change, at another place or by another transaction.
 _VERSION = """
@@ -57,10 +61,14 @@ def relation(session: Connection[tuple[Any, ...]], table: TableSpec) -> int:
     return int(found[0])
 
 
-def rewritten(session: Connection[tuple[Any, ...]], oid: int) -> bool:
-    """Tell whether a table, or a part of it, was emptied or written anew after the snapshot of the session."""
-    (count,) = session.execute(_REWRITTEN, {"oid": oid}).fetchone() or (1,)
-    return bool(count)
+def rewritten(session: Connection[tuple[Any, ...]], oid: int, now: Connection[tuple[Any, ...]]) -> bool:
+    """Tell whether a table, or a part of it, was emptied or written anew after the snapshot of the session.
+
+    So it is as well where it has other parts `now`, or parts of another kind than a table may be: the engine takes the
+    parts that there are now, whatever a snapshot sees.
+    """
+    seen, found = (set(one.execute(_TREE, {"oid": oid})) for one in (session, now))
+    return seen != found or not all(fits and same for _, fits, same in seen)
 
 
 def plain_columns(session: Connection[tuple[Any, ...]], oid: int, contract: DataContract) -> frozenset[str]:

@@ -90,6 +90,8 @@ class Server:
             told["password"] = self.password_file.read_text(encoding="utf-8").strip()
         if not self.host.startswith("/"):
             told |= {"sslmode": "verify-full", "sslrootcert": str(self.root_certificate or "")}
+            # where there is a ticket of Kerberos the library would encrypt by that, and verify no name
+            told["gssencmode"] = "disable"
             if self.certificate is not None and self.key is not None:
                 told |= {"sslcert": str(self.certificate), "sslkey": str(self.key)}
         return make_conninfo(**told)

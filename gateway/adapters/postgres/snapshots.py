@@ -12,6 +12,7 @@ import select
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from psycopg import Connection
@@ -32,6 +33,7 @@ class Snapshot:
     """One state of a database. Safe between threads."""
 
     def __init__(self, server: Server) -> None:
+        self._server = server
         self._keeper: Connection[tuple[Any, ...]] = open_session(server)
         self.opened = self.used = time.monotonic()
         self._lock = threading.RLock()
@@ -121,7 +123,9 @@ class Snapshot:
         if oid is None:
             oid = relation(self._keeper, table)
             self._keeper.execute(f"LOCK TABLE {quoted(table)} IN ACCESS SHARE MODE".encode())
-            if rewritten(self._keeper, oid):
+            with closing(open_session(self._server)) as now:
+                lost = rewritten(self._keeper, oid, now)
+            if lost:
                 raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
             self._oids[table] = oid
         return oid

@@ -215,7 +215,8 @@ def long(tables: Tables, make_table_contract: MakeContract) -> DataContract:
 
 def _killed(tables: Tables) -> None:
     tables.session.execute(
-        b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'purpose-gateway'"
+        # and wait until they are gone, so that what they said last has come
+        b"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'purpose-gateway'"
     )
 
 
@@ -256,3 +257,83 @@ def test_a_contract_of_another_place_is_not_served(server: Server, source: Postg
     nowhere = PostgresSource({"registers": replace(server, port=server.port + 1)})
     moved = replace(long, source=replace(long.source, table=replace(table, port=table.port + 1)))
     assert _fault(lambda: nowhere.verify(moved)) is ErrorReason.SOURCE_UNAVAILABLE
+
+
+def _parted(tables: Tables, make: MakeContract, name: str, kind: str) -> DataContract:
+    """A table of two parts with three rows each: as PostgreSQL parts tables, or one that inherits from another."""
+    run = tables.session.execute
+    if kind == "partition":
+        run(f"CREATE TABLE city.{name} (subject text, amount bigint) PARTITION BY LIST (amount)".encode())
+        run(f"CREATE TABLE city.{name}_0 PARTITION OF city.{name} FOR VALUES IN (0)".encode())
+        run(f"CREATE TABLE city.{name}_1 PARTITION OF city.{name} FOR VALUES IN (1)".encode())
+        run(f"INSERT INTO city.{name} SELECT g::text, g % 2 FROM generate_series(1, 6) g".encode())
+    else:
+        run(f"CREATE TABLE city.{name} (subject text, amount bigint)".encode())
+        run(f"CREATE TABLE city.{name}_1 () INHERITS (city.{name})".encode())
+        for part in (name, f"{name}_1"):
+            run(f"INSERT INTO city.{part} SELECT g::text, 1 FROM generate_series(1, 3) g".encode())
+    return make(name, NAMES)
+
+
+@pytest.mark.parametrize("kind", ["partition", "inherited"])
+@pytest.mark.parametrize(
+    "change",
+    ["TRUNCATE city.{0}_1", "DROP TABLE city.{0}_1", "ALTER TABLE city.{0}_1 {1}"],
+    ids=["empty", "drop", "part"],
+)
+def test_a_part_that_went_after_the_snapshot_and_before_it_is_held_is_missed(
+    server: Server, tables: Tables, make_table_contract: MakeContract, kind: str, change: str
+) -> None:
+    name = f"went_{kind}_{change.split(maxsplit=1)[0].lower()}"
+    contract = _parted(tables, make_table_contract, name, kind)
+    source = PostgresSource({"registers": replace(server, snapshot_seconds=600.0)})
+    try:
+        source.verify(_make(tables, make_table_contract, f"before_{name}"))
+        if change.startswith("ALTER"):
+            told = "ALTER TABLE city.{0} DETACH PARTITION city.{0}_1"
+            change = told if kind == "partition" else "ALTER TABLE city.{0}_1 NO INHERIT city.{0}"
+        tables.session.execute(change.format(name).encode())
+        # the snapshot that is there is of six rows, of which three are not to be had any more
+        assert _fault(lambda: source.data_version(contract)) is ErrorReason.SOURCE_UNAVAILABLE
+        source.verify(contract)
+        assert _rows(source, _plan(contract)) == 3
+    finally:
+        source.close()
+
+
+@pytest.mark.parametrize("kind", ["partition", "inherited"])
+def test_a_part_that_came_after_the_snapshot_is_not_read_with_it(
+    server: Server, tables: Tables, make_table_contract: MakeContract, kind: str
+) -> None:
+    name = f"came_{kind}"
+    contract = _parted(tables, make_table_contract, name, kind)
+    source = PostgresSource({"registers": replace(server, snapshot_seconds=600.0)})
+    try:
+        tables.make(f"{name}_2", subject="text", amount="bigint")
+        tables.session.execute(f"INSERT INTO city.{name}_2 VALUES ('new', 2)".encode())
+        source.verify(_make(tables, make_table_contract, f"before_{name}"))
+        told = "ATTACH PARTITION city.{0}_2 FOR VALUES IN (2)"
+        change = f"city.{{0}} {told}" if kind == "partition" else "city.{0}_2 INHERIT city.{0}"
+        tables.session.execute(f"ALTER TABLE {change.format(name)}".encode())
+        assert _fault(lambda: source.data_version(contract)) is ErrorReason.SOURCE_UNAVAILABLE
+        source.verify(contract)
+        assert _rows(source, _plan(contract)) == 7
+    finally:
+        source.close()
+
+
+@pytest.mark.parametrize("kind", ["UNLOGGED", "FOREIGN"])
+def test_a_table_with_a_part_that_is_not_the_databases_own_or_not_durable_is_not_read(
+    source: PostgresSource, tables: Tables, make_table_contract: MakeContract, kind: str
+) -> None:
+    name = f"strange_{kind.lower()}"
+    contract = _parted(tables, make_table_contract, name, "partition")
+    end = ""
+    if kind == "FOREIGN":
+        tables.session.execute(b"CREATE FOREIGN DATA WRAPPER nothing")
+        tables.session.execute(b"CREATE SERVER elsewhere FOREIGN DATA WRAPPER nothing")
+        end = "SERVER elsewhere"
+    tables.session.execute(
+        f"CREATE {kind} TABLE city.{name}_2 PARTITION OF city.{name} FOR VALUES IN (2) {end}".encode()
+    )
+    assert _fault(lambda: source.data_version(contract)) is ErrorReason.SOURCE_UNAVAILABLE

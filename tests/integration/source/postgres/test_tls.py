@@ -109,3 +109,8 @@ def test_a_name_that_is_proved_is_asked_and_no_other(
     with _fronted(server, new_site, encrypts=False) as port, pytest.raises(Fault) as caught:
         _rows(replace(server, host="localhost", port=port, root_certificate=ca), contract)
     assert caught.value.reason is ErrorReason.SOURCE_UNAVAILABLE
+
+
+def test_no_other_encryption_comes_before_tls(server: Server) -> None:
+    # by Kerberos no name would be verified
+    assert "gssencmode=disable" in replace(server, host="registers.example").conninfo().split()
