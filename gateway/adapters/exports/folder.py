@@ -1,7 +1,7 @@
 """Exports as folders: one of a job, locked while its process lives, and one of what is published, there at one instant.
 
 ```text
-door          locked while a job takes its place
+(itself)      locked while a job takes its place
 staging-ID/   lock  holder  entry  rows/…  a job's; what workers write is in rows
 export-ID/    statement.json  0.parquet …  what is published: renamed from staging-ID/out
 ```
@@ -25,15 +25,7 @@ from gateway.model.export import Export, StagedPart
 from gateway.ports.exports import OpenFile
 
 _STAGING, _PUBLISHED, _SWEPT = "staging-", "export-", "swept-"
-_DOOR, _LOCK, _HOLDER, _ENTRY, _ROWS, _OUT, _STATEMENT = (
-    "door",
-    "lock",
-    "holder",
-    "entry",
-    "rows",
-    "out",
-    "statement.json",
-)
+_LOCK, _HOLDER, _ENTRY, _ROWS, _OUT, _STATEMENT = "lock", "holder", "entry", "rows", "out", "statement.json"
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -110,7 +102,7 @@ class ExportFolders:
         """Make the folder of a job, if its institution has fewer than so many, counting those that are being made."""
         try:
             # one after the other, also among gateways: else as many as ask at once would each see room for one
-            with _entering(self.path / _DOOR):
+            with _entering(self.path):
                 return Room(self.path, export_id, institution) if self._held_by(institution) < most else None
         except OSError:
             raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
@@ -167,8 +159,8 @@ class ExportFolders:
 
 
 @contextmanager
-def _entering(door: Path) -> Iterator[None]:
-    lock = os.open(door, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+def _entering(folder: Path) -> Iterator[None]:
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -115,4 +115,4 @@ def bag(table: pa.Table) -> Counter[tuple[Any, ...]]:
 
 
 def nothing_is_left(folder: ExportFolders) -> bool:
-    return all(path.name == "door" for path in folder.path.iterdir())
+    return not list(folder.path.iterdir())

@@ -24,7 +24,7 @@ def slow(new_site: Site) -> Iterator[Archive]:
     lines = b"".join(b"c%06d,east,%d,2026-01-01T10:00:00,old\n" % (number, number) for number in range(20_000))
     with archive.file("csv").open("wb") as file:
         file.write(b"card,gate,number,crossed_at,band\n")
-        for _ in range(600):
+        for _ in range(300):
             file.write(lines)
     setting(new_site, "server", "stream_workers = 1")
     with serving(archive):
@@ -45,9 +45,9 @@ def test_an_engine_at_work_on_its_first_batch_is_stopped(slow: Archive) -> None:
         assert until(lambda: ended(slow, Outcome.ABORTED), SOON)
         # the one thread is free: a deadline stops the next as well
         with pytest.raises(gw.DeadlineExceeded):
-            gateway.extract(**asked(filters=[("gate", "==", "nowhere")]), timeout=0.5).read_all()
-        assert until(lambda: len(slow.records()) == 4, SOON)
-        assert time.monotonic() - began < 0.5 + 2 * SOON
+            gateway.extract(**asked(filters=[("gate", "==", "nowhere")]), timeout=0.25).read_all()
+        assert until(lambda: len(slow.records()) == 4, 2 * SOON)
+        assert time.monotonic() - began < 0.25 + 3 * SOON
     assert [(record.outcome, record.reason) for record in slow.records()][2:] == [
         (Outcome.STARTED, ""),
         (Outcome.ABORTED, ""),
@@ -62,8 +62,8 @@ def test_who_does_not_read_stops_the_engine_and_is_cut_off(new_site: Site) -> No
         parts = iter(extract)
         next(parts)
         assert until(lambda: ended(archive, Outcome.ABORTED), 10)
-        # of 30 batches: the one that was read, one on the line, one in hand and one ahead
-        assert len(archive.left()) <= 4
+        # of 15 batches: what was read, what the line and the transport hold, one in hand and one ahead of it
+        assert len(archive.left()) <= 8
         with pytest.raises(gw.CapExceeded):
             list(parts)
         assert archive.records()[-1].rows == sum(rows for _, _, rows in archive.left())
