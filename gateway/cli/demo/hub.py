@@ -69,6 +69,7 @@ def _read(play: Play, rows: list[dict[str, Any]]) -> None:
     ) as stream:
         found = stream.read_all()
     play.answered(stream)
+    report.clean(found)  # all of it: any three rows may be those that are shown
     report.left_rows(found.slice(0, 3), cut=40)
     fresh = stream.freshness
     as_of = "—" if fresh.as_of is None else f"{fresh.as_of + _CITY:%Y-%m-%d %H}h"
