@@ -7,6 +7,7 @@ YAML is read by the core schema of YAML 1.2 (§10.3.2), plus ISO dates: `no` and
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from gateway.model.values import is_unicode
 from gateway.policy.problems import Problems, shown
 from gateway.policy.turns import in_turns
 
@@ -108,6 +110,7 @@ def read_yaml(file: str, content: bytes, problems: Problems) -> Document | None:
 
 _LOOK_AROUND = ("Look here and one line above for an indent, a bracket or a quotation mark.", False)
 _REMEDIES = {
+    "Unicode character escape": ("Write the character itself.", False),
     "tab character": ("Indent with spaces.", False),
     "cannot start any token": ("Put the value in quotes, and indent with spaces.", False),
     "mapping values are not allowed": ("Look at the indent, and put a text that holds ': ' in quotes.", False),
@@ -156,7 +159,7 @@ def _value(node: yaml.Node, path: Path, lines: dict[Path, int]) -> object:
             line = _line(key_node.start_mark)
             if not isinstance(key_node, yaml.ScalarNode):
                 raise _Refused(line, "a key must be a word", "Write 'word: …'.")
-            key = key_node.value
+            key = _text(key_node)
             if key in mapping:
                 raise _Refused(line, f"the key {shown(key)} is given twice", "Keep one of them.")
             lines[(*path, key)] = line
@@ -168,7 +171,7 @@ def _value(node: yaml.Node, path: Path, lines: dict[Path, int]) -> object:
 
 
 def _scalar(node: yaml.Node) -> object:
-    text = str(node.value)
+    text = _text(node)
     match node.tag:
         case tag if tag == _NULL:
             return None
@@ -179,12 +182,22 @@ def _scalar(node: yaml.Node) -> object:
                 raise _Refused(_line(node.start_mark), "the number is too long", "Shorten it, or put it in quotes.")
             return int(text)
         case tag if tag == _FLOAT:
+            if not math.isfinite(float(text)):
+                raise _Refused(_line(node.start_mark), "the number is too large", "Write a smaller number.")
             return float(text)
         case tag if tag == _DATE:
             try:
                 return date.fromisoformat(text)
             except ValueError:
                 raise _Refused(_line(node.start_mark), f"there is no date {shown(text)}", "Write YYYY-MM-DD.") from None
+    return text
+
+
+def _text(node: yaml.Node) -> str:
+    text = str(node.value)
+    # written as an escape (a bare one was refused before): no engine, file or log could be trusted with it
+    if "\x00" in text or not is_unicode(text):
+        raise _Refused(_line(node.start_mark), "a text holds NUL, or half of a character", "Leave the escape out.")
     return text
 
 

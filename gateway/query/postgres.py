@@ -125,7 +125,7 @@ def literal(value: Scalar) -> exp.Expr:
     """A value as a literal of its type.
 
     Raises:
-        ValueError: for a number that is none, and a text with a NUL.
+        ValueError: for a number that is none, and a text with a NUL. No request and no policy gets one here.
     """
     match value:
         case None:

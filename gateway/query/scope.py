@@ -10,7 +10,7 @@ from gateway.model.contract import DataContract
 from gateway.model.filter import Operator
 from gateway.model.plan import RowScope
 from gateway.model.storage import SourceKind
-from gateway.model.values import FieldType, Scalar
+from gateway.model.values import FieldType, Scalar, is_askable, is_unicode
 from gateway.query import postgres, spark
 from gateway.query.scan import Bound, column, list_parameter, parameter
 
@@ -23,7 +23,6 @@ _COMPARISONS: dict[Operator, type[exp.Binary]] = {
 }
 _TOLD = (SourceKind.POSTGRES, SourceKind.SPARK)
 """The engines that are told how values compare."""
-_INT64 = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,13 @@ def scope_of(contract: DataContract, scope: RowScope) -> ScopeShape:
     """Return the shape of a scope.
 
     Raises:
-        ValueError: if a field is not declared, or a value not of its field's type; or if a region is asked of a
-            dataset without one.
+        ValueError: if a field is not declared, or a value not of its field's type or none that engines can be asked
+            about; or if a region is asked of a dataset without one, or is no path.
     """
     if scope.region is not None and contract.region_field is None:
         raise ValueError("the dataset has no regions to narrow")
+    if scope.region is not None and ("\x00" in scope.region or not is_unicode(scope.region)):
+        raise ValueError("a region is no path")
     if scope.consent_field is not None and _type(contract, scope.consent_field) is not FieldType.BOOL:
         raise ValueError("consent is a field of type bool")
     for condition in scope.conditions:
@@ -69,13 +70,17 @@ def scope_of(contract: DataContract, scope: RowScope) -> ScopeShape:
 
 
 def check_values(contract: DataContract, field: str, values: tuple[Scalar, ...]) -> None:
-    """Raise ValueError unless the field is declared and every value is NULL or of its type."""
+    """Raise ValueError unless the field is declared and every value is NULL, or of its type and to be asked about.
+
+    Requests and policies with another value were refused before. A text may have a NUL: what a token stands for was
+    read in some dataset, and is asked for in others as well.
+    """
     kind = _type(contract, field)
     for value in values:
         if value is not None and not kind.holds(value):
             raise ValueError("a value is not of its field's type")
-        if isinstance(value, int) and value not in _INT64:
-            raise ValueError("an integer does not fit in 64 bits")
+        if not is_askable(value):
+            raise ValueError("no engine can be asked about a value")
 
 
 def _type(contract: DataContract, field: str) -> FieldType:

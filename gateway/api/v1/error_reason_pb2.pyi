@@ -46,7 +46,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     No purpose was named. Every exchange has one.
     """
     ERROR_REASON_REQUEST_INVALID: _ErrorReason.ValueType  # 21
-    """A message field breaks its declared rule. BadRequest says which. Example: 200 lookup keys."""
+    """A message field breaks its declared rule. BadRequest says which. Example: 200 lookup keys, or a text with a NUL."""
     ERROR_REASON_MESSAGE_FIELD_UNKNOWN: _ErrorReason.ValueType  # 22
     """The message carries a field this version does not know. Example: a client of a later version."""
     ERROR_REASON_FILTER_NOT_ALLOWED: _ErrorReason.ValueType  # 23
@@ -220,7 +220,7 @@ ERROR_REASON_PURPOSE_MISSING: ErrorReason.ValueType  # 20
 No purpose was named. Every exchange has one.
 """
 ERROR_REASON_REQUEST_INVALID: ErrorReason.ValueType  # 21
-"""A message field breaks its declared rule. BadRequest says which. Example: 200 lookup keys."""
+"""A message field breaks its declared rule. BadRequest says which. Example: 200 lookup keys, or a text with a NUL."""
 ERROR_REASON_MESSAGE_FIELD_UNKNOWN: ErrorReason.ValueType  # 22
 """The message carries a field this version does not know. Example: a client of a later version."""
 ERROR_REASON_FILTER_NOT_ALLOWED: ErrorReason.ValueType  # 23

@@ -85,6 +85,7 @@ class Value(_message.Message):
     TIMESTAMP_VALUE_FIELD_NUMBER: _builtins.int
     null_value: _struct_pb2.NullValue.ValueType
     string_value: _builtins.str
+    """In a request without NUL, which not every source can be asked about."""
     int64_value: _builtins.int
     double_value: _builtins.float
     bool_value: _builtins.bool

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from gateway.model.contract import FieldSpec
 from gateway.model.filter import Condition, Operator
-from gateway.model.values import FieldType, Scalar
+from gateway.model.values import INT64, FieldType, Scalar
 from gateway.policy.contracts.shape import ConditionShape
 from gateway.policy.problems import shown, with_article
 
@@ -53,7 +53,7 @@ def check_values(values: Iterable[Scalar], type_: FieldType, wrong: Callable[[st
         if not type_.holds(value):
             wrong(f"{shown(value)} is not {with_article(type_)}", _HOW.get(type_, "Write it as the field's type."))
             return False
-        if type_ is FieldType.INT64 and isinstance(value, int) and not -(2**63) <= value < 2**63:
+        if type_ is FieldType.INT64 and isinstance(value, int) and value not in INT64:
             wrong(f"{shown(value)} is too large for {with_article(type_)}", "Write a smaller number.")
             return False
     return True

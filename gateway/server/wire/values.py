@@ -42,12 +42,15 @@ def scalar(value: value_pb2.Value, path: str) -> Scalar:
     """Read a proto value.
 
     Raises:
-        NotWellFormed: REQUEST_INVALID at `path`, for a date or time outside the years 1 to 9999, or no value.
+        NotWellFormed: REQUEST_INVALID at `path`, for a date or time outside the years 1 to 9999, a text with a NUL,
+            which not every engine can be asked about, or no value.
     """
     match value.WhichOneof("kind"):
         case "null_value":
             return None
         case "string_value":
+            if "\x00" in value.string_value:
+                raise NotWellFormed(ErrorReason.REQUEST_INVALID, path, "must hold no NUL")
             return value.string_value
         case "int64_value":
             return value.int64_value

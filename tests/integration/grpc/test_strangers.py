@@ -197,6 +197,13 @@ def test_a_value_that_is_no_number(city: City) -> None:
     assert (outcome.code, outcome.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_INVALID")
 
 
+def test_a_text_with_a_nul(city: City) -> None:
+    request = extract_request()
+    request.filters.add(field="community", operator=1).values.add(string_value=f"{SECRET}\x00")
+    outcome = call(city, "SharingService/Extract", request, token=minted(city))
+    assert (outcome.code, outcome.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_INVALID")
+
+
 def test_a_value_of_the_caller_s_is_not_quoted(city: City) -> None:
     request = extract_request()
     request.context.request_id = SECRET

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from gateway.policy.documents import read_csv, read_yaml
-from gateway.policy.problems import Problems
+from gateway.policy.problems import InvalidPolicy, Problems
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,28 @@ def test_parts_remember_their_lines() -> None:
     assert document is not None
     assert [document.line(*path) for path in [("a",), ("a", 0, "c"), ("a", 0, "c", "d"), ("a", 1)]] == [2, 4, 5, 6]
     assert document.line("a", 0, "c", "missing", "deeper") == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (r'a: "x\0y"', "a text holds NUL"),
+        (r'"x\0y": 1', "a text holds NUL"),
+        (r'a: [b, "\x00"]', "a text holds NUL"),
+        (r'a: "\ud800"', ""),
+        ("a: 1e400", "the number is too large"),
+        ("a: -2.5e+309", "the number is too large"),
+        (f"a: {2**70}", "the number is too long"),
+    ],
+)
+def test_what_no_engine_could_be_asked_about_is_told(text: str, said: str) -> None:
+    problems = Problems()
+    assert read_yaml("f.yaml", f"b: 1\n{text}\n".encode(), problems) is None
+    with pytest.raises(InvalidPolicy) as caught:
+        problems.raise_if_any()
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line) == ("f.yaml", 2) and problem.remedy
+    assert said in problem.message
 
 
 def test_csv_skips_comments_and_keeps_line_numbers() -> None:

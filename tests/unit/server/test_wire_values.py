@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import date, datetime
 from fractions import Fraction
+from functools import partial
+from typing import Any
 
 import pytest
+from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.v1 import sharing_service_pb2, value_pb2
+from gateway.api.v1 import export_service_pb2, release_pb2, sharing_service_pb2, synthesis_service_pb2, value_pb2
 from gateway.model.contract import DisclosureKind, SelectBy
 from gateway.model.errors import ErrorReason
 from gateway.model.measure import Currency
 from gateway.model.request import Selector
 from gateway.model.values import Scalar
 from gateway.server.problem import NotWellFormed
-from gateway.server.wire.plans import exact_margin, exact_price
-from gateway.server.wire.requests import body_digest, check_of, consume_of, context_of
+from gateway.server.wire.exports import order_of
+from gateway.server.wire.plans import exact_margin, exact_price, query_of
+from gateway.server.wire.requests import (
+    body_digest,
+    check_of,
+    consume_of,
+    context_of,
+    extract_of,
+    form_of,
+    lookup_of,
+)
+from gateway.server.wire.synthesis import request_of as synthesis_of
 from gateway.server.wire.values import conditions, scalar, value_of
 
 SCALARS: st.SearchStrategy[Scalar] = st.one_of(
     st.none(),
-    st.text(),
+    st.text(st.characters(codec="utf-8", exclude_characters="\x00")),
     st.integers(-(2**63), 2**63 - 1),
     st.floats(allow_nan=False),
     st.booleans(),
@@ -53,6 +67,52 @@ def test_a_date_outside_the_calendar_is_refused(value: value_pb2.Value) -> None:
         scalar(value, "filters[0].values[0]")
     assert raised.value.problem.reason is ErrorReason.REQUEST_INVALID
     assert raised.value.problem.violations[0].field == "filters[0].values[0]"
+
+
+NUL = value_pb2.Value(string_value="a\x00b")
+FILTER = value_pb2.Condition(field="f", operator=value_pb2.OPERATOR_IN, values=[value_pb2.Value(bool_value=True), NUL])
+SUBJECTS = sharing_service_pb2.SubjectSelector(key=sharing_service_pb2.KeySelector(field="f", values=[NUL]))
+PART = sharing_service_pb2.PartSubjects(part="p", subjects=SUBJECTS)
+
+
+@pytest.mark.parametrize(
+    ("read", "request_", "path"),
+    [
+        (lookup_of, sharing_service_pb2.LookupRequest(subjects=SUBJECTS), "subjects.key.values[0]"),
+        (check_of, sharing_service_pb2.CheckRequest(subject=SUBJECTS), "subject.key.values[0]"),
+        (consume_of, sharing_service_pb2.ConsumeRequest(subject=SUBJECTS), "subject.key.values[0]"),
+        (form_of, sharing_service_pb2.ComposeRequest(parts=[PART]), "parts[0].subjects.key.values[0]"),
+        (
+            partial(extract_of, max_streams=1),
+            sharing_service_pb2.ExtractRequest(filters=[FILTER]),
+            "filters[0].values[1]",
+        ),
+        (
+            order_of,
+            export_service_pb2.MakeExportRequest(order=export_service_pb2.ExportOrder(filters=[FILTER])),
+            "order.filters[0].values[1]",
+        ),
+        (query_of, release_pb2.ReleasePlan(filters=[FILTER]), "plan.filters[0].values[1]"),
+        (
+            synthesis_of,
+            synthesis_service_pb2.RequestSynthesisRequest(
+                plan=synthesis_service_pb2.SynthesisPlan(filters=[FILTER]),
+                epsilon=1.0,
+                format=synthesis_service_pb2.FILE_FORMAT_CSV,
+            ),
+            "plan.filters[0].values[1]",
+        ),
+    ],
+    ids=["lookup", "check", "consume", "form", "extract", "export", "release", "synthesis"],
+)
+def test_a_text_with_a_nul_is_refused_wherever_values_are_taken(
+    read: Callable[[Any], object], request_: Message, path: str
+) -> None:
+    with pytest.raises(NotWellFormed) as raised:
+        read(request_)
+    assert raised.value.problem.reason is ErrorReason.REQUEST_INVALID
+    (violation,) = raised.value.problem.violations
+    assert (violation.field, violation.description) == (path, "must hold no NUL")
 
 
 def test_dates_and_times_are_the_city_s() -> None:

@@ -1,5 +1,6 @@
 """Files, a database and a lake answer alike: the same rows in each, the same questions, to the last byte and digit."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
@@ -72,7 +73,11 @@ QUESTIONS: list[tuple[RowScope, tuple[GroupKey, ...], tuple[Measure, ...], int]]
 ]
 
 
-def test_three_engines_answer_alike(
+Engines = Callable[[str], list[tuple[Source, DataContract]]]
+
+
+@pytest.fixture
+def engines(
     bench: Bench,
     database: PostgresSource,  # noqa: F811
     source: SparkSource,
@@ -80,24 +85,54 @@ def test_three_engines_answer_alike(
     tables: Tables,  # noqa: F811
     make_table_contract: Callable[..., DataContract],  # noqa: F811
     make_lake_contract: Callable[..., DataContract],
-) -> None:
-    bench.write(ROWS)
-    tables.make("alike", ROWS)
-    lake.fill("alike", ROWS, files=3)
-    engines: list[tuple[Source, DataContract]] = [
-        (bench.source, bench.contract),
-        (database, make_table_contract("alike")),
-        (source, make_lake_contract("alike")),
-    ]
+) -> Engines:
+    """Three engines with the same rows, each with its contract, under some name."""
+
+    def filled(name: str) -> list[tuple[Source, DataContract]]:
+        bench.write(ROWS)
+        tables.make(name, ROWS)
+        lake.fill(name, ROWS, files=3)
+        return [
+            (bench.source, bench.contract),
+            (database, make_table_contract(name)),
+            (source, make_lake_contract(name)),
+        ]
+
+    return filled
+
+
+def test_three_engines_answer_alike(engines: Engines, bench: Bench) -> None:
+    asked_of = engines("alike")
     for scope, groups, measures, most in QUESTIONS:
         asked = AggregatePlan(bench.contract, scope, groups, measures, most, "5a17")
-        answers = [engine.aggregates(replace(asked, contract=contract)) for engine, contract in engines]
+        answers = [engine.aggregates(replace(asked, contract=contract)) for engine, contract in asked_of]
         assert answers[0].num_rows, groups
         for answer in answers[1:]:
             assert answer.equals(answers[0]), groups
     plan = RowPlan(bench.contract, tuple(bench.contract.fields), RowScope("hz", None, ()), None)
     rows = [
         pa.Table.from_batches(engine.rows(replace(plan, contract=contract), 50)).to_pylist()
-        for engine, contract in engines
+        for engine, contract in asked_of
     ]
     assert repr(rows[0]) == repr(rows[1]) == repr(rows[2])
+
+
+def test_three_engines_refuse_the_same_values_and_take_a_nul_alike(engines: Engines) -> None:
+    asked_of = engines("refused")
+    refused = [
+        *(Condition("ratio", operator, (value,)) for operator in Operator for value in (math.nan, math.inf)),
+        Condition("amount", Operator.IN, (1, 2**63)),
+        Condition("subject", Operator.EQUAL, ("\ud800",)),
+    ]
+    found = []
+    for engine, contract in asked_of:
+        columns = ("subject", "amount", "day")
+        for condition, few in ((one, few) for one in refused for few in (False, True)):
+            with pytest.raises(ValueError) as caught:
+                list(engine.rows(RowPlan(contract, columns, RowScope(None, None, (condition,)), None, few=few), 50))
+            assert type(caught.value) is ValueError
+        # what a token stands for, read in another dataset, may have one
+        with_nul = Condition("subject", Operator.IN, ("王", "王\x00", "\x00", "b"))
+        plan = RowPlan(contract, columns, RowScope(None, None, (with_nul,)), None)
+        found.append(pa.Table.from_batches(engine.rows(plan, 50)).to_pylist())
+    assert len(found[0]) == 30 and repr(found[0]) == repr(found[1]) == repr(found[2])
