@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from gateway.accountability.books import look_over
-from gateway.adapters.state_engine import StateUnusable
+from gateway.adapters.state.database import StateUnusable
 from gateway.cli.as_json import print_all, print_json
 from gateway.cli.codes import CANNOT_START, FINE, FOUND
 from gateway.cli.mistake import Mistake

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.adapters.keys.ring import FileKeyRing
-from gateway.adapters.state_engine import StateUnusable
+from gateway.adapters.state.database import StateUnusable
 from gateway.cli.mistake import cannot_start
 from gateway.model.errors import Fault
 from gateway.policy.problems import InvalidPolicy

@@ -11,36 +11,36 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from gateway.adapters.archive_sql import SqlPolicyArchive
-from gateway.adapters.audit_sql import SqlAuditLog
-from gateway.adapters.batches_sql import SqlBatchRegister
-from gateway.adapters.cases_sql import SqlCaseRegister
-from gateway.adapters.certificates_sql import SqlCertificates
 from gateway.adapters.clock_system import SystemClock
-from gateway.adapters.consents_sql import SqlConsentRegister
-from gateway.adapters.contests_sql import SqlContestRegister
 from gateway.adapters.duckdb.rehearsals import DuckDBRehearsals
-from gateway.adapters.emergencies_sql import SqlEmergencyRegister
-from gateway.adapters.extracts_sql import SqlExtractRegister
 from gateway.adapters.identity_bound import BoundIdentities
 from gateway.adapters.identity_jwt import PersonTokens, VerifyingKey, read_verifying_key
 from gateway.adapters.identity_mtls import CertificateInstitutions
-from gateway.adapters.indicators_sql import SqlIndicatorRegister
-from gateway.adapters.joins_sql import SqlJoinRegister
 from gateway.adapters.keys.ring import FileKeyRing
-from gateway.adapters.ledger_books import read_books
-from gateway.adapters.ledger_sql import SqlBudgetLedger
-from gateway.adapters.meters_sql import SqlMeters
-from gateway.adapters.reidentifications_sql import SqlReidentificationRegister
-from gateway.adapters.requests_sql import SqlRequestRegister
 from gateway.adapters.row_folders import ParquetRowFolders
-from gateway.adapters.series_sql import SqlSeriesRegister
 from gateway.adapters.sources.kept import KeptAggregates
 from gateway.adapters.sources.points import IndexedPoints
-from gateway.adapters.state_engine import StateDatabase, StateUnusable, open_state
-from gateway.adapters.state_upgrade import is_current, upgrade
+from gateway.adapters.state.archive import SqlPolicyArchive
+from gateway.adapters.state.audit import SqlAuditLog
+from gateway.adapters.state.batches import SqlBatchRegister
+from gateway.adapters.state.books import read_books
+from gateway.adapters.state.cases import SqlCaseRegister
+from gateway.adapters.state.certificates import SqlCertificates
+from gateway.adapters.state.consents import SqlConsentRegister
+from gateway.adapters.state.contests import SqlContestRegister
+from gateway.adapters.state.database import StateDatabase, StateUnusable, open_state
+from gateway.adapters.state.emergencies import SqlEmergencyRegister
+from gateway.adapters.state.extracts import SqlExtractRegister
+from gateway.adapters.state.indicators import SqlIndicatorRegister
+from gateway.adapters.state.joins import SqlJoinRegister
+from gateway.adapters.state.ledger import SqlBudgetLedger
+from gateway.adapters.state.meters import SqlMeters
+from gateway.adapters.state.reidentifications import SqlReidentificationRegister
+from gateway.adapters.state.requests import SqlRequestRegister
+from gateway.adapters.state.series import SqlSeriesRegister
+from gateway.adapters.state.syntheses import SqlSynthesisRegister
+from gateway.adapters.state.upgrade import is_current, upgrade
 from gateway.adapters.synthesis.folder import ExtractFolder
-from gateway.adapters.synthesis.register_sql import SqlSynthesisRegister
 from gateway.adapters.synthesis.workshop import Workshop, WorkshopRules
 from gateway.administration.desk import Office
 from gateway.administration.joins import close_joins

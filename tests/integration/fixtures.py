@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import gateway.client as gw
-from gateway.adapters.state_engine import open_state
-from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.state.database import open_state
+from gateway.adapters.state.upgrade import upgrade
 from seeds.generator import City as SeededCity
 from seeds.generator import generate
 from tests.integration import nursery

@@ -19,8 +19,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.batches_sql import SqlBatchRegister
 from gateway.adapters.row_folders import ParquetRowFolders
+from gateway.adapters.state.batches import SqlBatchRegister
 from gateway.intake import Arrival, Intake, push, reconcile
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason, Fault

@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.archive_sql import SqlPolicyArchive
-from gateway.adapters.audit_sql import SqlAuditLog
-from gateway.adapters.cases_sql import SqlCaseRegister
-from gateway.adapters.certificates_sql import SqlCertificates
 from gateway.adapters.clock_system import SystemClock
-from gateway.adapters.consents_sql import SqlConsentRegister
-from gateway.adapters.contests_sql import SqlContestRegister
-from gateway.adapters.emergencies_sql import SqlEmergencyRegister
-from gateway.adapters.extracts_sql import SqlExtractRegister
-from gateway.adapters.joins_sql import SqlJoinRegister
 from gateway.adapters.keys.ring import FileKeyRing
-from gateway.adapters.ledger_sql import SqlBudgetLedger
-from gateway.adapters.meters_sql import SqlMeters
-from gateway.adapters.reidentifications_sql import SqlReidentificationRegister
-from gateway.adapters.requests_sql import SqlRequestRegister
-from gateway.adapters.series_sql import SqlSeriesRegister
-from gateway.adapters.state_engine import StateDatabase, open_state
-from gateway.adapters.state_upgrade import upgrade
-from gateway.adapters.synthesis.register_sql import SqlSynthesisRegister
+from gateway.adapters.state.archive import SqlPolicyArchive
+from gateway.adapters.state.audit import SqlAuditLog
+from gateway.adapters.state.cases import SqlCaseRegister
+from gateway.adapters.state.certificates import SqlCertificates
+from gateway.adapters.state.consents import SqlConsentRegister
+from gateway.adapters.state.contests import SqlContestRegister
+from gateway.adapters.state.database import StateDatabase, open_state
+from gateway.adapters.state.emergencies import SqlEmergencyRegister
+from gateway.adapters.state.extracts import SqlExtractRegister
+from gateway.adapters.state.joins import SqlJoinRegister
+from gateway.adapters.state.ledger import SqlBudgetLedger
+from gateway.adapters.state.meters import SqlMeters
+from gateway.adapters.state.reidentifications import SqlReidentificationRegister
+from gateway.adapters.state.requests import SqlRequestRegister
+from gateway.adapters.state.series import SqlSeriesRegister
+from gateway.adapters.state.syntheses import SqlSynthesisRegister
+from gateway.adapters.state.upgrade import upgrade
 from gateway.ports import (
     AuditLog,
     BudgetLedger,

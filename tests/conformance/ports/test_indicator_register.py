@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.adapters.indicators_sql import SqlIndicatorRegister
-from gateway.adapters.state_engine import StateDatabase
+from gateway.adapters.state.database import StateDatabase
+from gateway.adapters.state.indicators import SqlIndicatorRegister
 from gateway.model.indicator import KeptIndicator
 
 FIRST = KeptIndicator("i1", 0, datetime(2026, 11, 22, 12), "read", "version", b"sealed")

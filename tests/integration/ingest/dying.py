@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.__main__ import main
-from gateway.adapters.batches_sql import SqlBatchRegister
 from gateway.adapters.row_folders import ParquetRowFolders
+from gateway.adapters.state.batches import SqlBatchRegister
 
 _STEPS: dict[str, tuple[type, str, bool]] = {
     "before-the-register": (SqlBatchRegister, "keep", False),

@@ -10,11 +10,11 @@ from fractions import Fraction
 from itertools import count
 from pathlib import Path
 
-from gateway.adapters.audit_sql import SqlAuditLog
 from gateway.adapters.clock_system import SystemClock
-from gateway.adapters.ledger_sql import SqlBudgetLedger
-from gateway.adapters.state_engine import open_state
-from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.state.audit import SqlAuditLog
+from gateway.adapters.state.database import open_state
+from gateway.adapters.state.ledger import SqlBudgetLedger
+from gateway.adapters.state.upgrade import upgrade
 from gateway.model.budget import Account, Charge
 from gateway.model.loss import PrivacyLoss
 from tests.conformance.ports.samples import a_record

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.keys.ring import FileKeyRing
-from gateway.adapters.meters_sql import SqlMeters
-from gateway.adapters.state_engine import open_state
+from gateway.adapters.state.database import open_state
+from gateway.adapters.state.meters import SqlMeters
 from gateway.model.meter import Claim, Taken
 from gateway.model.pseudonym import PseudonymDomain
 from gateway.ports import KeyUse

@@ -10,9 +10,9 @@ from itertools import count
 from pathlib import Path
 
 from gateway.adapters.clock_system import SystemClock
-from gateway.adapters.ledger_sql import SqlBudgetLedger
-from gateway.adapters.state_engine import open_state
-from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.state.database import open_state
+from gateway.adapters.state.ledger import SqlBudgetLedger
+from gateway.adapters.state.upgrade import upgrade
 from gateway.model.budget import Account, Charge
 from gateway.model.loss import PrivacyLoss
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.audit_sql import SqlAuditLog
-from gateway.adapters.state_engine import open_state
-from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.state.audit import SqlAuditLog
+from gateway.adapters.state.database import open_state
+from gateway.adapters.state.upgrade import upgrade
 from gateway.model.errors import Fault
 from tests.conformance.ports.samples import a_record
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.audit_sql import SqlAuditLog
-from gateway.adapters.state_engine import StateDatabase, open_state
-from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.state.audit import SqlAuditLog
+from gateway.adapters.state.database import StateDatabase, open_state
+from gateway.adapters.state.upgrade import upgrade
 from gateway.model.errors import ErrorReason, Fault
 from tests.conformance.ports.samples import a_record
 

@@ -14,10 +14,10 @@ import pytest
 
 from gateway.accountability.books import look_over, sums
 from gateway.adapters.clock_system import SystemClock
-from gateway.adapters.ledger_books import read_books
-from gateway.adapters.ledger_sql import SqlBudgetLedger
-from gateway.adapters.state_engine import open_state
-from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.state.books import read_books
+from gateway.adapters.state.database import open_state
+from gateway.adapters.state.ledger import SqlBudgetLedger
+from gateway.adapters.state.upgrade import upgrade
 from gateway.model.books import Books
 from tests.integration.state.spender import CAP, WIDE, loss
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.audit_sql import SqlAuditLog
 from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.keys.ring import FileKeyRing
-from gateway.adapters.ledger_sql import SqlBudgetLedger
-from gateway.adapters.requests_sql import SqlRequestRegister
-from gateway.adapters.state_engine import StateDatabase, open_state
-from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.state.audit import SqlAuditLog
+from gateway.adapters.state.database import StateDatabase, open_state
+from gateway.adapters.state.ledger import SqlBudgetLedger
+from gateway.adapters.state.requests import SqlRequestRegister
+from gateway.adapters.state.upgrade import upgrade
 from gateway.model.budget import Charge
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.loss import PrivacyLoss

@@ -16,8 +16,8 @@ import pytest
 from gateway.accountability.leaf import leaf_hash
 from gateway.accountability.record import decode
 from gateway.adapters.clock_system import SystemClock
-from gateway.adapters.ledger_sql import SqlBudgetLedger
-from gateway.adapters.state_engine import open_state
+from gateway.adapters.state.database import open_state
+from gateway.adapters.state.ledger import SqlBudgetLedger
 from tests.integration.state.child import ACCOUNTS
 
 ROOT = Path(__file__).parents[3]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.meters_sql import SqlMeters
-from gateway.adapters.state_engine import open_state
-from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.state.database import open_state
+from gateway.adapters.state.meters import SqlMeters
+from gateway.adapters.state.upgrade import upgrade
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.meter import Claim, Exhausted, Taken
 from tests.conformance.ports.samples import AT

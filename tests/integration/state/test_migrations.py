@@ -9,12 +9,12 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
-import gateway.adapters.migrations
+import gateway.adapters.state.migrations
 from gateway.accountability.leaf import leaf_hash, new_salt
 from gateway.accountability.record import encode
-from gateway.adapters.audit_sql import SqlAuditLog
-from gateway.adapters.state_engine import StateDatabase, open_state
-from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.state.audit import SqlAuditLog
+from gateway.adapters.state.database import StateDatabase, open_state
+from gateway.adapters.state.upgrade import upgrade
 from gateway.model.record import AuditRecord
 from tests.conformance.ports.samples import AT, a_record
 
@@ -23,7 +23,7 @@ def of_version(path: Path, revision: str) -> StateDatabase:
     """A database as that version made it."""
     database = open_state(path)
     config = Config()
-    config.set_main_option("script_location", str(Path(gateway.adapters.migrations.__file__).parent))
+    config.set_main_option("script_location", str(Path(gateway.adapters.state.migrations.__file__).parent))
     with database.writing() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.archive_files import pack, unpack
-from gateway.adapters.archive_sql import SqlPolicyArchive
-from gateway.adapters.cases_sql import SqlCaseRegister
-from gateway.adapters.certificates_sql import SqlCertificates
-from gateway.adapters.consent_set import ConsentSet, Days, Keys, keys_of
-from gateway.adapters.consents_sql import SqlConsentRegister
-from gateway.adapters.emergencies_sql import SqlEmergencyRegister
-from gateway.adapters.state_engine import StateDatabase, open_state
-from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.state.archive import SqlPolicyArchive
+from gateway.adapters.state.archive_files import pack, unpack
+from gateway.adapters.state.cases import SqlCaseRegister
+from gateway.adapters.state.certificates import SqlCertificates
+from gateway.adapters.state.consent_set import ConsentSet, Days, Keys, keys_of
+from gateway.adapters.state.consents import SqlConsentRegister
+from gateway.adapters.state.database import StateDatabase, open_state
+from gateway.adapters.state.emergencies import SqlEmergencyRegister
+from gateway.adapters.state.upgrade import upgrade
 from gateway.model.certificate import SunsetCertificate
 from gateway.model.consent import Case, Consent, ConsentScope
 from gateway.model.emergency import Emergency, Verdict

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Engine, event
 
 from gateway.adapters.clock_system import SystemClock
-from gateway.adapters.ledger_sql import SqlBudgetLedger
-from gateway.adapters.requests_sql import SqlRequestRegister
-from gateway.adapters.state_engine import StateDatabase, open_state
-from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.state.database import StateDatabase, open_state
+from gateway.adapters.state.ledger import SqlBudgetLedger
+from gateway.adapters.state.requests import SqlRequestRegister
+from gateway.adapters.state.upgrade import upgrade
 from gateway.model.budget import Charge
 from gateway.model.loss import PrivacyLoss
 from tests.conformance.ports.samples import a_release, an_account
@@ -103,7 +103,7 @@ def test_few_releases_are_remembered_and_none_that_is_long(
     assert statements == []
     ledger.stored(names[0])
     assert len(statements) > 0
-    monkeypatch.setattr("gateway.adapters.ledger_sql._LONGEST", 10)
+    monkeypatch.setattr("gateway.adapters.state.ledger._LONGEST", 10)
     for _ in range(2):
         statements.clear()
         assert ledger.stored(names[1]) is not None

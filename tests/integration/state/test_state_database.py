@@ -18,13 +18,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_mock_engine, select
 from sqlalchemy.schema import CreateTable
 
-from gateway.adapters import migrations
 from gateway.adapters.clock_system import SystemClock
-from gateway.adapters.ledger_sql import SqlBudgetLedger
-from gateway.adapters.state_engine import StateUnusable, open_state
-from gateway.adapters.state_schema import REVISION, metadata
-from gateway.adapters.state_schema.log import entries
-from gateway.adapters.state_upgrade import upgrade
+from gateway.adapters.state import migrations
+from gateway.adapters.state.database import StateUnusable, open_state
+from gateway.adapters.state.ledger import SqlBudgetLedger
+from gateway.adapters.state.schema import REVISION, metadata
+from gateway.adapters.state.schema.log import entries
+from gateway.adapters.state.upgrade import upgrade
 from gateway.model.budget import Account, Balance, Charge
 from gateway.model.loss import PrivacyLoss
 
@@ -146,8 +146,8 @@ def test_a_transaction_that_raises_leaves_nothing(tmp_path: Path) -> None:
 
 def test_upgrading_says_nothing_on_the_console(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from gateway.adapters.state_engine import open_state;"
-        "from gateway.adapters.state_upgrade import upgrade; upgrade(open_state(Path(sys.argv[1])))"
+        "import sys; from pathlib import Path; from gateway.adapters.state.database import open_state;"
+        "from gateway.adapters.state.upgrade import upgrade; upgrade(open_state(Path(sys.argv[1])))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "state.db")],

@@ -1,9 +1,0 @@
-"""Where Alembic starts: it works in the transaction that `state_upgrade` opened, and commits nothing
-itself."""
-
-from __future__ import annotations
-
-from alembic import context
-
-context.configure(connection=context.config.attributes["connection"])
-context.run_migrations()
