@@ -11,8 +11,8 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# What the checks read; those that do not exist yet are left out.
-SOURCES := $(wildcard gateway gateway_verify seeds bench tests proto/generate.py requirements/check.py)
+# What the checks read.
+SOURCES := gateway seeds bench tests proto/generate.py requirements/check.py
 # Debian packages that the tests need beyond Python and make: for Spark a Java of 17 or newer, where there is none yet,
 # from wherever it is. Debian's default is 17 in bookworm and 21 in trixie.
 SYSTEM_PACKAGES = $(shell { "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" -version 2>&1 || true; } | awk -F '[".]' \

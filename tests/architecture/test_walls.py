@@ -58,6 +58,10 @@ PLANTS = {
     "opendp-in-mechanisms": [("gateway.privacy.planted", "opendp.prelude")],
     "yaml-in-documents": [("gateway.policy.planted", "yaml")],
     "sqlglot-in-query": [("gateway.adapters.planted", "sqlglot.expressions")],
+    "sqlalchemy-in-state": [
+        ("gateway.adapters.planted", "sqlalchemy"),
+        ("gateway.cli.planted", "sqlalchemy.engine"),
+    ],
     "duckdb-in-its-adapter": [("gateway.adapters.planted", "duckdb")],
 }
 # These break their wall by being there at all: they have no place in the layers.
