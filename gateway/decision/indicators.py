@@ -10,7 +10,7 @@ from itertools import product
 from gateway.kernels.digest import digest_of
 from gateway.kernels.suppression.holdings import BUCKETS, SafetyRule
 from gateway.kernels.suppression.tree import Tree
-from gateway.model.contract import DataContract
+from gateway.model.contract import DataContract, DisclosureSpec
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.indicator import IndicatorSpec
 from gateway.model.measure import Measure, MeasureKind
@@ -33,9 +33,14 @@ class Indicator:
     `places` are the regions with figures, parents first; `tree` says which lie in which. `keys` are the combinations of
     keys, each with a tree of its own. `measures` are what is added up: first the units, then those of `statistics`,
     whose place in it `columns` has. `decimals` are those of each statistic's fixed point.
+
+    `id` names which figures there are, and what they are compared by: what is shown under one id is held against all
+    that was shown under it before. `definition` names all else that decides their values and which of them are shown:
+    with another one they are counted anew at once.
     """
 
     id: str
+    definition: str
     contract: DataContract
     spec: IndicatorSpec
     places: tuple[str, ...]
@@ -86,7 +91,18 @@ def indicator_of(permit: Permit, policy: PolicySnapshot) -> Indicator:
     Raises:
         Fault: INTERNAL for a disclosure of another kind.
     """
-    contract, disclosure = permit.scope.contract, permit.scope.disclosure
+    return declared_indicator(permit.scope.contract, permit.scope.disclosure, policy)
+
+
+def declared_indicator(contract: DataContract, disclosure: DisclosureSpec, policy: PolicySnapshot) -> Indicator:
+    """Return the indicator that a disclosure of a contract declares.
+
+    Places, keys and measures are in an order of their own and not in that of the files: whoever writes the same in
+    another order gets the same indicator.
+
+    Raises:
+        Fault: INTERNAL for a disclosure of another kind, or a region tree without its level.
+    """
     spec = disclosure.indicator
     if spec is None or contract.region_field is None:
         raise Fault(ErrorReason.INTERNAL)
@@ -96,50 +112,98 @@ def indicator_of(permit: Permit, policy: PolicySnapshot) -> Indicator:
     for one in reversed(regions):
         if one.path in with_leaf:
             with_leaf.add(one.path.rpartition("/")[0])
-    places = tuple(one.path for one in regions if one.path in with_leaf)
+    places = tuple(sorted(one.path for one in regions if one.path in with_leaf))
     if not places:
         raise Fault(ErrorReason.INTERNAL)
     numbers = {path: number for number, path in enumerate(places)}
     tree = Tree([numbers.get(path.rpartition("/")[0], -1) for path in places])
     measures, columns, decimals = _measures(contract, spec)
-    keys = tuple(product(*(contract.fields[name].keys or () for name in spec.group_by)))
-    shape = [contract.dataset, disclosure.name, repr(spec), repr(disclosure.predicate), contract.region_field]
-    if spec.group_by or any(decimals):
-        # what is kept is by the number of the combination, and in fixed point: by others it would be read as theirs
-        shape.append(repr((keys, decimals)))
-    unit = contract.privacy_unit.field
     return Indicator(
-        id=digest_of("indicator", *shape, unit, *places).hex(),
+        id=_shape(contract, disclosure.name, spec, places),
+        definition=_definition(contract, disclosure, spec),
         contract=contract,
         spec=spec,
         places=places,
         tree=tree,
-        keys=keys,
+        keys=_combinations(contract, spec),
         measures=measures,
         columns=columns,
         decimals=decimals,
     )
 
 
+def _shape(contract: DataContract, disclosure: str, spec: IndicatorSpec, places: tuple[str, ...]) -> str:
+    """Name which figures there are, and what those of two versions can be compared by.
+
+    The disclosure, since two of one dataset have figures each. The places and the combinations of keys, by whose
+    numbers amounts are kept. The statistics, each with its decimals: amounts are kept in fixed point. The field of the
+    privacy unit, and its type: by its text units fall into buckets, and what changed is told by those.
+    """
+    unit = contract.unit_field
+    measured = [_list(one, str(contract.fields[name].decimals) if (name := _summed(one)) else "0")
+                for one in sorted(spec.statistics)]  # fmt: skip
+    keyed = [_list(name, contract.fields[name].type.value, *sorted(map(str, contract.fields[name].keys or ())))
+             for name in sorted(spec.group_by)]  # fmt: skip
+    parts = (_list(*measured), _list(*keyed), _list(*places))
+    return digest_of("indicator", contract.dataset, disclosure, unit.name, unit.type.value, *parts).hex()
+
+
+def _definition(contract: DataContract, disclosure: DisclosureSpec, spec: IndicatorSpec) -> str:
+    """Name what else decides the figures: rule, rows, the field of regions, forms and bounds; not the period or words.
+
+    It stands before the name of the data that was read, and is half a digest long for that.
+    """
+    conditions = sorted(
+        _list(one.field, one.operator.value, *(f"{type(value).__name__} {value}" for value in one.values))
+        for one in disclosure.predicate
+    )
+    bounds = [
+        _list(name, str(found.lower), str(found.upper))
+        for one in sorted(spec.statistics)
+        if (name := _summed(one)) and (found := contract.fields[name].fixed_bounds) is not None
+    ]
+    return digest_of(
+        "definition",
+        str(spec.least_units),
+        str(spec.dominance_percent),
+        contract.region_field or "",
+        contract.unit_field.canonical.value,
+        disclosure.consent_field or "",
+        _list(*conditions),
+        _list(*bounds),
+    ).hex()[:32]
+
+
+def _list(*parts: str) -> str:
+    return digest_of(*parts).hex()
+
+
+def _combinations(contract: DataContract, spec: IndicatorSpec) -> tuple[tuple[Scalar, ...], ...]:
+    """All combinations of keys, ordered by the fields' names and the keys, whatever the order in which they stand."""
+    by_name = sorted(range(len(spec.group_by)), key=spec.group_by.__getitem__)
+    found = product(*(contract.fields[name].keys or () for name in spec.group_by))
+    return tuple(sorted(found, key=lambda keys: [str(keys[place]) for place in by_name]))
+
+
+def _summed(statistic: str) -> str:
+    """The field whose sum a statistic is, or ""."""
+    name = statistic.partition("(")[2]
+    return name.removesuffix(")")
+
+
 def _measures(
     contract: DataContract, spec: IndicatorSpec
 ) -> tuple[tuple[Measure, ...], tuple[int, ...], tuple[int, ...]]:
-    measures, columns, decimals = [Measure(MeasureKind.UNITS, 1)], [], []
-    for written in spec.statistics:
-        name = written.partition("(")[2].removesuffix(")")
-        if written == "count_units":
-            columns.append(0)
-            decimals.append(0)
-            continue
-        columns.append(len(measures))
+    measures, column = [Measure(MeasureKind.UNITS, 1)], {"count_units": 0}
+    for written in sorted({*spec.statistics} - {*column}):
+        column[written] = len(measures)
+        name = _summed(written)
         if not name:
             measures.append(Measure(MeasureKind.ROWS, _ROWS))
-            decimals.append(0)
             continue
-        field = contract.fields[name]
-        bounds = field.fixed_bounds
+        bounds = contract.fields[name].fixed_bounds
         assert bounds is not None
         most = max(1, min(_ROWS, _EXACT // max(1, bounds.upper)))
         measures.append(Measure(MeasureKind.TOTAL, most, name, bounds))
-        decimals.append(field.decimals)
-    return tuple(measures), tuple(columns), tuple(decimals)
+    decimals = tuple(contract.fields[name].decimals if (name := _summed(one)) else 0 for one in spec.statistics)
+    return tuple(measures), tuple(column[one] for one in spec.statistics), decimals

@@ -25,6 +25,7 @@ from gateway.model.permit import Refusal
 from gateway.model.record import Receipt
 from gateway.model.request import RequestContext, RowsRequest
 from gateway.pipeline import Ports, Refused, refused
+from gateway.policy.store import PolicyStore
 from gateway.stages.admit import AdmittedPermit, admit
 from gateway.stages.authenticate import authenticate
 from gateway.stages.decide import StandingPermit, decide
@@ -32,9 +33,11 @@ from gateway.stages.indicators import (
     count_figures,
     data_now,
     figures_within,
+    is_defined_alike,
     keep_figures,
     next_version,
     read_back,
+    read_of,
     reopen,
     suppress,
 )
@@ -75,6 +78,22 @@ class Reading(NamedTuple):
 class _Standing(NamedTuple):
     kept: KeptIndicator
     published: tuple[Published, ...]
+
+
+class _Unchanged:
+    """Tells, look by look, whether a newer policy shows the same figures: two trees are not watched side by side."""
+
+    def __init__(self, admitted: AdmittedPermit, indicator: Indicator, policies: PolicyStore) -> None:
+        self._permit, self._id, self._policies = admitted.permit, indicator.id, policies
+        self._affirmed = admitted.permit.scope.policy_digest
+
+    def __call__(self) -> bool:
+        policy = self._policies.current()
+        if policy.digest != self._affirmed:
+            if indicator_of(self._permit, policy).id != self._id:
+                return False
+            self._affirmed = policy.digest
+        return True
 
 
 class Board:
@@ -123,12 +142,13 @@ class Board:
     def _watched(self, admitted: AdmittedPermit, indicator: Indicator) -> Generator[Shown | None, None, None]:
         institution = admitted.permit.identity.institution
         stands = StandingPermit(admitted.permit, self._ports.policy, self._ports.registers, self._ports.clock)
+        same = _Unchanged(admitted, indicator, self._ports.policy)
         self._take(institution)
         try:
             last: Shown | None = None
             told: dict[tuple[object, ...], Figure] = {}
             while True:
-                if not stands():
+                if not (stands() and same()):
                     raise Fault(ErrorReason.PERMIT_REVOKED)
                 standing = self._standing(admitted, indicator)
                 if last is not None and standing.kept.version == last.kept.version:
@@ -163,28 +183,27 @@ class Board:
             standing = self._latest(indicator)
             now = self._ports.clock.monotonic()
             looked = self._looked.get(indicator.id)
-            if standing is not None and looked is not None and now - looked < indicator.spec.refresh_seconds:
+            alike = standing is not None and is_defined_alike(standing.kept, indicator)
+            period = indicator.spec.refresh_seconds
+            if standing is not None and alike and looked is not None and now - looked < period:
                 return standing
-            due = self._due(indicator, standing)
-            if standing is None or due:
+            if standing is None or not alike or self._due(indicator, standing):
                 standing = self._refreshed(admitted, indicator, standing)
             self._looked[indicator.id] = now
             return standing
 
-    def _due(self, indicator: Indicator, standing: _Standing | None) -> bool:
+    def _due(self, indicator: Indicator, standing: _Standing) -> bool:
         """Whether the period is over since what is published was, by whatever gateway."""
-        if standing is None:
-            return True
         period = timedelta(seconds=indicator.spec.refresh_seconds)
         return self._ports.clock.now() - standing.kept.published_at >= period
 
     def _refreshed(self, admitted: AdmittedPermit, indicator: Indicator, before: _Standing | None) -> _Standing:
         ports = self._ports
-        version, read = data_now(admitted.permit, ports.source, ports.keys)
-        if before is not None and before.kept.read == read:
+        data = data_now(admitted, ports.source, ports.keys, ports.clock.now())
+        if before is not None and before.kept.read == read_of(indicator, data):
             return before
-        counted = count_figures(admitted, indicator, version, ports.source)
-        following = next_version(indicator, None if before is None else before.kept, ports.clock.now(), read)
+        counted = count_figures(admitted, indicator, data, ports.source)
+        following = next_version(indicator, None if before is None else before.kept, ports.clock.now(), data)
         figures = suppress(counted, indicator, () if before is None else before.published, following, ports.keys)
         if not keep_figures(figures, ports.registers.indicators):
             # another gateway was first

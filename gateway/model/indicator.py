@@ -29,7 +29,9 @@ class IndicatorSpec:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KeptIndicator:
-    """An indicator as it was published last. `state` is sealed; `read` names the data that it was read from."""
+    """An indicator as it was published last. `state` is sealed; `read` names by which definition, and of
+    which data: "definition/data".
+    """
 
     indicator_id: str
     version: int

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -28,26 +29,38 @@ _FILTERED = frozenset({Obligation(APPLY_FILTERS)})
 _GUARDED = frozenset({Obligation(SUPPRESS_CELLS), Obligation(WAIVE_NOISE)})
 
 
-def data_now(permit: Permit, source: Source, keys: KeyRing) -> tuple[str, str]:
-    """Return the source's own name for the data as it stands, and a name for what would be read of it now.
+class DataNow(NamedTuple):
+    """The data as it stands: the permit as of today, the source's own name for its state, and a name for what would be
+    read of it.
+    """
 
-    Rows past their retention are not read: with each day the data is another then.
+    permit: Permit
+    version: str
+    name: str
+
+
+def data_now(admitted: AdmittedPermit, source: Source, keys: KeyRing, now: datetime) -> DataNow:
+    """Return what there is to read at this moment.
+
+    Rows past their retention are not read: with each day the data is another then. The day is today's, however long
+    ago the permit was given: all who watch look at one thing.
 
     Raises:
         Fault: of the source, or KEYS_UNAVAILABLE.
     """
+    permit = replace(admitted.permit, decided_at=now)
     version = version_now(permit.scope.contract, source)
     since = permit.kept_since
-    return version, data_version(permit.scope.contract, f"{version}/{since or ''}", keys)
+    return DataNow(permit, version, data_version(permit.scope.contract, f"{version}/{since or ''}", keys))
 
 
-def count_figures(admitted: AdmittedPermit, indicator: Indicator, version: str, source: Source) -> CountedFigures:
+def count_figures(admitted: AdmittedPermit, indicator: Indicator, data: DataNow, source: Source) -> CountedFigures:
     """Have the engine count what every leaf of the city holds, of one version of the data.
 
     Raises:
         Fault: of the source; INTERNAL if the engine answers in another shape than planned.
     """
-    units, rest = indicator.plans(admitted.permit, version)
+    units, rest = indicator.plans(data.permit, data.version)
     leaves, measures = len(indicator.tree.leaves), len(indicator.measures)
     amounts = np.zeros((len(indicator.keys), leaves, measures, BUCKETS), np.int64)
     regions = {indicator.places[leaf]: number for number, leaf in enumerate(indicator.tree.leaves.tolist())}
@@ -170,10 +183,20 @@ def _values(totals: Iterable[int], indicator: Indicator) -> tuple[int | float, .
     )
 
 
-def next_version(indicator: Indicator, before: KeptIndicator | None, now: datetime, read: str) -> KeptIndicator:
-    """Return the version that follows what is kept, of data by the name `read`; it has no state yet."""
+def next_version(indicator: Indicator, before: KeptIndicator | None, now: datetime, data: DataNow) -> KeptIndicator:
+    """Return the version that follows what is kept, of the data as it stands; it has no state yet."""
     number = 0 if before is None else before.version + 1
-    return KeptIndicator(indicator.id, number, now, read, read, b"")
+    return KeptIndicator(indicator.id, number, now, read_of(indicator, data), data.name, b"")
+
+
+def read_of(indicator: Indicator, data: DataNow) -> str:
+    """Name what an indicator reads: the data as it stands, by its definition."""
+    return f"{indicator.definition}/{data.name}"
+
+
+def is_defined_alike(kept: KeptIndicator, indicator: Indicator) -> bool:
+    """Whether what is kept was published by the definition in force."""
+    return kept.read.startswith(f"{indicator.definition}/")
 
 
 def _written(published: Sequence[Published]) -> bytes:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from gateway.decision.holdings import Holding, Seat, holding
 from gateway.decision.officer import catalogue
 from gateway.decision.officer.affected import Side, affected, meaning
+from gateway.decision.officer.anew import begun_anew
 from gateway.decision.officer.coarseness import Telling
 from gateway.decision.officer.shifts import FieldShift, PartShift, field_shifts, terms_shift
 from gateway.model.region import is_within
@@ -111,7 +112,7 @@ def diff(before: PolicySnapshot, after: PolicySnapshot) -> PolicyDiff:
         memberships=tuple(catalogue.links(before, after)),
         purposes=tuple(catalogue.purposes(before, after)),
         budgets=tuple(catalogue.caps(before, after)),
-        contracts=tuple(catalogue.contracts(before, after)),
+        contracts=(*catalogue.contracts(before, after), *begun_anew(before, after)),
         people=tuple(catalogue.people(before, after)),
         renamed=_renamed(before, after),
     )

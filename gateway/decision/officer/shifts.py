@@ -11,6 +11,7 @@ from typing import TypeVar
 from gateway.decision.officer.coarseness import Telling, telling
 from gateway.model.calendar import Hours
 from gateway.model.contract import DisclosureSpec, StatisticsSpec, SynthesisSpec
+from gateway.model.indicator import IndicatorSpec
 from gateway.model.meter import Allowance
 from gateway.model.series import SeriesSpec
 from gateway.model.terms import Terms
@@ -77,6 +78,7 @@ def spec_shifts(subject: str, before: DisclosureSpec, after: DisclosureSpec) -> 
         *_statistics(subject, before.statistics, after.statistics),
         *_synthesis(subject, before.synthesis, after.synthesis),
         *_series(subject, before.series, after.series),
+        *_indicator(subject, before.indicator, after.indicator),
     ]
     return tuple(shift for shift in found if shift is not None)
 
@@ -199,6 +201,21 @@ def _series(
         if was != now:
             way = Telling.MORE if was is None else Telling.LESS if now is None else Telling.OTHER
             yield PartShift(subject, f"series {name}", str(was or ""), str(now or ""), way)
+
+
+def _indicator(subject: str, before: IndicatorSpec | None, after: IndicatorSpec | None) -> Iterator[PartShift | None]:
+    """What a figure must rest on, and how often it is looked at. What it is of: see `begun_anew`."""
+    if before is None or after is None:
+        return
+    for part, was, now in (
+        ("least_units", before.least_units, after.least_units),
+        ("dominance_percent", before.dominance_percent, after.dominance_percent),
+    ):
+        if was != now:
+            yield PartShift(subject, part, str(was), str(now), Telling.MORE if now < was else Telling.LESS)
+    if before.refresh_seconds != after.refresh_seconds:
+        seconds = str(before.refresh_seconds), str(after.refresh_seconds)
+        yield PartShift(subject, "refresh_seconds", *seconds, Telling.SAME)
 
 
 def _shown(cap: float | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import gateway.client as gw
 from gateway.api.v1 import disclosure_pb2, indicator_service_pb2, indicator_service_pb2_grpc
 from gateway.cli.app import run
+from tests.integration.house import edit
 from tests.integration.indicators import narrow
 from tests.integration.indicators.register import CITY, COCKPITS, PURPOSE, STREET, communities, write
 from tests.integration.site import ROOT, SERVE, Site
@@ -64,6 +66,26 @@ def test_a_watch_tells_what_changes_and_survives_what_does_not(served: tuple[Sit
     assert after.value(CITY) == sum(grown.values()) and len(after.figures) == len(before.figures)
     assert {one.region for one in after.changed} <= {CITY, "hangzhou/xiacheng", STREET, *people}
     assert len(after.changed) < len(before.figures) and after.version == before.version + 1
+    write(site.data, people)
+
+
+def test_another_period_tells_of_nobody_who_moved_meanwhile(served: tuple[Site, dict[str, int]]) -> None:
+    site, people = served
+    contract = site.policies / "contracts" / "residents.yaml"
+    with site.connect("cockpit-hangzhou") as gateway:
+        while (before := gateway.read_indicator(*NAMED, purpose=PURPOSE)).value(CITY) != sum(people.values()):
+            time.sleep(0.1)
+        write(site.data, people | {f"{STREET}/c03": people[f"{STREET}/c03"] + 1})
+        for old, new in ((1, 2), (2, 1)):
+            edit(contract, f"refresh_seconds: {old}}}", f"refresh_seconds: {new}}}")
+            site.reload()
+            after = before
+            while after.about.refresh_seconds != new or after.data_version == before.data_version:
+                after = gateway.read_indicator(*NAMED, purpose=PURPOSE)
+                time.sleep(0.1)
+            assert {place: one.values for place, one in after.figures.items()} == {
+                place: one.values for place, one in before.figures.items()
+            }
     write(site.data, people)
 
 
