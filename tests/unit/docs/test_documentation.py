@@ -29,6 +29,7 @@ PAGES = sorted(
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+_DECISION = re.compile(r"^- \[(\d{4}\. [^\]]+)\]\((adr/[^)\s]+)\)$", re.MULTILINE)
 _SHELL = ("console", "sh", "bash")
 
 
@@ -58,7 +59,16 @@ def test_every_decision_has_a_number_of_its_own() -> None:
     numbers = [record.name[:4] for record in records]
     assert len(numbers) == len(set(numbers))
     for record in records:
-        assert record.read_text(encoding="utf-8").startswith(f"# {record.name[:4]}. "), record.name
+        assert _title(record).startswith(f"{record.name[:4]}. "), record.name
+
+
+def test_the_map_lists_each_decision_once_under_its_subject() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    listed = index.partition("## Decisions taken, by subject\n")[2]
+    shown = [(" ".join(title.split()), name) for title, name in _DECISION.findall(listed)]
+    records = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    assert sorted(shown) == [(_title(record), f"adr/{record.name}") for record in records]
+    assert len(_DECISION.findall(index)) == len(_LINK.findall(listed)), "a decision is told of elsewhere, or not as one"
 
 
 def test_the_map_of_the_house_is_its_walls() -> None:
@@ -115,6 +125,10 @@ def test_a_wrong_command_would_be_noticed(tmp_path: Path) -> None:
     assert _commands(page) == [["gateway", "serve", "--konfig", "x"], ["make", "coffee"]]
     with pytest.raises(Exception, match="konfig"):
         app.parse_args(["serve", "--konfig", "x"], exit_on_error=False, print_error=False)
+
+
+def _title(record: Path) -> str:
+    return record.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
 
 
 def _commands(page: Path) -> list[list[str]]:
