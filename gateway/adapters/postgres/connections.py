@@ -15,6 +15,7 @@ from adbc_driver_postgresql import dbapi
 from psycopg import Connection, DataError, Error, connect
 from psycopg.conninfo import make_conninfo
 
+from gateway.adapters.postgres.environment import NOWHERE
 from gateway.model.errors import ErrorReason, Fault, Interrupted
 from gateway.ports.interruption import failure
 
@@ -84,16 +85,16 @@ class Server:
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": 30_000,
+            "passfile": NOWHERE,
             "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
         }
         if self.password_file is not None:
             told["password"] = self.password_file.read_text(encoding="utf-8").strip()
         if not self.host.startswith("/"):
-            told |= {"sslmode": "verify-full", "sslrootcert": str(self.root_certificate or "")}
+            told |= {"sslmode": "verify-full", "sslrootcert": str(self.root_certificate or NOWHERE), "sslcrl": NOWHERE}
+            told |= {"sslcert": str(self.certificate or NOWHERE), "sslkey": str(self.key or NOWHERE)}
             # where there is a ticket of Kerberos the library would encrypt by that, and verify no name
             told["gssencmode"] = "disable"
-            if self.certificate is not None and self.key is not None:
-                told |= {"sslcert": str(self.certificate), "sslkey": str(self.key)}
         return make_conninfo(**told)
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.adapters.postgres.connections import Server
+from gateway.adapters.postgres.environment import forget_environment
 from gateway.adapters.postgres.readers import Points, stream
 from gateway.adapters.postgres.snapshots import Snapshot, Snapshots, table_of
 from gateway.kernels.batches import batches_of, declared_schema, nothing, one_batch, schema_of
@@ -59,10 +60,12 @@ class _Database:
 class PostgresSource:
     """A `Source` over databases, by the names of their connections. Safe for concurrent requests.
 
-    Nothing is opened before it is asked for. What is read may be `snapshot_seconds` old.
+    PostgreSQL's variables are taken out of the environment. Nothing is opened before it is asked for.
+    What is read may be `snapshot_seconds` old.
     """
 
     def __init__(self, servers: Mapping[str, Server]) -> None:
+        forget_environment()
         self._databases = {name: _Database(server) for name, server in servers.items()}
         self._guessable = Memo[tuple[object, ...], bool](_REMEMBERED)
 

@@ -37,11 +37,13 @@ def _fronted(server: Server, site: Site, *, encrypts: bool) -> Iterator[int]:
 
         accepting = threading.Thread(target=accept)
         accepting.start()
-        yield listening.getsockname()[1]
-        listening.shutdown(socket.SHUT_RDWR)
-        accepting.join(10)
-    for one in open_ones:
-        one.close()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            accepting.join(10)
+            for one in open_ones:
+                one.close()
 
 
 def _serve(
@@ -93,10 +95,18 @@ def test_a_name_that_is_proved_is_asked_and_no_other(
     make_table_contract: Callable[..., DataContract],
     new_site: Site,
     tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tables.make("over_tls", [{"subject": "a"}], subject="text")
     contract = make_table_contract("over_tls", ("subject",))
     ca = new_site.folder / "ca.pem"
+    # what a library looks for in a home folder is not looked at: a root that is right, the rest broken
+    home = tmp_path_factory.mktemp("home")
+    (home / ".postgresql").mkdir()
+    (home / ".postgresql" / "root.crt").write_bytes(ca.read_bytes())
+    for name in ("postgresql.crt", "postgresql.key"):
+        (home / ".postgresql" / name).write_text("nothing of the kind")
+    monkeypatch.setenv("HOME", str(home))
     other = tmp_path_factory.mktemp("other") / "ca.pem"
     other.write_bytes(DevelopmentAuthority(utc_now()).ca_pem)
     with _fronted(server, new_site, encrypts=True) as port:
