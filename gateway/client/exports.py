@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +13,13 @@ from gateway.api.v1 import export_service_pb2, export_service_pb2_grpc, receipt_
 from gateway.client.calls import Caller
 from gateway.client.channel import Channel
 from gateway.client.context import context
-from gateway.client.errors import IncompleteExtract, Unavailable, from_call
+from gateway.client.errors import IncompleteExtract, from_call
+from gateway.client.saving import Whole, save
 from gateway.client.tls import Pems
 from gateway.client.values import Condition, to_conditions
 
 ExportProgress = Callable[[int, int], None]
 """Called with how many parts are made, and how many rows they have."""
-
-_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,36 +58,12 @@ class Export:
         return tuple(self._saved(number, file, place) for number, file in enumerate(self.files))
 
     def _saved(self, number: int, file: ExportedFile, folder: Path) -> Path:
-        target = folder / f"{number}.parquet"
-        if _is(target, file):
+        target, whole = folder / f"{number}.parquet", Whole(file.bytes, file.sha256)
+        if whole.is_at(target):
             return target
-        part = target.with_name(target.name + ".part")
-        for _ in range(_TRIES - 1):
-            try:
-                self._fetch(number, file, part)
-                return part.replace(target)
-            except (Unavailable, IncompleteExtract):
-                time.sleep(0.2)
-        self._fetch(number, file, part)
-        return part.replace(target)
-
-    def _fetch(self, number: int, file: ExportedFile, part: Path) -> None:
-        """Fetch what is missing of a file."""
-        offset = part.stat().st_size if part.exists() else 0
-        if offset > file.bytes:
-            part.unlink()
-            offset = 0
-        with part.open("ab") as opened:
-            for piece in self._calls.export_pieces(self._asked, self.id, number, offset):
-                if piece.offset != offset:
-                    raise IncompleteExtract(0, 0)
-                opened.write(piece.data)
-                offset += len(piece.data)
-        if offset < file.bytes:
-            raise IncompleteExtract(0, 0)
-        if not _is(part, file):
-            part.unlink()
-            raise IncompleteExtract(0, 0)
+        return save(
+            target, lambda offset: self._calls.export_pieces(self._asked, self.id, number, offset), lambda: whole
+        )
 
 
 class Exports(Channel):
@@ -156,11 +129,3 @@ class Exports(Channel):
                     yield one.piece
         except grpc.RpcError as error:
             raise self._caller.explain(from_call(error)) from error
-
-
-def _is(path: Path, file: ExportedFile) -> bool:
-    """Tell whether a file is there, and is that one."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest() == file.sha256

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +19,9 @@ from gateway.client.certified_extract import held_extract
 from gateway.client.channel import Channel
 from gateway.client.context import context
 from gateway.client.datacite import extract_datacite
-from gateway.client.errors import CertificateMismatch, Details, GatewayError, IncompleteExtract, Unavailable, from_call
+from gateway.client.errors import CertificateMismatch, Details, GatewayError, IncompleteExtract, from_call
 from gateway.client.prices import priced
+from gateway.client.saving import Whole, save
 from gateway.client.tls import Pems
 from gateway.client.values import Condition, to_conditions
 
@@ -34,7 +34,6 @@ _FORMATS = {
 }
 _FORMAT_NAMES = {number: name for name, number in _FORMATS.items()}
 _OVER = ("failed", "cancelled", "expired")
-_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,44 +203,18 @@ class SyntheticExtract:
         Raises:
             IncompleteExtract: what arrived is not the file, as its digest tells.
         """
-        target = Path(path)
-        part = target.with_name(target.name + ".part")
-        for _ in range(_TRIES - 1):
-            try:
-                if self._fetched(part):
-                    return part.replace(target)
-            except (Unavailable, IncompleteExtract):
-                time.sleep(0.2)
-        if not self._fetched(part):
-            raise IncompleteExtract(0, 0)
-        return part.replace(target)
+        return save(Path(path), self._pieces, lambda: Whole(self.message.file_bytes, self.message.file_sha256))
 
-    def _fetched(self, part: Path) -> bool:
-        """Fetch what is missing; False, with nothing left, if the whole is not what its digest says."""
-        offset = part.stat().st_size if part.exists() else 0
-        if self.message.file_bytes and offset > self.message.file_bytes:
-            part.unlink()
-            offset = 0
-        header = None
-        with part.open("ab") as file:
-            for one in self._calls.pieces(self.id, self._purpose, offset):
-                if one.WhichOneof("part") == "header":
-                    header = one.header
-                elif one.piece.offset != offset:
-                    raise IncompleteExtract(0, 0)
-                else:
-                    file.write(one.piece.data)
-                    offset += len(one.piece.data)
-        if header is None:
+    def _pieces(self, offset: int) -> Iterator[synthesis_service_pb2.FilePiece]:
+        """Yield the file from an offset on; the header before tells what the whole is."""
+        headed = False
+        for one in self._calls.pieces(self.id, self._purpose, offset):
+            if one.WhichOneof("part") == "header":
+                self.message, headed = one.header.synthesis, True
+            else:
+                yield one.piece
+        if not headed:
             raise IncompleteExtract(0, 0)
-        self.message = header.synthesis
-        if offset < self.message.file_bytes:
-            raise IncompleteExtract(0, 0)
-        with part.open("rb") as file:
-            whole = hashlib.file_digest(file, "sha256").hexdigest() == self.message.file_sha256
-        if not whole:
-            part.unlink()
-        return whole
 
     def _reported(self) -> synthesis_service_pb2.GetSynthesisReportResponse:
         if self._report is None:
