@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from gateway.api.v1 import ingest_service_pb2 as pb
 from gateway.api.v1 import sharing_service_pb2, value_pb2
 from gateway.intake import Arrival, Kept
+from gateway.kernels import arrow_parts
 from gateway.kernels.arrow_parts import read_part
 from gateway.kernels.arrow_types import ARROW_TYPES
 from gateway.kernels.batches import one_batch, schema_of
@@ -23,6 +24,7 @@ from gateway.model.ingest import RowReason
 from gateway.model.request import RowsRequest
 from gateway.model.values import FieldType
 from gateway.server.problem import NotWellFormed
+from gateway.server.wire import row_parts
 from gateway.server.wire.receipts import instant, receipt_of
 from gateway.server.wire.requests import context_of
 from gateway.server.wire.values import FIELD_TYPES
@@ -88,7 +90,7 @@ def arrival_of(messages: Iterator[Message], most_rows: int) -> Arrival:
     by_rows = header.encoding == sharing_service_pb2.ENCODING_ROWS
     schema = schema_of(columns)
     content, rows = hashlib.sha256(), 0
-    parts: list[pa.RecordBatch] = []
+    received, parts = 0, list[pa.RecordBatch]()
     malformed: list[Any] = []
     trailer: pb.PushTrailer | None = None
     for message in messages:
@@ -98,16 +100,16 @@ def arrival_of(messages: Iterator[Message], most_rows: int) -> Arrival:
         if message.HasField("trailer"):
             trailer = message.trailer
             continue
-        if not message.HasField("rows") or message.rows.number != len(parts):
+        if not message.HasField("rows") or message.rows.number != received:
             raise _broken("rows.number", "must follow the one before")
+        received += 1
         payload = message.rows.payload
         content.update(payload)
-        part, wrong = _rows(payload, columns, schema) if by_rows else _arrow(payload, schema)
-        rows += part.num_rows
-        if rows > most_rows:
-            raise NotWellFormed(ErrorReason.CAP_EXCEEDED, "", "has more rows than a batch may have")
-        parts.append(part)
-        malformed.append(wrong)
+        left = most_rows - rows
+        for part, wrong in _rows(payload, columns, schema, left) if by_rows else _arrow(payload, schema, left):
+            rows += part.num_rows
+            parts.append(part)
+            malformed.append(wrong)
     if trailer is None:
         raise _broken("trailer", "did not arrive: nothing is kept")
     if trailer.rows != rows:
@@ -139,20 +141,36 @@ def response_of(kept: Kept, delta: float) -> pb.PushResponse:
     )
 
 
-def _arrow(payload: bytes, schema: pa.Schema) -> tuple[pa.RecordBatch, Any]:
+def _arrow(payload: bytes, schema: pa.Schema, most_rows: int) -> Iterator[tuple[pa.RecordBatch, Any]]:
     try:
-        part = read_part(payload, schema)
+        part = read_part(payload, schema, most_rows)
+    except arrow_parts.TooManyRows:
+        raise _too_many() from None
     except ValueError:
         raise _broken("rows.payload", "is no record batch of the columns, uncompressed") from None
-    return part, np.zeros(part.num_rows, np.bool_)
+    yield part, np.zeros(part.num_rows, np.bool_)
 
 
-def _rows(payload: bytes, columns: list[tuple[str, FieldType]], schema: pa.Schema) -> tuple[pa.RecordBatch, Any]:
-    """Read rows; what is not of its column's type is left out, and its row told."""
+def _rows(
+    payload: bytes, columns: list[tuple[str, FieldType]], schema: pa.Schema, most_rows: int
+) -> Iterator[tuple[pa.RecordBatch, Any]]:
+    """Read rows, some at a time, after counting them."""
     try:
-        rows = sharing_service_pb2.RowBatch.FromString(payload).rows
-    except DecodeError:
+        for run in row_parts.runs_of(payload, most_rows, len(columns)):
+            if run.content is None:
+                yield pa.RecordBatch.from_pylist([{}], schema=schema), np.ones(1, np.bool_)
+            else:
+                yield _built(sharing_service_pb2.RowBatch.FromString(run.content).rows, columns, schema)
+    except row_parts.TooManyRows:
+        raise _too_many() from None
+    except (DecodeError, ValueError):
         raise _broken("rows.payload", "is no RowBatch") from None
+
+
+def _built(
+    rows: Sequence[value_pb2.Row], columns: list[tuple[str, FieldType]], schema: pa.Schema
+) -> tuple[pa.RecordBatch, Any]:
+    """Put rows into columns; what is not of its column's type is left out, and its row told."""
     malformed = np.zeros(len(rows), np.bool_)
     cells: list[list[Any]] = [[None] * len(rows) for _ in columns]
     kinds = [_KINDS[kind] for _, kind in columns]
@@ -172,6 +190,10 @@ def _rows(payload: bytes, columns: list[tuple[str, FieldType]], schema: pa.Schem
         for column, (_, kind) in zip(cells, columns, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema), malformed
+
+
+def _too_many() -> NotWellFormed:
+    return NotWellFormed(ErrorReason.CAP_EXCEEDED, "", "has more rows than a batch may have: push several batches")
 
 
 def _broken(place: str, rule: str) -> NotWellFormed:
