@@ -9,7 +9,7 @@ from gateway.cli.codes import FINE, FOUND
 from gateway.cli.days import today_or
 from gateway.cli.policy.folder import valid_folder
 from gateway.cli.policy.question import names, question
-from gateway.decision.officer.changes import PolicyChange
+from gateway.decision.officer.amending import PolicyChange
 from gateway.decision.officer.explain import OfficerView
 from gateway.decision.officer.explain import explain as explained
 from gateway.decision.officer.tables import identity_of, noon, request_of

@@ -9,7 +9,8 @@ from datetime import date, datetime
 from gateway.decision.judge import judge
 from gateway.decision.lawful import unlawful
 from gateway.decision.offers import offers
-from gateway.decision.officer.changes import Changes, PolicyChange, Step, policy_changes
+from gateway.decision.officer.amending import PolicyChange, Step
+from gateway.decision.officer.changes import Changes, policy_changes
 from gateway.decision.officer.considered import Considered, considered, matching_denies
 from gateway.model.calendar import city_day
 from gateway.model.errors import ErrorReason
