@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -45,6 +45,14 @@ def places() -> list[exp.Expr]:
     return [
         exp.alias_(exp.column(name, table="file", quoted=True), said, quoted=True) for name, said in _PLACES.items()
     ]
+
+
+def of_parts(parts: Sequence[int]) -> exp.Expr:
+    """Whether a row is in one of these tables: the engine reads the parts that there are when it plans a question,
+    whatever its snapshot sees.
+    """
+    numbers = [exp.Literal.number(part) for part in parts]
+    return exp.In(this=exp.column("tableoid", table="file", quoted=True), expressions=numbers)
 
 
 def by_place() -> list[exp.Expr]:

@@ -53,7 +53,8 @@ class Location:
 
 
     `partitions` are declared columns that are in no file: the paths say them, as Hive does. Of a table, by its schema
-    and name, the `plain` columns have the declared type already. What Spark reads is a table without a schema.
+    and name, the `plain` columns have the declared type already, and rows are read of no other than the `parts` (the
+    numbers of tables in a catalog). What Spark reads is a table without a schema.
     """
 
     paths: tuple[str, ...] = ()
@@ -61,6 +62,7 @@ class Location:
     partitions: tuple[str, ...] = ()
     table: tuple[str, str] | None = None
     plain: frozenset[str] = frozenset()
+    parts: tuple[int, ...] = ()
 
     @property
     def bound(self) -> Bound:
@@ -91,6 +93,7 @@ class Scan:
     empty: bool = False
     spanned: bool = False
     placed: bool = False
+    parts: tuple[int, ...] = ()
 
 
 def scan_of(contract: DataContract, fields: frozenset[str], location: Location, *, lenient: bool = False) -> Scan:
@@ -107,6 +110,7 @@ def scan_of(contract: DataContract, fields: frozenset[str], location: Location, 
         location.plain,
         location.partitions,
         location.table is None and not location.paths,
+        parts=location.parts,
     )
 
 
@@ -115,7 +119,8 @@ def source(scan: Scan, named: str = "source") -> exp.Select:
     columns = [exp.alias_(_cast(scan, name, kind), name, quoted=True) for name, kind in scan.fields]
     if scan.table is not None:
         places = spark.places() if scan.kind is SourceKind.SPARK else postgres.places()
-        return exp.select(*columns, *(places if scan.placed else ())).from_(_table(*scan.table))
+        read = exp.select(*columns, *(places if scan.placed else ())).from_(_table(*scan.table))
+        return read.where(postgres.of_parts(scan.parts)) if scan.parts else read
     file = exp.TableAlias(this=exp.to_identifier("file", quoted=True))
     query = exp.select(*columns).from_(exp.Table(this=_reader(scan, named), alias=file))
     if not scan.spanned:

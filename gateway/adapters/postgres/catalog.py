@@ -46,6 +46,7 @@ FROM tree JOIN pg_class c USING (oid)
 # A row is a new one after every change, at another place or by another transaction.
 _VERSION = """
 SELECT count(*), coalesce(sum(hash_record_extended(ROW(t.tableoid, t.ctid, t.xmin), 0)), 0) FROM {table} AS t
+WHERE t.tableoid IN ({parts})
 """
 
 
@@ -61,14 +62,17 @@ def relation(session: Connection[tuple[Any, ...]], table: TableSpec) -> int:
     return int(found[0])
 
 
-def rewritten(session: Connection[tuple[Any, ...]], oid: int, now: Connection[tuple[Any, ...]]) -> bool:
-    """Tell whether a table, or a part of it, was emptied or written anew after the snapshot of the session.
+def parts_of(session: Connection[tuple[Any, ...]], oid: int, now: Connection[tuple[Any, ...]]) -> tuple[int, ...]:
+    """Return the numbers of a table and of all that is read with it, as the snapshot of the session has them.
 
-    So it is as well where it has other parts `now`, or parts of another kind than a table may be: the engine takes the
-    parts that there are now, whatever a snapshot sees.
+    Raises:
+        Fault: SOURCE_UNAVAILABLE if one of them was emptied or written anew after the snapshot, is not durable or not
+            the database's own, or if there are others `now`.
     """
     seen, found = (set(one.execute(_TREE, {"oid": oid})) for one in (session, now))
-    return seen != found or not all(fits and same for _, fits, same in seen)
+    if seen != found or not all(fits and same for _, fits, same in seen):
+        raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
+    return tuple(sorted(int(part) for part, _, _ in seen))
 
 
 def plain_columns(session: Connection[tuple[Any, ...]], oid: int, contract: DataContract) -> frozenset[str]:
@@ -86,9 +90,12 @@ def plain_columns(session: Connection[tuple[Any, ...]], oid: int, contract: Data
     return frozenset(name for name in contract.fields if found[name][0] in _PLAIN)
 
 
-def version(session: Connection[tuple[Any, ...]], table: TableSpec) -> str:
-    """Return a name for what the session's snapshot sees of a table: its rows, each by the change that made it."""
-    counted = session.execute(_VERSION.format(table=quoted(table)).encode()).fetchone() or ()
+def version(session: Connection[tuple[Any, ...]], table: TableSpec, parts: Sequence[int]) -> str:
+    """Return a name for what the session's snapshot sees of a table: the rows of its parts, each by the change that
+    made it.
+    """
+    text = _VERSION.format(table=quoted(table), parts=", ".join(map(str, parts)))
+    counted = session.execute(text.encode()).fetchone() or ()
     return "/".join(map(str, counted))
 
 

@@ -24,7 +24,8 @@ _log = logging.getLogger(__name__)
 _ENGINE_ERRORS = (Error, adbc_driver_manager.Error, pa.ArrowException, OSError)
 
 # Functions are PostgreSQL's own, whatever a schema of the database is called; days, numbers and texts are written in
-# one way; rows come in their order on disk; and where a policy of the database hides rows, that is an error.
+# one way; rows come in their order on disk; where a policy of the database hides rows, that is an error; and nothing is
+# left out for a constraint, which may have been found to hold after the snapshot.
 _SESSION: Mapping[str, str] = {
     "search_path": "pg_catalog",
     "default_transaction_read_only": "on",
@@ -33,6 +34,7 @@ _SESSION: Mapping[str, str] = {
     "standard_conforming_strings": "on",
     "extra_float_digits": "1",
     "synchronize_seqscans": "off",
+    "constraint_exclusion": "off",
     "row_security": "off",
     "client_min_messages": "error",
 }

@@ -17,7 +17,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from gateway.adapters.postgres.catalog import plain_columns, quoted, relation, rewritten, version
+from gateway.adapters.postgres.catalog import parts_of, plain_columns, quoted, relation, version
 from gateway.adapters.postgres.connections import Server, engine_faults, open_session
 from gateway.model.contract import DataContract
 from gateway.model.errors import ErrorReason, Fault
@@ -37,7 +37,7 @@ class Snapshot:
         self._keeper: Connection[tuple[Any, ...]] = open_session(server)
         self.opened = self.used = time.monotonic()
         self._lock = threading.RLock()
-        self._oids: dict[TableSpec, int] = {}
+        self._parts: dict[TableSpec, tuple[int, tuple[int, ...]]] = {}
         self._versions: dict[TableSpec, str] = {}
         self._columns: dict[str, frozenset[str]] = {}
         try:
@@ -88,9 +88,19 @@ class Snapshot:
         with self._lock, engine_faults():
             known = self._columns.get(contract.digest)
             if known is None:
-                known = plain_columns(self._keeper, self._held(table_of(contract)), contract)
+                oid, _ = self._held(table_of(contract))
+                known = plain_columns(self._keeper, oid, contract)
                 self._columns[contract.digest] = known
             return known
+
+    def parts(self, table: TableSpec) -> tuple[int, ...]:
+        """Return the numbers of a table and of its parts, whose rows are all that is read of it.
+
+        Raises:
+            Fault: SOURCE_UNAVAILABLE.
+        """
+        with self._lock, engine_faults():
+            return self._held(table)[1]
 
     def version(self, table: TableSpec) -> str:
         """Return the name (hex) of what is seen of a table.
@@ -99,9 +109,9 @@ class Snapshot:
             Fault: SOURCE_UNAVAILABLE.
         """
         with self._lock, engine_faults():
-            oid = self._held(table)
+            oid, parts = self._held(table)
             if table not in self._versions:
-                seen = f"{table}/{oid}/{version(self._keeper, table)}"
+                seen = f"{table}/{oid}/{version(self._keeper, table, parts)}"
                 self._versions[table] = hashlib.sha256(seen.encode()).hexdigest()
             return self._versions[table]
 
@@ -117,18 +127,17 @@ class Snapshot:
         with self._lock:
             self._keeper.close()
 
-    def _held(self, table: TableSpec) -> int:
-        """The number of a table that nobody can empty or rewrite any more, and nobody has since the snapshot."""
-        oid = self._oids.get(table)
-        if oid is None:
+    def _held(self, table: TableSpec) -> tuple[int, tuple[int, ...]]:
+        """The number of a table, and those of its parts, that nobody can empty, rewrite or take away any more, and
+        nobody has since the snapshot.
+        """
+        held = self._parts.get(table)
+        if held is None:
             oid = relation(self._keeper, table)
             self._keeper.execute(f"LOCK TABLE {quoted(table)} IN ACCESS SHARE MODE".encode())
             with closing(open_session(self._server)) as now:
-                lost = rewritten(self._keeper, oid, now)
-            if lost:
-                raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
-            self._oids[table] = oid
-        return oid
+                held = self._parts[table] = oid, parts_of(self._keeper, oid, now)
+        return held
 
 
 class Snapshots:

@@ -169,7 +169,7 @@ class PostgresSource:
 
 def _location(contract: DataContract, snapshot: Snapshot) -> Location:
     table = table_of(contract)
-    return Location(table=(table.schema, table.name), plain=snapshot.columns(contract))
+    return Location((), (), (), (table.schema, table.name), snapshot.columns(contract), snapshot.parts(table))
 
 
 def _text(query: Query) -> str:
