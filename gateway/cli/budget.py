@@ -19,7 +19,7 @@ from gateway.model.errors import Fault
 from gateway.model.loss import PrivacyLoss, exact, rho_to_epsilon
 from gateway.policy.problems import InvalidPolicy
 from gateway.settings import InvalidSettings, read_settings
-from gateway.wiring.composition import Budgets, read_budgets
+from gateway.wiring.state import Budgets, read_budgets
 
 _NO_CAP = "not in the policy"
 

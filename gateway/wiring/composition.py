@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, start_http_server
 
@@ -20,26 +19,7 @@ from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.row_folders import ParquetRowFolders
 from gateway.adapters.sources.kept import KeptAggregates
 from gateway.adapters.sources.points import IndexedPoints
-from gateway.adapters.state.archive import SqlPolicyArchive
-from gateway.adapters.state.audit import SqlAuditLog
-from gateway.adapters.state.batches import SqlBatchRegister
-from gateway.adapters.state.books import read_books
-from gateway.adapters.state.cases import SqlCaseRegister
-from gateway.adapters.state.certificates import SqlCertificates
-from gateway.adapters.state.consents import SqlConsentRegister
-from gateway.adapters.state.contests import SqlContestRegister
-from gateway.adapters.state.database import StateDatabase, StateUnusable, open_state
-from gateway.adapters.state.emergencies import SqlEmergencyRegister
-from gateway.adapters.state.extracts import SqlExtractRegister
-from gateway.adapters.state.indicators import SqlIndicatorRegister
-from gateway.adapters.state.joins import SqlJoinRegister
-from gateway.adapters.state.ledger import SqlBudgetLedger
-from gateway.adapters.state.meters import SqlMeters
-from gateway.adapters.state.reidentifications import SqlReidentificationRegister
-from gateway.adapters.state.requests import SqlRequestRegister
-from gateway.adapters.state.series import SqlSeriesRegister
-from gateway.adapters.state.syntheses import SqlSynthesisRegister
-from gateway.adapters.state.upgrade import is_current, upgrade
+from gateway.adapters.state.database import StateDatabase
 from gateway.adapters.synthesis.folder import ExtractFolder
 from gateway.adapters.synthesis.workshop import Workshop, WorkshopRules
 from gateway.administration.desk import Office
@@ -49,13 +29,11 @@ from gateway.administration.life import first_publication
 from gateway.administration.sunset import sunset
 from gateway.intake import Intake, reconcile
 from gateway.lanes.exports import keep_house
-from gateway.model.books import Books
 from gateway.model.party import Peer
 from gateway.pipeline import Ports
-from gateway.policy.budgets import BudgetPolicy
 from gateway.policy.snapshot import load
 from gateway.policy.store import FolderSource, PolicyStore, PublishedSource
-from gateway.ports import AuditLog, Clock, PolicyArchive, Registers
+from gateway.ports import AuditLog, Clock, PolicyArchive
 from gateway.privacy.opendp_faults import refuse_untested
 from gateway.server.app import Server
 from gateway.server.desk import Desk
@@ -64,15 +42,16 @@ from gateway.server.observation import Observer
 from gateway.server.rounds import Round, Rounds
 from gateway.server.services import services
 from gateway.server.upload import UploadBounds
-from gateway.settings import ExtractSettings, InvalidSettings, Settings, SynthesisSettings
+from gateway.settings import InvalidSettings, Settings, SynthesisSettings
 from gateway.synthesis.order import Limits
 from gateway.wiring.edges import listener_config, server_config
 from gateway.wiring.exports import exports_of
 from gateway.wiring.files import read
 from gateway.wiring.keys import open_keys
 from gateway.wiring.sources import see_sources, sources
+from gateway.wiring.state import open_database, state_at
 
-__all__ = ["Budgets", "Gateway", "open_gateway", "read_budgets", "server_config"]
+__all__ = ["Gateway", "open_gateway", "server_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +79,16 @@ def open_gateway(settings: Settings, opened: Callable[[], FileKeyRing] | None = 
     """
     refuse_untested()
     with ExitStack() as stack:
-        state = open_state(settings.state.file)
-        stack.callback(state.close)
-        upgrade(state)
+        database = open_database(settings, stack)
         keys = open_keys(settings) if opened is None else opened()
-        office = _office(settings, state, keys, stack)
+        office = _office(settings, database, keys, stack)
         source, points, lakes = sources(settings.data, stack)
         see_sources(office.policy, source, settings.data)
         rehearsals = DuckDBRehearsals()
         stack.callback(rehearsals.close)
         files = _extract_folder(settings.synthesis)
         exports = exports_of(settings, lakes, stack)
-        ports = replace(_ports(state, office, keys, source, files, rehearsals), exports=exports)
+        ports = replace(_ports(office, keys, source, files, rehearsals), exports=exports)
         keep_house(ports)  # what a crash left of exports goes first
         registry = CollectorRegistry()
         observer = Observer(registry)
@@ -137,35 +114,6 @@ def open_gateway(settings: Settings, opened: Callable[[], FileKeyRing] | None = 
         yield Gateway(ports, office, ingest, server, ports.policy.reload)
 
 
-class Budgets(NamedTuple):
-    """The books of the budgets, and the caps that are in force."""
-
-    books: Books
-    policy: BudgetPolicy
-
-
-def read_budgets(settings: Settings) -> Budgets:
-    """Read the books of the budgets and the policy in force, also while a gateway serves. Writes nothing into either.
-
-    Raises:
-        StateUnusable: there is no state database, it cannot be read, or it is of another version of the gateway.
-        InvalidPolicy: the policy is not valid.
-        Fault: LEDGER_UNAVAILABLE or POLICY_UNAVAILABLE.
-    """
-    if not settings.state.file.is_file():
-        raise StateUnusable("there is no state database: it is made when the gateway starts for the first time")
-    state = open_state(settings.state.file)
-    try:
-        if not is_current(state):
-            raise StateUnusable("the state database is of another version of the gateway")
-        archive = SqlPolicyArchive(state)
-        published = settings.policy.follow == "published" and archive.newest() is not None
-        policy = PublishedSource(archive).read() if published else load(settings.policy.folder)
-        return Budgets(read_books(state), policy.budgets)
-    finally:
-        state.close()
-
-
 def _rounds(
     settings: Settings, office: Office, source: KeptAggregates, points: IndexedPoints, ports: Ports
 ) -> list[Round]:
@@ -187,12 +135,10 @@ def _rounds(
     return rounds
 
 
-def _office(settings: Settings, state: StateDatabase, keys: FileKeyRing, stack: ExitStack) -> Office:
+def _office(settings: Settings, database: StateDatabase, keys: FileKeyRing, stack: ExitStack) -> Office:
     clock = SystemClock()
-    audit = SqlAuditLog(state)
-    stack.callback(audit.close)
-    archive = SqlPolicyArchive(state)
-    policy = _policy(settings, archive, audit, clock)
+    state = state_at(database, clock, settings.extracts, stack)
+    policy = _policy(settings, state.archive, state.audit, clock)
     _distinct(settings.identity.institutions, policy)
     identity = settings.identity
     tokens = PersonTokens(identity.issuer, identity.audience, [_token_key(path) for path in identity.token_keys])
@@ -201,11 +147,11 @@ def _office(settings: Settings, state: StateDatabase, keys: FileKeyRing, stack: 
         identities=BoundIdentities(CertificateInstitutions(identity.institutions), tokens),
         policy=policy,
         keys=keys,
-        ledger=SqlBudgetLedger(state, clock),
-        registers=_registers(state, clock, settings.extracts),
-        audit=audit,
-        archive=archive,
-        certificates=SqlCertificates(state),
+        ledger=state.ledger,
+        registers=state.registers,
+        audit=state.audit,
+        archive=state.archive,
+        certificates=state.certificates,
     )
 
 
@@ -219,26 +165,7 @@ def _policy(settings: Settings, archive: PolicyArchive, audit: AuditLog, clock: 
     return PolicyStore(PublishedSource(archive))
 
 
-def _registers(state: StateDatabase, clock: Clock, kept: ExtractSettings) -> Registers:
-    return Registers(
-        requests=SqlRequestRegister(state, clock),
-        meters=SqlMeters(state, clock),
-        consents=SqlConsentRegister(state, clock),
-        cases=SqlCaseRegister(state),
-        emergencies=SqlEmergencyRegister(state),
-        joins=SqlJoinRegister(state),
-        reidentifications=SqlReidentificationRegister(state),
-        contests=SqlContestRegister(state),
-        series=SqlSeriesRegister(state),
-        indicators=SqlIndicatorRegister(state),
-        syntheses=SqlSynthesisRegister(state),
-        extracts=SqlExtractRegister(state, clock, timedelta(seconds=kept.resume_seconds), kept.kept_each),
-        batches=SqlBatchRegister(state),
-    )
-
-
 def _ports(
-    state: StateDatabase,
     office: Office,
     keys: FileKeyRing,
     source: KeptAggregates,
