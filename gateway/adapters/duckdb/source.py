@@ -32,6 +32,12 @@ from gateway.query.rows import compile_rows
 from gateway.query.scan import Query, compile_malformed
 
 _ENGINE_ERRORS = (duckdb.Error, pa.ArrowException, OSError)
+DISABLED = ("statistics_propagation", "partitioned_execution")
+"""What the engine would do by a column's least and greatest value, and does not.
+
+The first forgets that NaN is in neither: one person's value would decide what becomes of everybody else's NaN. The
+second groups values of many rows that stand in order range by range, and reads all rows again for each range.
+"""
 _REMEMBERED_CONTRACTS = 256
 _REMEMBERED_FIELDS = 1024
 _BYTES_A_ROW = 100
@@ -62,9 +68,7 @@ class DuckDBSource:
                 "memory_limit": memory_limit,
                 "threads": threads,
                 "temp_directory": "",  # rows are never spilled to disk
-                # it takes a column's least and greatest value for its range, and forgets that NaN is in neither: one
-                # person's value would decide what becomes of everybody else's NaN
-                "disabled_optimizers": "statistics_propagation",
+                "disabled_optimizers": ",".join(DISABLED),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "allow_community_extensions": False,

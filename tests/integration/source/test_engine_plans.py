@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gateway.adapters.duckdb.source import DISABLED, DuckDBSource
 from gateway.model.contract import Bounds, DataContract
 from gateway.model.measure import Measure, MeasureKind
 from gateway.model.plan import AggregatePlan, GroupKey, RowScope
 from gateway.query.aggregates import compile_aggregates
 from gateway.query.scan import Location
 
+MANY = 12_000_000
+"""From so many rows on the engine would group by ranges."""
 UNITS = 100
 CELLS = ("a", "b", "c")
 
@@ -32,7 +36,7 @@ def operators(tmp_path: Path, make_contract: Callable[..., DataContract]) -> Cal
 
     def run(*part: int) -> list[tuple[str, int]]:
         query = compile_aggregates(plan, Location((str(file),)), *part)
-        with duckdb.connect(config={"disabled_optimizers": "statistics_propagation"}) as engine:
+        with duckdb.connect(config={"disabled_optimizers": ",".join(DISABLED)}) as engine:
             told = engine.execute(f"EXPLAIN (ANALYZE, FORMAT json) {query.sql}", query.parameters).fetchall()
         return list(_operators(json.loads(told[0][1])))
 
@@ -48,6 +52,28 @@ def test_parts_are_told_apart_in_64_bits(operators: Callable[..., list[tuple[str
     telling = [text for text, rows in operators(0, 3) if "hash(subject)" in text and rows == UNITS * len(CELLS)]
     assert len(telling) == 1
     assert "HUGEINT" not in telling[0]
+
+
+def test_many_units_in_order_are_read_once(tmp_path: Path, make_contract: Callable[..., DataContract]) -> None:
+    file = tmp_path / "table.parquet"
+    contract = make_contract(file.name, names=("subject", "category", "amount"))
+    with duckdb.connect() as engine:
+        made = f"SELECT lpad(range::VARCHAR, 11, '0') AS subject, 'a' AS category, 1 AS amount FROM range({MANY})"
+        engine.execute(f"COPY ({made}) TO '{file}' (FORMAT parquet)")
+    units = Measure(MeasureKind.UNITS, 1)
+    query = compile_aggregates(
+        AggregatePlan(contract, RowScope(None, None, ()), (), (units,), 1, "00"), Location((str(file),))
+    )
+
+    def readings(disabled: str) -> int:
+        with duckdb.connect(config={"disabled_optimizers": disabled}) as engine:
+            told = engine.execute(f"EXPLAIN (FORMAT json) {query.sql}", query.parameters).fetchall()
+        return str(told[0][1]).upper().count('"FUNCTION": "READ_PARQUET"')
+
+    assert readings(DISABLED[0]) > 1  # else this looks at too few rows to see it
+    with closing(DuckDBSource(tmp_path)) as source:
+        set_in_it = source._connection.execute("SELECT current_setting('disabled_optimizers')").fetchall()
+    assert readings(set_in_it[0][0]) == 1
 
 
 def _operators(node: Any) -> Iterator[tuple[str, int]]:
