@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -21,8 +22,10 @@ from gateway.model.party import Identity, Peer, record_name
 from gateway.model.permit import FieldViolation, Refusal
 from gateway.policy.case_pattern import matches
 from gateway.policy.officers import ALL, covers
-from gateway.policy.registers import ConsentRegisterSpec
+from gateway.policy.registers import CaseRegisterSpec, ConsentRegisterSpec
 from gateway.ports import AUDIT_DOMAIN, KeyUse, of_subjects
+
+Spec = TypeVar("Spec", CaseRegisterSpec, ConsentRegisterSpec)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -124,9 +127,9 @@ def open_case(
         Unauthenticated; Fault: REGISTER_UNAVAILABLE, AUDIT_UNAVAILABLE.
     """
     identity = identify(office, peer)
-    spec = office.policy.current().registers.cases.get(register)
-    if spec is None or identity.institution not in spec.keepers:
-        return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
+    spec = _cases_of(office, identity, register)
+    if isinstance(spec, Refusal):
+        return spec
     if not matches(spec.form, number):
         told = FieldViolation("number", f"must look like {spec.form} (A: a letter, 9: a digit)")
         return Refusal(ErrorReason.REQUEST_INVALID, violations=(told,))
@@ -146,9 +149,9 @@ def close_case(office: Office, peer: Peer, register: str, number: str, instituti
         Unauthenticated; Fault: REGISTER_UNAVAILABLE, AUDIT_UNAVAILABLE.
     """
     identity = identify(office, peer)
-    spec = office.policy.current().registers.cases.get(register)
-    if spec is None or identity.institution not in spec.keepers:
-        return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
+    spec = _cases_of(office, identity, register)
+    if isinstance(spec, Refusal):
+        return spec
     now = office.clock.now()
     if not office.registers.cases.close(register, number, institution, now):
         return Refusal(ErrorReason.ENTRY_NOT_FOUND)
@@ -202,8 +205,15 @@ def _within(office: Office, reviewer: Officer, emergency: Emergency) -> bool:
 
 
 def _consents_of(office: Office, identity: Identity, register: str) -> ConsentRegisterSpec | Refusal:
+    return _kept_by(identity, office.policy.current().registers.consents.get(register))
+
+
+def _cases_of(office: Office, identity: Identity, register: str) -> CaseRegisterSpec | Refusal:
+    return _kept_by(identity, office.policy.current().registers.cases.get(register))
+
+
+def _kept_by(identity: Identity, spec: Spec | None) -> Spec | Refusal:
     """The register, if the caller keeps it; for others there is none."""
-    spec = office.policy.current().registers.consents.get(register)
     if spec is None or identity.institution not in spec.keepers:
         return Refusal(ErrorReason.AUTHORITY_EXCEEDED)
     return spec

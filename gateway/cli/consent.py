@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
-from gateway.cli.as_json import print_json
+from gateway.cli.as_json import print_all, print_json, print_one
 from gateway.cli.connection import connected
 from gateway.cli.mistake import Mistake
 from gateway.client import NewConsent
@@ -70,10 +70,7 @@ def withdraw(register: str, consent: str, /, *, connect: Path | None = None, jso
     """
     with connected(connect) as keeper:
         found = keeper.withdraw_consent(register, consent)
-    if json_:
-        print_json(_json(found))
-    else:
-        print(_line(found))
+    print_one(found, _json, _lines, json_=json_)
     return 0
 
 
@@ -96,10 +93,7 @@ def list_(
     subject = _text(subject_file).strip()
     with connected(connect) as keeper:
         found = keeper.consents(register, subject)
-    if json_:
-        print_json([_json(one) for one in found])
-    for one in () if json_ else found:
-        print(_line(one))
+    print_all(found, _json, _lines, json_=json_)
     return 0
 
 
@@ -159,11 +153,11 @@ def _proof(written: str, folder: Path) -> bytes:
         return hashlib.file_digest(stream, "sha256").digest()
 
 
-def _line(consent: Consent) -> str:
+def _lines(consent: Consent) -> list[str]:
     until = "" if consent.ends_on is None else f" until {consent.ends_on}"
     withdrawn = "" if consent.withdrawn_at is None else f"; withdrawn {consent.withdrawn_at.isoformat()}"
     recipient = "anybody" if consent.recipient == "*" else consent.recipient
-    return f"{consent.id}: {consent.purpose} by {recipient}, given {consent.given_at.isoformat()}{until}{withdrawn}"
+    return [f"{consent.id}: {consent.purpose} by {recipient}, given {consent.given_at.isoformat()}{until}{withdrawn}"]
 
 
 def _json(consent: Consent) -> dict[str, object]:

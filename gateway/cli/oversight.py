@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gateway.cli.as_json import print_all, print_json
+from gateway.cli.as_json import print_all, print_json, print_one
 from gateway.cli.connection import connected
 from gateway.cli.days import day_of
 from gateway.client.registers import Emergency, Report
@@ -99,10 +99,7 @@ def review(
     """
     with connected(connect) as officer:
         found = officer.review_emergency(emergency, verdict)
-    if json_:
-        print_json(_emergency(found))
-    else:
-        print(_line(found))
+    print_one(found, _emergency, lambda one: [_line(one)], json_=json_)
     return 0
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from typing import Protocol
 
 from gateway.administration.joins import Joining
-from gateway.api.v1 import disclosure_pb2, linking_pb2, linking_service_pb2, warrant_service_pb2
+from gateway.api.v1 import linking_pb2, linking_service_pb2, warrant_service_pb2
 from gateway.decision.warrant import Standing
 from gateway.lanes.linking import Asking, Collecting, Linking
 from gateway.model.contract import DisclosureKind, SelectBy
@@ -17,31 +16,20 @@ from gateway.model.pseudonym import PseudonymDomain
 from gateway.model.request import RequestContext, RowsRequest, Selector
 from gateway.server.wire.receipts import instant
 from gateway.server.wire.registers import moment
-from gateway.server.wire.requests import context_of
-
-
-class _OfTokens(Protocol):
-    """A request about tokens of the caller's own."""
-
-    @property
-    def context(self) -> disclosure_pb2.RequestContext: ...
-    @property
-    def dataset(self) -> str: ...
-    @property
-    def disclosure(self) -> str: ...
-    @property
-    def field(self) -> str: ...
+from gateway.server.wire.requests import of_subjects
 
 
 def linking_of(request: linking_service_pb2.LinkRequest) -> Linking:
     """Read a request to link tokens."""
-    rows = _rows(request, DisclosureKind.LINK, tuple(request.tokens))
+    selector = Selector(SelectBy.TOKEN, request.field, tuple(request.tokens))
+    rows = of_subjects(request, DisclosureKind.LINK, selector)
     return Linking(rows, request.tokens_of, request.join)
 
 
 def asking_of(request: linking_service_pb2.AskReidentificationRequest) -> Asking:
     """Read a request to open tokens."""
-    rows = _rows(request, DisclosureKind.REIDENTIFY, tuple(request.tokens))
+    selector = Selector(SelectBy.TOKEN, request.field, tuple(request.tokens))
+    rows = of_subjects(request, DisclosureKind.REIDENTIFY, selector)
     return Asking(rows, request.tokens_of, request.reason, request.public_key)
 
 
@@ -118,19 +106,6 @@ def reidentification_of(asked: Reidentification) -> linking_pb2.Reidentification
         approve_by=instant(asked.approve_by),
         collect_by=instant(asked.collect_by),
         collected_at=None if asked.collected_at is None else instant(asked.collected_at),
-    )
-
-
-def _rows(request: _OfTokens, kind: DisclosureKind, tokens: tuple[str, ...]) -> RowsRequest:
-    return RowsRequest(
-        context=context_of(request),
-        kind=kind,
-        dataset=request.dataset,
-        disclosure=request.disclosure,
-        fields=(),
-        allow_partial=False,
-        filters=(),
-        selector=Selector(SelectBy.TOKEN, request.field, tokens),
     )
 
 

@@ -25,6 +25,15 @@ class WithContext(Protocol):
     def context(self) -> disclosure_pb2.RequestContext: ...
 
 
+class OfDisclosure(WithContext, Protocol):
+    """A request for one disclosure of one dataset."""
+
+    @property
+    def dataset(self) -> str: ...
+    @property
+    def disclosure(self) -> str: ...
+
+
 def context_of(request: WithContext) -> RequestContext:
     """Read the context of a request; one without an id gets a random UUID."""
     given = request.context
@@ -114,6 +123,11 @@ def _of_one_subject(
     selector = _selector(request.subject, "subject")
     if len(selector.values) != 1:
         raise NotWellFormed(ErrorReason.REQUEST_INVALID, "subject", "must name exactly one subject")
+    return of_subjects(request, kind, selector)
+
+
+def of_subjects(request: OfDisclosure, kind: DisclosureKind, selector: Selector) -> RowsRequest:
+    """Read a request about subjects that asks for no fields of its own: which matter, its kind says."""
     return RowsRequest(
         context=context_of(request),
         kind=kind,
