@@ -5,9 +5,10 @@ from collections import Counter
 from math import factorial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,10 +20,7 @@ SEEDS = st.binary(min_size=SEED_BYTES, max_size=SEED_BYTES)
 
 @given(st.integers(0, 300), SEEDS)
 def test_rows_are_sorted_by_what_the_stream_of_the_seed_gives_them(rows: int, seed: bytes) -> None:
-    stream = Cipher(algorithms.AES(seed), modes.CTR(bytes(16))).encryptor().update(bytes(8 * rows))
-    # of each word the bits that a place does not take
-    places = max(1, (rows - 1).bit_length())
-    drawn = [int.from_bytes(stream[8 * row : 8 * row + 8], "little") >> places for row in range(rows)]
+    drawn = words(stream_of(seed).update(bytes(4 * rows)), 4)
     order: list[int] = random_order(rows, seed).to_numpy().tolist()
     assert sorted(order) == list(range(rows))
     assert [drawn[row] for row in order] == sorted(drawn)
@@ -38,33 +36,62 @@ def test_every_order_is_equally_likely(rows: int) -> None:
     assert sum((count - expected) ** 2 / expected for count in seen.values()) < 95
 
 
-def test_rows_that_drew_the_same_are_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Tied:
-        """A stream whose first words are all alike."""
-
-        def __init__(self, stream: Any) -> None:
-            self._stream, self.parts = stream, 0
-
-        def update(self, data: bytes) -> bytes:
-            self.parts += 1
-            found: bytes = self._stream.update(data)
-            return bytes(len(data)) if self.parts == 1 else found
-
-    streams: list[Tied] = []
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=60), SEEDS, st.booleans())
+def test_rows_that_drew_the_same_are_put_in_order_by_what_they_draw_next(
+    groups: list[int], seed: bytes, again: bool
+) -> None:
+    """First words are of four values, so that most are tied; second ones, where `again`, are all alike."""
+    first = b"".join((group << 16 | 7).to_bytes(4, "little") for group in groups)
+    streams: list[Drawing] = []
 
     class Ciphers:
         def __init__(self, *how: Any) -> None:
-            self._cipher = Cipher(*how)
+            streams.append(Drawing(Cipher(*how).encryptor(), first, 1 + again))
 
-        def encryptor(self) -> Tied:
-            streams.append(Tied(self._cipher.encryptor()))
+        def encryptor(self) -> "Drawing":
             return streams[-1]
 
-    monkeypatch.setattr(shuffle, "Cipher", Ciphers)
-    order: list[int] = random_order(1000, bytes(range(SEED_BYTES))).to_numpy().tolist()
-    assert [stream.parts for stream in streams] == [2]
-    assert sorted(order) == list(range(1000))
-    assert order != list(range(1000))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(shuffle, "Cipher", Ciphers)
+        order: list[int] = random_order(len(groups), seed).to_numpy().tolist()
+    (stream,) = streams
+    tied = [row for _, row in sorted((group, row) for row, group in enumerate(groups)) if groups.count(groups[row]) > 1]
+    if not tied:
+        assert stream.parts == 1
+    else:
+        assert stream.parts == 2 + again
+    drawn = dict(zip(tied, words(stream.last, 8), strict=False)) if tied else {}
+    assert order == sorted(range(len(groups)), key=lambda row: (groups[row], drawn.get(row, 0)))
+
+
+class Drawing:
+    """A stream whose first part is given, and whose next ones up to `alike` are nothing but zeros."""
+
+    def __init__(self, stream: CipherContext, first: bytes, alike: int) -> None:
+        self._stream, self._first, self._alike = stream, first, alike
+        self.parts, self.last = 0, b""
+
+    def update(self, data: bytes) -> bytes:
+        self.parts += 1
+        found = self._stream.update(data)
+        self.last = self._first if self.parts == 1 else bytes(len(data)) if self.parts <= self._alike else found
+        return self.last
+
+
+def test_many_rows_are_put_in_order_though_some_draw_the_same() -> None:
+    rows = 1 << 18  # of which some eight pairs draw the same
+    order = random_order(rows, bytes(range(SEED_BYTES))).to_numpy()
+    drawn = np.frombuffer(stream_of(bytes(range(SEED_BYTES))).update(bytes(4 * rows)), "<u4")
+    assert len(np.unique(drawn)) < rows
+    assert (np.sort(order) == np.arange(rows)).all() and (drawn[order] == np.sort(drawn)).all()
+
+
+def stream_of(seed: bytes) -> CipherContext:
+    return Cipher(algorithms.AES(seed), modes.CTR(bytes(16))).encryptor()
+
+
+def words(stream: bytes, width: int) -> list[int]:
+    return [int.from_bytes(stream[place : place + width], "little") for place in range(0, len(stream), width)]
 
 
 @pytest.mark.parametrize("length", [0, 16, 31, 33])
