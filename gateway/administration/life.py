@@ -74,7 +74,7 @@ def propose(office: Office, peer: Peer, files: Files, note: str, *, emergency: b
         return author
     base = office.policy.current()
     try:
-        snapshot = read(files)
+        snapshot = office.policy.placed(read(files))
     except InvalidPolicy as invalid:
         return Unsound(invalid.problems)
     refusal = _beyond(author, touched(base, snapshot)) or _reopened(office, base, snapshot)
@@ -132,7 +132,7 @@ def publish(office: Office, peer: Peer, proposal_id: str) -> Publication | Refus
         return Refusal(ErrorReason.POLICY_NOT_CURRENT)
     snapshot = _kept(office, proposal.digest)
     touches = touched(base, snapshot)
-    refusal = _beyond(publisher, touches) or _reopened(office, base, snapshot)
+    refusal = _beyond(publisher, touches) or _reopened(office, base, snapshot) or _unplaced(office, snapshot)
     if refusal is not None:
         return refusal
     approvals = tuple(one for one in proposal.approvals if _stands(one, proposal, base.officers, touches))
@@ -164,6 +164,7 @@ def rollback(office: Office, peer: Peer, digest: str, note: str) -> Publication 
         return Refusal(ErrorReason.REQUEST_INVALID, violations=(told,))
     snapshot = _kept(office, digest)
     refusal = _beyond(publisher, touched(base, snapshot)) or _reopened(office, base, snapshot)
+    refusal = refusal or _unplaced(office, snapshot)
     return refusal or _alone(base, snapshot) or _enact(office, publisher, Act.ROLLED_BACK, base, snapshot, "", note, ())
 
 
@@ -282,6 +283,16 @@ def _reopened(office: Office, base: PolicySnapshot, snapshot: PolicySnapshot) ->
         if not over and (after is not None or name not in destroyed):
             told = FieldViolation("files", f"opens {name} again, which ended on {last_day}")
             return Refusal(ErrorReason.PURPOSE_ENDED_FOR_GOOD, violations=(told,))
+    return None
+
+
+def _unplaced(office: Office, snapshot: PolicySnapshot) -> Refusal | None:
+    """A policy of contracts that this gateway cannot serve: the settings may be others than when it was proposed."""
+    try:
+        office.policy.placed(snapshot)
+    except InvalidPolicy as invalid:
+        told = tuple(FieldViolation("files", str(problem)) for problem in invalid.problems[:20])
+        return Refusal(ErrorReason.POLICY_INVALID, violations=told)
     return None
 
 

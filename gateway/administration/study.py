@@ -62,7 +62,9 @@ def on(office: Office, peer: Peer, chosen: Files | str, study: Study[T]) -> T | 
     if files is None:
         return Refusal(ErrorReason.SNAPSHOT_NOT_FOUND)
     try:
-        return study(found, current if files is current.files else read(files))
+        if isinstance(chosen, str):
+            return study(found, current if files is current.files else read(files))
+        return study(found, office.policy.placed(read(files)))
     except InvalidPolicy as invalid:
         return Unsound(invalid.problems)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.model.errors import ErrorReason, Fault
+from gateway.policy.places import Lacking, nothing_is_lacking, unplaced
 from gateway.policy.problems import InvalidPolicy, PolicyProblem
 from gateway.policy.snapshot import PolicySnapshot, load, read
 from gateway.policy.turns import without_collections
@@ -117,6 +118,7 @@ class PolicyStore:
         self._source = source
         self._lock = threading.Lock()
         self._problems: tuple[PolicyProblem, ...] = ()
+        self._lacking: Lacking = nothing_is_lacking
         with without_collections():
             self._snapshot = source.read()
 
@@ -128,6 +130,27 @@ class PolicyStore:
     def published(self) -> bool:
         """Whether the policy in force was published, and only publishing changes it."""
         return self._source.published
+
+    def see_places(self, lacking: Lacking) -> None:
+        """From now on hold what is to come into force against the places that this gateway has.
+
+        What contracts in force lack is logged, and they are not served: a gateway starts in spite of it.
+        """
+        self._lacking = lacking
+        for contract in self._snapshot.contracts.values():
+            if (lack := lacking(contract)) is not None:
+                _log.error("contract %s is not served: %s", contract.dataset, lack)
+
+    def placed(self, snapshot: PolicySnapshot) -> PolicySnapshot:
+        """Return a policy whose contracts, as far as they are not those in force, name places that this gateway has.
+
+        Raises:
+            InvalidPolicy: it has not.
+        """
+        problems = unplaced(snapshot, self._snapshot, self._lacking)
+        if problems:
+            raise InvalidPolicy(problems)
+        return snapshot
 
     @property
     def last_problems(self) -> tuple[PolicyProblem, ...]:
@@ -152,7 +175,7 @@ class PolicyStore:
         with self._lock:
             try:
                 with without_collections():
-                    snapshot = self._source.read()
+                    snapshot = self._read()
             except InvalidPolicy as invalid:
                 if invalid.problems != self._problems:
                     self._complain(invalid)
@@ -165,6 +188,17 @@ class PolicyStore:
             self._snapshot = snapshot
             _log.info("policy %s is in force", snapshot.digest)
             return snapshot
+
+    def _read(self) -> PolicySnapshot:
+        """Read the policy anew. What was published is followed whatever this process lacks: it may take grants back."""
+        snapshot = self._source.read()
+        problems = unplaced(snapshot, self._snapshot, self._lacking)
+        for one in problems:
+            # unlike other problems, this one is of the settings: for those who read the log
+            _log.error("%s line %d cannot be served: %s. %s", one.file, one.line, one.message, one.remedy)
+        if problems and not self._source.published:
+            raise InvalidPolicy(problems)
+        return snapshot
 
     def _complain(self, invalid: InvalidPolicy) -> None:
         # places alone: what officers wrote there is for those who may read the policy

@@ -47,6 +47,7 @@ from gateway.synthesis.order import Limits
 from gateway.wiring.edges import listener_config, server_config
 from gateway.wiring.exports import exports_of
 from gateway.wiring.files import read
+from gateway.wiring.gauges import watch_policy
 from gateway.wiring.keys import open_keys
 from gateway.wiring.sources import see_sources, sources
 from gateway.wiring.state import open_database, state_at
@@ -91,6 +92,7 @@ def open_gateway(settings: Settings, opened: Callable[[], FileKeyRing] | None = 
         ports = replace(_ports(office, keys, source, files, rehearsals), exports=exports)
         keep_house(ports)  # what a crash left of exports goes first
         registry = CollectorRegistry()
+        watch_policy(office.policy, registry)
         observer = Observer(registry)
         config = server_config(settings)
         ingest = _ingest(settings, office, observer)

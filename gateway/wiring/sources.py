@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from gateway.adapters.sources.routed import RoutedSources
 from gateway.model.contract import DataContract
 from gateway.model.errors import Fault
 from gateway.model.storage import FILES, SourceKind
+from gateway.policy.places import Lack
 from gateway.policy.store import PolicyStore
 from gateway.ports import Source
 from gateway.settings import DatabaseSettings, DataSettings, InvalidSettings, LakeSettings, ServiceSettings
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from gateway.adapters.spark.source import SparkSource
     from gateway.adapters.upstream.copies import CopiedServices
     from gateway.adapters.upstream.source import UpstreamSource
-
-_log = logging.getLogger(__name__)
 
 
 def sources(data: DataSettings, stack: ExitStack) -> tuple[KeptAggregates, IndexedPoints, SparkSource | None]:
@@ -140,20 +138,19 @@ def _copies(data: DataSettings, live: UpstreamSource) -> CopiedServices:
 
 
 def see_sources(policy: PolicyStore, source: Source, data: DataSettings) -> None:
-    """Hold each contract against what the settings say of its source, and one over a service against its descriptors,
-    so that the log says at the start what is not served. Nothing is called.
+    """Have each contract held against what the settings say of its source, now and before another comes into force; and
+    one over a service against its descriptors, so that the log says at the start what is not served. Nobody is called.
 
     Only that dataset is not served: what one department changed does not stop all others.
     """
+    policy.see_places(lambda contract: _missing(contract, data))
     for contract in policy.current().contracts.values():
-        if (missing := _missing(contract, data)) is not None:
-            _log.error("contract %s is not served: %s", contract.dataset, missing)
-        elif contract.source.kind is SourceKind.GRPC:
+        if contract.source.kind is SourceKind.GRPC and _missing(contract, data) is None:
             with suppress(Fault):
                 source.verify(contract)
 
 
-def _missing(contract: DataContract, data: DataSettings) -> str | None:
+def _missing(contract: DataContract, data: DataSettings) -> Lack | None:
     """What the settings do not say of a contract's source, and what to do about it; None if they say all."""
     spec = contract.source
     table = spec.table
@@ -166,11 +163,12 @@ def _missing(contract: DataContract, data: DataSettings) -> str | None:
         section, servers, server = "services", frozenset(data.services), contract.upstream.server
     place = f"[data.{section}.{server}]"
     if section and server not in servers:
-        return f"the settings have no {place}. Add it, or mend the contract's server"
+        return Lack(f"the settings have no {place}", "Add it, or mend the contract's server")
     if table is None:
         return None
     told = data.databases[server]
     differing = [one for one in ("host", "port", "database") if getattr(table, one) != getattr(told, one)]
     if not differing:
         return None
-    return f"{' and '.join(differing)} of its server: not as in {place} of the settings. Make them the same"
+    what = f"{' and '.join(differing)} of its server: not as in {place} of the settings"
+    return Lack(what, "Make them the same")
