@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from gateway.adapters.identity_mtls import INSTITUTION_URN
+from gateway.adapters.identity.certificates import INSTITUTION_URN
 
 ISSUER = "https://tokens.purpose-gateway.example"
 AUDIENCE = "purpose-gateway"

@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from gateway.adapters.clock_system import SystemClock
 from gateway.adapters.duckdb.rehearsals import DuckDBRehearsals
-from gateway.adapters.identity_bound import BoundIdentities
-from gateway.adapters.identity_jwt import PersonTokens, VerifyingKey, read_verifying_key
-from gateway.adapters.identity_mtls import CertificateInstitutions
+from gateway.adapters.identity.bound import BoundIdentities
+from gateway.adapters.identity.certificates import CertificateInstitutions
+from gateway.adapters.identity.tokens import PersonTokens, VerifyingKey, read_verifying_key
 from gateway.adapters.keys.ring import FileKeyRing
 from gateway.adapters.row_folders import ParquetRowFolders
 from gateway.adapters.sources.kept import KeptAggregates

@@ -17,9 +17,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.adapters.dev_ca import AUDIENCE, ISSUER, DevelopmentAuthority, write_private
-from gateway.adapters.identity_bound import BoundIdentities
-from gateway.adapters.identity_jwt import PersonTokens, read_verifying_key
-from gateway.adapters.identity_mtls import CertificateInstitutions
+from gateway.adapters.identity.bound import BoundIdentities
+from gateway.adapters.identity.certificates import CertificateInstitutions
+from gateway.adapters.identity.tokens import PersonTokens, read_verifying_key
 from gateway.authzen import listener
 from gateway.authzen.app import CONFIGURATION, EVALUATION, Limits
 from gateway.authzen.connection import Connection

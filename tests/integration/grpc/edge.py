@@ -14,7 +14,7 @@ import grpc
 from prometheus_client import CollectorRegistry
 
 from gateway.adapters.dev_ca import Credentials, DevelopmentAuthority
-from gateway.adapters.identity_mtls import CertificateInstitutions
+from gateway.adapters.identity.certificates import CertificateInstitutions
 from gateway.api.v1 import audit_service_pb2, sharing_service_pb2
 from gateway.model.party import Peer
 from gateway.server.app import Server, ServerConfig

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from gateway.adapters.identity_jwt import PersonTokens, read_verifying_key
-from gateway.adapters.identity_mtls import CertificateInstitutions
+from gateway.adapters.identity.certificates import CertificateInstitutions
+from gateway.adapters.identity.tokens import PersonTokens, read_verifying_key
 from gateway.adapters.keys.ring import FileKeyRing
 from gateway.cli.demo.city import CAST, MARKER, DemoCity, prepare
 from gateway.cli.mistake import Mistake

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.adapters.dev_ca import DevelopmentAuthority
-from gateway.adapters.identity_mtls import INSTITUTION_URN, CertificateInstitutions
+from gateway.adapters.identity.certificates import INSTITUTION_URN, CertificateInstitutions
 from gateway.model.errors import ErrorReason, Unauthenticated
 
 NOW = datetime(2026, 11, 21, 12)

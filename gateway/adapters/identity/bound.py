@@ -5,8 +5,8 @@ from __future__ import annotations
 import hmac
 from datetime import datetime
 
-from gateway.adapters.identity_jwt import PersonTokens
-from gateway.adapters.identity_mtls import CertificateInstitutions
+from gateway.adapters.identity.certificates import CertificateInstitutions
+from gateway.adapters.identity.tokens import PersonTokens
 from gateway.model.errors import ErrorReason, Unauthenticated
 from gateway.model.party import Identity, Peer
 

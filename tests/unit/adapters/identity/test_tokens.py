@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.adapters import identity_jwt
 from gateway.adapters.dev_ca import AUDIENCE, ISSUER, DevelopmentAuthority
-from gateway.adapters.identity_bound import BoundIdentities
-from gateway.adapters.identity_jwt import PersonTokens, read_verifying_key
-from gateway.adapters.identity_mtls import CertificateInstitutions
+from gateway.adapters.identity import tokens as identity_tokens
+from gateway.adapters.identity.bound import BoundIdentities
+from gateway.adapters.identity.certificates import CertificateInstitutions
+from gateway.adapters.identity.tokens import PersonTokens, read_verifying_key
 from gateway.model.errors import ErrorReason, Unauthenticated
 from gateway.model.party import Peer
 
@@ -149,7 +149,7 @@ def test_a_token_ends_also_when_it_is_remembered() -> None:
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity_jwt, "_CACHED", 3)
+    monkeypatch.setattr(identity_tokens, "_CACHED", 3)
     people = tokens()
     for number in range(10):
         people.verify(mint(jti=str(number)), NOW)
