@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from gateway.cli.as_json import print_json
 from gateway.cli.asking import AskingThere
 from gateway.cli.codes import FINE
+from gateway.cli.counting import counted
 from gateway.cli.mistake import Mistake
 from gateway.client import Export
 
@@ -59,7 +60,7 @@ def export(
 
 
 def _tell_progress(parts: int, rows: int) -> None:
-    print(f"{parts} parts, {rows} rows", file=sys.stderr)
+    print(f"{counted(parts, 'part')}, {counted(rows, 'row')}", file=sys.stderr)
 
 
 def _as_json(made: Export, saved: tuple[Path, ...]) -> object:
@@ -77,7 +78,7 @@ def _as_json(made: Export, saved: tuple[Path, ...]) -> object:
 
 def _lines(made: Export, saved: tuple[Path, ...]) -> list[str]:
     return [
-        f"{made.rows} rows in {len(made.files)} files, receipt {made.receipt.receipt_id}",
-        *(f"  {path.resolve()}: {file.rows} rows, SHA-256 {file.sha256}"
+        f"{counted(made.rows, 'row')} in {counted(len(made.files), 'file')}, receipt {made.receipt.receipt_id}",
+        *(f"  {path.resolve()}: {counted(file.rows, 'row')}, SHA-256 {file.sha256}"
           for path, file in zip(saved, made.files, strict=True)),
     ]  # fmt: skip

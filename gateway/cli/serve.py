@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gateway.cli.mistake import cannot_start
+from gateway.server.log_lines import log_as_lines
 from gateway.settings import InvalidSettings, read_settings
 from gateway.wiring.keys import open_keys
 
 
 def serve(config: Path) -> int:
     """Serve with the settings of a file; return the exit code."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_as_lines()
     try:
         settings = read_settings(config)
     except InvalidSettings as error:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from types import TracebackType
 from typing import TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from gateway.server.log_lines import place_of
 
 OK = "OK"
 CANCELLED = "CANCELLED"
@@ -60,17 +61,9 @@ class Observer:
             "unexpected exception",
             method=method,
             exception=f"{kind.__module__}.{kind.__qualname__}",
-            at=_place(error.__traceback__),
+            at=place_of(error.__traceback__),
         )
 
     def state(self, event: str, **facts: str | int | float) -> None:
         """The server changed its state: started, stopping, stopped."""
         self._log.info(event, **facts)
-
-
-def _place(traceback: TracebackType | None) -> str:
-    if traceback is None:
-        return ""
-    while traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    return f"{traceback.tb_frame.f_globals.get('__name__', '')}:{traceback.tb_lineno}"

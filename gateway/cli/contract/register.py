@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gateway.cli.as_json import print_json
-from gateway.cli.policy.folder import counted, valid_folder
+from gateway.cli.counting import counted
+from gateway.cli.policy.folder import valid_folder
 from gateway.model.contract import DataContract
 from gateway.policy.contracts.quality import stated
 

@@ -11,8 +11,9 @@ from pyarrow import csv
 from gateway.cli.contract.copy import replacing
 from gateway.cli.contract.files import see_replaceable
 from gateway.cli.contract.named import contract_of
+from gateway.cli.counting import counted
 from gateway.cli.mistake import Mistake
-from gateway.cli.policy.folder import counted, valid_folder
+from gateway.cli.policy.folder import valid_folder
 from gateway.kernels.batches import declared_schema
 from gateway.kernels.rehearsal import rehearsal
 from gateway.model.storage import SourceKind

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import gateway.client as gw
+from gateway.cli.counting import counted
 from gateway.cli.demo.play import Play
 from gateway.cli.demo.report import Misbehaved, shown
 
@@ -45,7 +46,7 @@ def push(play: Play) -> None:
     play.answered(pushed)
     report.left_fields(
         [
-            ("kept", f"{pushed.accepted} rows"),
+            ("kept", counted(pushed.accepted, "row")),
             *((f"row {one.row}", f"{one.reason} ({one.field})") for one in pushed.rejected_rows),
         ]
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE, FOUND
-from gateway.cli.policy.folder import counted, load_folder, tell_problems
+from gateway.cli.counting import counted
+from gateway.cli.policy.folder import load_folder, tell_problems
 from gateway.policy.problems import InvalidPolicy
 
 

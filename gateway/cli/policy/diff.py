@@ -7,7 +7,8 @@ from pathlib import Path
 
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE, FOUND, WIDER
-from gateway.cli.policy.folder import counted, valid_folder
+from gateway.cli.counting import counted
+from gateway.cli.policy.folder import valid_folder
 from gateway.decision.officer.diff import EntitlementShift, PolicyDiff
 from gateway.decision.officer.diff import diff as compared
 from gateway.decision.officer.shifts import FieldShift, PartShift

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from gateway.cli.codes import FOUND, INVALID
+from gateway.cli.counting import counted
 from gateway.cli.mistake import Mistake
 from gateway.policy.problems import InvalidPolicy
 from gateway.policy.snapshot import PolicySnapshot, load
@@ -42,8 +43,3 @@ def tell_problems(folder: Path, invalid: InvalidPolicy) -> int:
         print(f"{folder}/{problem}", file=sys.stderr)
     print(f"{counted(len(invalid.problems), 'problem')} in {folder}.", file=sys.stderr)
     return FOUND
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number with its noun: 1 grant, 2 grants."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

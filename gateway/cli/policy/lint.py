@@ -7,9 +7,10 @@ from pathlib import Path
 
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE, FOUND
+from gateway.cli.counting import counted
 from gateway.cli.days import today_or
 from gateway.cli.mistake import Mistake
-from gateway.cli.policy.folder import counted, valid_folder
+from gateway.cli.policy.folder import valid_folder
 from gateway.decision.lint.findings import Finding, Severity
 from gateway.decision.lint.look import at_least
 from gateway.decision.lint.look import lint as look

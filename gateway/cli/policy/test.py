@@ -7,7 +7,8 @@ from pathlib import Path
 
 from gateway.cli.as_json import print_json
 from gateway.cli.codes import FINE, FOUND
-from gateway.cli.policy.folder import counted, valid_folder
+from gateway.cli.counting import counted
+from gateway.cli.policy.folder import valid_folder
 from gateway.decision.officer.tables import CaseResult, run_tables
 
 

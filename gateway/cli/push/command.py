@@ -16,6 +16,7 @@ import gateway.client as gw
 from gateway.cli.as_json import print_json
 from gateway.cli.asking import AskingThere
 from gateway.cli.codes import FINE, FOUND
+from gateway.cli.counting import counted
 from gateway.cli.mistake import Mistake
 from gateway.cli.push.rejected import rejected_file
 from gateway.cli.push.rows import RowFile, read_through
@@ -162,7 +163,7 @@ def _lines(part: _Part) -> Iterator[str]:
     pushed = part.pushed
     when = f"{pushed.kept_at.isoformat(timespec='seconds')}"
     yield (
-        f"batch {pushed.batch_id}: {pushed.accepted:,} rows kept, {pushed.rejected:,} not"
+        f"batch {pushed.batch_id}: {counted(pushed.accepted, 'row')} kept, {pushed.rejected:,} not"
         + (f"; it was pushed before, at {when}" if pushed.repeated else "")
     )
     for reason, count in pushed.counts.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,9 @@ def test_a_file_without_rows_is_a_batch_without_rows(push: Push, tmp_path: Path)
     for ending in ("csv", "parquet", "arrow", "arrows"):
         code, out, err = push(written(tmp_path / f"today.{ending}", visits(1), most=0))
         assert code == 0 and "0 rows kept, 0 not" in out, err
+
+
+def test_one_row_is_one_row(site: Site, push: Push, tmp_path: Path) -> None:
+    file = written(tmp_path / "one.csv", visits(1, 900_000))
+    assert re.match(r"batch \S+: 1 row kept, 0 not\n", push(file)[1])
+    assert len(of(site, 900_000)) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import urllib.request
 from pathlib import Path
@@ -97,6 +98,7 @@ def test_a_folder_that_names_what_is_not_there_stays_out_of_force(tmp_path: Path
             site.reload()
             _until(lambda: officer.snapshot().digest != good)
             assert problems(site) == 0
+            assert all(json.loads(line)["level"] for line in site.log.read_text().splitlines()), "one format"
     finally:
         assert site.stop() == 0
 
