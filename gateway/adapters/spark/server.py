@@ -6,22 +6,21 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyspark
 
 from gateway.adapters.spark.channels import Endpoint
+from gateway.adapters.spark.held_port import LOOPBACK, HeldPort
 from gateway.model.errors import ErrorReason, Fault
 
 _MAIN = "org.apache.spark.sql.connect.service.SparkConnectServer"
-_LOOPBACK = "127.0.0.1"
 
 # The end of the gateway closes the shell's standard input, however it ends; and that ends Spark.
 _WITH_US = 'exec 3<&0; "$@" </dev/null 3<&- & child=$!; { cat <&3 >/dev/null; kill $child; } & wait $child'
@@ -45,24 +44,37 @@ class LocalSpark:
 
 
 class LocalServer:
-    """The process of a `LocalSpark`. It listens on the loopback, and answers who knows its token, drawn for it."""
+    """The process of a `LocalSpark`. It listens on the loopback, and answers who knows its token, drawn for it.
+
+    The token tells it who calls; that it is the one that is called, the port does, which is nobody else's from when
+    this is made until it is closed, whether the process lives or not.
+    """
 
     def __init__(self, told: LocalSpark) -> None:
-        """Start it, and wait until it listens.
+        """Start it, and wait until it listens, and nobody else can. Nothing is sent to the port before.
 
         Raises:
-            Fault: SOURCE_UNAVAILABLE if it does not start, for lack of Java or memory.
+            Fault: SOURCE_UNAVAILABLE if it does not start, for lack of Java or memory, or as somebody listens there.
         """
         try:
             self._folder = Path(tempfile.mkdtemp(prefix="spark-", dir=told.folder))
         except OSError:
             raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
         self._process: subprocess.Popen[bytes] | None = None
-        port, token = _free_port(), secrets.token_urlsafe(32)
-        self.endpoint = Endpoint(_LOOPBACK, port, token, None, told.call_seconds, told.statement_seconds)
+        self._left = ExitStack()
+        self._left.callback(shutil.rmtree, self._folder, ignore_errors=True)
         try:
-            self._process = self._started(told, port, token)
-            self._wait(port, time.monotonic() + told.start_seconds)
+            self._sockets = Path(tempfile.mkdtemp(prefix="spark-", dir=_short_folder()))
+            self._left.callback(shutil.rmtree, self._sockets, ignore_errors=True)
+            self._port = self._left.enter_context(closing(HeldPort()))
+        except OSError:
+            self._left.close()
+            raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
+        token = secrets.token_urlsafe(32)
+        self.endpoint = Endpoint(LOOPBACK, self._port.number, token, None, told.call_seconds, told.statement_seconds)
+        try:
+            self._process = self._started(told, token)
+            self._wait(time.monotonic() + told.start_seconds)
         except BaseException:
             self.close()
             raise
@@ -73,7 +85,7 @@ class LocalServer:
         return self._process is not None and self._process.poll() is None
 
     def close(self) -> None:
-        """End the process and remove what it left."""
+        """End the process, remove what it left, and let go of its port: who calls it has to be done."""
         process, self._process = self._process, None
         if process is not None:
             if process.stdin is not None:
@@ -83,27 +95,35 @@ class LocalServer:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._left.close()
 
-    def _started(self, told: LocalSpark, port: int, token: str) -> subprocess.Popen[bytes]:
+    def _started(self, told: LocalSpark, token: str) -> subprocess.Popen[bytes]:
         home = Path(pyspark.__file__).parent
         settings = {
             "spark.master": f"local[{told.cores}]",
             "spark.driver.memory": f"{told.memory_mib}m",
             # an answer, or a part that is read by itself, is held until it was sent
             "spark.driver.maxResultSize": f"{told.memory_mib // 2}m",
-            "spark.driver.bindAddress": _LOOPBACK,
-            "spark.driver.host": _LOOPBACK,
-            "spark.connect.grpc.binding.address": _LOOPBACK,
-            "spark.connect.grpc.binding.port": str(port),
+            "spark.driver.bindAddress": LOOPBACK,
+            "spark.driver.host": LOOPBACK,
+            "spark.connect.grpc.binding.address": LOOPBACK,
+            "spark.connect.grpc.binding.port": str(self._port.number),
+            # on that port or on none
+            "spark.connect.grpc.port.maxRetries": "0",
             "spark.ui.enabled": "false",
             "spark.authenticate": "true",
             "spark.io.encryption.enabled": "true",
+            # rows go to the workers through a socket in a folder that no other user can enter
+            "spark.python.unix.domain.socket.enabled": "true",
+            "spark.python.unix.domain.socket.dir": str(self._sockets),
             "spark.local.dir": str(self._folder),
             "spark.sql.warehouse.dir": str(self._folder / "warehouse"),
             "spark.sql.shuffle.partitions": str(told.cores),
             "spark.sql.artifact.isolation.enabled": "false",
-            "spark.driver.extraJavaOptions": f"-Djava.io.tmpdir={self._folder} -XX:+ExitOnOutOfMemoryError",
+            "spark.driver.extraJavaOptions": " ".join(
+                # -UsePerfData: else a file for everybody to see stands in /tmp
+                (f"-Djava.io.tmpdir={self._folder}", "-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData")
+            ),
             # no line of a log, in which values could stand
             "spark.log.level": "OFF",
         }
@@ -113,7 +133,7 @@ class LocalServer:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_"))}
         environment |= {
             "SPARK_HOME": str(home),
-            "SPARK_LOCAL_IP": _LOOPBACK,
+            "SPARK_LOCAL_IP": LOOPBACK,
             "SPARK_CONNECT_AUTHENTICATE_TOKEN": token,
             "PYSPARK_PYTHON": sys.executable,
             "PYTHONPATH": os.pathsep.join(path for path in (os.environ.get("PYTHONPATH"), str(home.parent)) if path),
@@ -128,16 +148,16 @@ class LocalServer:
             start_new_session=True,
         )
 
-    def _wait(self, port: int, until: float) -> None:
+    def _wait(self, until: float) -> None:
         process = self._process
         while process is not None and process.poll() is None and time.monotonic() < until:
-            with suppress(OSError), socket.create_connection((_LOOPBACK, port), timeout=1):
+            if self._port.belongs_to(process.pid):
                 return
             time.sleep(0.1)
         raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+def _short_folder() -> str:
+    """A folder of temporary files in which the name of a socket is not too long: 107 bytes, of which Spark takes 43."""
+    folder = tempfile.gettempdir()
+    return folder if len(os.fsencode(folder)) < 48 else "/tmp"
