@@ -35,7 +35,7 @@ from gateway.server.observation import CANCELLED, OK, Observer
 from gateway.server.peer import languages_of, peer_of
 from gateway.server.problem import NotWellFormed, Problem
 from gateway.server.rules import request_of
-from gateway.server.session import Session
+from gateway.server.session import Session, pauses
 from gateway.server.status import to_status
 from gateway.server.upload import checked, receive_upload
 
@@ -211,8 +211,14 @@ class Edge:
         # after `end`, which has closed it, the session is not there any more
         if session in self._sessions:
             self._sessions.discard(session)
-            session.interrupt()
+            self._interrupt(session, pauses())
             self._threads.streams.submit(self._guard, label, session.close)
+
+    def _interrupt(self, session: Session, again: Iterator[float]) -> None:
+        """Interrupt what is at work for a session, and once more after each pause until the session is closed."""
+        if not session.closed:
+            session.interrupt()
+            asyncio.get_running_loop().call_later(next(again), self._interrupt, session, again)
 
     def end(self) -> None:
         """Close every stream that is still open, so that its end is on record before the worker threads go.
@@ -222,7 +228,8 @@ class Edge:
         remaining, self._sessions = self._sessions, set()
         for session in remaining:
             session.interrupt()
-            self._guard("shutdown", session.close)
+        for session in remaining:
+            self._guard("shutdown", session.end)
 
     def _start(self, method: Method, label: str, work: Callable[[], Any]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()

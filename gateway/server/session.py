@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 
 from gateway.model.errors import ErrorReason, Fault
 from gateway.ports.interruption import Interruption
 from gateway.server.method import Opened, Pause, Reply, Wire
 from gateway.server.problem import Problem
+
+_AGAIN, _TIMES = 0.25, 7
 
 
 class Session:
@@ -41,8 +44,16 @@ class Session:
                 return None
             return next(self._opened.messages, None)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended, and nothing is at work for it any more."""
+        return self._closed
+
     def interrupt(self) -> None:
-        """Stop the engine that a pull under way waits for. Waits for nothing, and may be called again."""
+        """Stop the engine that a pull under way waits for. Waits for nothing.
+
+        To be called again until it is closed: an engine that is about to begin can miss it.
+        """
         self._interruption.interrupt()
 
     def close(self) -> None:
@@ -51,3 +62,17 @@ class Session:
             self._closed = True
             if self._opened is not None:
                 self._opened.close()
+
+    def end(self) -> None:
+        """End the stream here and now: what is at work for it is interrupted until it has ended."""
+        for pause in pauses():
+            self.interrupt()
+            if self._lock.acquire(timeout=pause):
+                self._lock.release()
+                break
+        self.close()
+
+
+def pauses() -> Iterator[float]:
+    """Seconds between two interruptions of the same work: longer each time, for engines that are stuck."""
+    return (_AGAIN * 2 ** min(times, _TIMES) for times in count())

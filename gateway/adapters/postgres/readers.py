@@ -150,8 +150,8 @@ def _cancelled_by(cancel: Callable[[], object]) -> Iterator[None]:
     asking: list[threading.Thread] = []
 
     def stop() -> None:
-        if not asking:
-            asking.append(threading.Thread(target=_quietly, args=(cancel,), name="cancel", daemon=True))
+        if not any(one.is_alive() for one in asking):
+            asking[:] = [threading.Thread(target=_quietly, args=(cancel,), name="cancel", daemon=True)]
             asking[0].start()
 
     try:

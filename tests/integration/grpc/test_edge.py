@@ -19,6 +19,7 @@ from gateway.api.v1 import sharing_service_pb2 as pb
 from gateway.api.v1 import sharing_service_pb2_grpc as rpc
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.party import Peer
+from gateway.ports.interruption import interruptible
 from gateway.server.method import Method, Opened, Reply, Wire
 from gateway.server.problem import Problem
 from tests.integration.grpc.edge import edge, sharing, until
@@ -122,6 +123,52 @@ def test_a_stream_that_is_cancelled_while_it_opens_is_closed() -> None:
         leave.set()
         assert rows.closed.wait(5)
         assert rows.pulled == 0
+
+
+class Engine:
+    """Is at work for a stream, and misses what would stop it as often as it is `deaf`."""
+
+    def __init__(self, deaf: int) -> None:
+        self.working, self.stopped, self.closed = threading.Event(), threading.Event(), threading.Event()
+        self._deaf, self.asked = deaf, 0
+
+    def open(self, _: Peer, __: Any) -> Opened:
+        return Opened(self._messages(), self.closed.set)
+
+    def _messages(self) -> Iterator[Wire]:
+        with interruptible(self._stop):
+            self.working.set()
+            self.stopped.wait(20)
+        yield pb.ExtractResponse()
+
+    def _stop(self) -> None:
+        self.asked += 1
+        if self.asked > self._deaf:
+            self.stopped.set()
+
+
+@pytest.mark.parametrize("deaf", [0, 1, 2])
+def test_an_engine_that_misses_its_interruption_is_interrupted_again(deaf: int) -> None:
+    engine = Engine(deaf)
+    with edge(sharing(Extract=Method(engine.open, streams=True)), stream_workers=1) as at:
+        stream: Any = rpc.SharingServiceStub(at.channel()).Extract(extract_request())
+        assert engine.working.wait(5)
+        stream.cancel()
+        assert engine.closed.wait(5)
+        asked = engine.asked
+        time.sleep(1.0)
+        assert engine.asked == asked  # and no more once it has ended
+
+
+def test_an_engine_that_misses_its_interruption_does_not_keep_the_gateway_from_ending() -> None:
+    engine = Engine(2)
+    with edge(sharing(Extract=Method(engine.open, streams=True)), grace=0.1) as at:
+        stream: Any = rpc.SharingServiceStub(at.channel()).Extract(extract_request())
+        assert engine.working.wait(5)
+        began = time.monotonic()
+        at.stop()
+        assert engine.closed.is_set() and time.monotonic() - began < 10
+        stream.cancel()
 
 
 def test_a_fault_in_the_middle_ends_the_stream_with_its_reason() -> None:
