@@ -20,7 +20,7 @@ from gateway.model.permit import FieldViolation, Refusal
 from gateway.model.record import Receipt
 from gateway.model.request import RowsRequest
 from gateway.pipeline import Ports, Refused, refused
-from gateway.ports.exports import Exports, StagingRoom
+from gateway.ports.exports import Exports, NoRoom, StagingRoom
 from gateway.stages.admit import AdmittedPermit, admit, admit_again
 from gateway.stages.authenticate import authenticate
 from gateway.stages.decide import StandingPermit, decide
@@ -36,6 +36,12 @@ MOST_HELD = 16
 """So many exports of one institution are kept or being made at a time."""
 
 _ID_BYTES = 16
+
+_NO_ROOM = {
+    NoRoom.MANY: f"has {MOST_HELD} exports, kept or being made: wait until one expires",
+    NoRoom.FULL: "finds no room in the folder of exports: wait until one expires",
+    NoRoom.DISK: "finds no room on the disk of exports: wait, or ask the operator for more",
+}
 
 
 class Making:
@@ -163,9 +169,8 @@ def _making(admitted: AdmittedPermit, ports: Ports) -> Making | Refusal:
         return prepared
     export_id = secrets.token_hex(_ID_BYTES)
     room = exports.folder.room(export_id, permit.identity.institution, MOST_HELD)
-    if room is None:
-        rule = f"has {MOST_HELD} exports, kept or being made: wait until one expires"
-        return _refusal(admitted, ErrorReason.RATE_EXCEEDED, rule)
+    if isinstance(room, NoRoom):
+        return _refusal(admitted, ErrorReason.RATE_EXCEEDED, _NO_ROOM[room])
     standing = StandingPermit(permit, ports.policy, ports.registers, ports.clock)
     try:
         return Making(export_id, stage_export(prepared, room, ports.audit, ports.clock, standing), room, ports, exports)

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from gateway.model.extract import OpenExtract
+
+
+@dataclass(frozen=True, slots=True)
+class StagingPlace:
+    """Where the parts of one export are written: a folder, and how many bytes all its files may take together.
+
+    What is written leaves `least_free_bytes` of the disk to others.
+    """
+
+    folder: Path
+    most_bytes: int
+    least_free_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

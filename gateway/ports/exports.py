@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
+from enum import Enum
 from typing import NamedTuple, Protocol, TypeAlias
 
 import pyarrow as pa
 
-from gateway.model.export import Export, StagedPart
+from gateway.model.export import Export, StagedPart, StagingPlace
 from gateway.model.plan import RowPlan
 from gateway.ports.keys import KeysElsewhere
 
@@ -29,15 +29,16 @@ RowWork: TypeAlias = Callable[[Iterator[pa.RecordBatch]], Iterator[TreatedBlock]
 class Reading(Protocol):
     """Rows as they are planned, of one state of the data, not read yet."""
 
-    def stage(self, work: RowWork, schema: pa.Schema, folder: Path) -> Iterator[StagedPart]:
-        """Have the rows treated where they are and written to a folder, and yield the parts as they are there.
+    def stage(self, work: RowWork, schema: pa.Schema, place: StagingPlace) -> Iterator[StagedPart]:
+        """Have the rows treated where they are and written to a place, and yield the parts as they are there.
 
-        `work` gives rows of the `schema`. What is in the folder and in no part that was yielded is what a worker left
-        that failed, or was replaced. Closing the iterator early stops the engine.
+        `work` gives rows of the `schema`. What is in the place's folder and in no part that was yielded is what a
+        worker left that failed, or was replaced. Closing the iterator early stops the engine.
 
         Raises:
             Fault: SOURCE_UNAVAILABLE, SOURCE_SCHEMA_CHANGED or KEYS_UNAVAILABLE, also after parts, and in place of
-                the end where the data did not stay as they were.
+                the end where the data did not stay as they were; EXPORT_NOT_POSSIBLE where the files would take more
+                than they may, SOURCE_UNAVAILABLE where the disk has not that much left.
         """
         ...
 
@@ -58,8 +59,8 @@ class StagingRoom(Protocol):
     """The folder of one job. Nobody is given anything out of it."""
 
     @property
-    def folder(self) -> Path:
-        """Where workers write."""
+    def place(self) -> StagingPlace:
+        """Where workers write, and how much."""
         ...
 
     def began(self, entry: int) -> None:
@@ -103,11 +104,22 @@ class OpenFile(Protocol):
         ...
 
 
+class NoRoom(Enum):
+    """Why no job may begin: its institution has its number of exports; all that are kept and made, their bytes; or the
+    disk is too full.
+    """
+
+    MANY = "many"
+    FULL = "full"
+    DISK = "disk"
+
+
 class ExportFolder(Protocol):
     """Where exports are made and kept. Gateways that share a state share it."""
 
-    def room(self, export_id: str, institution: str, most: int) -> StagingRoom | None:
-        """Make the folder of a job for an institution; None where it has so many exports, kept and being made.
+    def room(self, export_id: str, institution: str, most: int) -> StagingRoom | NoRoom:
+        """Make the folder of a job for an institution, unless it has so many exports, kept and being made, or the files
+        of all of them leave no room for as many bytes as a job may write.
 
         Raises:
             Fault: SOURCE_UNAVAILABLE.

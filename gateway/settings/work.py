@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gateway.settings.section import Address, Section
 
@@ -46,6 +46,9 @@ class ExportSettings(Section):
         Path("exports"), description="The folder that exports are made and kept in; made at the start."
     )
     retention_hours: float = Field(24.0, gt=0, le=8760, description="How long exports are kept.")
+    job_disk_mib: int = Field(8192, ge=1, le=1_073_741_824, description="Disk that the files of an export may take.")
+    disk_mib: int = Field(65_536, ge=1, le=1_073_741_824, description="Disk that all exports may take together.")
+    free_share: float = Field(0.05, ge=0, lt=1, description="The share of the disk that exports leave free.")
     job_seconds: float = Field(3600.0, gt=0, le=86_400, description="How long an export may take.")
     cores: int = Field(2, ge=1, le=1024, description="Cores that a Spark of its own may use.")
     memory_mib: int = Field(2048, ge=512, le=1_048_576, description="Memory that it may use.")
@@ -54,6 +57,12 @@ class ExportSettings(Section):
     )
     token_file: Path | None = Field(None, description="A file with the token that the server asks for.")
     root_certificate: Path | None = Field(None, description="The authority that issued the server's certificate, PEM.")
+
+    @model_validator(mode="after")
+    def _with_room_for_one(self) -> ExportSettings:
+        if self.job_disk_mib > self.disk_mib:
+            raise ValueError("needs disk_mib of at least job_disk_mib: no export could begin")
+        return self
 
 
 class IngestSettings(Section):

@@ -34,11 +34,11 @@ def exports_of(settings: Settings, lakes: SparkSource | None, stack: ExitStack) 
         from gateway.adapters.spark.sessions import Sessions
     except ImportError:
         raise InvalidSettings('exports: needs Spark: install "purpose-gateway[server,spark]"') from None
-    from gateway.adapters.exports.folder import ExportFolders
+    from gateway.adapters.exports.folder import ExportFolders, Space
     from gateway.adapters.keys.elsewhere import KeyFileElsewhere
 
     try:
-        folder = ExportFolders(told.folder)
+        folder = ExportFolders(told.folder, Space(told.disk_mib << 20, told.job_disk_mib << 20, told.free_share))
     except OSError as error:
         raise InvalidSettings(f"exports.folder: cannot make {told.folder}: {error.strerror}") from None
     sessions = Sessions({_SESSION: _spark(told)})

@@ -15,36 +15,45 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from gateway.adapters.exports.statement import read_statement, write_statement
 from gateway.kernels.tags import TAG_BYTES
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.export import Export, StagedPart
-from gateway.ports.exports import OpenFile
+from gateway.model.export import Export, StagedPart, StagingPlace
+from gateway.ports.exports import NoRoom, OpenFile
 
 _STAGING, _PUBLISHED, _SWEPT = "staging-", "export-", "swept-"
 _LOCK, _HOLDER, _ENTRY, _ROWS, _OUT, _STATEMENT = "lock", "holder", "entry", "rows", "out", "statement.json"
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Bytes that all exports may take together, and one of them while it is made; and the share of the disk, between 0
+    and 1, that they leave free.
+    """
+
+    most_bytes: int = 64 << 30
+    most_bytes_each: int = 8 << 30
+    free_share: float = 0.05
+
+
 class Room:
     """A `StagingRoom`: a folder of its owner alone, with a lock that the kernel lets go of when the process ends."""
 
-    def __init__(self, root: Path, export_id: str, institution: str) -> None:
+    def __init__(self, root: Path, export_id: str, institution: str, most_bytes: int, least_free: int) -> None:
         self._root, self._id = root, export_id
         self._own = root / f"{_STAGING}{export_id}"
         self._own.mkdir(mode=0o700)
         self._lock: int | None = os.open(self._own / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         (self._own / _HOLDER).write_text(institution, encoding="utf-8")
-        self.folder.mkdir(mode=0o700)
-
-    @property
-    def folder(self) -> Path:
-        """Where workers write."""
-        return self._own / _ROWS
+        self.place = StagingPlace(self._own / _ROWS, most_bytes, least_free)
+        """Where workers write, and how much."""
+        self.place.folder.mkdir(mode=0o700)
 
     def began(self, entry: int) -> None:
         """Note the entry of the log, durably."""
@@ -57,7 +66,7 @@ class Room:
     def tags(self, part: StagedPart) -> Iterator[bytes]:
         """Yield the tags of a part, block by block; raises where they are not of so many rows."""
         try:
-            with (self.folder / part.tags).open("rb") as file:
+            with (self.place.folder / part.tags).open("rb") as file:
                 if os.fstat(file.fileno()).st_size != TAG_BYTES * part.rows:
                     raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
                 for rows in part.blocks:
@@ -71,7 +80,7 @@ class Room:
         try:
             out.mkdir(mode=0o700)
             for number, part in enumerate(parts):
-                (self.folder / part.file).rename(out / _name(number))
+                (self.place.folder / part.file).rename(out / _name(number))
             _write(out / _STATEMENT, write_statement(export))
             _sync(out)
             out.rename(self._root / f"{_PUBLISHED}{self._id}")
@@ -94,16 +103,29 @@ class ExportFolders:
         OSError: it cannot be made.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, space: Space | None = None) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
+        self._space = Space() if space is None else space
 
-    def room(self, export_id: str, institution: str, most: int) -> Room | None:
-        """Make the folder of a job, if its institution has fewer than so many, counting those that are being made."""
+    def room(self, export_id: str, institution: str, most: int) -> Room | NoRoom:
+        """Make the folder of a job, if its institution has fewer than so many, and the files of all leave room for it.
+
+        Those that are being made are counted, each with all the bytes that it may write.
+        """
+        each = self._space.most_bytes_each
         try:
             # one after the other, also among gateways: else as many as ask at once would each see room for one
             with _entering(self.path):
-                return Room(self.path, export_id, institution) if self._held_by(institution) < most else None
+                if self._held_by(institution) >= most:
+                    return NoRoom.MANY
+                if self._taken() + each > self._space.most_bytes:
+                    return NoRoom.FULL
+                disk = os.statvfs(self.path)
+                least = int(self._space.free_share * disk.f_blocks * disk.f_frsize)
+                if disk.f_bavail * disk.f_frsize <= least:
+                    return NoRoom.DISK
+                return Room(self.path, export_id, institution, each, least)
         except OSError:
             raise Fault(ErrorReason.SOURCE_UNAVAILABLE) from None
 
@@ -143,6 +165,11 @@ class ExportFolders:
     def _held_by(self, institution: str) -> int:
         kept = sum(export.opened.institution == institution for export in self._all())
         return kept + sum(_holder(own) == institution for own in self.path.glob(f"{_STAGING}*"))
+
+    def _taken(self) -> int:
+        """Bytes of what is published, and of what may yet be written."""
+        published = sum(file.bytes for export in self._all() for file in export.files)
+        return published + self._space.most_bytes_each * sum(1 for _ in self.path.glob(f"{_STAGING}*"))
 
     def _all(self) -> Iterator[Export]:
         for found in self.path.glob(f"{_PUBLISHED}*"):

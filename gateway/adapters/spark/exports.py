@@ -16,13 +16,13 @@ import pyarrow as pa
 
 from gateway.adapters.duckdb.data import SourceData, open_data
 from gateway.adapters.spark.files import planned
-from gateway.adapters.spark.parts import TOLD, WritePart, parts_told
+from gateway.adapters.spark.parts import TOLD, WritePart, check_place, parts_told
 from gateway.adapters.spark.sessions import Session, engine_faults
 from gateway.adapters.spark.source import SparkSource
 from gateway.adapters.spark.states import check_unchanged
 from gateway.kernels.batches import declared_schema
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.export import StagedPart
+from gateway.model.export import StagedPart, StagingPlace
 from gateway.model.plan import RowPlan
 from gateway.model.storage import SourceKind
 from gateway.ports.exports import RowWork
@@ -75,17 +75,19 @@ class SparkReading:
     paths: tuple[str, ...]
     check: Callable[[], None]
 
-    def stage(self, work: RowWork, schema: pa.Schema, folder: Path) -> Iterator[StagedPart]:
+    def stage(self, work: RowWork, schema: pa.Schema, place: StagingPlace) -> Iterator[StagedPart]:
         """Have the rows treated and written, and yield the parts as they are there. Raises as the port says."""
         if self.paths:
             session = self.session()
             read = declared_schema(self.plan.contract, self.plan.columns)
             with engine_faults():
                 rows = planned(session.spark, self.plan, self.paths)
-                told = rows.mapInArrow(WritePart(work, read, schema, folder), TOLD)
+                told = rows.mapInArrow(WritePart(work, read, schema, place), TOLD)
             with closing(session.stream(told)) as batches:
                 for batch in batches:
                     yield from parts_told(batch)
+            # each of several workers could have written a block when none was left for both
+            check_place(place)
         self.check()
 
 

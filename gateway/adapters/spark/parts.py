@@ -18,7 +18,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from gateway.model.errors import ErrorReason, Fault
-from gateway.model.export import StagedPart
+from gateway.model.export import StagedPart, StagingPlace
 from gateway.ports.exports import RowWork
 
 TOLD = "number bigint, file string, tags string, blocks array<bigint>, bytes bigint, sha256 string, failed string"
@@ -38,7 +38,7 @@ _TOLD = pa.schema(_KINDS)
 
 @dataclass(frozen=True, slots=True)
 class WritePart:
-    """Treats the rows of one part, `read` as planned, and writes what may `leave` (both Arrow schemas) to a folder.
+    """Treats the rows of one part, `read` as planned, and writes what may `leave` (both Arrow schemas) to a place.
 
     Each attempt has files of its own, so that one that failed, or that Spark runs beside another, harms none.
     """
@@ -46,7 +46,7 @@ class WritePart:
     work: RowWork
     read: pa.Schema
     leave: pa.Schema
-    folder: Path
+    place: StagingPlace
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         number = _part_number()
@@ -74,9 +74,10 @@ class WritePart:
         name = f"{number:08d}-{secrets.token_hex(8)}"
         file, beside = f"{name}.parquet", f"{name}.tags"
         rows: list[int] = []
-        with _made(self.folder / file) as out, _made(self.folder / beside) as tags:
+        with _made(self.place.folder / file) as out, _made(self.place.folder / beside) as tags:
             with parquet.ParquetWriter(out, self.leave, compression="zstd") as writer:
                 while block is not None:
+                    check_place(self.place, block.records.nbytes + len(block.tags))
                     writer.write_batch(block.records, row_group_size=block.records.num_rows)
                     tags.write(block.tags)
                     rows.append(block.records.num_rows)
@@ -84,10 +85,28 @@ class WritePart:
             for one in (out, tags):
                 one.flush()
                 os.fsync(one.fileno())
-        with (self.folder / file).open("rb") as made:
+        with (self.place.folder / file).open("rb") as made:
             digest = hashlib.file_digest(made, "sha256").hexdigest()
             size = os.fstat(made.fileno()).st_size
         return {"number": number, "file": file, "tags": beside, "blocks": rows, "bytes": size, "sha256": digest}
+
+
+def check_place(place: StagingPlace, more: int = 0) -> None:
+    """See that the files of a job take no more than they may, and leave the disk what is left to others.
+
+    `more` bytes are about to be written, before they are compressed: of a place, so much may at most be left unused.
+
+    Raises:
+        Fault: EXPORT_NOT_POSSIBLE if they would take more; SOURCE_UNAVAILABLE if the disk has less left.
+        OSError: the folder is not there.
+    """
+    with os.scandir(place.folder) as files:
+        taken = sum(file.stat().st_size for file in files)
+    if taken + more > place.most_bytes:
+        raise Fault(ErrorReason.EXPORT_NOT_POSSIBLE)
+    disk = os.statvfs(place.folder)
+    if disk.f_bavail * disk.f_frsize - more < place.least_free_bytes:
+        raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
 
 
 def parts_told(batch: pa.RecordBatch) -> Iterator[StagedPart]:

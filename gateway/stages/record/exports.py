@@ -69,7 +69,7 @@ class ExportOnRecord(Iterator[StagedPart]):
     ) -> None:
         self._prepared, self._started, self._room = prepared, started, room
         self._audit, self._clock, self._holds = audit, clock, holds
-        self._staged: Iterator[StagedPart] = prepared.reading.stage(prepared.work, prepared.schema, room.folder)
+        self._staged: Iterator[StagedPart] = prepared.reading.stage(prepared.work, prepared.schema, room.place)
         self._parts: list[StagedPart] = []
         self._ended = False
         self._recorded: RecordedExport | None = None

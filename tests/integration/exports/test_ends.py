@@ -210,7 +210,7 @@ from pathlib import Path
 from gateway.adapters.exports.folder import ExportFolders
 room = ExportFolders(Path(sys.argv[1])).room(sys.argv[2], "police", 16)
 room.began(41)
-(room.folder / "rows").write_bytes(b"treated rows")
+(room.place.folder / "rows").write_bytes(b"treated rows")
 print("there", flush=True)
 sys.stdin.read()
 """

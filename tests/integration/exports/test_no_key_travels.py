@@ -21,7 +21,7 @@ from gateway.adapters.spark.parts import WritePart
 from gateway.adapters.spark.sessions import Session
 from gateway.model.calendar import city_day
 from gateway.model.errors import Fault
-from gateway.model.export import StagedPart
+from gateway.model.export import StagedPart, StagingPlace
 from gateway.model.plan import RowPlan
 from gateway.model.pseudonym import AUDIT_DOMAIN, PseudonymDomain, Renewal
 from gateway.ports import KeyUse
@@ -39,9 +39,9 @@ class _Seen:
     def __init__(self, reading: Reading, seen: list[WritePart]) -> None:
         self._reading, self._seen = reading, seen
 
-    def stage(self, work: RowWork, schema: pa.Schema, folder: Path) -> Iterator[StagedPart]:
-        self._seen.append(WritePart(work, schema, schema, folder))
-        return self._reading.stage(work, schema, folder)
+    def stage(self, work: RowWork, schema: pa.Schema, place: StagingPlace) -> Iterator[StagedPart]:
+        self._seen.append(WritePart(work, schema, schema, place))
+        return self._reading.stage(work, schema, place)
 
 
 class _Seeing:

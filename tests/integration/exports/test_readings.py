@@ -18,6 +18,7 @@ from gateway.adapters.spark.exports import SparkExports
 from gateway.adapters.spark.sessions import Session
 from gateway.kernels.batches import declared_schema
 from gateway.kernels.tags import TAG_BYTES
+from gateway.model.export import StagingPlace
 from gateway.model.filter import Condition, Operator
 from gateway.model.plan import RowPlan, RowScope
 from gateway.model.storage import SourceKind, SourceSpec
@@ -105,7 +106,7 @@ def test_spark_reads_what_the_embedded_engine_reads(
     reading = SparkExports(root, lambda: spark).reading(plan)
     assert reading is not None
     schema = declared_schema(contract)
-    parts = list(reading.stage(AsRead(), schema, tmp_path))
+    parts = list(reading.stage(AsRead(), schema, StagingPlace(tmp_path, 1 << 30, 0)))
     found = _bag(batch for part in parts for batch in pq.read_table(tmp_path / part.file).to_batches())
     assert found == expected
     assert (sum(part.rows for part in parts) == 0) == (not expected)
