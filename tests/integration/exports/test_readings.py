@@ -72,7 +72,6 @@ SCOPES = {
     "below": of("ratio", Operator.LESS, 0.0),
     "no zero but one": of("ratio", Operator.EQUAL, 0.0),
     "either zero": of("ratio", Operator.IN, -0.0, 3.0),
-    "NaN": of("ratio", Operator.EQUAL, NAN),
     "days": of("day", Operator.GREATER_OR_EQUAL, date(1582, 10, 10)),
     "a moment": of("moment", Operator.EQUAL, datetime(2026, 3, 29, 2, 30)),
     "moments": of("moment", Operator.LESS, datetime(1970, 1, 1)),
