@@ -1,6 +1,6 @@
 """Whether counting would undo tokens, Spark finds as the embedded engine does on the very same files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ SCOPES = {
     "a region": RowScope("city/a", None, ()),
     "who consents": RowScope(None, "consent", ()),
 }
-SHARES: dict[str, list[str | None]] = {
+SHARES: dict[str, Sequence[str | None]] = {
     "two values": ["a"] * 150 + ["b"] * 50,
     "a value each": [f"v{number}" for number in range(200)],
     "alike": [f"v{number % 10}" for number in range(200)],
@@ -34,7 +34,7 @@ SHARES: dict[str, list[str | None]] = {
 }
 
 
-def _rows(values: list[str | None]) -> list[Row]:
+def _rows(values: Sequence[str | None]) -> list[Row]:
     """Rows with these categories; every third is elsewhere, and of somebody who consents."""
     blank: Row = dict.fromkeys(COLUMNS)
     return [
