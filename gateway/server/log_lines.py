@@ -33,7 +33,7 @@ def log_as_lines() -> None:
     """Have all that modules log, and what warnings say, go to standard error as such lines."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.captureWarnings(True)
 
 

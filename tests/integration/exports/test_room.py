@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -95,21 +95,27 @@ def _ends(house: House, reason: ErrorReason) -> None:
 def _no_file_larger_than(size: int, spark: Session) -> Iterator[None]:
     """Spark's workers, those at hand and those to come, find that nothing more can be written: as on a full disk."""
     assert spark._server is not None and spark._server._process is not None
-    workers = [
-        int(process.name)
-        for process in Path("/proc").glob("[0-9]*")
-        if _session(process) == spark._server._process.pid and b"pyspark.daemon" in (process / "cmdline").read_bytes()
-    ]
-    assert workers
-    before = {worker: resource.prlimit(worker, resource.RLIMIT_FSIZE) for worker in workers}
-    for worker, (_, hard) in before.items():
-        resource.prlimit(worker, resource.RLIMIT_FSIZE, (size, hard))
+    server = spark._server._process.pid
+    soft, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    assert _limit(server, size)
     try:
         yield
     finally:
-        for worker, limits in before.items():
-            if _session(Path(f"/proc/{worker}")) is not None:
-                resource.prlimit(worker, resource.RLIMIT_FSIZE, limits)
+        # those that came meanwhile have it of the daemon that begins them: again, once that is let go
+        for _ in range(2):
+            _limit(server, soft)
+
+
+def _limit(server: int, size: int) -> int:
+    """Let no worker of a server write a larger file; return how many there are."""
+    found = 0
+    for process in sorted(Path("/proc").glob("[0-9]*"), key=lambda one: int(one.name)):
+        with suppress(OSError):  # it may have ended
+            if _session(process) == server and b"pyspark.daemon" in (process / "cmdline").read_bytes():
+                _, hard = resource.prlimit(int(process.name), resource.RLIMIT_FSIZE)
+                resource.prlimit(int(process.name), resource.RLIMIT_FSIZE, (size, hard))
+                found += 1
+    return found
 
 
 def _session(process: Path) -> int | None:

@@ -1,6 +1,5 @@
 """Lookups out of memory: what the engine answers, to the last byte, whatever the rows and the scope."""
 
-import math
 import pickle
 import threading
 import time
@@ -33,7 +32,8 @@ MIB = 1 << 20
 REGIONS = st.sampled_from([None, "hz", "hz/xc", "h", "", "hz/", "/hz", "%", "hz/xc/wl/c1"])
 SUBJECTS = st.sampled_from([None, "a", "b", "c", "1", "1:a", "", " a", "ａ", "A", "a ", "nobody", "nil"])
 NUMBERS = st.one_of(st.integers(-20, 20), st.sampled_from([-(2**63), 2**63 - 1, 2**53 + 1, -1, -2, 2**61 - 1]))
-RATIOS = st.one_of(st.floats(-3, 3), st.sampled_from([math.nan, math.inf, -math.inf, -0.0, 0.0, 1.0, 5e-324]))
+RATIOS = st.one_of(st.floats(-3, 3), st.sampled_from([-0.0, 0.0, 1.0, 5e-324]))
+"""Those that engines can be asked about; the rows hold others as well."""
 
 
 def _looked_up(contract: DataContract, *keys: str) -> DataContract:
