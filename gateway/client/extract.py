@@ -60,7 +60,7 @@ class Stream:
         self.complete = False
         self.connections = 0
         self.position = position
-        self.header = self._begin()
+        self.header = self._opened()
 
     def batches_left(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Yield the batches that have not come yet; the end means that all have."""
@@ -96,6 +96,18 @@ class Stream:
         self._ended = True
         self._responses.cancel()
 
+    def _opened(self) -> sharing_service_pb2.ExtractHeader:
+        """The header. One that is of an extract that is open already is asked for again where a connection breaks."""
+        tries = 0
+        while True:
+            try:
+                return self._begin()
+            except GatewayError as error:
+                tries += 1
+                if self._ended or not self._may_go_on(error, tries):
+                    raise
+                self._pause(tries)
+
     def _begin(self) -> sharing_service_pb2.ExtractHeader:
         self._responses = self._connect(self.position)
         self._parts = iter(self._responses)
@@ -116,15 +128,19 @@ class Stream:
         return self._resume and known and broken and tries < _TRIES
 
     def _go_on(self, tries: int) -> None:
-        """Connect once more, after a pause that grows."""
-        self._responses.cancel()
-        time.sleep(min(_FIRST_PAUSE * 2 ** (tries - 1), _LONGEST_PAUSE) * random.uniform(0.5, 1.5))
+        """Connect once more."""
+        self._pause(tries)
         try:
             self._begin()
         except Unavailable:
             return  # the next part fails as well, and counts as the next try
         except IncompleteExtract:
             return
+
+    def _pause(self, tries: int) -> None:
+        """Give up what is broken, and wait; longer each time."""
+        self._responses.cancel()
+        time.sleep(min(_FIRST_PAUSE * 2 ** (tries - 1), _LONGEST_PAUSE) * random.uniform(0.5, 1.5))
 
     def _received(self, number: int, records: pa.RecordBatch, position: bytes) -> pa.RecordBatch:
         if number != self.batches:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from gateway.decision.indicators import Indicator, indicator_of
+from gateway.decision.indicators import Indicator, declared_indicator, indicator_of
 from gateway.kernels.suppression.refresh import Published
 from gateway.model.contract import DisclosureKind
 from gateway.model.errors import ErrorReason, Fault
@@ -32,12 +32,13 @@ from gateway.stages.decide import StandingPermit, decide
 from gateway.stages.indicators import (
     count_figures,
     data_now,
+    defined_since,
     figures_within,
+    has_read,
     is_defined_alike,
     keep_figures,
     next_version,
     read_back,
-    read_of,
     reopen,
     suppress,
 )
@@ -188,6 +189,7 @@ class Board:
             if standing is not None and alike and looked is not None and now - looked < period:
                 return standing
             if standing is None or not alike or self._due(indicator, standing):
+                self._require_newest(admitted, indicator, None if standing is None else standing.kept)
                 standing = self._refreshed(admitted, indicator, standing)
             self._looked[indicator.id] = now
             return standing
@@ -197,10 +199,32 @@ class Board:
         period = timedelta(seconds=indicator.spec.refresh_seconds)
         return self._ports.clock.now() - standing.kept.published_at >= period
 
+    def _require_newest(self, admitted: AdmittedPermit, indicator: Indicator, kept: KeptIndicator | None) -> None:
+        """Let nobody publish by a policy that another has followed: two that took turns would show what changed.
+
+        One has followed if it is in force here, or if a definition was published, by whatever gateway, after the one in
+        force here came into force.
+
+        Raises:
+            Fault: PERMIT_REVOKED; what was permitted was so by that policy.
+        """
+        request, policies = admitted.permit.request, self._ports.policy
+        began = self._ports.clock.now() - timedelta(seconds=policies.age)
+        policy = policies.current()
+        contract = policy.contracts.get(request.dataset)
+        disclosure = None if contract is None else contract.disclosures.get(request.disclosure)
+        if contract is None or disclosure is None or disclosure.indicator is None:
+            raise Fault(ErrorReason.PERMIT_REVOKED)
+        declared = declared_indicator(contract, disclosure, policy)
+        if (declared.id, declared.definition) != (indicator.id, indicator.definition):
+            raise Fault(ErrorReason.PERMIT_REVOKED)
+        if kept is not None and not is_defined_alike(kept, indicator) and began <= defined_since(kept):
+            raise Fault(ErrorReason.PERMIT_REVOKED)
+
     def _refreshed(self, admitted: AdmittedPermit, indicator: Indicator, before: _Standing | None) -> _Standing:
         ports = self._ports
         data = data_now(admitted, ports.source, ports.keys, ports.clock.now())
-        if before is not None and before.kept.read == read_of(indicator, data):
+        if before is not None and has_read(before.kept, indicator, data):
             return before
         counted = count_figures(admitted, indicator, data, ports.source)
         following = next_version(indicator, None if before is None else before.kept, ports.clock.now(), data)
@@ -210,6 +234,8 @@ class Board:
             found = self._latest(indicator)
             if found is None:
                 raise Fault(ErrorReason.REGISTER_UNAVAILABLE)
+            if not is_defined_alike(found.kept, indicator):
+                raise Fault(ErrorReason.PERMIT_REVOKED)
             return found
         return self._remember(_Standing(figures.kept, figures.published))
 

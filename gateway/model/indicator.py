@@ -29,8 +29,8 @@ class IndicatorSpec:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KeptIndicator:
-    """An indicator as it was published last. `state` is sealed; `read` names by which definition, and of
-    which data: "definition/data".
+    """An indicator as it was published last. `state` is sealed; `read` names by which definition, of which data, and
+    since when by that definition: "definition/data/microseconds".
     """
 
     indicator_id: str

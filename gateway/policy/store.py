@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from pathlib import Path
 from typing import Protocol
 
@@ -121,10 +122,16 @@ class PolicyStore:
         self._lacking: Lacking = nothing_is_lacking
         with without_collections():
             self._snapshot = source.read()
+        self._entered = time.monotonic()
 
     def current(self) -> PolicySnapshot:
         """Return the snapshot in force."""
         return self._snapshot
+
+    @property
+    def age(self) -> float:
+        """For how many seconds it has been in force in this process."""
+        return time.monotonic() - self._entered
 
     @property
     def published(self) -> bool:
@@ -185,7 +192,7 @@ class PolicyStore:
             if snapshot.digest == self._snapshot.digest:
                 # the answers that it has cached stay
                 return self._snapshot
-            self._snapshot = snapshot
+            self._snapshot, self._entered = snapshot, time.monotonic()
             _log.info("policy %s is in force", snapshot.digest)
             return snapshot
 

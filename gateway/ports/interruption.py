@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
 from gateway.model.errors import ErrorReason, Fault, Interrupted
@@ -33,7 +33,9 @@ class Interruption:
         with self._lock:
             self._over = True
             for stop in self._stops.values():
-                stop()
+                # one that fails leaves the others, and is called again
+                with suppress(Exception):
+                    stop()
 
     @contextmanager
     def governing(self) -> Iterator[None]:
@@ -77,7 +79,12 @@ def interruptible(stop: Callable[[], object]) -> Iterator[None]:
         yield
 
 
+def is_over() -> bool:
+    """Whether nobody waits any more for the call that is worked on here."""
+    mine = _CURRENT.get()
+    return mine is not None and mine.over
+
+
 def failure(reason: ErrorReason) -> Fault:
     """Return the fault of work that failed: that it was interrupted, if it was."""
-    mine = _CURRENT.get()
-    return Interrupted() if mine is not None and mine.over else Fault(reason)
+    return Interrupted() if is_over() else Fault(reason)

@@ -211,8 +211,8 @@ class Edge:
         # after `end`, which has closed it, the session is not there any more
         if session in self._sessions:
             self._sessions.discard(session)
-            self._interrupt(session, pauses())
             self._threads.streams.submit(self._guard, label, session.close)
+            self._interrupt(session, pauses())
 
     def _interrupt(self, session: Session, again: Iterator[float]) -> None:
         """Interrupt what is at work for a session, and once more after each pause until the session is closed."""

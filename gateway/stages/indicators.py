@@ -6,7 +6,7 @@ import io
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ from gateway.stages.charge import data_version, version_now
 from gateway.tables import AdmittedPermit, CountedFigures, SuppressedFigures
 
 _FILTERED = frozenset({Obligation(APPLY_FILTERS)})
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
 _GUARDED = frozenset({Obligation(SUPPRESS_CELLS), Obligation(WAIVE_NOISE)})
 
 
@@ -127,9 +128,9 @@ def reopen(
     """Return what was published of an indicator, for another permit of the same disclosure.
 
     Raises:
-        Fault: INTERNAL where it was kept of another one.
+        Fault: INTERNAL where it was kept of another one, or by another definition.
     """
-    if kept.indicator_id != indicator.id:
+    if kept.indicator_id != indicator.id or not is_defined_alike(kept, indicator):
         raise Fault(ErrorReason.INTERNAL)
     return SuppressedFigures._reopen(admitted, published, kept, _FILTERED | _GUARDED)
 
@@ -186,11 +187,29 @@ def _values(totals: Iterable[int], indicator: Indicator) -> tuple[int | float, .
 def next_version(indicator: Indicator, before: KeptIndicator | None, now: datetime, data: DataNow) -> KeptIndicator:
     """Return the version that follows what is kept, of the data as it stands; it has no state yet."""
     number = 0 if before is None else before.version + 1
-    return KeptIndicator(indicator.id, number, now, read_of(indicator, data), data.name, b"")
+    since = now if before is None or not is_defined_alike(before, indicator) else defined_since(before)
+    read = f"{_read_of(indicator, data)}/{(since - _EPOCH) // _MICROSECOND}"
+    return KeptIndicator(indicator.id, number, now, read, data.name, b"")
 
 
-def read_of(indicator: Indicator, data: DataNow) -> str:
-    """Name what an indicator reads: the data as it stands, by its definition."""
+def has_read(kept: KeptIndicator, indicator: Indicator, data: DataNow) -> bool:
+    """Whether what is kept was read of the data as it stands, by the definition in force."""
+    return kept.read.rpartition("/")[0] == _read_of(indicator, data)
+
+
+def defined_since(kept: KeptIndicator) -> datetime:
+    """When the first version by the definition of what is kept was published.
+
+    Raises:
+        Fault: REGISTER_UNAVAILABLE if it cannot be told.
+    """
+    try:
+        return _EPOCH + int(kept.read.rpartition("/")[2]) * _MICROSECOND
+    except (ValueError, OverflowError):
+        raise Fault(ErrorReason.REGISTER_UNAVAILABLE) from None
+
+
+def _read_of(indicator: Indicator, data: DataNow) -> str:
     return f"{indicator.definition}/{data.name}"
 
 

@@ -163,13 +163,13 @@ class ExportFolders:
                 self._remove(own)
 
     def _held_by(self, institution: str) -> int:
-        kept = sum(export.opened.institution == institution for export in self._all())
-        return kept + sum(_holder(own) == institution for own in self.path.glob(f"{_STAGING}*"))
+        making = sum(_holder(own) == institution for own in self.path.glob(f"{_STAGING}*"))
+        return making + sum(export.opened.institution == institution for export in self._all())
 
     def _taken(self) -> int:
-        """Bytes of what is published, and of what may yet be written."""
-        published = sum(file.bytes for export in self._all() for file in export.files)
-        return published + self._space.most_bytes_each * sum(1 for _ in self.path.glob(f"{_STAGING}*"))
+        """Bytes of what may yet be written, and of what is published: in that order, what is published now counts."""
+        staged = self._space.most_bytes_each * sum(1 for _ in self.path.glob(f"{_STAGING}*"))
+        return staged + sum(file.bytes for export in self._all() for file in export.files)
 
     def _all(self) -> Iterator[Export]:
         for found in self.path.glob(f"{_PUBLISHED}*"):

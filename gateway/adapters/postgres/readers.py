@@ -17,7 +17,7 @@ from gateway.adapters.postgres.connections import Server, engine_faults, open_se
 from gateway.adapters.postgres.snapshots import BEGIN, Snapshot
 from gateway.model.errors import ErrorReason, Fault
 from gateway.model.storage import TableSpec
-from gateway.ports.interruption import interruptible
+from gateway.ports.interruption import interruptible, is_over
 from gateway.query.scan import Bound
 
 _BATCH_BYTES = 8 << 20
@@ -73,6 +73,10 @@ class Points:
             # what it was asked may have failed, or still be at work
             reader.session.close()
             raise
+        if is_over():
+            # what would cancel it may yet arrive, and not be meant for who asks next
+            reader.session.close()
+            return
         with self._lock:
             self._idle.append(reader)
             leaving = self._idle[:-_IDLE]

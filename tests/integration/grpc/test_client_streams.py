@@ -105,6 +105,36 @@ def test_what_is_missing_is_noticed(parts: list[Wire], rows: int) -> None:
         assert raised.value.rows == rows
 
 
+def header(stream: int) -> Wire:
+    schema = BATCH.schema.serialize().to_pybytes()
+    return pb.ExtractResponse(
+        header=pb.ExtractHeader(arrow_schema=schema, extract_id=32 * "0", stream=stream, streams=2)
+    )
+
+
+@pytest.mark.parametrize("breaks", [1, 3])
+def test_a_connection_that_breaks_while_a_further_stream_is_opened_is_made_again(breaks: int) -> None:
+    asked: list[int] = []
+
+    def opened(_: Peer, __: Any) -> Opened:
+        asked.append(len(asked))
+        stream = min(asked[-1], 1)
+
+        def messages() -> Iterator[Wire]:
+            if stream and asked[-1] <= breaks:
+                raise Fault(ErrorReason.SOURCE_UNAVAILABLE)
+            yield header(stream)
+            yield arrow_frame(0, BATCH)
+            yield pb.ExtractResponse(trailer=pb.ExtractTrailer(rows=3, batches=1, stream=stream, streams=2))
+
+        return Opened(messages(), lambda: None)
+
+    with edge(sharing(Extract=Method(opened, streams=True))) as at, connect(at) as gateway:
+        extract = gateway.extract("d", "e", purpose="p", streams=2)
+        assert extract.read_all().num_rows == 6 and extract.complete
+        assert extract.connections == len(asked) == 2 + breaks
+
+
 def test_a_revoked_permission_is_told_as_such() -> None:
     with edge(sharing(Extract=streaming(WHOLE[:2], ErrorReason.PERMIT_REVOKED))) as at, connect(at) as gateway:
         extract = gateway.extract("d", "e", purpose="p")

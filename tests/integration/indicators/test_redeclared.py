@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
+from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.lanes.indicators import Reading
+from gateway.lanes.indicators import Board, Reading
 from gateway.model.calendar import city_day
 from gateway.model.errors import Fault
-from tests.integration.house import edit
+from gateway.policy.store import FolderSource, PolicyStore
+from tests.integration.house import context, edit
 from tests.integration.indicators.live import Live, shown
-from tests.integration.indicators.register import CITY, STREET
+from tests.integration.indicators.register import CITY, PURPOSE, STREET
 
 FIRST = f"{STREET}/c01"
 DECLARED = "indicator: {statistics: [count_units], level: community, least_units: 10, refresh_seconds: 60}"
@@ -77,6 +81,43 @@ def test_another_rule_holds_at_once_and_not_when_the_period_is_over(live: Live) 
     figures = live.figures()
     assert figures[FIRST] is None and figures[STREET] == 100
     assert live.house.diary.events.count("aggregates") == 2
+
+
+def test_who_was_let_in_by_an_older_policy_publishes_nothing(live: Live) -> None:
+    """Between being let in and one's turn the policy can change: two that took turns would tell who moved."""
+    assert live.figures()[FIRST] == 40
+    asked = replace(context(PURPOSE), region=CITY)
+    granted = live.board._granted(live.house.long_signed_in("cockpit-hangzhou"), asked, "residents", "living-here")
+    assert isinstance(granted, tuple)
+    live.register(c01=71)
+    declare(live, "least_units: 10,", "least_units: 11,")
+    after = live.read()
+    assert isinstance(after, Reading) and shown(after.shown)[FIRST] == 71
+    live.register(c01=41)
+    with pytest.raises(Fault, match="PERMIT_REVOKED"):
+        live.board._standing(*granted)
+    again = live.read()
+    assert isinstance(again, Reading) and again.shown.kept.version == after.shown.kept.version + 1
+
+
+def test_a_gateway_that_is_behind_publishes_nothing(live: Live, tmp_path: Path) -> None:
+    """Two gateways share what was published, and one of them has not heard of the newer policy."""
+    shutil.copytree(live.house.site.policies, tmp_path / "behind")
+    behind = PolicyStore(FolderSource(tmp_path / "behind"))
+    late = replace(live, board=Board(replace(live.board._ports, policy=behind)))
+    assert live.figures()[FIRST] == late.figures()[FIRST] == 40
+    live.register(c01=71)
+    declare(live, "least_units: 10,", "least_units: 11,")
+    newest = live.read()
+    assert isinstance(newest, Reading) and shown(newest.shown)[FIRST] == 71
+    with pytest.raises(Fault, match="PERMIT_REVOKED"):
+        late.read()
+    again = live.read()
+    assert isinstance(again, Reading) and again.shown.kept.version == newest.shown.kept.version
+    edit(tmp_path / "behind" / "contracts" / "residents.yaml", "least_units: 10,", "least_units: 11,")
+    behind.reload()
+    caught_up = late.read()
+    assert isinstance(caught_up, Reading) and caught_up.shown.kept.version == newest.shown.kept.version
 
 
 def test_the_same_in_another_order_is_the_same_indicator(live: Live) -> None:

@@ -55,12 +55,12 @@ Thresholds = Callable[[int, NoisePlan, int, Fraction], Threshold]
 
 
 def of_a_larger_delta(rightly: Thresholds) -> Thresholds:
-    return lambda place, units, groups, delta: rightly(place, units, groups, 20 * delta)
+    return lambda place, units, groups, delta: rightly(place, units, groups, 30 * delta)
 
 
 def of_one_cell(rightly: Thresholds) -> Thresholds:
     """As if the noise of a hermit's cells were that of one alone: an exponent off by the number of groups."""
-    return lambda place, units, groups, delta: rightly(place, units, 1, delta * 20)
+    return lambda place, units, groups, delta: rightly(place, units, 1, 30 * delta)
 
 
 @pytest.mark.parametrize("mistake", [of_a_larger_delta, of_one_cell])
